@@ -1,0 +1,120 @@
+"""A processing job as the emulator knows it, the ledger of what happened to it, and the facts of each instance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NewType
+
+from emulator.domain.outcome import ContainerExit
+from emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
+
+JobId = NewType("JobId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKey:
+    """How the API names a job: names are unique per account and region."""
+
+    account: str
+    region: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        """The name in the ARN is lower-cased; elsewhere it keeps its case (spec 1.6)."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:processing-job/{self.name.lower()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessingJob:
+    """One job; never mutated. `request` is the validated CreateProcessingJob request as it came, without Tags."""
+
+    id: JobId
+    key: JobKey
+    phase: JobPhase
+    request: Mapping[str, Any]
+    created_at: datetime
+    modified_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    stop_requested_at: datetime | None = None
+    failure_reason: str | None = None
+    exit_message: str | None = None
+
+    @property
+    def status(self) -> ProcessingJobStatus:
+        """What Describe and List show."""
+        return status_of(self.phase, stop_requested=self.stop_requested_at is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFacts:
+    """What may be stored together with a change of phase; None leaves the stored value alone."""
+
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    failure_reason: str | None = None
+    exit_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent:
+    """One line of a job's history: a stable `action` and its details (JSON values only)."""
+
+    at: datetime
+    action: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """What was staged, in or out."""
+
+    objects: int
+    size_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogCursor:
+    """How far a container's output has been stored: resume with `since=second` and skip `lines_in_second` lines.
+
+    Exact whatever the order of stamps within a second, because the engine filters lines one by one by their stamp.
+    `next_seq` is the number of lines stored so far.
+    """
+
+    second: int = 0
+    lines_in_second: int = 0
+    next_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one instance may use; `capped` says that the host has less than the instance type promises."""
+
+    vcpus: float
+    memory_bytes: int
+    gpu_ids: tuple[str, ...] = ()
+    volume_bytes: int
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRecord:
+    """The stored facts of one host of a job; enough to reattach after a crash."""
+
+    job_id: JobId
+    index: int
+    limits: Limits
+    container_id: str | None = None
+    container_started_at: datetime | None = None
+    cursor: LogCursor = LogCursor()
+    exit: ContainerExit | None = None
+    exit_message: str | None = None
+    staged_in: Transfer | None = None
+    staged_out: Transfer | None = None
+
+    @property
+    def host(self) -> str:
+        """`algo-1` is index 0."""
+        return f"algo-{self.index + 1}"
