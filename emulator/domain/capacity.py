@@ -54,6 +54,7 @@ def limits_for(ask: Ask, gpu_ids: tuple[str, ...], host: HostCapacity) -> Limits
     """The limits of a container whose ask was reserved."""
     return Limits(
         vcpus=min(ask.vcpus, host.container_cpus),
+        reserved_vcpus=ask.vcpus,
         memory_bytes=ask.memory_bytes,
         gpu_ids=gpu_ids,
         volume_bytes=ask.volume_bytes,

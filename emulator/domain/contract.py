@@ -43,6 +43,16 @@ def folder_of(local_path: str) -> str:
     return str(PurePosixPath("processing") / relative)
 
 
+def environment_of(spec: JobSpec, region: str, endpoints: Mapping[str, str]) -> dict[str, str]:
+    """The container's environment beside the image's own (spec 2.2).
+
+    AWS_DEFAULT_REGION is not set, as in the service. `endpoints` (how to reach the emulator) is left out under
+    network isolation, where there is nobody to reach; the request's own variables win.
+    """
+    extra = {} if spec.network_isolation else endpoints
+    return {"AWS_REGION": region, **extra, **spec.environment}
+
+
 def resource_config(hosts: Sequence[str], current: str) -> bytes:
     """`resourceconfig.json`: exactly two keys, one line (spec 2.3)."""
     return _json({"current_host": current, "hosts": list(hosts)})

@@ -1,6 +1,6 @@
 """A processing job as the emulator knows it, the ledger of what happened to it, and the facts of each instance."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NewType
@@ -9,6 +9,8 @@ from emulator.domain.outcome import ContainerExit
 from emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
 
 JobId = NewType("JobId", int)
+
+NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +89,30 @@ class LogCursor:
     lines_in_second: int = 0
     next_seq: int = 0
 
+    def advanced(self, stamps_ns: Sequence[int]) -> "LogCursor":
+        """The cursor after storing lines with these stamps, in the order stored."""
+        if not stamps_ns:
+            return self
+        second = max(self.second, max(stamps_ns) // NANOSECONDS)
+        start = second * NANOSECONDS
+        counted = sum(1 for stamp in stamps_ns if stamp >= start)
+        return LogCursor(
+            second=second,
+            lines_in_second=counted + (self.lines_in_second if second == self.second else 0),
+            next_seq=self.next_seq + len(stamps_ns),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one instance may use; `capped` says that the host has less than the instance type promises."""
+    """What one instance may use; `capped` says that the host has less than the instance type promises.
+
+    `vcpus` bounds the container, `reserved_vcpus` is what it holds of the host's capacity: they differ when the
+    capacity is configured higher than the CPUs that are really there.
+    """
 
     vcpus: float
+    reserved_vcpus: float
     memory_bytes: int
     gpu_ids: tuple[str, ...] = ()
     volume_bytes: int

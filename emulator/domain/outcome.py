@@ -9,7 +9,10 @@ from emulator.domain.phase import JobPhase
 REASON_LIMIT = 1024
 """Most characters of a FailureReason or an ExitMessage (spec 1.8, 1.9)."""
 
-OUT_OF_MEMORY = "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an instance."
+OUT_OF_MEMORY = (
+    "ClientError: Please use an instance type with more memory, "
+    "or reduce the size of job data processed on an instance."
+)
 
 
 class StopCause(StrEnum):
