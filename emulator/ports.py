@@ -4,7 +4,7 @@ All calls are synchronous and may be made from any thread. Only errors of `emula
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -407,13 +407,3 @@ class Wakeup(Protocol):
     def stop_requested(self, job_id: JobId) -> None:
         """A wish to stop was recorded."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerNetwork:
-    """How jobs' containers reach the emulator: extra environment, and the network they are attached to.
-
-    `environment` empty: the endpoint variables are switched off or the emulator cannot be reached from containers.
-    """
-
-    environment: Mapping[str, str] = field(default_factory=dict)

@@ -43,14 +43,32 @@ def folder_of(local_path: str) -> str:
     return str(PurePosixPath("processing") / relative)
 
 
-def environment_of(spec: JobSpec, region: str, endpoints: Mapping[str, str]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerAccess:
+    """How code inside a container reaches the emulator. `endpoint_url` None: not at all.
+
+    `access_key` None stands for the job's account, which the emulator takes as that account's key; `secret_key` None:
+    no credentials are handed in.
+    """
+
+    endpoint_url: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+
+
+def environment_of(spec: JobSpec, key: JobKey, access: ContainerAccess) -> dict[str, str]:
     """The container's environment beside the image's own (spec 2.2).
 
-    AWS_DEFAULT_REGION is not set, as in the service. `endpoints` (how to reach the emulator) is left out under
-    network isolation, where there is nobody to reach; the request's own variables win.
+    AWS_DEFAULT_REGION is not set, as in the service. Under network isolation there is no endpoint and there are no
+    credentials; the request's own variables win.
     """
-    extra = {} if spec.network_isolation else endpoints
-    return {"AWS_REGION": region, **extra, **spec.environment}
+    environment = {"AWS_REGION": key.region}
+    if access.endpoint_url is not None and not spec.network_isolation:
+        environment["AWS_ENDPOINT_URL"] = access.endpoint_url
+        if access.secret_key is not None:
+            environment["AWS_ACCESS_KEY_ID"] = access.access_key or key.account
+            environment["AWS_SECRET_ACCESS_KEY"] = access.secret_key
+    return environment | dict(spec.environment)
 
 
 def resource_config(hosts: Sequence[str], current: str) -> bytes:

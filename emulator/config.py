@@ -1,0 +1,98 @@
+"""Every setting, read once. Environment variables carry the prefix PROCESSING_EMULATOR_; `serve` has flags of the same
+names. docs/reference/settings.md is compared with this by a test.
+"""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from emulator.ports import PullPolicy
+
+ENV_PREFIX = "PROCESSING_EMULATOR_"
+
+TEST_PREFIX = ENV_PREFIX + "TEST_"
+"""Variables of the project's own tests; the product ignores them."""
+
+
+class ContainerCredentials(StrEnum):
+    """Which keys code inside a container is given."""
+
+    EMULATOR = "emulator"
+    S3 = "s3"
+    NONE = "none"
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "processing-emulator"
+
+
+def _split(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """The settings of one server. Units are in the names."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(9320, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default_factory=_default_data_dir, description="Where the database, job data and the embedded S3 store live."
+    )
+    s3_endpoint: str | None = Field(
+        None, description="URL of an S3 store to use; without it an embedded SeaweedFS is started."
+    )
+    s3_access_key: str = Field("emulator", description="Access key for staging.")
+    s3_secret_key: SecretStr = Field(SecretStr("emulator-secret"), description="Secret key for staging.")
+    s3_region: str = Field("us-east-1", description="Region that staging requests are signed for.")
+    docker_host: str | None = Field(
+        None, description="Docker endpoint, as in DOCKER_HOST; without it Docker's own rules apply."
+    )
+    pull_policy: PullPolicy = Field(
+        PullPolicy.MISSING, description="When images are pulled: `missing`, `always` or `never`."
+    )
+    image_map: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON object: shell-style patterns of ImageUri, and the image that stands for each.",
+    )
+    container_endpoints: bool = Field(
+        True, description="Give containers AWS_ENDPOINT_URL, so that boto3 inside reaches the emulator."
+    )
+    container_credentials: ContainerCredentials = Field(
+        ContainerCredentials.EMULATOR,
+        description="Keys given to containers: `emulator` (placeholders), `s3` (the staging keys) or `none`.",
+    )
+    container_network: str | None = Field(
+        None, description="Docker network of containers; default: `bridge`, or the emulator's own when in a container."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), description="More names under which clients may call, comma-separated; loopback always may."
+    )
+    stop_signal: str = Field("SIGTERM", description="Signal that stops a container.")
+    stop_grace_seconds: float = Field(120.0, ge=0, description="Time between the stop signal and SIGKILL.")
+    upload_when_stopped: bool = Field(False, description="Upload outputs of stopped and timed-out jobs too.")
+    shm_share: float = Field(0.5, gt=0, le=1, description="Size of /dev/shm as a share of the instance's memory.")
+    capacity_cpus: float | None = Field(None, gt=0, description="vCPUs given to jobs; default: what Docker has.")
+    capacity_memory_mib: int | None = Field(
+        None, ge=16, description="Memory given to jobs, in MiB; default: what Docker has."
+    )
+    sample_interval_seconds: float = Field(1.0, ge=0.1, description="Time between two samples of resource use.")
+    engine_patience_seconds: float = Field(
+        60.0, ge=0, description="How long jobs wait for a Docker engine that does not answer, before they fail."
+    )
+    reaper_interval_seconds: float = Field(60.0, ge=1, description="Time between two sweeps for leftovers.")
+    log_level: str = Field("WARNING", description="Level of the server's own log on stderr.")
+
+
+def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Variables with our prefix that are no setting: misspelt, most likely."""
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    ours = (name for name in environ if name.startswith(ENV_PREFIX) and not name.startswith(TEST_PREFIX))
+    return tuple(sorted(name for name in ours if name not in known and name != ENV_PREFIX + "REQUIRE_ALL"))

@@ -1,0 +1,123 @@
+"""The folder of one instance on this machine: made before the container, read after it, removed with it."""
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.domain.contract import MESSAGE_LIMIT_BYTES
+from emulator.errors import DiskFull, StagingFailure
+
+_ANYBODY_FOLDER = 0o777  # the image's user may be anybody (spec 2.1: the user is the image's)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputScan:
+    """Regular files below an output folder, relative paths and sizes, and what was left out and why."""
+
+    files: tuple[tuple[str, int], ...]
+    skipped: tuple[str, ...]
+
+
+class Workspace:
+    """Files of one instance below `root`; every folder in it is writable by the container's user."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def make_folders(self, folders: Sequence[str]) -> None:
+        """Make folders (relative to the root) with all between. Raises DiskFull, StagingFailure."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            for folder in folders:
+                path = self.root
+                for part in Path(folder).parts:
+                    path /= part
+                    if not path.exists():
+                        path.mkdir()
+                        path.chmod(_ANYBODY_FOLDER)
+        except OSError as error:
+            raise _translated(error, "make the job's folders") from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file. Raises DiskFull, StagingFailure."""
+        try:
+            (self.root / name).write_bytes(content)
+        except OSError as error:
+            raise _translated(error, f"write {name}") from error
+
+    def read_message(self) -> bytes:
+        """The head of the exit message; empty when it is missing or not a regular file."""
+        try:
+            descriptor = os.open(self.root / "output" / "message", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return b""
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return b""
+            return file.read(MESSAGE_LIMIT_BYTES + 4)
+
+    def scan(self, folder: str) -> OutputScan:
+        """What there is to upload below a folder. Links are never followed; only regular files count (spec 4)."""
+        files: list[tuple[str, int]] = []
+        skipped: list[str] = []
+        base = self.root / folder
+        for entry in _walk(base):
+            path = os.path.relpath(entry.path, base)
+            if entry.is_file(follow_symlinks=False):
+                files.append((path, entry.stat(follow_symlinks=False).st_size))
+            else:
+                skipped.append(path)
+        files.sort()
+        return OutputScan(files=tuple(files), skipped=tuple(sorted(skipped)))
+
+    def used_bytes(self) -> int:
+        """Disk space the instance's files take, each hard-linked file once; what vanishes meanwhile is left out."""
+        total = 0
+        seen: set[int] = set()
+        for entry in _walk(self.root):
+            try:
+                facts = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if facts.st_nlink == 1 or facts.st_ino not in seen:
+                seen.add(facts.st_ino)
+                total += facts.st_blocks * 512
+        return total
+
+    def remove(self) -> None:
+        """Remove everything; nothing happens when it is gone. Raises StagingFailure naming what could not be."""
+        try:
+            shutil.rmtree(self.root)
+        except FileNotFoundError:
+            if self.root.exists():
+                raise
+        except OSError as error:
+            what = error.filename or self.root
+            raise StagingFailure(
+                f"cannot remove {what}: {error.strerror}; remove it with: sudo rm -rf {self.root}"
+            ) from error
+
+
+def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Everything below a folder that is not a folder itself; links to folders count as links."""
+    pending = [os.fspath(folder)]
+    while pending:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    else:
+                        yield entry
+        except FileNotFoundError:
+            continue
+
+
+def _translated(error: OSError, what: str) -> StagingFailure:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"cannot {what}: {error.strerror}")
+    return StagingFailure(f"cannot {what}: {error.strerror}")
