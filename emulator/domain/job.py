@@ -79,26 +79,36 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogCursor:
-    """How far a container's output has been stored: resume with `since=second` and skip `lines_in_second` lines.
+    """How far a container's output has been stored: resume at `second` and skip `lines_in_second` lines.
 
-    Exact whatever the order of stamps within a second, because the engine filters lines one by one by their stamp.
-    `next_seq` is the number of lines stored so far.
+    `second` lies one before the newest stamp's, because stdout and stderr are stamped by two copiers whose lines may
+    change places: a line stamped up to a second earlier may still come. The engine filters lines one by one by their
+    stamp, so the count of stored lines stamped at or after `second` is exact. `lines_in_newest` counts those stamped
+    at or after `second + 1`; `next_seq` is the number of lines stored so far.
     """
 
     second: int = 0
     lines_in_second: int = 0
+    lines_in_newest: int = 0
     next_seq: int = 0
 
     def advanced(self, stamps_ns: Sequence[int]) -> "LogCursor":
         """The cursor after storing lines with these stamps, in the order stored."""
         if not stamps_ns:
             return self
-        second = max(self.second, max(stamps_ns) // NANOSECONDS)
-        start = second * NANOSECONDS
-        counted = sum(1 for stamp in stamps_ns if stamp >= start)
+        second = max(self.second, max(stamps_ns) // NANOSECONDS - 1)
+        start, newest = second * NANOSECONDS, (second + 1) * NANOSECONDS
+        match second - self.second:
+            case 0:
+                kept, kept_newest = self.lines_in_second, self.lines_in_newest
+            case 1:
+                kept, kept_newest = self.lines_in_newest, 0
+            case _:
+                kept, kept_newest = 0, 0
         return LogCursor(
             second=second,
-            lines_in_second=counted + (self.lines_in_second if second == self.second else 0),
+            lines_in_second=kept + sum(1 for stamp in stamps_ns if stamp >= start),
+            lines_in_newest=kept_newest + sum(1 for stamp in stamps_ns if stamp >= newest),
             next_seq=self.next_seq + len(stamps_ns),
         )
 

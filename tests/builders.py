@@ -1,0 +1,60 @@
+"""Valid things by default: `a_request(**changes)` and what is made of it."""
+
+from typing import Any
+
+from emulator.domain.job import JobKey
+
+ROLE = "arn:aws:iam::111122223333:role/r"
+IMAGE = "processing-emulator/python:test"
+
+
+def a_key(name: str = "job", *, account: str = "000000000000", region: str = "us-east-1") -> JobKey:
+    """The key of a job."""
+    return JobKey(account=account, region=region, name=name)
+
+
+def an_input(name: str = "in", uri: str = "s3://b/in/", path: str = "/opt/ml/processing/input") -> dict[str, Any]:
+    """A ProcessingInput of the one kind that every store of ours can stage."""
+    return {
+        "InputName": name,
+        "S3Input": {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"},
+    }
+
+
+def an_output(name: str = "out", uri: str = "s3://b/out", path: str = "/opt/ml/processing/output") -> dict[str, Any]:
+    """A ProcessingOutput, uploaded at the end of the job."""
+    return {"OutputName": name, "S3Output": {"S3Uri": uri, "LocalPath": path, "S3UploadMode": "EndOfJob"}}
+
+
+def a_request(
+    name: str = "job",
+    *,
+    image: str = IMAGE,
+    entrypoint: list[str] | None = None,
+    arguments: list[str] | None = None,
+    inputs: list[dict[str, Any]] | None = None,
+    outputs: list[dict[str, Any]] | None = None,
+    instance_type: str = "ml.t3.medium",
+    volume_gib: int = 1,
+    **more: Any,
+) -> dict[str, Any]:
+    """A CreateProcessingJob request; `more` are top-level members."""
+    app: dict[str, Any] = {"ImageUri": image}
+    if entrypoint is not None:
+        app["ContainerEntrypoint"] = entrypoint
+    if arguments is not None:
+        app["ContainerArguments"] = arguments
+    request: dict[str, Any] = {
+        "ProcessingJobName": name,
+        "RoleArn": ROLE,
+        "AppSpecification": app,
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceCount": 1, "InstanceType": instance_type, "VolumeSizeInGB": volume_gib}
+        },
+        **more,
+    }
+    if inputs is not None:
+        request["ProcessingInputs"] = inputs
+    if outputs is not None:
+        request["ProcessingOutputConfig"] = {"Outputs": outputs}
+    return request

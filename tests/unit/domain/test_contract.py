@@ -1,0 +1,116 @@
+"""The container contract to the letter (spec 2)."""
+
+import json
+
+import pytest
+
+from emulator.domain import contract
+from emulator.domain.spec import spec_of
+from tests.builders import a_key, a_request, an_input, an_output
+
+
+def test_resource_config_is_one_line_with_exactly_two_keys() -> None:
+    content = contract.resource_config(("algo-1", "algo-2"), "algo-2")
+    assert content == b'{"current_host":"algo-2","hosts":["algo-1","algo-2"]}'
+
+
+def test_processing_job_config_has_the_service_s_order_nulls_and_download_mode() -> None:
+    request = a_request(
+        "My-Job", image="i:1", entrypoint=["python3", "p.py"], inputs=[an_input()], outputs=[an_output()]
+    )
+    text = contract.processing_job_config(a_key("My-Job"), request).decode()
+    assert text == (
+        '{"ProcessingJobArn":"arn:aws:sagemaker:us-east-1:000000000000:processing-job/my-job",'
+        '"ProcessingJobName":"My-Job",'
+        '"AppSpecification":{"ImageUri":"i:1","ContainerEntrypoint":["python3","p.py"],"ContainerArguments":null},'
+        '"ProcessingInputs":[{"InputName":"in","AppManaged":false,"S3Input":{"LocalPath":"/opt/ml/processing/input",'
+        '"S3Uri":"s3://b/in/","S3DataDistributionType":"FullyReplicated","S3DataType":"S3Prefix",'
+        '"S3InputMode":"File","S3CompressionType":"None","S3DownloadMode":"StartOfJob"},"DatasetDefinition":null}],'
+        '"ProcessingOutputConfig":{"Outputs":[{"OutputName":"out","AppManaged":false,"S3Output":'
+        '{"LocalPath":"/opt/ml/processing/output","S3Uri":"s3://b/out","S3UploadMode":"EndOfJob"},'
+        '"FeatureStoreOutput":null}],"KmsKeyId":null},'
+        '"ProcessingResources":{"ClusterConfig":{"InstanceCount":1,"InstanceType":"ml.t3.medium",'
+        '"VolumeSizeInGB":1,"VolumeKmsKeyId":null}},'
+        '"RoleArn":"arn:aws:iam::111122223333:role/r","StoppingCondition":{"MaxRuntimeInSeconds":86400}}'
+    )
+
+
+@pytest.mark.parametrize(("environment", "present"), [({}, False), (None, False), ({"K": "V"}, True)])
+def test_environment_is_missing_from_the_config_when_empty(environment: dict[str, str] | None, present: bool) -> None:
+    request = a_request() if environment is None else a_request(Environment=environment)
+    document = json.loads(contract.processing_job_config(a_key(), request))
+    assert ("Environment" in document) is present
+    assert document["ProcessingOutputConfig"] == {"Outputs": [], "KmsKeyId": None}
+
+
+def test_only_config_output_and_the_outermost_local_paths_are_mounted() -> None:
+    spec = spec_of(
+        a_request(
+            inputs=[
+                an_input("a", path="/opt/ml/processing/input"),
+                an_input("b", path="/opt/ml/processing/input/code/"),
+                an_input("c", path="/opt/ml/processing/input-2"),
+            ],
+            outputs=[an_output(path="/opt/ml/processing/out")],
+        )
+    )
+    assert [(m.folder, m.target) for m in contract.mounts_of(spec)] == [
+        ("config", "/opt/ml/config"),
+        ("output", "/opt/ml/output"),
+        ("processing/input", "/opt/ml/processing/input"),
+        ("processing/input-2", "/opt/ml/processing/input-2"),
+        ("processing/out", "/opt/ml/processing/out"),
+    ]
+
+
+ACCESS = contract.ContainerAccess(endpoint_url="http://172.17.0.1:9320", secret_key="s")
+
+
+def test_the_environment_has_region_endpoint_and_the_account_as_key_but_no_default_region() -> None:
+    spec = spec_of(a_request())
+    assert contract.environment_of(spec, a_key(account="123456789012", region="eu-west-1"), ACCESS) == {
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": "http://172.17.0.1:9320",
+        "AWS_ACCESS_KEY_ID": "123456789012",
+        "AWS_SECRET_ACCESS_KEY": "s",
+    }
+
+
+def test_the_request_s_own_variables_win() -> None:
+    spec = spec_of(a_request(Environment={"AWS_ENDPOINT_URL": "http://elsewhere", "AWS_REGION": "x"}))
+    environment = contract.environment_of(spec, a_key(), ACCESS)
+    assert environment["AWS_ENDPOINT_URL"] == "http://elsewhere"
+    assert environment["AWS_REGION"] == "x"
+
+
+def test_an_isolated_container_has_neither_endpoint_nor_credentials() -> None:
+    spec = spec_of(a_request(NetworkConfig={"EnableNetworkIsolation": True}, Environment={"K": "V"}))
+    assert contract.environment_of(spec, a_key(), ACCESS) == {"AWS_REGION": "us-east-1", "K": "V"}
+
+
+def test_without_credentials_only_the_endpoint_is_given() -> None:
+    access = contract.ContainerAccess(endpoint_url="http://e")
+    assert contract.environment_of(spec_of(a_request()), a_key(), access) == {
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": "http://e",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", None),
+        (b"done", "done"),
+        (b"x" * 2000, "x" * 1024),
+        ("é".encode() * 600, "é" * 512),
+        (b"a" + "é".encode() * 600, "a" + "é" * 511),
+    ],
+)
+def test_the_exit_message_is_the_first_kilobyte(content: bytes, message: str | None) -> None:
+    assert contract.exit_message_of(content) == message
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"ok\xc3", b"\xff" + b"a" * 2000])
+def test_a_message_that_is_not_utf_8_is_an_error(content: bytes) -> None:
+    with pytest.raises(UnicodeDecodeError):
+        contract.exit_message_of(content)

@@ -1,0 +1,65 @@
+"""Reading a request, image substitution, and figures from readings."""
+
+import pytest
+
+from emulator.domain.image_map import substitute_for
+from emulator.domain.spec import normal_path, parse_s3_uri, spec_of
+from emulator.domain.usage import GpuReading, cpu_percent, gpu_percents
+from emulator.errors import Unsupported
+from tests.builders import a_request, an_input, an_output
+
+SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+
+
+def test_app_managed_inputs_and_outputs_are_left_to_the_container() -> None:
+    managed_in = {"InputName": "m", "AppManaged": True}
+    managed_out = {"OutputName": "m", "AppManaged": True}
+    spec = spec_of(a_request(inputs=[an_input(), managed_in], outputs=[managed_out, an_output()]))
+    assert [i.name for i in spec.inputs] == ["in"]
+    assert [o.name for o in spec.outputs] == ["out"]
+
+
+def test_defaults_are_the_service_s() -> None:
+    request = a_request()
+    del request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+    spec = spec_of(request)
+    assert (spec.instance_count, spec.max_runtime_seconds, spec.network_isolation) == (1, 86400, False)
+    assert spec.entrypoint is None
+    assert spec.arguments is None
+
+
+def test_a_trailing_slash_of_a_local_path_does_not_matter() -> None:
+    assert normal_path("/opt/ml/processing//input/code/") == "/opt/ml/processing/input/code"
+
+
+@pytest.mark.parametrize(
+    ("text", "bucket", "key"), [("s3://b", "b", ""), ("s3://b/", "b", ""), ("s3://b/k/l", "b", "k/l")]
+)
+def test_an_s3_uri_has_a_bucket_and_maybe_a_key(text: str, bucket: str, key: str) -> None:
+    uri = parse_s3_uri(text)
+    assert (uri.bucket, uri.key) == (bucket, key)
+
+
+def test_an_https_uri_is_refused_by_name() -> None:
+    with pytest.raises(Unsupported, match="only s3:// URIs"):
+        parse_s3_uri("https://b.s3.amazonaws.com/k")
+
+
+def test_a_framework_image_has_a_local_stand_in_and_the_user_s_table_comes_first() -> None:
+    assert substitute_for(SKLEARN, {}) == "processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"
+    assert substitute_for(SKLEARN, {"*scikit-learn*": "mine:1"}) == "mine:1"
+    assert substitute_for("python:3.11", {}) is None
+
+
+def test_cpu_percent_counts_a_hundred_per_core() -> None:
+    assert cpu_percent(10.0, 18.0, 2.0) == 400.0
+    assert cpu_percent(10.0, 9.0, 2.0) == 0.0
+    assert cpu_percent(0.0, 1.0, 0.0) == 0.0
+
+
+def test_gpu_figures_are_sums_over_gpus() -> None:
+    def reading(gpu: str, busy: float, used: int, total: int) -> GpuReading:
+        return GpuReading(gpu_id=gpu, utilization_percent=busy, memory_used_bytes=used, memory_total_bytes=total)
+
+    assert gpu_percents(()) == (None, None)
+    assert gpu_percents((reading("a", 90, 5, 10), reading("b", 30, 1, 4))) == (120, 75.0)
