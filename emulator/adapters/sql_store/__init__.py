@@ -1,0 +1,1 @@
+"""Jobs, logs and samples in a database through SQLAlchemy Core: SQLite by default."""

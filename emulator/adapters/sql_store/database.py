@@ -1,0 +1,101 @@
+"""The connection to the database: units of work, and what SQLite has to be told."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from emulator.adapters.sql_store.errors import translated
+from emulator.errors import StoreFailure
+
+_WRITES = "emulator_writes"
+_WAL_LIMIT_BYTES = 64 * 1024**2
+_POOLED_CONNECTIONS = 8
+_MORE_CONNECTIONS = 120
+"""Beside the pooled ones: more than there are threads in a server, so that nobody waits for a connection."""
+
+
+class Database:
+    """One database, used from any thread. A unit of work is `with reading()` or `with writing()`; never nest them."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._name = name
+        self._closed = False
+        # SQLite has one writer at a time, and those who wait for its own lock poll; here they queue.
+        self._write_lock = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return self._name
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database. Raises StoreFailure."""
+        with translated(self._name), self._connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may write: stored whole when the block ends well. Raises StoreFailure, RowRefused."""
+        with (
+            translated(self._name),
+            self._write_lock,
+            self._connect().execution_options(**{_WRITES: True}) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def ping(self) -> None:
+        """Raises StoreFailure when the database does not answer."""
+        with self.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Let go of all connections; may be called twice."""
+        self._closed = True
+        self._engine.dispose()
+
+    def _connect(self) -> Connection:
+        if self._closed:
+            raise StoreFailure(f"Database {self._name} is closed.")
+        return self._engine.connect()
+
+
+def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
+    """A database in a file. Other processes may hold its lock for the time-out before a write of ours fails."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        # No isolation level: the driver begins nothing by itself, `_begin` does.
+        connect_args={"timeout": busy_timeout_seconds, "isolation_level": None},
+        pool_size=_POOLED_CONNECTIONS,
+        max_overflow=_MORE_CONNECTIONS,
+        pool_use_lifo=True,
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return Database(engine, str(path))
+
+
+def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    # WAL: readers and the writer do not wait for each other. NORMAL: nothing is lost when the process dies;
+    # when the machine loses power, the last transactions may be, whole.
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        f"journal_size_limit={_WAL_LIMIT_BYTES}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at once: a transaction that reads first and writes later could be refused midway.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")

@@ -1,0 +1,207 @@
+"""JobStore on SQL: jobs, their history, tags and instances."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from emulator.adapters.sql_store.database import Database
+from emulator.adapters.sql_store.errors import RowRefused
+from emulator.adapters.sql_store.listing import SELECT_JOB, read_page
+from emulator.adapters.sql_store.moments import to_ms
+from emulator.adapters.sql_store.rows import (
+    event_columns,
+    event_of,
+    facts_columns,
+    instance_columns,
+    instance_of,
+    is_storable,
+    job_of,
+    limits_columns,
+)
+from emulator.adapters.sql_store.tables import instances, job_events, job_requests, job_tags, jobs
+from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, ProcessingJob
+from emulator.domain.phase import TRANSITIONS, JobPhase
+from emulator.errors import InternalBug, JobNameInUse, JobNotFound, JobNotStoppable, StaleJob
+from emulator.ports import JobPage, JobQuery
+
+_TERMINAL = [phase.value for phase in JobPhase if phase.is_terminal]
+_UNFINISHED = [phase.value for phase in JobPhase if not phase.is_terminal]
+
+# Built once: making a statement costs as much as running it.
+_BY_ID = SELECT_JOB.where(jobs.c.id == bindparam("job_id"))
+_BY_NAME = SELECT_JOB.where(
+    jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.name == bindparam("name")
+)
+_ADD_JOB = insert(jobs).returning(jobs.c.id)
+_ADD_REQUEST = insert(job_requests)
+_ADD_TAG = insert(job_tags)
+_ADD_EVENT = insert(job_events)
+
+
+class SqlJobStore:
+    """Implements `ports.JobStore`; every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
+        """Store a new job in PENDING with its first event, `created`. Raises JobNameInUse."""
+        try:
+            with self._database.writing() as connection:
+                return _insert_job(connection, key, request, tags, at)
+        except RowRefused as refused:
+            holder = self._holder_of(key)
+            if holder is None:
+                raise
+            raise JobNameInUse(
+                "Job name must be unique within an AWS account and region,"
+                f" and a job with this name already exists ({holder.arn})"
+            ) from refused
+
+    def find(self, key: JobKey) -> ProcessingJob | None:
+        """The job of exactly that name, case included."""
+        if not is_storable(key.name):
+            return None
+        names = {"account": key.account, "region": key.region, "name": key.name}
+        with self._database.reading() as connection:
+            row = connection.execute(_BY_NAME, names).one_or_none()
+        return None if row is None else job_of(row)
+
+    def get(self, job_id: JobId) -> ProcessingJob:
+        """The job of that id. Raises JobNotFound."""
+        with self._database.reading() as connection:
+            return _get(connection, job_id)
+
+    def list_page(self, query: JobQuery) -> JobPage:
+        """One page of jobs."""
+        with self._database.reading() as connection:
+            return read_page(connection, query)
+
+    def list_unfinished(self) -> Sequence[ProcessingJob]:
+        """All jobs not in a terminal phase, first come first."""
+        statement = SELECT_JOB.where(jobs.c.phase.in_(_UNFINISHED)).order_by(jobs.c.id)
+        with self._database.reading() as connection:
+            return [job_of(row) for row in connection.execute(statement)]
+
+    def advance(
+        self, job_id: JobId, expected: JobPhase, to: JobPhase, at: datetime, facts: JobFacts | None = None
+    ) -> ProcessingJob:
+        """Move a job, with an event `phase_changed`. Raises StaleJob, JobNotFound, InternalBug."""
+        if to not in TRANSITIONS[expected]:
+            raise InternalBug(f"Job {job_id} cannot move from {expected} to {to}.")
+        changes = {"phase": to.value, "modified_at_ms": to_ms(at), **facts_columns(facts or JobFacts())}
+        event = JobEvent(at=at, action="phase_changed", detail={"from": expected.value, "to": to.value})
+        with self._database.writing() as connection:
+            moved = connection.execute(
+                update(jobs).where(jobs.c.id == job_id, jobs.c.phase == expected.value).values(changes)
+            )
+            job = _get(connection, job_id)
+            if moved.rowcount == 0:
+                raise StaleJob(f"Job {job_id} is in {job.phase}, not in {expected}; it does not move to {to}.")
+            connection.execute(_ADD_EVENT, event_columns(job_id, event))
+            return job
+
+    def request_stop(self, job_id: JobId, at: datetime) -> ProcessingJob:
+        """Record the wish to stop, with an event `stop_requested`. Raises JobNotFound, JobNotStoppable."""
+        wish = (
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.stop_requested_at_ms.is_(None), jobs.c.phase.not_in(_TERMINAL))
+            .values(stop_requested_at_ms=to_ms(at), modified_at_ms=to_ms(at))
+        )
+        with self._database.writing() as connection:
+            recorded = connection.execute(wish)
+            job = _get(connection, job_id)
+            if recorded.rowcount == 0:
+                raise JobNotStoppable(f"The request was rejected because the processing job is in status {job.status}.")
+            connection.execute(_ADD_EVENT, event_columns(job_id, JobEvent(at=at, action="stop_requested")))
+            return job
+
+    def add_event(self, job_id: JobId, event: JobEvent) -> None:
+        """Append to the job's history. Raises JobNotFound."""
+        with self._database.writing() as connection:
+            _require_job(connection, job_id)
+            connection.execute(_ADD_EVENT, event_columns(job_id, event))
+
+    def list_events(self, job_id: JobId) -> Sequence[JobEvent]:
+        """The job's history in order."""
+        statement = select(job_events).where(job_events.c.job_id == job_id).order_by(job_events.c.id)
+        with self._database.reading() as connection:
+            return [event_of(row) for row in connection.execute(statement)]
+
+    def list_tags(self, job_id: JobId) -> Mapping[str, str]:
+        """The job's tags."""
+        statement = select(job_tags.c.key, job_tags.c.value).where(job_tags.c.job_id == job_id)
+        with self._database.reading() as connection:
+            return {row.key: row.value for row in connection.execute(statement)}
+
+    def ensure_instance(self, job_id: JobId, index: int, limits: Limits) -> InstanceRecord:
+        """The record of one host, made with these limits when there is none. Raises JobNotFound."""
+        with self._database.writing() as connection:
+            _require_job(connection, job_id)
+            present = select(instances).where(instances.c.job_id == job_id, instances.c.instance_index == index)
+            row = connection.execute(present).one_or_none()
+            if row is None:
+                key = {"job_id": job_id, "instance_index": index}
+                connection.execute(insert(instances).values(key | dict(limits_columns(limits))))
+                row = connection.execute(present).one()
+            return instance_of(row)
+
+    def list_instances(self, job_id: JobId) -> Sequence[InstanceRecord]:
+        """All hosts of a job, in order."""
+        statement = select(instances).where(instances.c.job_id == job_id).order_by(instances.c.instance_index)
+        with self._database.reading() as connection:
+            return [instance_of(row) for row in connection.execute(statement)]
+
+    def save_instance(self, record: InstanceRecord) -> None:
+        """Store all facts of an instance but its cursor. Raises JobNotFound when the record was never made."""
+        statement = (
+            update(instances)
+            .where(instances.c.job_id == record.job_id, instances.c.instance_index == record.index)
+            .values(instance_columns(record))
+        )
+        with self._database.writing() as connection:
+            if connection.execute(statement).rowcount == 0:
+                raise JobNotFound(f"Job {record.job_id} has no instance {record.host}.")
+
+    def _holder_of(self, key: JobKey) -> JobKey | None:
+        statement = select(jobs.c.name).where(
+            jobs.c.account == key.account, jobs.c.region == key.region, jobs.c.folded_name == key.name.lower()
+        )
+        with self._database.reading() as connection:
+            name = connection.execute(statement).scalar_one_or_none()
+        return None if name is None else JobKey(account=key.account, region=key.region, name=name)
+
+
+def _insert_job(
+    connection: Connection, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime
+) -> ProcessingJob:
+    values = {
+        "account": key.account,
+        "region": key.region,
+        "name": key.name,
+        "folded_name": key.name.lower(),
+        "phase": JobPhase.PENDING.value,
+        "created_at_ms": to_ms(at),
+        "modified_at_ms": to_ms(at),
+    }
+    job_id = JobId(connection.execute(_ADD_JOB, values).scalar_one())
+    connection.execute(_ADD_REQUEST, {"job_id": job_id, "request": dict(request)})
+    if tags:
+        rows = [{"job_id": job_id, "key": tag, "value": value} for tag, value in tags.items()]
+        connection.execute(_ADD_TAG, rows)
+    connection.execute(_ADD_EVENT, event_columns(job_id, JobEvent(at=at, action="created")))
+    return _get(connection, job_id)
+
+
+def _get(connection: Connection, job_id: JobId) -> ProcessingJob:
+    row = connection.execute(_BY_ID, {"job_id": job_id}).one_or_none()
+    if row is None:
+        raise JobNotFound(f"There is no job with the id {job_id}.")
+    return job_of(row)
+
+
+def _require_job(connection: Connection, job_id: JobId) -> None:
+    if connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).one_or_none() is None:
+        raise JobNotFound(f"There is no job with the id {job_id}.")

@@ -1,0 +1,82 @@
+"""ListProcessingJobs as SQL: filters, one index for each order, and pages that go on where the last one ended."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, func, select
+
+from emulator.adapters.sql_store.moments import to_ms, to_ms_ceiling
+from emulator.adapters.sql_store.rows import is_storable, job_of
+from emulator.adapters.sql_store.tables import job_requests, jobs
+from emulator.ports import JobPage, JobQuery, SortBy
+
+SELECT_JOB = select(jobs, job_requests.c.request).join_from(jobs, job_requests)
+"""Everything that `rows.job_of` needs."""
+
+_SORT_COLUMNS: dict[SortBy, Column[Any]] = {
+    SortBy.NAME: jobs.c.name,
+    SortBy.CREATION_TIME: jobs.c.created_at_ms,
+    SortBy.STATUS: jobs.c.status,
+}
+
+
+def read_page(connection: Connection, query: JobQuery) -> JobPage:
+    """One page, and where the next one goes on."""
+    if query.limit < 1 or not is_storable(query.name_contains or ""):
+        return JobPage(jobs=(), last=None)
+    rows: list[Row[Any]] = []
+    for statement in _statements(query):
+        rows += connection.execute(statement.limit(query.limit + 1 - len(rows)))
+        if len(rows) > query.limit:
+            break
+    page = rows[: query.limit]
+    return JobPage(
+        jobs=tuple(job_of(row) for row in page),
+        last=_position(page[-1], query.sort_by) if len(rows) > len(page) else None,
+    )
+
+
+def _statements(query: JobQuery) -> Iterator[Select[Any]]:
+    """What to read, in turn, until the page is full.
+
+    Behind a row come those that share its sort value and then those beyond it. Asked as one comparison of pairs,
+    SQLite would walk all rows that share the value, a million for a status.
+    """
+    column = _SORT_COLUMNS[query.sort_by]
+    statement = SELECT_JOB.where(*_filters(query)).order_by(*_order((column, jobs.c.id), descending=query.descending))
+    if query.after is None:
+        yield statement
+        return
+    value, job_id = query.after
+    yield statement.where(column == value, _beyond(jobs.c.id, job_id, descending=query.descending))
+    yield statement.where(_beyond(column, value, descending=query.descending))
+
+
+def _order(columns: Sequence[Column[Any]], *, descending: bool) -> Sequence[ColumnElement[Any]]:
+    return [column.desc() if descending else column.asc() for column in columns]
+
+
+def _beyond(column: Column[Any], value: str | int, *, descending: bool) -> ColumnElement[bool]:
+    return column < value if descending else column > value
+
+
+def _filters(query: JobQuery) -> Iterator[ColumnElement[bool]]:
+    yield and_(jobs.c.account == query.account, jobs.c.region == query.region)
+    if query.status is not None:
+        yield jobs.c.status == query.status.value
+    # Both bounds are exclusive; a stored moment is a whole millisecond, a bound need not be.
+    if query.created_after is not None:
+        yield jobs.c.created_at_ms > to_ms(query.created_after)
+    if query.created_before is not None:
+        yield jobs.c.created_at_ms < to_ms_ceiling(query.created_before)
+    if query.modified_after is not None:
+        yield jobs.c.modified_at_ms > to_ms(query.modified_after)
+    if query.modified_before is not None:
+        yield jobs.c.modified_at_ms < to_ms_ceiling(query.modified_before)
+    if query.name_contains:
+        # LIKE would ignore case on SQLite, and databases disagree on the name of a function that finds a substring.
+        yield func.replace(jobs.c.name, query.name_contains, "") != jobs.c.name
+
+
+def _position(row: Row[Any], sort_by: SortBy) -> tuple[str | int, int]:
+    return getattr(row, _SORT_COLUMNS[sort_by].name), row.id

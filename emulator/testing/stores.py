@@ -1,0 +1,299 @@
+"""Working stores in memory: they keep every rule of the ports, and nothing else.
+
+The log and the samples belong to the instances of a job store, so they are made with it.
+"""
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, LogCursor, ProcessingJob
+from emulator.domain.phase import TRANSITIONS, JobPhase
+from emulator.domain.usage import UsageSample
+from emulator.errors import InternalBug, JobNameInUse, JobNotFound, JobNotStoppable, StaleJob, StoreFailure
+from emulator.ports import JobPage, JobQuery, LogLine, RawLine, SortBy, UsagePeaks
+
+
+def _stored_moment(at: datetime) -> datetime:
+    utc = at.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def _stored_text(text: str | None) -> str | None:
+    return None if text is None else text.encode(errors="replace").decode()
+
+
+def _stored_json(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    copy: dict[str, Any] = json.loads(json.dumps(dict(document)))
+    return copy
+
+
+class MemoryJobStore:
+    """Implements `ports.JobStore`. `go_down` makes every call of it and its log and samples raise StoreFailure."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._is_down = False
+        self._ids = count(1)
+        self._jobs: dict[JobId, ProcessingJob] = {}
+        self._by_name: dict[JobKey, JobId] = {}
+        self._tags: dict[JobId, Mapping[str, str]] = {}
+        self._events: dict[JobId, list[JobEvent]] = {}
+        self._instances: dict[JobId, dict[int, InstanceRecord]] = {}
+
+    def go_down(self) -> None:
+        """From now on nothing works."""
+        self._is_down = True
+
+    def come_back(self) -> None:
+        """From now on everything works again; what was stored is there."""
+        self._is_down = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One caller at a time; raises StoreFailure while the store is down."""
+        with self._lock:
+            if self._is_down:
+                raise StoreFailure("The store is down.")
+            yield
+
+    def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
+        """See the port. The first event is `created`."""
+        folded = replace(key, name=key.name.lower())
+        with self.transaction():
+            if folded in self._by_name:
+                holder = self._jobs[self._by_name[folded]].key
+                raise JobNameInUse(
+                    "Job name must be unique within an AWS account and region,"
+                    f" and a job with this name already exists ({holder.arn})"
+                )
+            moment = _stored_moment(at)
+            job = ProcessingJob(
+                id=JobId(next(self._ids)),
+                key=key,
+                phase=JobPhase.PENDING,
+                request=_stored_json(request),
+                created_at=moment,
+                modified_at=moment,
+            )
+            self._jobs[job.id] = job
+            self._by_name[folded] = job.id
+            self._tags[job.id] = dict(tags)
+            self._events[job.id] = [JobEvent(at=moment, action="created")]
+            self._instances[job.id] = {}
+            return job
+
+    def find(self, key: JobKey) -> ProcessingJob | None:
+        """See the port."""
+        with self.transaction():
+            job_id = self._by_name.get(replace(key, name=key.name.lower()))
+            job = None if job_id is None else self._jobs[job_id]
+            return job if job is not None and job.key == key else None
+
+    def get(self, job_id: JobId) -> ProcessingJob:
+        """See the port."""
+        with self.transaction():
+            if job_id not in self._jobs:
+                raise JobNotFound(f"There is no job with the id {job_id}.")
+            return self._jobs[job_id]
+
+    def list_page(self, query: JobQuery) -> JobPage:
+        """See the port."""
+        with self.transaction():
+            found = [job for job in self._jobs.values() if _matches(job, query)]
+        found.sort(key=lambda job: _position(job, query.sort_by), reverse=query.descending)
+        page = found[: max(0, query.limit)]
+        more = bool(page) and len(found) > len(page)
+        return JobPage(jobs=tuple(page), last=_position(page[-1], query.sort_by) if more else None)
+
+    def list_unfinished(self) -> Sequence[ProcessingJob]:
+        """See the port."""
+        with self.transaction():
+            return [job for job in self._jobs.values() if not job.phase.is_terminal]
+
+    def advance(
+        self, job_id: JobId, expected: JobPhase, to: JobPhase, at: datetime, facts: JobFacts | None = None
+    ) -> ProcessingJob:
+        """See the port. The event is `phase_changed`, with `from` and `to`."""
+        if to not in TRANSITIONS[expected]:
+            raise InternalBug(f"Job {job_id} cannot move from {expected} to {to}.")
+        with self.transaction():
+            job = self.get(job_id)
+            if job.phase is not expected:
+                raise StaleJob(f"Job {job_id} is in {job.phase}, not in {expected}; it does not move to {to}.")
+            moved = replace(_with_facts(job, facts or JobFacts()), phase=to, modified_at=_stored_moment(at))
+            if to.is_terminal and moved.ended_at is None:
+                raise InternalBug(f"Job {job_id} ends without a time.")
+            self._jobs[job_id] = moved
+            self.add_event(job_id, JobEvent(at=at, action="phase_changed", detail={"from": expected, "to": to}))
+            return moved
+
+    def request_stop(self, job_id: JobId, at: datetime) -> ProcessingJob:
+        """See the port. The event is `stop_requested`."""
+        with self.transaction():
+            job = self.get(job_id)
+            if job.phase.is_terminal or job.stop_requested_at is not None:
+                raise JobNotStoppable(f"The request was rejected because the processing job is in status {job.status}.")
+            moment = _stored_moment(at)
+            self._jobs[job_id] = replace(job, stop_requested_at=moment, modified_at=moment)
+            self.add_event(job_id, JobEvent(at=at, action="stop_requested"))
+            return self._jobs[job_id]
+
+    def add_event(self, job_id: JobId, event: JobEvent) -> None:
+        """See the port. Raises JobNotFound."""
+        with self.transaction():
+            self.get(job_id)
+            stored = JobEvent(at=_stored_moment(event.at), action=event.action, detail=_stored_json(event.detail))
+            self._events[job_id].append(stored)
+
+    def list_events(self, job_id: JobId) -> Sequence[JobEvent]:
+        """See the port."""
+        with self.transaction():
+            return list(self._events.get(job_id, ()))
+
+    def list_tags(self, job_id: JobId) -> Mapping[str, str]:
+        """See the port."""
+        with self.transaction():
+            return dict(self._tags.get(job_id, {}))
+
+    def ensure_instance(self, job_id: JobId, index: int, limits: Limits) -> InstanceRecord:
+        """See the port. Raises JobNotFound."""
+        with self.transaction():
+            self.get(job_id)
+            return self._instances[job_id].setdefault(index, InstanceRecord(job_id=job_id, index=index, limits=limits))
+
+    def list_instances(self, job_id: JobId) -> Sequence[InstanceRecord]:
+        """See the port."""
+        with self.transaction():
+            return [record for _, record in sorted(self._instances.get(job_id, {}).items())]
+
+    def save_instance(self, record: InstanceRecord) -> None:
+        """See the port. Raises JobNotFound when the record was never made."""
+        started = record.container_started_at
+        with self.transaction():
+            self._instances[record.job_id][record.index] = replace(
+                record,
+                cursor=self.get_instance(record.job_id, record.index).cursor,
+                container_started_at=None if started is None else _stored_moment(started),
+                exit_message=_stored_text(record.exit_message),
+            )
+
+    def get_instance(self, job_id: JobId, index: int) -> InstanceRecord:
+        """The record of one host. Raises JobNotFound."""
+        with self.transaction():
+            record = self._instances.get(job_id, {}).get(index)
+            if record is None:
+                raise JobNotFound(f"Job {job_id} has no instance with index {index}.")
+            return record
+
+    def save_cursor(self, job_id: JobId, index: int, cursor: LogCursor) -> None:
+        """For the log, which owns the cursor."""
+        with self.transaction():
+            self._instances[job_id][index] = replace(self.get_instance(job_id, index), cursor=cursor)
+
+
+def _with_facts(job: ProcessingJob, facts: JobFacts) -> ProcessingJob:
+    return replace(
+        job,
+        started_at=job.started_at if facts.started_at is None else _stored_moment(facts.started_at),
+        ended_at=job.ended_at if facts.ended_at is None else _stored_moment(facts.ended_at),
+        failure_reason=job.failure_reason if facts.failure_reason is None else _stored_text(facts.failure_reason),
+        exit_message=job.exit_message if facts.exit_message is None else _stored_text(facts.exit_message),
+    )
+
+
+def _position(job: ProcessingJob, sort_by: SortBy) -> tuple[str | int, int]:
+    match sort_by:
+        case SortBy.NAME:
+            return job.key.name, job.id
+        case SortBy.CREATION_TIME:
+            return round(job.created_at.timestamp() * 1000), job.id
+        case SortBy.STATUS:
+            return job.status.value, job.id
+
+
+def _matches(job: ProcessingJob, query: JobQuery) -> bool:
+    position = _position(job, query.sort_by)
+    return (
+        (job.key.account, job.key.region) == (query.account, query.region)
+        and (query.status is None or job.status is query.status)
+        and (query.name_contains or "") in job.key.name
+        and _between(job.created_at, query.created_after, query.created_before)
+        and _between(job.modified_at, query.modified_after, query.modified_before)
+        and (query.after is None or (position < query.after if query.descending else position > query.after))
+    )
+
+
+def _between(moment: datetime, after: datetime | None, before: datetime | None) -> bool:
+    return (after is None or moment > after) and (before is None or moment < before)
+
+
+class MemoryLogStore:
+    """Implements `ports.LogStore` for the instances of a job store."""
+
+    def __init__(self, jobs: MemoryJobStore) -> None:
+        self._jobs = jobs
+        self._lines: defaultdict[tuple[JobId, int], list[LogLine]] = defaultdict(list)
+
+    def append(self, job_id: JobId, index: int, lines: Sequence[RawLine], cursor: LogCursor) -> None:
+        """See the port. Raises JobNotFound too, and InternalBug for a line with a newline in it."""
+        with self._jobs.transaction():
+            stored = self._jobs.get_instance(job_id, index).cursor.next_seq
+            expected = cursor.next_seq - len(lines)
+            if stored != expected:
+                raise StaleJob(f"Instance {index} of job {job_id} has {stored} lines stored, not {expected}.")
+            if any(b"\n" in line.data for line in lines):
+                raise InternalBug("A line of output has a newline in it.")
+            self._jobs.save_cursor(job_id, index, cursor)
+            self._lines[job_id, index] += [
+                LogLine(seq=seq, at_ms=line.at_ns // 1_000_000, data=line.data)
+                for seq, line in enumerate(lines, stored)
+            ]
+
+    def read(self, job_id: JobId, index: int, from_seq: int, limit: int) -> Sequence[LogLine]:
+        """See the port."""
+        start = max(0, from_seq)
+        with self._jobs.transaction():
+            return self._lines[job_id, index][start : start + max(0, limit)]
+
+
+class MemorySampleStore:
+    """Implements `ports.SampleStore` for the instances of a job store."""
+
+    def __init__(self, jobs: MemoryJobStore) -> None:
+        self._jobs = jobs
+        self._samples: defaultdict[tuple[JobId, int], dict[datetime, UsageSample]] = defaultdict(dict)
+
+    def append_sample(self, job_id: JobId, index: int, sample: UsageSample) -> None:
+        """See the port. Raises JobNotFound."""
+        with self._jobs.transaction():
+            self._jobs.get_instance(job_id, index)
+            moment = _stored_moment(sample.at)
+            self._samples[job_id, index][moment] = replace(sample, at=moment)
+
+    def read_samples(self, job_id: JobId, index: int, since: datetime, until: datetime) -> Sequence[UsageSample]:
+        """See the port."""
+        with self._jobs.transaction():
+            samples = sorted(self._samples[job_id, index].items())
+        return [sample for at, sample in samples if since <= at < until]
+
+    def peaks(self, job_id: JobId, index: int) -> UsagePeaks:
+        """See the port."""
+        with self._jobs.transaction():
+            samples = list(self._samples[job_id, index].values())
+        return UsagePeaks(
+            samples=len(samples),
+            cpu_percent=max((sample.cpu_percent for sample in samples), default=0.0),
+            memory_bytes=max((sample.memory_bytes for sample in samples), default=0),
+            disk_bytes=max((sample.disk_bytes for sample in samples), default=0),
+            gpu_percent=max((s.gpu_percent for s in samples if s.gpu_percent is not None), default=None),
+            gpu_memory_percent=max(
+                (s.gpu_memory_percent for s in samples if s.gpu_memory_percent is not None), default=None
+            ),
+        )
