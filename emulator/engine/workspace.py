@@ -55,10 +55,11 @@ class Workspace:
             descriptor = os.open(self.root / "output" / "message", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return b""
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return b""
-            return file.read(MESSAGE_LIMIT_BYTES + 4)
+        try:
+            is_regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            return os.read(descriptor, MESSAGE_LIMIT_BYTES + 4) if is_regular else b""
+        finally:
+            os.close(descriptor)
 
     def scan(self, folder: str) -> OutputScan:
         """What there is to upload below a folder. Links are never followed; only regular files count (spec 4)."""

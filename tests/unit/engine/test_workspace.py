@@ -1,0 +1,107 @@
+"""The folder of one instance."""
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from emulator.engine.workspace import Workspace
+from emulator.errors import DiskFull, StagingFailure
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path / "1" / "algo-1")
+    made.make_folders(["config", "output", "processing/out/deep"])
+    return made
+
+
+def test_every_folder_is_writable_by_anybody(workspace: Workspace) -> None:
+    for folder in ("config", "output", "processing", "processing/out", "processing/out/deep"):
+        assert stat.S_IMODE((workspace.root / folder).stat().st_mode) == 0o777
+
+
+def test_making_folders_again_changes_nothing(workspace: Workspace) -> None:
+    (workspace.root / "output" / "message").write_text("m")
+    workspace.make_folders(["output"])
+    assert workspace.read_message() == b"m"
+
+
+def test_only_regular_files_are_found_and_the_rest_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    out = workspace.root / "processing" / "out"
+    secret = tmp_path / "secret"
+    secret.write_text("s")
+    (out / "plain").write_bytes(b"12345")
+    (out / "deep" / "below").write_bytes(b"1")
+    (out / "link-to-file").symlink_to(secret)
+    (out / "link-to-folder").symlink_to(tmp_path)
+    (out / "dangling").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(out / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        home = Path.cwd()
+        os.chdir(out)
+        try:
+            server.bind("socket")
+        finally:
+            os.chdir(home)
+    scan = workspace.scan("processing/out")
+    assert scan.files == (("deep/below", 1), ("plain", 5))
+    assert scan.skipped == ("dangling", "link-to-file", "link-to-folder", "pipe", "socket")
+
+
+def test_an_output_folder_that_the_container_removed_has_no_files(workspace: Workspace) -> None:
+    assert workspace.scan("processing/gone").files == ()
+
+
+def test_used_bytes_count_blocks_so_that_a_sparse_file_is_small_and_a_hard_link_is_free(workspace: Workspace) -> None:
+    out = workspace.root / "processing" / "out"
+    with (out / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+    assert workspace.used_bytes() < 1 << 20
+    (out / "full").write_bytes(os.urandom(1 << 20))
+    used = workspace.used_bytes()
+    assert 1 << 20 <= used < 2 << 20
+    os.link(out / "full", out / "same")
+    assert workspace.used_bytes() == used
+
+
+@pytest.mark.parametrize("kind", ["missing", "symlink", "fifo", "folder"])
+def test_a_message_that_is_no_regular_file_is_no_message(workspace: Workspace, tmp_path: Path, kind: str) -> None:
+    path = workspace.root / "output" / "message"
+    if kind == "symlink":
+        (tmp_path / "secret").write_text("s")
+        path.symlink_to(tmp_path / "secret")
+    elif kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    assert workspace.read_message() == b""
+
+
+def test_only_the_head_of_a_huge_message_is_read(workspace: Workspace) -> None:
+    (workspace.root / "output" / "message").write_bytes(b"x" * 10_000_000)
+    assert 1024 < len(workspace.read_message()) < 2048
+
+
+def test_removing_leaves_nothing_and_may_be_repeated(workspace: Workspace, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("k")
+    (workspace.root / "processing" / "link").symlink_to(outside)
+    workspace.remove()
+    workspace.remove()
+    assert not workspace.root.exists()
+    assert (outside / "kept").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StagingFailure, match="cannot make the job's folders: Not a directory"):
+        Workspace(tmp_path / "file" / "x").make_folders(["config"])
+
+
+def test_a_full_disk_is_told_from_other_errors() -> None:
+    with pytest.raises(DiskFull, match="No space left on device"):
+        Workspace(Path("/dev")).write("full", b"x" * 10)
