@@ -1,0 +1,122 @@
+"""The image below all others: Debian 12 with Python 3.11, from its registry or, when none answers, from packages."""
+
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException
+
+from containers.context import fingerprint, list_files
+
+FOLDER = Path(__file__).resolve().parent / "python-base"
+STABLE_TAGS = ("processing-emulator/python:3.11", "processing-emulator/python:test")
+
+SILENCE_SECONDS = 20.0
+"""A registry that says nothing for so long is taken for absent."""
+
+BOOTSTRAP = (
+    "mmdebstrap",
+    "--quiet",
+    "--variant=apt",
+    "--include=python3-minimal,python3-venv,ca-certificates,procps",
+    "--customize-hook=ln -s python3 $1/usr/bin/python",
+    "bookworm",
+)
+CHANGES = (
+    "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "ENV LANG=C.UTF-8",
+    'CMD ["python3"]',
+)
+
+
+class BaseUnavailable(Exception):
+    """Neither a registry nor Debian's packages give a base; the text is for the user."""
+
+
+def content_tag() -> str:
+    """The tag of a base made by this recipe."""
+    return f"processing-emulator/python-base:{fingerprint(list_files(FOLDER), [*BOOTSTRAP, *CHANGES])}"
+
+
+def upstream_reference() -> str:
+    """The registry's image, pinned by digest in python-base/Dockerfile."""
+    found = re.search(r"^FROM (\S+@sha256:[0-9a-f]{64})$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    if found is None:
+        raise BaseUnavailable("containers/python-base/Dockerfile does not name an image by digest")
+    return found[1]
+
+
+def obtain(client: docker.DockerClient) -> str:
+    """Pull the base or make it; the image's id. Raises BaseUnavailable."""
+    try:
+        return pull(client, upstream_reference())
+    except (APIError, TimeoutError) as error:
+        why = error.explanation if isinstance(error, APIError) else error
+        print(f"No registry gives {upstream_reference()}: {why}\nMaking it from Debian's packages.", file=sys.stderr)
+    return bootstrap(client)
+
+
+def pull(client: docker.DockerClient, reference: str) -> str:
+    """The id of a pulled image. Raises APIError as the engine does, TimeoutError when the registry falls silent."""
+    for event in _listen(client, reference):
+        if "error" in event:
+            raise APIError(event["error"])
+    return str(client.images.get(reference).id)
+
+
+def _listen(client: docker.DockerClient, reference: str) -> Iterator[Mapping[str, Any]]:
+    """Progress of a pull. The SDK waits for ever for the engine, so another thread does the waiting."""
+    events: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
+
+    def work() -> None:
+        try:
+            for event in client.api.pull(reference, stream=True, decode=True):
+                events.put(event)
+            events.put(None)
+        except (DockerException, OSError) as error:
+            events.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    while True:
+        try:
+            event = events.get(timeout=SILENCE_SECONDS)
+        except queue.Empty:
+            raise TimeoutError(f"no answer within {SILENCE_SECONDS:.0f} s") from None
+        if isinstance(event, BaseException):
+            raise event
+        if event is None:
+            return
+        yield event
+
+
+def bootstrap(client: docker.DockerClient) -> str:
+    """Make the base with mmdebstrap and import it; the image's id. Raises BaseUnavailable."""
+    _need_mmdebstrap()
+    process = subprocess.Popen([*BOOTSTRAP, "-"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout as tar:
+        answer = client.api.import_image_from_stream(tar, changes=list(CHANGES))
+    if process.wait() != 0:
+        raise BaseUnavailable("mmdebstrap failed, see above: the base image could not be made from Debian's packages")
+    found = re.search(r"sha256:[0-9a-f]{64}", answer)
+    if found is None:
+        raise BaseUnavailable(f"the engine did not import the base image: {answer.strip()}")
+    return found[0]
+
+
+def _need_mmdebstrap() -> None:
+    if shutil.which("mmdebstrap"):
+        return
+    places = Path(__file__).resolve().parent.parent / "scripts" / "places.sh"
+    line = f'. "{places}"; is_root_on_debian && install_debian_packages mmdebstrap debian-archive-keyring'
+    if subprocess.run(["bash", "-euc", line], check=False).returncode != 0:
+        raise BaseUnavailable(
+            "no registry answers and mmdebstrap is missing: connect to a registry once, or run this as root on Debian"
+        )

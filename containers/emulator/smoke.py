@@ -1,0 +1,14 @@
+"""Runs inside the image: the command is on PATH, knows its version, and brings all it imports."""
+
+import importlib.metadata
+import pkgutil
+import subprocess
+
+import emulator
+
+shown = subprocess.run(["processing-emulator", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+assert importlib.metadata.version("processing-emulator") in shown, shown
+for module in pkgutil.walk_packages(emulator.__path__, "emulator."):
+    if not module.name.endswith(".__main__"):
+        __import__(module.name)
+print("ok")

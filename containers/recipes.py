@@ -1,0 +1,85 @@
+"""The images built here: their files, what is fetched for them on the host, and the tags others know them by."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from containers import packages
+from containers.context import list_files
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+
+
+def _nothing(_scratch: Path, _architecture: str) -> dict[str, Path]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One image. `files` decide its content, and so its tag; `prepare` adds what follows from them and takes long.
+
+    `prepare` is called only when the image must be built, with an empty folder and the engine's architecture.
+    """
+
+    name: str
+    stable_tags: tuple[str, ...]
+    files: Callable[[], dict[str, Path]]
+    smoke: Path
+    prepare: Callable[[Path, str], dict[str, Path]] = _nothing
+
+
+def _scikit_learn_files() -> dict[str, Path]:
+    return list_files(HERE / "scikit-learn")
+
+
+def _scikit_learn_packages(scratch: Path, architecture: str) -> dict[str, Path]:
+    folder = scratch / "packages"
+    packages.install_packages(HERE / "scikit-learn" / "requirements.txt", folder, architecture)
+    return {"packages": folder}
+
+
+def _minio_files() -> dict[str, Path]:
+    script = subprocess.run([str(ROOT / "scripts" / "minio.sh")], check=True, stdout=subprocess.PIPE, text=True)
+    return {**list_files(HERE / "minio"), "minio": Path(script.stdout.strip())}
+
+
+def _server_files() -> dict[str, Path]:
+    names = ("Dockerfile", "pyproject.toml", "uv.lock", "README.md", "LICENSE", "scripts/uv-requirements.txt")
+    return {**{name: ROOT / name for name in names}, **list_files(ROOT / "emulator", below="emulator/")}
+
+
+def _server_packages(scratch: Path, architecture: str) -> dict[str, Path]:
+    requirements, offline = scratch / "requirements.txt", scratch / "offline"
+    packages.export_requirements(requirements)
+    packages.install_packages(requirements, offline / "packages", architecture)
+    packages.build_wheel(offline / "wheel")
+    return {"offline": offline}
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            name="scikit-learn",
+            stable_tags=("processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3",),
+            files=_scikit_learn_files,
+            smoke=HERE / "scikit-learn" / "smoke.py",
+            prepare=_scikit_learn_packages,
+        ),
+        Recipe(
+            name="minio",
+            stable_tags=("processing-emulator/minio:local",),
+            files=_minio_files,
+            smoke=HERE / "minio" / "smoke.py",
+        ),
+        Recipe(
+            name="emulator",
+            stable_tags=("processing-emulator/emulator:local",),
+            files=_server_files,
+            smoke=HERE / "emulator" / "smoke.py",
+            prepare=_server_packages,
+        ),
+    )
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Prints the path of a uv: the one on PATH when it is new enough, else a pinned one fetched once into the cache.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/places.sh
+
+oldest=0.8.0 # the first that reads and keeps this lock file's revision
+version=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' scripts/uv-requirements.txt)
+home="$PE_CACHE/uv-$version"
+python=${PYTHON:-python3}
+
+# Packages go to a folder of their own, so neither a virtual environment nor an "externally managed" Python minds.
+pip_install() {
+    PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        "$@" -m pip install --quiet --no-deps --only-binary :all: --require-hashes \
+        --target "$home.part" -r scripts/uv-requirements.txt >&2
+}
+
+fetch() {
+    local seed
+    rm -rf "$home.part"
+    if "$python" -m pip --version >/dev/null 2>&1; then
+        pip_install "$python"
+        return
+    fi
+    seed=$(mktemp -d)
+    if ! "$python" -m venv "$seed" >/dev/null 2>&1; then
+        is_root_on_debian || give_up "this Python has neither pip nor venv: install uv, or python3-venv, and try again"
+        install_debian_packages python3-venv
+        python=/usr/bin/python3
+        "$python" -m venv --clear "$seed"
+    fi
+    pip_install "$seed/bin/python" && rm -rf "$seed"
+}
+
+if found=$(command -v uv) && [ "$(printf '%s\n' "$oldest" "$("$found" --version | cut -d' ' -f2)" | sort -V | head -n 1)" = "$oldest" ]; then
+    echo "$found"
+    exit
+fi
+if [ ! -x "$home/bin/uv" ]; then
+    command -v "$python" >/dev/null || give_up "no python3 found: install Python 3.11 or newer"
+    fetch || give_up "uv $version could not be fetched from the package index"
+    rm -rf "$home"
+    mv "$home.part" "$home"
+fi
+echo "$home/bin/uv"
