@@ -215,8 +215,7 @@ class Watch:
 
 def find_watch(endpoint_url: str, arn: str, name: str, screen: Screen) -> Watch | None:
     """A watch on the job, when it is an emulator that answers at the endpoint."""
-    host = urlsplit(endpoint_url).hostname or ""
-    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+    if is_aws(endpoint_url):
         return None
     _, _, _, region, account, _ = arn.split(":", 5)
     try:
@@ -224,6 +223,12 @@ def find_watch(endpoint_url: str, arn: str, name: str, screen: Screen) -> Watch 
     except (NotTheEmulator, EmulatorLost):
         return None
     return Watch(Emulator(endpoint_url, account, region, PATIENCE_SECONDS), name, screen)
+
+
+def is_aws(endpoint_url: str) -> bool:
+    """Whether the endpoint is one of AWS's own, which is not to be asked for anything of ours."""
+    host = urlsplit(endpoint_url).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
 
 def has_to_wait(job: Job) -> bool:

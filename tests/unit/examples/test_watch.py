@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from examples.flights.watch import Emulator, EmulatorLost, NotTheEmulator, Screen, Watch, find_watch, size_of
+from examples.flights.watch import Emulator, EmulatorLost, NotTheEmulator, Screen, Watch, find_watch, is_aws, size_of
 from tests.unit.examples.job_script import Moment, PlayHandler, PlayServer, Script, event, instance, listening, phase
 
 ARN = "arn:aws:sagemaker:eu-west-1:111122223333:processing-job/my-job"
@@ -172,15 +172,28 @@ def test_does_not_go_on_when_the_job_has_vanished() -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint",
+    ("endpoint", "aws"),
     [
-        "https://api.sagemaker.eu-west-1.amazonaws.com",
-        "https://api.sagemaker.cn-north-1.amazonaws.com.cn",
-        "https://api.sagemaker.eu-west-1.api.aws",
+        ("https://api.sagemaker.eu-west-1.amazonaws.com", True),
+        ("https://api.sagemaker.cn-north-1.amazonaws.com.cn", True),
+        ("https://api.sagemaker.eu-west-1.api.aws", True),
+        ("http://127.0.0.1:9320", False),
+        ("http://emulator:9320", False),
+        ("http://api.sagemaker.eu-west-1.amazonaws.com.localhost:9320", False),
     ],
 )
-def test_finds_no_watch_in_aws(endpoint: str) -> None:
-    assert find_watch(endpoint, ARN, "my-job", Screen(io.StringIO())) is None
+def test_knows_the_endpoints_of_aws(endpoint: str, aws: bool) -> None:
+    assert is_aws(endpoint) is aws
+
+
+def test_finds_no_watch_in_aws() -> None:
+    assert find_watch("https://api.sagemaker.eu-west-1.amazonaws.com", ARN, "my-job", Screen(io.StringIO())) is None
+
+
+def test_reaches_an_emulator_nearby_past_a_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    assert shown_by(Script(moments=[Moment(status="Completed", events=ENDED)]), patience_seconds=0)
 
 
 @pytest.mark.parametrize("status", [404, 403, 500, 200])
