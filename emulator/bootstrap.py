@@ -1,0 +1,296 @@
+"""The composition root: makes every object once, in order, and lets go of them in reverse. Alone names adapters."""
+
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from emulator import __version__
+from emulator.adapters.clock import SystemClock
+from emulator.adapters.data_dir import DataDir
+from emulator.adapters.docker_runtime.clients import Engine
+from emulator.adapters.docker_runtime.containers import ContainerDefaults
+from emulator.adapters.docker_runtime.host import DockerHostProbe
+from emulator.adapters.docker_runtime.network import SelfContainer, bridge_gateway, find_self
+from emulator.adapters.docker_runtime.runtime import DockerRuntime
+from emulator.adapters.listener import listen
+from emulator.adapters.nvml.probe import NvmlProbe
+from emulator.adapters.s3_store.store import S3ObjectStore
+from emulator.adapters.seaweedfs.process import SeaweedProcess
+from emulator.adapters.sql_store.store import Stores, open_store
+from emulator.aws.app import front_door
+from emulator.aws.dispatch import Dispatcher
+from emulator.aws.model import load_service_model
+from emulator.aws.operations.catalogue import known_targets, operations
+from emulator.aws.s3_passthrough import S3Passthrough
+from emulator.config import ContainerCredentials, Settings
+from emulator.control.late import LateApp
+from emulator.domain.contract import ContainerAccess
+from emulator.engine.backend import LocalBackend
+from emulator.engine.instance import RunnerOptions, RunnerTools
+from emulator.engine.lifecycle import ServiceGroup
+from emulator.engine.reaper import Reaper
+from emulator.engine.scheduler import Scheduler
+from emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable
+from emulator.jobs.listing import JobListing
+from emulator.jobs.service import JobService
+
+API_THREADS = 8
+MIB = 1024**2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A server that is ready to be served on its sockets. `warnings` are sentences for whoever started it."""
+
+    asgi: ASGIApp
+    sockets: tuple[socket.socket, ...]
+    url: str
+    warnings: tuple[str, ...]
+    jobs_running: Callable[[], int]
+    close_http: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where the emulator stands as seen from containers. `address` None: they cannot reach it."""
+
+    container: SelfContainer | None
+    network: str
+    address: str | None
+    warnings: tuple[str, ...]
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[App]:
+    """Everything made and started; on leaving, jobs are let go and the rest is stopped.
+
+    Raises EmulatorError with a sentence for the user when it cannot start.
+    """
+    with ExitStack() as stack:
+        data = DataDir(settings.data_dir.absolute())
+        stack.enter_context(data.locked())
+        s3 = _S3(settings, data)
+        stack.callback(s3.stop)
+        stores = open_store(data.database)
+        stack.callback(stores.close)
+        engine = Engine(settings.docker_host)
+        place = _place(settings, engine)
+        sockets, port = _sockets(settings, place, stack)
+        runtime = DockerRuntime(engine, _container_defaults(data, place))
+        stack.callback(runtime.close)
+        clock, gpus = SystemClock(), NvmlProbe()
+        tools = RunnerTools(
+            runtime=runtime,
+            objects=s3.object_store(),
+            journal=stores.jobs,
+            logs=stores.logs,
+            samples=stores.samples,
+            gpus=gpus,
+            clock=clock,
+            options=_runner_options(settings, data, place, port),
+        )
+        memory = settings.capacity_memory_mib
+        host = DockerHostProbe(runtime, gpus, settings.capacity_cpus, memory * MIB if memory else None)
+        backend = LocalBackend(tools, host, data.jobs)
+        scheduler = Scheduler(stores.jobs, backend, clock, settings.engine_patience_seconds)
+        reaper = Reaper(stores.jobs, backend, settings.reaper_interval_seconds)
+        services = ServiceGroup([scheduler, reaper])
+
+        executor = ThreadPoolExecutor(API_THREADS, thread_name_prefix="api")
+        stack.callback(executor.shutdown)
+        model = load_service_model()
+        service = JobService(store=stores.jobs, clock=clock, wakeup=scheduler)
+        dispatcher = Dispatcher(
+            operations(model, service=service, listing=JobListing(store=stores.jobs)), known_targets(model)
+        )
+        passthrough = S3Passthrough(s3.endpoint)
+        health = _Health(stores, runtime, s3, gpus, scheduler)
+        control = LateApp(lambda: _control_app(stores, health))
+        asgi = front_door(
+            dispatcher=dispatcher,
+            control=control,
+            s3=passthrough,
+            executor=executor,
+            allowed_hosts=(*settings.allowed_hosts, *([place.address] if place.address else [])),
+        )
+        services.start()
+        stack.callback(services.stop)
+        running_at_end = scheduler.count_running
+        yield App(
+            asgi=asgi,
+            sockets=sockets,
+            url=f"http://{_printable(settings.host)}:{port}",
+            warnings=place.warnings,
+            jobs_running=running_at_end,
+            close_http=passthrough.close,
+        )
+
+
+def _control_app(stores: Stores, health: "_Health") -> ASGIApp:
+    from emulator.control.app import control_app  # FastAPI takes longer to import than all the rest
+
+    return control_app(store=stores.jobs, logs=stores.logs, samples=stores.samples, health=health)
+
+
+class _S3:
+    """The store that was named, or the embedded one, which starts while the rest is being made."""
+
+    def __init__(self, settings: Settings, data: DataDir) -> None:
+        self._settings = settings
+        self._process: SeaweedProcess | None = None
+        self._error: EmulatorError | None = None
+        self._endpoint = settings.s3_endpoint or ""
+        self._starting: threading.Thread | None = None
+        if settings.s3_endpoint is None:
+            self._process = SeaweedProcess(data.s3, data.logs / "seaweedfs.log")
+            self._starting = threading.Thread(target=self._start, args=(self._process,), name="s3-start")
+            self._starting.start()
+
+    def _start(self, process: SeaweedProcess) -> None:
+        try:
+            self._endpoint = process.start()
+        except EmulatorError as error:
+            self._error = error
+
+    @property
+    def endpoint(self) -> str:
+        """Its URL; waits for the embedded store's start. Raises EmulatorError when that failed."""
+        if self._starting is not None:
+            self._starting.join()
+        if self._error is not None:
+            raise self._error
+        return self._endpoint
+
+    def object_store(self) -> S3ObjectStore:
+        settings = self._settings
+        return S3ObjectStore(
+            endpoint_url=self.endpoint,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            region=settings.s3_region,
+        )
+
+    def state(self) -> dict[str, object]:
+        if self._process is None:
+            return {"status": "ok", "kind": "external", "endpoint": self._endpoint}
+        alive = self._process.is_alive()
+        return {"status": "ok" if alive else "down", "kind": "embedded", "endpoint": self._endpoint}
+
+    def stop(self) -> None:
+        if self._starting is not None:
+            self._starting.join()
+        if self._process is not None:
+            self._process.stop()
+
+
+class _Health:
+    """The state of every part, for `/_emulator/health`."""
+
+    def __init__(self, stores: Stores, runtime: DockerRuntime, s3: _S3, gpus: NvmlProbe, scheduler: Scheduler) -> None:
+        self._stores = stores
+        self._runtime = runtime
+        self._s3 = s3
+        self._gpus = gpus
+        self._scheduler = scheduler
+
+    def __call__(self) -> Mapping[str, object]:
+        parts: dict[str, dict[str, object]] = {
+            "database": self._database(),
+            "docker": self._docker(),
+            "s3": self._s3.state(),
+            "gpu": {"status": "ok", "count": len(self._gpus.gpu_ids())},
+            "scheduler": {
+                "status": "ok" if self._scheduler.is_alive() else "down",
+                "running": self._scheduler.count_running(),
+            },
+        }
+        well = all(part["status"] == "ok" for part in parts.values())
+        return {"status": "ok" if well else "degraded", "version": __version__, "services": parts}
+
+    def _database(self) -> dict[str, object]:
+        try:
+            self._stores.ping()
+        except EmulatorError as error:
+            return {"status": "down", "error": str(error)}
+        return {"status": "ok"}
+
+    def _docker(self) -> dict[str, object]:
+        try:
+            info = self._runtime.info()
+        except RuntimeFailure as error:
+            return {"status": "down", "error": str(error)}
+        return {"status": "ok", "version": info.version, "cpus": info.cpus, "memoryBytes": info.memory_bytes}
+
+
+def _place(settings: Settings, engine: Engine) -> _Place:
+    """Find out how containers reach the emulator; a missing engine is a warning, not the end."""
+    try:
+        own = find_self(engine)
+        address = own.address if own is not None else bridge_gateway(engine)
+    except RuntimeUnavailable as error:
+        return _Place(
+            container=None,
+            network=settings.container_network or "bridge",
+            address=None,
+            warnings=(f"{error} Jobs wait for it; containers get no endpoint until the server is started again.",),
+        )
+    network = settings.container_network or (own.network if own is not None and own.network else "bridge")
+    if address is None and settings.container_endpoints:
+        warning = "Containers cannot reach the emulator: the Docker bridge is not on this machine."
+        return _Place(container=own, network=network, address=None, warnings=(warning,))
+    return _Place(container=own, network=network, address=address, warnings=())
+
+
+def _sockets(settings: Settings, place: _Place, stack: ExitStack) -> tuple[tuple[socket.socket, ...], int]:
+    """Listen where clients call and, for containers, on the bridge; never on more than that."""
+    first = stack.enter_context(listen(settings.host, settings.port))
+    port: int = first.getsockname()[1]
+    is_everywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104  # compared, not bound
+    if not settings.container_endpoints or place.address is None or is_everywhere or place.container is not None:
+        return (first,), port
+    return (first, stack.enter_context(listen(place.address, port))), port
+
+
+def _container_defaults(data: DataDir, place: _Place) -> ContainerDefaults:
+    emulator_id = data.emulator_id()
+    if place.container is None:
+        return ContainerDefaults(emulator_id=emulator_id, network=place.network)
+    return ContainerDefaults(emulator_id=emulator_id, network=place.network, translate=place.container.translate)
+
+
+def _runner_options(settings: Settings, data: DataDir, place: _Place, port: int) -> RunnerOptions:
+    return RunnerOptions(
+        emulator_id=data.emulator_id(),
+        pull_policy=settings.pull_policy,
+        image_map=settings.image_map,
+        container_access=_container_access(settings, place, port),
+        stop_signal=settings.stop_signal,
+        stop_grace_seconds=settings.stop_grace_seconds,
+        upload_when_stopped=settings.upload_when_stopped,
+        shm_share=settings.shm_share,
+        sample_interval_seconds=settings.sample_interval_seconds,
+        engine_patience_seconds=settings.engine_patience_seconds,
+    )
+
+
+def _container_access(settings: Settings, place: _Place, port: int) -> ContainerAccess:
+    if not settings.container_endpoints or place.address is None:
+        return ContainerAccess()
+    url = f"http://{place.address}:{port}"
+    match settings.container_credentials:
+        case ContainerCredentials.NONE:
+            return ContainerAccess(endpoint_url=url)
+        case ContainerCredentials.EMULATOR:
+            return ContainerAccess(endpoint_url=url, secret_key="emulator")  # noqa: S106  # a placeholder
+        case ContainerCredentials.S3:
+            secret = settings.s3_secret_key.get_secret_value()
+            return ContainerAccess(endpoint_url=url, access_key=settings.s3_access_key, secret_key=secret)
+
+
+def _printable(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,48 @@
+"""A server process per test module, real Docker under it, and a check that it leaves nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.e2e.server import EmulatorProcess
+from tests.waiting import wait_for
+
+
+def emulator_id(server: EmulatorProcess) -> str:
+    return (server.data_dir / "id").read_text().strip()
+
+
+def leftovers(server: EmulatorProcess) -> list[str]:
+    """Containers of this emulator, in any state, and files of jobs."""
+    engine = docker.from_env()
+    try:
+        label = f"processing-emulator.id={emulator_id(server)}"
+        containers = [str(c.name) for c in engine.containers.list(all=True, filters={"label": label})]
+    finally:
+        engine.close()
+    return containers + [str(path) for path in (server.data_dir / "jobs").iterdir()]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[EmulatorProcess]:
+    """Shared by the tests of a module; host capacity as it is."""
+    process = EmulatorProcess(tmp_path_factory.mktemp("emulator") / "data", stop_grace_seconds="2").start()
+    try:
+        process.client("s3").create_bucket(Bucket="b")
+        yield process
+        assert process.stop() == 0, process.log()[-2000:]
+        wait_for("nothing of ours to be left", lambda: not leftovers(process) or None, 5)
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path, docker_engine: None) -> Iterator[EmulatorProcess]:
+    """A server of the test's own, not started yet."""
+    process = EmulatorProcess(tmp_path / "data", stop_grace_seconds="2")
+    try:
+        yield process
+    finally:
+        process.kill()

@@ -1,0 +1,128 @@
+"""The emulator as a process of its own, and everything a client needs to use it."""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tests.waiting import wait_for
+
+TERMINAL = {"Completed", "Failed", "Stopped"}
+
+
+class EmulatorProcess:
+    """`processing-emulator serve` with a data directory of its own; may be killed and started again."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self.data_dir = data_dir
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = "0"
+        self.url = ""
+        self.seconds_to_ready = 0.0
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> "EmulatorProcess":
+        """Start, and wait for the line that says that clients may call."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PROCESSING_EMULATOR_"))}
+        environment |= {f"PROCESSING_EMULATOR_{name.upper()}": value for name, value in self._settings.items()}
+        command = [sys.executable, "-m", "emulator", "serve", "--port", self._port, "--data-dir", str(self.data_dir)]
+        log = (self.data_dir.parent / "serve.log").open("ab")
+        began = time.monotonic()
+        with log:
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
+        line = self._first_line(60.0)
+        self.seconds_to_ready = time.monotonic() - began
+        match = re.fullmatch(r"Ready\. (http://\S+:(\d+))", line)
+        assert match, f"the server said {line!r}; its log: {self.log()[-2000:]}"
+        self.url, self._port = match[1], match[2]
+        return self
+
+    def _first_line(self, timeout_seconds: float) -> str:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], timeout_seconds)
+        return self._process.stdout.readline().decode().strip() if ready else ""
+
+    def log(self) -> str:
+        return (self.data_dir.parent / "serve.log").read_text(errors="replace")
+
+    def kill(self) -> None:
+        """As if the power went: nothing of the process gets to run any more."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """End it as Ctrl-C does; its exit code."""
+        return self._end(signal.SIGINT)
+
+    def _end(self, how: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        self._process.send_signal(how)
+        code = self._process.wait(timeout=30)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+        return code
+
+    def client(self, service: str, *, account: str = "test", region: str = "us-east-1") -> Any:
+        """An unmodified boto3 client."""
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id=account,
+            aws_secret_access_key="secret",
+            config=Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60),
+        )
+
+    def control(self, path: str) -> Mapping[str, Any]:
+        """What the emulator says of itself below /_emulator."""
+        with urllib.request.urlopen(f"{self.url}/_emulator/{path}", timeout=30) as answer:
+            document: Mapping[str, Any] = json.load(answer)
+            return document
+
+    def log_lines(self, name: str) -> list[str]:
+        """All lines a job has printed, as stored."""
+        lines: list[str] = []
+        while True:
+            page = self.control(f"jobs/{name}/logs?from={len(lines)}&limit=1000")["lines"]
+            lines += [line["message"] for line in page]
+            if not page:
+                return lines
+
+    def describe(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+        return answer
+
+    def wait_for_status(self, name: str, statuses: set[str], timeout_seconds: float = 60.0) -> dict[str, Any]:
+        sagemaker = self.client("sagemaker")
+
+        def probe() -> dict[str, Any] | None:
+            answer: dict[str, Any] = sagemaker.describe_processing_job(ProcessingJobName=name)
+            return answer if answer["ProcessingJobStatus"] in statuses else None
+
+        return wait_for(f"{name} to be {' or '.join(sorted(statuses))}", probe, timeout_seconds)
+
+    def wait_for_end(self, name: str, timeout_seconds: float = 60.0) -> dict[str, Any]:
+        return self.wait_for_status(name, TERMINAL, timeout_seconds)
+
+    def wait_for_phase(self, name: str, phase: str, timeout_seconds: float = 60.0) -> None:
+        wait_for(
+            f"{name} to be {phase}", lambda: self.control(f"jobs/{name}")["phase"] == phase or None, timeout_seconds
+        )

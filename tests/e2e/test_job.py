@@ -1,0 +1,200 @@
+"""A processing job as boto3 sees it: real data, real container, real outputs (numbers: spec section 9)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.builders import IMAGE, a_request, an_input, an_output
+from tests.e2e.conftest import leftovers
+from tests.e2e.server import EmulatorProcess
+
+pytestmark = [pytest.mark.docker, pytest.mark.e2e]
+
+
+def _put(server: EmulatorProcess, **objects: bytes | str) -> None:
+    s3 = server.client("s3")
+    for key, body in objects.items():
+        s3.put_object(Bucket="b", Key=key, Body=body)
+
+
+def _objects(server: EmulatorProcess, prefix: str) -> dict[str, bytes]:
+    s3 = server.client("s3")
+    listed = s3.list_objects_v2(Bucket="b", Prefix=prefix).get("Contents", [])
+    return {item["Key"]: s3.get_object(Bucket="b", Key=item["Key"])["Body"].read() for item in listed}
+
+
+def _run(server: EmulatorProcess, name: str, script: str, **changes: Any) -> dict[str, Any]:
+    """Run a shell script as a job; Describe's answer at its end."""
+    request = a_request(name, entrypoint=["sh", "-c", script], **changes)
+    server.client("sagemaker").create_processing_job(**request)
+    return server.wait_for_end(name)
+
+
+def test_it_stages_runs_and_uploads(server: EmulatorProcess) -> None:
+    _put(server, **{"flow/in/a.csv": b"1\n", "flow/in/deep/b.csv": b"2\n"})
+    script = (
+        "cd /opt/ml/processing; cat input/a.csv input/deep/b.csv > output/sum.csv; mkdir output/d; echo x > output/d/y"
+    )
+    inputs, outputs = [an_input(uri="s3://b/flow/in/")], [an_output(uri="s3://b/flow/out")]
+    answer = _run(server, "flow", script, inputs=inputs, outputs=outputs)
+    assert answer["ProcessingJobStatus"] == "Completed", answer.get("FailureReason")
+    assert _objects(server, "flow/out") == {"flow/out/sum": b"1\n2\n", "flow/out/d/y": b"x\n"}
+    assert answer["CreationTime"] <= answer["ProcessingStartTime"] <= answer["ProcessingEndTime"]
+    assert leftovers(server) == []
+
+
+def test_output_folders_exist_and_are_empty_at_the_start(server: EmulatorProcess) -> None:  # 9
+    outputs = [an_output("one", path="/opt/ml/processing/one"), an_output("two", path="/opt/ml/processing/deep/two")]
+    script = 'test -z "$(ls -A /opt/ml/processing/one)" && test -z "$(ls -A /opt/ml/processing/deep/two)"'
+    assert _run(server, "folders", script, outputs=outputs)["ProcessingJobStatus"] == "Completed"
+
+
+def test_the_config_files_are_the_service_s(server: EmulatorProcess) -> None:  # 11, 12
+    script = (
+        "cat /opt/ml/config/resourceconfig.json; echo; cat /opt/ml/config/processingjobconfig.json; echo; ls /opt/ml"
+    )
+    assert _run(server, "Config-Files", script)["ProcessingJobStatus"] == "Completed"
+    resource, job, *folders = server.log_lines("Config-Files")
+    assert resource == '{"current_host":"algo-1","hosts":["algo-1"]}'
+    assert json.loads(job)["ProcessingJobArn"].endswith("/config-files")
+    assert "Environment" not in json.loads(job)
+    assert folders == ["config", "output"]
+
+
+def test_a_nested_local_path_is_a_folder_of_the_outer_one(server: EmulatorProcess) -> None:  # 18
+    _put(server, **{"nest/data.csv": b"d", "nest-code/p.py": b"print('hi')"})
+    inputs = [
+        an_input("data", "s3://b/nest/data.csv", "/opt/ml/processing/input"),
+        an_input("code", "s3://b/nest-code/p.py", "/opt/ml/processing/input/code/"),
+    ]
+    request = a_request("nested", entrypoint=["python3", "/opt/ml/processing/input/code/p.py"], inputs=inputs)
+    server.client("sagemaker").create_processing_job(**request)
+    assert server.wait_for_end("nested")["ProcessingJobStatus"] == "Completed"
+    assert server.log_lines("nested") == ["hi"]
+
+
+def test_a_prefix_is_a_plain_key_prefix(server: EmulatorProcess) -> None:  # 13
+    _put(server, **{"px/pre.csv": b"1", "px/prefix.csv": b"2", "px/other.csv": b"3"})
+    answer = _run(server, "prefix", "ls /opt/ml/processing/input", inputs=[an_input(uri="s3://b/px/pre")])
+    assert answer["ProcessingJobStatus"] == "Completed"
+    assert server.log_lines("prefix") == ["pre.csv", "prefix.csv"]
+
+
+def test_exit_code_and_message_make_the_reason_and_outputs_are_uploaded_all_the_same(
+    server: EmulatorProcess,
+) -> None:  # 6, 8
+    script = "echo partial > /opt/ml/processing/output/p; printf x > /opt/ml/output/message; exit 3"
+    answer = _run(server, "fails", script, outputs=[an_output(uri="s3://b/fails")])
+    assert answer["ProcessingJobStatus"] == "Failed"
+    assert answer["FailureReason"] == "AlgorithmError: x, exit code: 3"
+    assert answer["ExitMessage"] == "x"
+    assert _objects(server, "fails") == {"fails/p": b"partial\n"}
+
+
+def test_exit_3_without_a_message(server: EmulatorProcess) -> None:  # 6
+    answer = _run(server, "fails-plain", "exit 3")
+    assert answer["FailureReason"] == "AlgorithmError: , exit code: 3"
+    assert "ExitMessage" not in answer
+
+
+def test_a_message_of_a_job_that_did_its_work_is_shown(server: EmulatorProcess) -> None:  # 7
+    answer = _run(server, "message", "printf done > /opt/ml/output/message")
+    assert (answer["ProcessingJobStatus"], answer["ExitMessage"]) == ("Completed", "done")
+
+
+def test_arguments_without_an_entrypoint_go_to_the_image_s(server: EmulatorProcess) -> None:
+    request = a_request("arguments-only", arguments=["python3", "-c", "print('from arguments')"])
+    server.client("sagemaker").create_processing_job(**request)
+    assert server.wait_for_end("arguments-only")["ProcessingJobStatus"] == "Completed"
+    assert server.log_lines("arguments-only") == ["from arguments"]
+
+
+def test_the_environment_is_the_request_s_with_the_region_and_no_default_region(server: EmulatorProcess) -> None:
+    script = 'echo "$K|$AWS_REGION|${AWS_DEFAULT_REGION-unset}"'
+    _run(server, "environment", script, Environment={"K": "V \n'$x"})
+    assert "\n".join(server.log_lines("environment")) == "V \n'$x|us-east-1|unset"
+
+
+def test_code_in_a_container_reaches_the_same_store(server: EmulatorProcess) -> None:
+    _put(server, **{"inside/object": b"seen from inside"})
+    script = (
+        "import os,urllib.request;"
+        "print(urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/b/inside/object').read().decode())"
+    )
+    request = a_request("inside", entrypoint=["python3", "-c", script])
+    server.client("sagemaker").create_processing_job(**request)
+    answer = server.wait_for_end("inside")
+    assert server.log_lines("inside") == ["seen from inside"], answer
+
+
+def test_an_isolated_container_has_no_network_no_credentials_and_its_name(server: EmulatorProcess) -> None:  # 20
+    _put(server, **{"isolated/in": b"data"})
+    script = (
+        "env | grep -c AWS_ENDPOINT; env | grep -c AWS_ACCESS; tail -n +3 /proc/net/dev | grep -vc ' lo:';"
+        " grep -c algo-1 /etc/hosts; cp /opt/ml/processing/input/in /opt/ml/processing/output/out"
+    )
+    answer = _run(
+        server,
+        "isolated",
+        script,
+        inputs=[an_input(uri="s3://b/isolated/in")],
+        outputs=[an_output(uri="s3://b/isolated/out")],
+        NetworkConfig={"EnableNetworkIsolation": True},
+    )
+    assert answer["ProcessingJobStatus"] == "Completed"
+    assert server.log_lines("isolated") == ["0", "0", "0", "1"]
+    assert _objects(server, "isolated/out") == {"isolated/out/out": b"data"}
+
+
+def test_links_devices_and_pipes_in_an_output_are_left_out(server: EmulatorProcess) -> None:
+    script = (
+        "cd /opt/ml/processing/output; echo ok > file; ln -s /etc/passwd link; ln -s / root; mkfifo pipe;"
+        " mknod device c 1 3; ln file hard; truncate -s 1M sparse"
+    )
+    answer = _run(server, "odd-files", script, outputs=[an_output(uri="s3://b/odd")])
+    assert answer["ProcessingJobStatus"] == "Completed"
+    uploaded = _objects(server, "odd/")
+    assert sorted(uploaded) == ["odd/file", "odd/hard", "odd/sparse"]
+    assert uploaded["odd/sparse"] == bytes(1 << 20)
+    events = {event["action"]: event["detail"] for event in server.control("jobs/odd-files")["events"]}
+    assert events["staged_out"]["skipped"] == [
+        f"/opt/ml/processing/output/{name}" for name in ("device", "link", "pipe", "root")
+    ]
+
+
+def test_the_instance_type_bounds_the_container(server: EmulatorProcess) -> None:
+    script = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max; df -k /dev/shm | tail -1"
+    _run(server, "limits", script)
+    limit, shm = (line for line in server.log_lines("limits") if not line.startswith("cat:"))
+    assert int(limit) == 4 * 1024**3
+    assert int(shm.split()[1]) == 2 * 1024**2
+    limits = server.control("jobs/limits")["instances"][0]["limits"]
+    assert (limits["vcpus"], limits["memoryBytes"], limits["capped"]) == (2, 4 * 1024**3, False)
+
+
+def test_usage_is_sampled_and_its_peaks_are_shown(server: EmulatorProcess) -> None:
+    script = "import time; x=bytearray(200<<20); end=time.time()+2.5\nwhile time.time()<end: pass"
+    request = a_request("busy", entrypoint=["python3", "-c", script])
+    server.client("sagemaker").create_processing_job(**request)
+    assert server.wait_for_end("busy")["ProcessingJobStatus"] == "Completed"
+    peaks = server.control("jobs/busy")["instances"][0]["peaks"]
+    assert peaks["samples"] >= 2
+    assert peaks["cpuPercent"] > 50
+    assert 200 << 20 < peaks["memoryBytes"] < 400 << 20
+
+
+def test_a_job_without_inputs_outputs_and_command_runs_the_image_s_own(server: EmulatorProcess) -> None:
+    server.client("sagemaker").create_processing_job(**a_request("plain", image=IMAGE, arguments=["true"]))
+    answer = server.wait_for_end("plain")
+    assert answer["ProcessingJobStatus"] == "Completed"
+    assert "ProcessingOutputConfig" not in answer
+    assert answer["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
+
+
+def test_the_waiter_ends_when_the_job_does(server: EmulatorProcess) -> None:  # 3
+    sagemaker = server.client("sagemaker")
+    waiter = sagemaker.get_waiter("processing_job_completed_or_stopped")
+    sagemaker.create_processing_job(**a_request("waited", arguments=["true"]))
+    waiter.wait(ProcessingJobName="waited", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    assert server.describe("waited")["ProcessingJobStatus"] == "Completed"
