@@ -25,7 +25,7 @@ def read_page(connection: Connection, query: JobQuery) -> JobPage:
     if query.limit < 1 or not is_storable(query.name_contains or ""):
         return JobPage(jobs=(), last=None)
     rows: list[Row[Any]] = []
-    for statement in _statements(query):
+    for statement in page_statements(query):
         rows += connection.execute(statement.limit(query.limit + 1 - len(rows)))
         if len(rows) > query.limit:
             break
@@ -36,7 +36,7 @@ def read_page(connection: Connection, query: JobQuery) -> JobPage:
     )
 
 
-def _statements(query: JobQuery) -> Iterator[Select[Any]]:
+def page_statements(query: JobQuery) -> Iterator[Select[Any]]:
     """What to read, in turn, until the page is full.
 
     Behind a row come those that share its sort value and then those beyond it. Asked as one comparison of pairs,
@@ -49,7 +49,8 @@ def _statements(query: JobQuery) -> Iterator[Select[Any]]:
         return
     value, job_id = query.after
     yield statement.where(column == value, _beyond(jobs.c.id, job_id, descending=query.descending))
-    yield statement.where(_beyond(column, value, descending=query.descending))
+    if query.sort_by is not SortBy.STATUS or query.status != value:  # else the filter lets nothing beyond it through
+        yield statement.where(_beyond(column, value, descending=query.descending))
 
 
 def _order(columns: Sequence[Column[Any]], *, descending: bool) -> Sequence[ColumnElement[Any]]:

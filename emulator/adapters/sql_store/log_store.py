@@ -131,7 +131,7 @@ def _read_chunks(connection: Connection, condition: ColumnElement[bool]) -> Sequ
         .where(condition)
         .order_by(log_chunks.c.first_seq)
     )
-    return [row.tuple() for row in connection.execute(statement)]
+    return [(row.first_seq, row.line_count, row.packed) for row in connection.execute(statement)]
 
 
 def _joined(parts: Sequence[Lines]) -> Lines:

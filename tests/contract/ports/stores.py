@@ -1,0 +1,97 @@
+"""The stores that the suites run on, and short ways to bring a job where a test needs it."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from emulator.adapters.sql_store.store import open_store
+from emulator.domain.job import JobFacts, JobId, Limits, ProcessingJob
+from emulator.domain.phase import JobPhase
+from emulator.errors import EmulatorError
+from emulator.ports import JobStore, LogStore, SampleStore
+from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
+from tests.builders import a_key, a_request
+
+T = TypeVar("T")
+
+KINDS = ("memory", "sqlite")
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+LIMITS = Limits(vcpus=2.0, reserved_vcpus=2.0, memory_bytes=4 * 1024**3, volume_bytes=1024**3)
+
+_WAY = (
+    JobPhase.PENDING,
+    JobPhase.PULLING,
+    JobPhase.STAGING_IN,
+    JobPhase.STARTING,
+    JobPhase.RUNNING,
+    JobPhase.STAGING_OUT,
+    JobPhase.COMPLETED,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PortStores:
+    """Three stores that belong together."""
+
+    jobs: JobStore
+    logs: LogStore
+    samples: SampleStore
+
+
+@contextmanager
+def open_stores(kind: str, folder: Path) -> Iterator[PortStores]:
+    """Empty stores of that kind."""
+    if kind == "memory":
+        jobs = MemoryJobStore()
+        yield PortStores(jobs=jobs, logs=MemoryLogStore(jobs), samples=MemorySampleStore(jobs))
+        return
+    stores = open_store(folder / "emulator.db")
+    try:
+        yield PortStores(jobs=stores.jobs, logs=stores.logs, samples=stores.samples)
+    finally:
+        stores.close()
+
+
+def later(seconds: float) -> datetime:
+    """A moment after NOW."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def add_job(jobs: JobStore, name: str = "job", *, at: datetime = NOW) -> ProcessingJob:
+    """A pending job."""
+    return jobs.add(a_key(name), a_request(name), {}, at)
+
+
+def add_instance(jobs: JobStore, name: str = "job") -> JobId:
+    """A job with one instance, index 0."""
+    job = add_job(jobs, name)
+    jobs.ensure_instance(job.id, 0, LIMITS)
+    return job.id
+
+
+def move_to(jobs: JobStore, job: ProcessingJob, phase: JobPhase, *, at: datetime = NOW) -> ProcessingJob:
+    """Bring a pending job to a phase, by the way a real one takes where there is only one."""
+    way = _WAY[1 : _WAY.index(phase) + 1] if phase in _WAY else (phase,)
+    for step in way:
+        job = jobs.advance(job.id, job.phase, step, at, JobFacts(ended_at=at) if step.is_terminal else None)
+    return job
+
+
+def race(calls: Sequence[Callable[[], T]]) -> list[T | EmulatorError]:
+    """Make all calls at once, each in a thread of its own; what each returned or raised."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T | EmulatorError:
+        barrier.wait(timeout=10)
+        try:
+            return call()
+        except EmulatorError as error:
+            return error
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))

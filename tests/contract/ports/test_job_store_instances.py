@@ -1,0 +1,135 @@
+"""What every JobStore does with the instances of a job."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from emulator.domain.job import InstanceRecord, JobId, Limits, LogCursor, Transfer
+from emulator.domain.outcome import ContainerExit
+from emulator.errors import JobNotFound
+from emulator.ports import RawLine
+from tests.contract.ports.stores import KINDS, LIMITS, PortStores, add_instance, add_job, later, open_stores, race
+
+UNKNOWN = JobId(4711)
+GPU_LIMITS = Limits(
+    vcpus=0.5,
+    reserved_vcpus=7.25,
+    memory_bytes=3 * 2**40,
+    gpu_ids=("GPU-b", "GPU-a"),
+    volume_bytes=16384 * 2**30,
+    capped=True,
+)
+
+
+@pytest.fixture(params=KINDS)
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PortStores]:
+    with open_stores(request.param, tmp_path) as opened:
+        yield opened
+
+
+def finished(record: InstanceRecord) -> InstanceRecord:
+    """The record with every fact there is, each of another value."""
+    return replace(
+        record,
+        limits=GPU_LIMITS,
+        container_id="c0ffee",
+        container_started_at=later(1.25),
+        exit=ContainerExit(code=137, out_of_memory=True),
+        exit_message="it went well",
+        staged_in=Transfer(objects=1, size_bytes=2**40, seconds=0.5),
+        staged_out=Transfer(objects=3, size_bytes=4, seconds=5.75),
+    )
+
+
+def test_first_call_makes_the_record_with_the_limits_given(stores: PortStores) -> None:
+    job = add_job(stores.jobs)
+    record = stores.jobs.ensure_instance(job.id, 0, GPU_LIMITS)
+    assert record == InstanceRecord(job_id=job.id, index=0, limits=GPU_LIMITS)
+    assert list(stores.jobs.list_instances(job.id)) == [record]
+
+
+def test_later_calls_leave_the_record_as_it_is(stores: PortStores) -> None:
+    job_id = add_instance(stores.jobs)
+    stores.logs.append(job_id, 0, [RawLine(at_ns=0, data=b"x")], LogCursor(second=1, lines_in_second=1, next_seq=1))
+    saved = finished(stores.jobs.list_instances(job_id)[0])
+    stores.jobs.save_instance(saved)
+    assert stores.jobs.ensure_instance(job_id, 0, LIMITS) == saved
+
+
+def test_instance_of_an_unknown_job_is_not_found_and_not_made(stores: PortStores) -> None:
+    with pytest.raises(JobNotFound):
+        stores.jobs.ensure_instance(UNKNOWN, 0, LIMITS)
+    assert list(stores.jobs.list_instances(UNKNOWN)) == []
+
+
+def test_racing_calls_make_one_record(stores: PortStores) -> None:
+    job = add_job(stores.jobs)
+    limits = [replace(LIMITS, memory_bytes=number) for number in range(1, 7)]
+    results = race([partial(stores.jobs.ensure_instance, job.id, 0, asked) for asked in limits])
+    assert len(stores.jobs.list_instances(job.id)) == 1
+    assert all(result == stores.jobs.list_instances(job.id)[0] for result in results)
+
+
+def test_instances_are_listed_in_order_and_by_job(stores: PortStores) -> None:
+    job, other = add_job(stores.jobs, "a"), add_job(stores.jobs, "b")
+    for index in (10, 2, 0, 1):
+        stores.jobs.ensure_instance(job.id, index, LIMITS)
+    stores.jobs.ensure_instance(other.id, 5, LIMITS)
+    assert [record.index for record in stores.jobs.list_instances(job.id)] == [0, 1, 2, 10]
+    assert [record.host for record in stores.jobs.list_instances(other.id)] == ["algo-6"]
+
+
+def test_every_fact_is_stored_and_can_be_taken_back(stores: PortStores) -> None:
+    job_id = add_instance(stores.jobs)
+    bare = stores.jobs.list_instances(job_id)[0]
+    stores.jobs.save_instance(finished(bare))
+    assert list(stores.jobs.list_instances(job_id)) == [finished(bare)]
+    stores.jobs.save_instance(bare)
+    assert list(stores.jobs.list_instances(job_id)) == [bare]
+
+
+def test_exit_with_zero_and_empty_message_are_facts_too(stores: PortStores) -> None:
+    job_id = add_instance(stores.jobs)
+    record = replace(
+        stores.jobs.list_instances(job_id)[0],
+        exit=ContainerExit(code=0),
+        exit_message="",
+        staged_in=Transfer(objects=0, size_bytes=0, seconds=0.0),
+    )
+    stores.jobs.save_instance(record)
+    assert list(stores.jobs.list_instances(job_id)) == [record]
+
+
+def test_saving_leaves_the_cursor_to_the_log(stores: PortStores) -> None:
+    job_id = add_instance(stores.jobs)
+    read_before = stores.jobs.list_instances(job_id)[0]
+    cursor = LogCursor(second=1_767_323_045, lines_in_second=2, next_seq=2)
+    stores.logs.append(job_id, 0, [RawLine(at_ns=1, data=b"a"), RawLine(at_ns=2, data=b"b")], cursor)
+    stores.jobs.save_instance(replace(read_before, container_id="c0ffee"))
+    (after,) = stores.jobs.list_instances(job_id)
+    assert (after.container_id, after.cursor) == ("c0ffee", cursor)
+
+
+def test_saving_touches_no_other_instance(stores: PortStores) -> None:
+    job_id, other = add_instance(stores.jobs, "a"), add_instance(stores.jobs, "b")
+    second = stores.jobs.ensure_instance(job_id, 1, LIMITS)
+    stores.jobs.save_instance(finished(stores.jobs.list_instances(job_id)[0]))
+    assert stores.jobs.list_instances(job_id)[1] == second
+    assert list(stores.jobs.list_instances(other)) == [InstanceRecord(job_id=other, index=0, limits=LIMITS)]
+
+
+def test_message_that_is_not_unicode_is_stored_with_question_marks(stores: PortStores) -> None:
+    job_id = add_instance(stores.jobs)
+    stores.jobs.save_instance(replace(stores.jobs.list_instances(job_id)[0], exit_message="a\udcffb"))
+    assert stores.jobs.list_instances(job_id)[0].exit_message == "a?b"
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_record_that_was_never_made_cannot_be_saved(stores: PortStores, index: int) -> None:
+    job_id = UNKNOWN if index == 0 else add_instance(stores.jobs)
+    with pytest.raises(JobNotFound):
+        stores.jobs.save_instance(InstanceRecord(job_id=job_id, index=index, limits=LIMITS))
+    assert index not in [record.index for record in stores.jobs.list_instances(job_id)]

@@ -1,0 +1,213 @@
+"""Opening, closing, and what happens when the database is foreign, locked, full or gone."""
+
+import os
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from emulator.adapters.sql_store.store import Stores, open_store
+from emulator.adapters.sql_store.tables import SCHEMA_VERSION
+from emulator.domain.job import LogCursor
+from emulator.domain.phase import JobPhase
+from emulator.domain.usage import UsageSample
+from emulator.errors import StoreFailure
+from emulator.ports import JobQuery, RawLine
+from tests.builders import a_key, a_request
+from tests.contract.ports.stores import NOW, add_instance, add_job, later, move_to
+from tests.unit.adapters.sql_store.rawsql import query
+
+
+def open_files_below(folder: Path) -> list[str]:
+    """The files below a folder that this process holds open."""
+    targets = [os.path.realpath(entry) for entry in Path("/proc/self/fd").iterdir()]
+    return [target for target in targets if target.startswith(f"{folder}/")]
+
+
+def open_and_read(path: Path) -> None:
+    stores = open_store(path)
+    try:
+        stores.jobs.list_unfinished()
+    finally:
+        stores.close()
+
+
+def test_everything_is_there_after_a_restart(path: Path) -> None:
+    before = open_store(path)
+    job_id = add_instance(before.jobs)
+    job = move_to(before.jobs, before.jobs.get(job_id), JobPhase.RUNNING)
+    before.logs.append(job_id, 0, [RawLine(at_ns=5, data=b"x")], LogCursor(second=1, lines_in_second=1, next_seq=1))
+    before.samples.append_sample(job_id, 0, UsageSample(at=NOW, cpu_percent=1.0, memory_bytes=2, disk_bytes=3))
+    kept = (
+        before.jobs.list_events(job_id),
+        before.jobs.list_instances(job_id),
+        before.logs.read(job_id, 0, 0, 10),
+        before.samples.peaks(job_id, 0),
+    )
+    before.close()
+    after = open_store(path)
+    assert after.jobs.get(job_id) == job
+    assert kept == (
+        after.jobs.list_events(job_id),
+        after.jobs.list_instances(job_id),
+        after.logs.read(job_id, 0, 0, 10),
+        after.samples.peaks(job_id, 0),
+    )
+    after.close()
+
+
+def test_closing_leaves_one_file_and_holds_none(path: Path) -> None:
+    stores = open_store(path)
+    add_job(stores.jobs)
+    stores.close()
+    assert [file.name for file in path.parent.iterdir()] == ["emulator.db"]
+    assert open_files_below(path.parent) == []
+
+
+def test_closed_store_fails_and_may_be_closed_again(path: Path) -> None:
+    stores = open_store(path)
+    stores.ping()
+    stores.close()
+    stores.close()
+    with pytest.raises(StoreFailure, match="is closed"):
+        stores.ping()
+    with pytest.raises(StoreFailure, match="is closed"):
+        add_job(stores.jobs)
+    assert open_files_below(path.parent) == []
+
+
+def test_schema_version_is_recorded(stores: Stores, path: Path) -> None:
+    assert query(path, "SELECT version FROM schema_version") == [(SCHEMA_VERSION,)]
+
+
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [
+        (SCHEMA_VERSION + 1, "was made by a newer emulator .* Install that version again, or start with another data"),
+        (SCHEMA_VERSION - 1, "was made by an older emulator .* Start with another data directory"),
+    ],
+)
+def test_database_of_another_schema_is_refused_and_left_alone(path: Path, version: int, sentence: str) -> None:
+    open_store(path).close()
+    query(path, "UPDATE schema_version SET version = ?", version)
+    with pytest.raises(StoreFailure, match=sentence):
+        open_store(path)
+    assert query(path, "SELECT version FROM schema_version") == [(version,)]
+    assert open_files_below(path.parent) == []
+
+
+def test_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"something else " * 500)
+    with pytest.raises(StoreFailure, match="is not a database"):
+        open_store(path)
+    assert path.read_bytes() == b"something else " * 500
+
+
+def test_missing_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StoreFailure, match="does its folder exist"):
+        open_store(tmp_path / "nowhere" / "emulator.db")
+
+
+def test_path_may_have_any_characters(tmp_path: Path) -> None:
+    path = tmp_path / "a folder?mode=memory&x#y%41 ü" / "e.db"
+    path.parent.mkdir()
+    open_store(path).close()
+    assert path.is_file()
+
+
+def test_database_locked_by_another_process_fails_and_recovers(stores: Stores, path: Path) -> None:
+    job = add_job(stores.jobs)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreFailure, match="locked"):
+            stores.jobs.request_stop(job.id, NOW)
+        assert stores.jobs.get(job.id) == job
+        other.execute("ROLLBACK")
+    assert stores.jobs.request_stop(job.id, NOW).stop_requested_at == NOW
+
+
+def test_full_disk_fails_keeps_nothing_of_the_work_and_recovers(stores: Stores) -> None:
+    job = add_job(stores.jobs)
+    with stores.database.reading() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    big = a_request("big", arguments=["x" * 100_000])
+    with pytest.raises(StoreFailure, match="the disk is full"):
+        stores.jobs.add(a_key("big"), big, {"k": "v"}, NOW)
+    assert stores.jobs.find(a_key("big")) is None
+    assert stores.jobs.get(job.id) == job
+    with stores.database.reading() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    assert stores.jobs.add(a_key("big"), big, {}, NOW).request == big
+
+
+def test_damaged_file_is_a_store_failure(path: Path) -> None:
+    stores = open_store(path)
+    for number in range(200):
+        add_job(stores.jobs, f"job-{number}")
+    stores.close()
+    content = bytearray(path.read_bytes())
+    content[8192:] = b"\xa5" * (len(content) - 8192)
+    path.write_bytes(content)
+    with pytest.raises(StoreFailure, match="damaged"):
+        open_and_read(path)
+    assert open_files_below(path.parent) == []
+
+
+def test_missing_table_is_a_store_failure(stores: Stores, path: Path) -> None:
+    query(path, "DROP TABLE usage_samples")
+    job_id = add_instance(stores.jobs)
+    with pytest.raises(StoreFailure, match="no such table"):
+        stores.samples.peaks(job_id, 0)
+
+
+def test_text_and_numbers_that_no_row_can_hold_are_store_failures(stores: Stores) -> None:
+    with pytest.raises(StoreFailure, match="not valid Unicode"):
+        add_job(stores.jobs, "\ud800")
+    job_id = add_instance(stores.jobs)
+    sample = UsageSample(at=NOW, cpu_percent=0.0, memory_bytes=2**63, disk_bytes=0)
+    with pytest.raises(StoreFailure, match="64 bits"):
+        stores.samples.append_sample(job_id, 0, sample)
+    assert stores.samples.peaks(job_id, 0).samples == 0
+
+
+def test_readers_do_not_wait_for_a_writer(stores: Stores) -> None:
+    job = add_job(stores.jobs)
+    with stores.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET modified_at_ms = 0")
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(stores.jobs.get, job.id).result(timeout=10) == job
+
+
+def test_work_that_fails_is_taken_back_whole(stores: Stores) -> None:
+    job = add_job(stores.jobs)
+
+    def change_and_fail() -> None:
+        with stores.database.writing() as connection:
+            connection.exec_driver_sql("UPDATE jobs SET modified_at_ms = 0")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail()
+    assert stores.jobs.get(job.id) == job
+    stores.jobs.request_stop(job.id, later(1))
+
+
+def test_many_threads_read_and_write_at_once(stores: Stores) -> None:
+    barrier = threading.Barrier(40)
+
+    def work(number: int) -> int:
+        barrier.wait(timeout=30)
+        job = add_job(stores.jobs, f"job-{number}", at=NOW + timedelta(milliseconds=number))
+        stores.jobs.advance(job.id, JobPhase.PENDING, JobPhase.PULLING, later(1))
+        stores.jobs.list_page(JobQuery(account="000000000000", region="us-east-1", limit=10))
+        return stores.jobs.get(job.id).id
+
+    with ThreadPoolExecutor(40) as pool:
+        ids = set(pool.map(work, range(40)))
+    assert {job.id for job in stores.jobs.list_unfinished()} == ids
+    assert len(ids) == 40
