@@ -1,0 +1,163 @@
+"""What the emulator does with each member and option of a CreateProcessingJob request, as data.
+
+Everything the emulator does not do is refused by its name, so that no request is quietly run as something else; a
+member that a newer service model knows and this table does not is refused too. `docs/reference/operations.md`
+shows this table, and a test compares it with the service model.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from emulator.errors import Unsupported
+
+GAPS_PAGE = "docs/reference/operations.md"
+
+
+class Support(StrEnum):
+    """How far a member or an option is served."""
+
+    SUPPORTED = "supported"
+    NO_EFFECT = "accepted without effect"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The verdict on one member, and its reason where it is not plainly supported."""
+
+    support: Support
+    note: str = ""
+
+
+_SUPPORTED = Coverage(Support.SUPPORTED)
+_MAP_ENTRIES = Coverage(Support.SUPPORTED, "any key")
+
+
+def _no_effect(note: str) -> Coverage:
+    return Coverage(Support.NO_EFFECT, note)
+
+
+def _refused(note: str) -> Coverage:
+    return Coverage(Support.REFUSED, note)
+
+
+_ONE_MACHINE = "a job runs on one instance"
+_DATASETS = "there is no Athena and no Redshift here"
+_KMS = "nothing is encrypted with KMS keys on this machine"
+_EXPERIMENTS = "there is no experiment tracking here; Describe shows it"
+_READ_ONLY = "Describe shows it, Create does not take it"
+_VPC = "containers use the engine's own network; Describe shows it"
+
+MEMBERS: Mapping[str, Coverage] = MappingProxyType(
+    {
+        "ProcessingJobName": _SUPPORTED,
+        "RoleArn": _no_effect("no role is assumed; its form is checked, and Describe shows it"),
+        "AppSpecification": _SUPPORTED,
+        "AppSpecification.ImageUri": _SUPPORTED,
+        "AppSpecification.ContainerEntrypoint": _SUPPORTED,
+        "AppSpecification.ContainerArguments": _SUPPORTED,
+        "ProcessingResources": _SUPPORTED,
+        "ProcessingResources.ClusterConfig": _SUPPORTED,
+        "ProcessingResources.ClusterConfig.InstanceCount": Coverage(Support.SUPPORTED, _ONE_MACHINE),
+        "ProcessingResources.ClusterConfig.InstanceType": _SUPPORTED,
+        "ProcessingResources.ClusterConfig.VolumeSizeInGB": _SUPPORTED,
+        "ProcessingResources.ClusterConfig.VolumeKmsKeyId": _no_effect(_KMS),
+        "ProcessingResources.ClusterConfig.InstancePreferences": _refused("name one InstanceType"),
+        "ProcessingResources.ClusterConfig.SelectedInstanceType": _refused(_READ_ONLY),
+        "ProcessingResources.ClusterConfig.SelectedInstanceCount": _refused(_READ_ONLY),
+        "ProcessingInputs": _SUPPORTED,
+        "ProcessingInputs.InputName": _SUPPORTED,
+        "ProcessingInputs.AppManaged": _SUPPORTED,
+        "ProcessingInputs.S3Input": _SUPPORTED,
+        "ProcessingInputs.S3Input.S3Uri": _SUPPORTED,
+        "ProcessingInputs.S3Input.LocalPath": _SUPPORTED,
+        "ProcessingInputs.S3Input.S3DataType": _SUPPORTED,
+        "ProcessingInputs.S3Input.S3InputMode": _SUPPORTED,
+        "ProcessingInputs.S3Input.S3DataDistributionType": Coverage(
+            Support.SUPPORTED, "on one instance, ShardedByS3Key is the same as FullyReplicated"
+        ),
+        "ProcessingInputs.S3Input.S3CompressionType": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition": _refused(_DATASETS),
+        "ProcessingOutputConfig": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.OutputName": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.AppManaged": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.S3Output": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.S3Output.S3Uri": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.S3Output.LocalPath": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.S3Output.S3UploadMode": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.FeatureStoreOutput": _refused("there is no Feature Store here"),
+        "ProcessingOutputConfig.KmsKeyId": _no_effect(_KMS),
+        "StoppingCondition": _SUPPORTED,
+        "StoppingCondition.MaxRuntimeInSeconds": _SUPPORTED,
+        "Environment": _MAP_ENTRIES,
+        "NetworkConfig": _SUPPORTED,
+        "NetworkConfig.EnableNetworkIsolation": _SUPPORTED,
+        "NetworkConfig.EnableInterContainerTrafficEncryption": _no_effect("traffic stays on this machine"),
+        "NetworkConfig.VpcConfig": _no_effect(_VPC),
+        "NetworkConfig.VpcConfig.SecurityGroupIds": _no_effect(_VPC),
+        "NetworkConfig.VpcConfig.Subnets": _no_effect(_VPC),
+        "Tags": _SUPPORTED,
+        "Tags.Key": _SUPPORTED,
+        "Tags.Value": _SUPPORTED,
+        "ExperimentConfig": _no_effect(_EXPERIMENTS),
+        "ExperimentConfig.ExperimentName": _no_effect(_EXPERIMENTS),
+        "ExperimentConfig.TrialName": _no_effect(_EXPERIMENTS),
+        "ExperimentConfig.TrialComponentDisplayName": _no_effect(_EXPERIMENTS),
+        "ExperimentConfig.RunName": _no_effect(_EXPERIMENTS),
+    }
+)
+"""Every member by its path; positions in lists are left out. Below a refused member nothing is named."""
+
+REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
+    {
+        "ProcessingInputs.S3Input.S3DataType": {"ManifestFile": "only S3Prefix is"},
+        "ProcessingInputs.S3Input.S3InputMode": {"Pipe": "only File is"},
+        "ProcessingInputs.S3Input.S3CompressionType": {"Gzip": "it needs Pipe, and only File is supported"},
+        "ProcessingOutputConfig.Outputs.S3Output.S3UploadMode": {"Continuous": "only EndOfJob is"},
+    }
+)
+"""Values of supported members that the service knows and the emulator does not serve, with what is served instead."""
+
+_INSTANCE_COUNT = "ProcessingResources.ClusterConfig.InstanceCount"
+_S3_URIS = ("ProcessingInputs.S3Input.S3Uri", "ProcessingOutputConfig.Outputs.S3Output.S3Uri")
+
+
+def refuse_unsupported(request: Mapping[str, Any]) -> None:
+    """Raise Unsupported for the first member or option of a valid request that the emulator does not serve."""
+    for shown, path, value in _walk(request, "", ""):
+        coverage = MEMBERS.get(path, _refused("this version of the emulator does not know it"))
+        if coverage.support is Support.REFUSED:
+            raise _unsupported(shown, coverage.note)
+        note = _refused_value(path, value)
+        if note is not None:
+            raise _unsupported(f"{shown} {value}", note)
+
+
+def _refused_value(path: str, value: object) -> str | None:
+    if path == _INSTANCE_COUNT and value != 1:
+        return _ONE_MACHINE
+    if path in _S3_URIS and not str(value).startswith("s3://"):
+        return "only s3:// URIs are"
+    if path in REFUSED_VALUES and isinstance(value, str):
+        return REFUSED_VALUES[path].get(value)
+    return None
+
+
+def _unsupported(what: str, note: str) -> Unsupported:
+    return Unsupported(f"{what} is not supported by the emulator ({note}); see {GAPS_PAGE}")
+
+
+def _walk(value: object, shown: str, path: str) -> Iterator[tuple[str, str, object]]:
+    """All members below `value`: the path as a user reads it, the path of the table, the member's value."""
+    if isinstance(value, Mapping) and MEMBERS.get(path) is not _MAP_ENTRIES:
+        for name, item in value.items():
+            member = (f"{shown}.{name}".lstrip("."), f"{path}.{name}".lstrip("."))
+            yield (*member, item)
+            yield from _walk(item, *member)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{shown}[{index}]", path)

@@ -1,0 +1,87 @@
+"""Pages of jobs, and the opaque tokens that join them. A token only continues the very query it was given for."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from emulator.domain.job import ProcessingJob
+from emulator.errors import ValidationFailed
+from emulator.ports import JobQuery, JobStore
+
+DEFAULT_PAGE_SIZE = 10
+"""MaxResults of a request that names none (spec 1.5)."""
+
+_TOKEN_PURPOSE = b"ListProcessingJobs.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedJobs:
+    """One page; `next_token` is None after the last job."""
+
+    jobs: Sequence[ProcessingJob]
+    next_token: str | None
+
+
+class JobListing:
+    """Lists the jobs of an account and region."""
+
+    def __init__(self, *, store: JobStore) -> None:
+        self._store = store
+
+    def page(self, query: JobQuery, token: str | None = None) -> ListedJobs:
+        """One page of `query`, behind the page that gave `token`. The size of a page may change on the way.
+
+        Raises ValidationFailed for a token that was not given for this query.
+        """
+        if query.name_contains is not None and "\0" in query.name_contains:
+            return ListedJobs(jobs=(), next_token=None)  # no name has one, and not every database takes one
+        after = _open(token, query) if token else None
+        page = self._store.list_page(replace(query, after=after))
+        return ListedJobs(jobs=page.jobs, next_token=_seal(page.last, query) if page.last is not None else None)
+
+
+def _seal(after: tuple[str | int, int], query: JobQuery) -> str:
+    payload = json.dumps([_seal_of(after, query), *after], separators=(",", ":"))
+    return base64.urlsafe_b64encode(payload.encode()).decode()
+
+
+def _open(token: str, query: JobQuery) -> tuple[str | int, int]:
+    try:
+        seal, value, job_id = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        raise _wrong_token() from error
+    if seal != _seal_of((value, job_id), query):
+        raise _wrong_token()
+    return value, job_id
+
+
+def _seal_of(after: tuple[object, object], query: JobQuery) -> str:
+    """A digest that ties a position to its query; the number of results is not part of it."""
+    bound = json.dumps(
+        [
+            query.account,
+            query.region,
+            query.sort_by,
+            query.descending,
+            query.name_contains,
+            query.status,
+            *(
+                moment.isoformat() if moment is not None else None
+                for moment in (
+                    query.created_after,
+                    query.created_before,
+                    query.modified_after,
+                    query.modified_before,
+                )
+            ),
+            *after,
+        ]
+    )
+    return blake2b(bound.encode(), key=_TOKEN_PURPOSE, digest_size=16).hexdigest()
+
+
+def _wrong_token() -> ValidationFailed:
+    return ValidationFailed("The NextToken is not valid for this request")

@@ -1,0 +1,84 @@
+"""A clock that steps, and a wakeup that remembers: what the use cases need beside a store."""
+
+from datetime import UTC, datetime, timedelta
+
+from emulator.domain.job import JobFacts, JobId, ProcessingJob
+from emulator.domain.phase import JobPhase
+from emulator.jobs.listing import JobListing
+from emulator.jobs.service import JobService
+from emulator.testing.stores import MemoryJobStore
+
+START = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+
+_WAY = (
+    JobPhase.PENDING,
+    JobPhase.PULLING,
+    JobPhase.STAGING_IN,
+    JobPhase.STARTING,
+    JobPhase.RUNNING,
+    JobPhase.STAGING_OUT,
+    JobPhase.COMPLETED,
+)
+
+
+class StepClock:
+    """Each look at it is one second after the one before."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def now(self) -> datetime:
+        """See the port."""
+        self.looks += 1
+        return START + timedelta(seconds=self.looks - 1)
+
+    def monotonic(self) -> float:
+        """See the port."""
+        return float(self.looks)
+
+
+class RememberingWakeup:
+    """Keeps what the engine was told."""
+
+    def __init__(self) -> None:
+        self.added = 0
+        self.stopped: list[JobId] = []
+
+    def job_added(self) -> None:
+        """See the port."""
+        self.added += 1
+
+    def stop_requested(self, job_id: JobId) -> None:
+        """See the port."""
+        self.stopped.append(job_id)
+
+
+class Api:
+    """The use cases on an empty store in memory."""
+
+    def __init__(self, store: MemoryJobStore | None = None) -> None:
+        self.store = store or MemoryJobStore()
+        self.clock = StepClock()
+        self.wakeup = RememberingWakeup()
+        self.service = JobService(store=self.store, clock=self.clock, wakeup=self.wakeup)
+        self.listing = JobListing(store=self.store)
+
+    def move(self, job: ProcessingJob, to: JobPhase, facts: JobFacts | None = None) -> ProcessingJob:
+        """Bring a job to a phase as the engine would: start and end times set, `facts` with the last step."""
+        steps = _WAY[_WAY.index(job.phase) + 1 : _WAY.index(to) + 1] if to in _WAY else (to,)
+        for step in steps:
+            now = self.clock.now()
+            given = facts if step is to and facts is not None else JobFacts()
+            job = self.store.advance(
+                job.id,
+                job.phase,
+                step,
+                now,
+                JobFacts(
+                    started_at=now if step is JobPhase.PULLING else None,
+                    ended_at=now if step.is_terminal else None,
+                    failure_reason=given.failure_reason,
+                    exit_message=given.exit_message,
+                ),
+            )
+        return job

@@ -1,0 +1,126 @@
+"""Create, describe and stop, on the store in memory."""
+
+import pytest
+
+from emulator.domain.phase import JobPhase, ProcessingJobStatus
+from emulator.errors import JobNameInUse, JobNotFound, JobNotStoppable, StoreFailure, ValidationFailed
+from tests.builders import a_key, a_request
+from tests.unit.jobs.parts import START, Api
+
+
+def test_create_stores_a_pending_job_and_wakes_the_engine() -> None:
+    api = Api()
+
+    job = api.service.create(a_key("Job"), a_request("Job"))
+
+    assert job.phase is JobPhase.PENDING
+    assert job.created_at == job.modified_at == START
+    assert api.store.list_unfinished() == [job]
+    assert api.wakeup.added == 1
+
+
+def test_create_stores_the_request_as_it_came_and_tags_apart() -> None:
+    api = Api()
+    request = a_request(Tags=[{"Key": "team", "Value": "a"}, {"Key": "empty", "Value": ""}])
+
+    job = api.service.create(a_key(), request)
+
+    assert job.request == {name: value for name, value in request.items() if name != "Tags"}
+    assert api.store.list_tags(job.id) == {"team": "a", "empty": ""}
+    assert len(request["Tags"]) == 2
+
+
+def test_second_create_with_same_name_names_the_arn_and_wakes_nobody() -> None:
+    api = Api()
+    api.service.create(a_key("Job-A"), a_request("Job-A"))
+
+    with pytest.raises(JobNameInUse) as refusal:
+        api.service.create(a_key("job-a"), a_request("job-a"))
+
+    assert str(refusal.value) == (
+        "Job name must be unique within an AWS account and region, and a job with this name already exists "
+        "(arn:aws:sagemaker:us-east-1:000000000000:processing-job/job-a)"
+    )
+    assert api.wakeup.added == 1
+    assert len(api.store.list_unfinished()) == 1
+
+
+def test_create_with_a_name_that_is_used_in_another_account_or_region_succeeds() -> None:
+    api = Api()
+
+    for key in (a_key(), a_key(account="111122223333"), a_key(region="eu-west-1")):
+        api.service.create(key, a_request())
+
+    assert api.wakeup.added == 3
+
+
+def test_refused_create_leaves_nothing_behind() -> None:
+    api = Api()
+
+    with pytest.raises(ValidationFailed):
+        api.service.create(a_key(), a_request(image=""))
+
+    assert api.store.list_unfinished() == []
+    assert api.wakeup.added == 0
+
+
+def test_create_that_cannot_be_stored_wakes_nobody() -> None:
+    api = Api()
+    api.store.go_down()
+
+    with pytest.raises(StoreFailure):
+        api.service.create(a_key(), a_request())
+
+    assert api.wakeup.added == 0
+
+
+def test_describe_finds_the_job_of_exactly_that_name() -> None:
+    api = Api()
+    job = api.service.create(a_key("Job"), a_request("Job"))
+
+    assert api.service.describe(a_key("Job")) == job
+    with pytest.raises(JobNotFound, match=r"^Could not find requested job with name: job$"):
+        api.service.describe(a_key("job"))
+
+
+def test_stop_shows_as_stopping_at_once_and_wakes_the_engine() -> None:
+    api = Api()
+    job = api.service.create(a_key(), a_request())
+
+    api.service.stop(a_key())
+
+    assert api.service.describe(a_key()).status is ProcessingJobStatus.STOPPING
+    assert api.wakeup.stopped == [job.id]
+
+
+def test_stop_of_an_unknown_job_says_so() -> None:
+    api = Api()
+
+    with pytest.raises(JobNotFound, match=r"^Could not find requested job with name: job$"):
+        api.service.stop(a_key())
+
+    assert api.wakeup.stopped == []
+
+
+@pytest.mark.parametrize("phase", [phase for phase in JobPhase if phase.is_terminal])
+def test_stop_of_a_finished_job_names_its_status(phase: JobPhase) -> None:
+    api = Api()
+    job = api.move(api.service.create(a_key(), a_request()), phase)
+
+    with pytest.raises(JobNotStoppable) as refusal:
+        api.service.stop(a_key())
+
+    assert str(refusal.value) == f"The request was rejected because the processing job is in status {job.status}."
+    assert api.wakeup.stopped == []
+    assert api.service.describe(a_key()) == job
+
+
+def test_second_stop_is_refused_because_the_job_is_stopping() -> None:
+    api = Api()
+    job = api.service.create(a_key(), a_request())
+    api.service.stop(a_key())
+
+    with pytest.raises(JobNotStoppable, match=r"is in status Stopping\.$"):
+        api.service.stop(a_key())
+
+    assert api.wakeup.stopped == [job.id]
