@@ -1,0 +1,209 @@
+"""The front door: one raw ASGI application for one port, and for every AWS service that is spoken on it.
+
+Decides who a request is for, and answers the JSON protocol itself; the emulator's own endpoints and S3 are
+applications of their own, given to it. Refuses what web pages of other sites send.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from typing import Final
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from emulator.aws.body import ClientGone, read_body
+from emulator.aws.caller import Caller, CredentialScope, scope_of
+from emulator.aws.dispatch import Dispatcher
+from emulator.aws.errors import WireError, internal_failure, wire_error
+from emulator.aws.guard import RequestGuard
+from emulator.aws.reply import JSON_1_1, Reply, json_error, query_error, rest_error, rpc_cbor_error
+from emulator.aws.routing import Protocol, Route, media_type, route_of
+from emulator.errors import RequestError
+
+logger = logging.getLogger(__name__)
+
+JSON_BODY_LIMIT_BYTES: Final = 1024 * 1024
+"""No valid request of the JSON services served here comes near."""
+
+_FORM_LIMIT_BYTES: Final = 64 * 1024
+_JSON_TYPES: Final = frozenset({JSON_1_1, "application/x-amz-json-1.0", "application/json"})
+_GAPS: Final = "docs/reference/operations.md lists what the emulator supports"
+
+
+def front_door(
+    *,
+    dispatcher: Dispatcher,
+    control: ASGIApp,
+    s3: ASGIApp,
+    executor: Executor,
+    allowed_hosts: Iterable[str] = (),
+    json_body_limit_bytes: int = JSON_BODY_LIMIT_BYTES,
+) -> ASGIApp:
+    """The application to serve.
+
+    `control` gets everything below `/_emulator`, `s3` whatever is nobody else's; `executor` runs the operations and
+    belongs to the caller. `allowed_hosts`: what the Host header may name beside loopback and `localhost`.
+    """
+    return _FrontDoor(
+        dispatcher=dispatcher,
+        control=control,
+        s3=s3,
+        executor=executor,
+        guard=RequestGuard(allowed_hosts),
+        json_body_limit_bytes=json_body_limit_bytes,
+    )
+
+
+class _Request:
+    """What the front door reads of a request's head."""
+
+    __slots__ = ("headers", "hosts", "id", "method", "origins", "path")
+
+    def __init__(self, scope: Scope) -> None:
+        self.id = str(uuid4())
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        self.hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        self.origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+
+    def caller(self, scope: CredentialScope) -> Caller:
+        return Caller(account=scope.account, region=scope.region, request_id=self.id)
+
+
+class _FrontDoor:
+    def __init__(
+        self,
+        *,
+        dispatcher: Dispatcher,
+        control: ASGIApp,
+        s3: ASGIApp,
+        executor: Executor,
+        guard: RequestGuard,
+        json_body_limit_bytes: int,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._control = control
+        self._s3 = s3
+        self._executor = executor
+        self._guard = guard
+        self._json_body_limit_bytes = json_body_limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await self._http(scope, receive, send)
+            case "lifespan":
+                await _lifespan(receive, send)
+            case _:  # no WebSocket is spoken here
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _Request(scope)
+        refusal = self._guard.refusal(request.hosts, request.origins)
+        if refusal is not None:
+            error = WireError(code="AccessDeniedException", message=refusal, status=403)
+            await _send_reply(send, request, json_error(error))
+            return
+        try:
+            credentials = scope_of(request.headers.get(b"authorization", ""))
+        except RequestError as failure:
+            await _send_reply(send, request, json_error(wire_error(failure)))
+            return
+        route = route_of(request.method, request.path, request.headers, credentials.service)
+        if route.protocol in (Protocol.CONTROL, Protocol.S3):
+            app = self._control if route.protocol is Protocol.CONTROL else self._s3
+            await _forward(app, request, scope, receive, send)
+            return
+        try:
+            reply = await self._reply(route, request, credentials, receive)
+        except ClientGone:
+            return
+        await _send_reply(send, request, reply)
+
+    async def _reply(self, route: Route, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
+        match route.protocol:
+            case Protocol.JSON:
+                return await self._json(route.subject, request, credentials, receive)
+            case Protocol.QUERY:
+                return await _refuse_query(request, receive)
+            case Protocol.RPC_CBOR:
+                return rpc_cbor_error(_unknown(f"{route.subject[:255]} is not an operation of this emulator"))
+            case _:
+                return rest_error(_unknown(f"The service {route.subject[:64]} is not part of this emulator"))
+
+    async def _json(self, target: str, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
+        content_type = media_type(request.headers)
+        if request.method != "POST" or content_type not in _JSON_TYPES:
+            return json_error(_unknown(f"{target[:255]} must be a POST with Content-Type {JSON_1_1}"))
+        try:
+            body = await read_body(receive, self._json_body_limit_bytes)
+        except RequestError as error:
+            return json_error(wire_error(error))
+        loop = asyncio.get_running_loop()
+        caller = request.caller(credentials)
+        return await loop.run_in_executor(self._executor, self._dispatcher.reply, target, caller, body)
+
+
+async def _refuse_query(request: _Request, receive: Receive) -> Reply:
+    """Services of the query protocol get their place here; none is served yet."""
+    try:
+        form = parse_qs((await read_body(receive, _FORM_LIMIT_BYTES)).decode("latin-1"), max_num_fields=1000)
+    except RequestError as error:
+        return query_error(wire_error(error), request.id)
+    except ValueError:
+        form = {}
+    action, version = (_printable(form.get(name, [""])[0]) for name in ("Action", "Version"))
+    message = f"Could not find operation {action} for version {version}; {_GAPS}"
+    return query_error(WireError(code="InvalidAction", message=message), request.id)
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text[:128] if character.isprintable())
+
+
+def _unknown(message: str) -> WireError:
+    """AWS answers 404 where the request does not even get to a service's dispatcher."""
+    return WireError(code="UnknownOperationException", message=f"{message}; {_GAPS}", status=404)
+
+
+async def _send_reply(send: Send, request: _Request, reply: Reply) -> None:
+    headers = [
+        (b"content-type", reply.media_type.encode()),
+        (b"content-length", str(len(reply.body)).encode()),
+        (b"x-amzn-requestid", request.id.encode()),
+        *reply.headers,
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _forward(app: ASGIApp, request: _Request, scope: Scope, receive: Receive, send: Send) -> None:
+    """Hand a request over; whatever fails there is logged once, and answered as long as nothing was sent."""
+    started = False
+
+    async def send_with_id(message: Message) -> None:
+        nonlocal started
+        if message["type"] == "http.response.start":
+            started = True
+            headers = [*message.get("headers", ()), (b"x-amzn-requestid", request.id.encode())]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    try:
+        await app(scope, receive, send_with_id)
+    except Exception:
+        logger.exception("request_failed", extra={"path": request.path, "request_id": request.id})
+        if not started:
+            await _send_reply(send, request, json_error(internal_failure()))
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Nothing is started or stopped with the server's loop; whoever built the parts does that."""
+    for event in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{event}.complete"})

@@ -1,0 +1,50 @@
+"""From a target to its operation, and from whatever happens there to a reply. Synchronous; runs in a worker thread.
+
+The outermost loop of a request: nothing gets past it but replies.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from emulator.aws.caller import Caller
+from emulator.aws.errors import internal_failure, wire_error
+from emulator.aws.operation import Operation
+from emulator.aws.reply import Reply, json_error
+from emulator.errors import RequestError, UnknownOperation
+
+logger = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """Serves the operations of all JSON services by their X-Amz-Target."""
+
+    def __init__(self, operations: Mapping[str, Operation], known_targets: frozenset[str] = frozenset()) -> None:
+        """`operations`: by target, such as `SageMaker.CreateProcessingJob`. `known_targets`: what the services have,
+        served here or not; what is not served is refused in other words than what nobody knows.
+        """
+        self._operations = operations
+        self._known_targets = known_targets
+
+    def reply(self, target: str, caller: Caller, body: bytes) -> Reply:
+        """Serve one request, whatever it is."""
+        try:
+            return Reply(body=self._operation(target).call(caller, body))
+        except RequestError as error:
+            logger.debug(
+                "request_refused",
+                extra={"target": target, "request_id": caller.request_id, "error": type(error).__name__},
+            )
+            return json_error(wire_error(error))
+        except Exception:
+            logger.exception("request_failed", extra={"target": target, "request_id": caller.request_id})
+            return json_error(internal_failure())
+
+    def _operation(self, target: str) -> Operation:
+        operation = self._operations.get(target)
+        if operation is not None:
+            return operation
+        if target in self._known_targets:
+            raise UnknownOperation(
+                f"{target} is not supported by the emulator; docs/reference/operations.md lists what is"
+            )
+        raise UnknownOperation(f"{target[:255]} is not an operation of this emulator")

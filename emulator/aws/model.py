@@ -1,0 +1,138 @@
+"""The SageMaker service model, read once through botocore's loader and cut down to what the emulator speaks.
+
+Owns the shapes; knows nothing of parsing or of jobs. The full model (3,000 shapes) is dropped after loading.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from botocore.loaders import Loader
+
+from emulator.errors import InternalBug
+
+OPERATIONS = (
+    "CreateProcessingJob",
+    "DescribeProcessingJob",
+    "ListProcessingJobs",
+    "StopProcessingJob",
+    "DeleteProcessingJob",
+    "AddTags",
+    "ListTags",
+    "DeleteTags",
+)
+"""Operations whose shapes are kept; of all others only the names."""
+
+
+class Kind(StrEnum):
+    """The model's types that processing jobs use."""
+
+    STRUCTURE = "structure"
+    LIST = "list"
+    MAP = "map"
+    STRING = "string"
+    INTEGER = "integer"
+    LONG = "long"
+    FLOAT = "float"
+    DOUBLE = "double"
+    BOOLEAN = "boolean"
+    TIMESTAMP = "timestamp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """One shape with its constraints and children. `element` is a list's member or a map's value.
+
+    `minimum` and `maximum` bound the length of strings (code points), lists and maps (entries), and the value of
+    numbers. `enum` is empty where any value goes.
+    """
+
+    name: str
+    kind: Kind
+    members: Mapping[str, "Shape"] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    element: "Shape | None" = None
+    key: "Shape | None" = None
+    minimum: int | None = None
+    maximum: int | None = None
+    pattern: str | None = None
+    enum: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationModel:
+    """What the model says of one operation. `output` is None where the service answers with an empty body."""
+
+    name: str
+    input: Shape
+    output: Shape | None
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceModel:
+    """The part of the service that the emulator speaks, and the names of all its operations."""
+
+    target_prefix: str
+    operations: Mapping[str, OperationModel]
+    operation_names: frozenset[str]
+
+
+def load_service_model() -> ServiceModel:
+    """Read SageMaker's model from the installed botocore; about 0.1 s, so call it once.
+
+    Only botocore's own data is read: a model in the user's `~/.aws/models` would change what the server accepts.
+    """
+    loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
+    document = loader.load_service_model("sagemaker", "service-2")
+    builder = _Builder(document["shapes"])
+    return ServiceModel(
+        target_prefix=document["metadata"]["targetPrefix"],
+        operations=MappingProxyType({name: builder.operation(document["operations"][name]) for name in OPERATIONS}),
+        operation_names=frozenset(document["operations"]),
+    )
+
+
+class _Builder:
+    """Turns the model's JSON into shapes, each built once and shared."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        self._built: dict[str, Shape] = {}
+        self._open: set[str] = set()
+
+    def operation(self, document: Mapping[str, Any]) -> OperationModel:
+        output = document.get("output")
+        return OperationModel(
+            name=document["name"],
+            input=self.shape(document["input"]["shape"]),
+            output=self.shape(output["shape"]) if output else None,
+            errors=tuple(error["shape"] for error in document.get("errors", ())),
+        )
+
+    def shape(self, name: str) -> Shape:
+        if name not in self._built:
+            if name in self._open:
+                raise InternalBug(f"shape {name} contains itself; the walkers of this package would not end")
+            self._open.add(name)
+            self._built[name] = self._build(name, self._document[name])
+        return self._built[name]
+
+    def _build(self, name: str, document: Mapping[str, Any]) -> Shape:
+        members = {member: self.shape(ref["shape"]) for member, ref in document.get("members", {}).items()}
+        element = document.get("member") or document.get("value")
+        key = document.get("key")
+        return Shape(
+            name=name,
+            kind=Kind(document["type"]),
+            members=MappingProxyType(members),
+            required=frozenset(document.get("required", ())),
+            element=self.shape(element["shape"]) if element else None,
+            key=self.shape(key["shape"]) if key else None,
+            minimum=document.get("min"),
+            maximum=document.get("max"),
+            pattern=document.get("pattern"),
+            enum=tuple(document.get("enum", ())),
+        )

@@ -1,0 +1,31 @@
+"""All operations of SageMaker that are served, by target."""
+
+from collections.abc import Mapping
+
+from emulator.aws.model import ServiceModel
+from emulator.aws.operation import Handler, Operation
+from emulator.aws.operations.create_processing_job import create_processing_job
+from emulator.aws.operations.describe_processing_job import describe_processing_job
+from emulator.aws.operations.list_processing_jobs import list_processing_jobs
+from emulator.aws.operations.stop_processing_job import stop_processing_job
+from emulator.jobs.listing import JobListing
+from emulator.jobs.service import JobService
+
+
+def operations(model: ServiceModel, *, service: JobService, listing: JobListing) -> Mapping[str, Operation]:
+    """The operations by their X-Amz-Target."""
+    handlers: dict[str, Handler] = {
+        "CreateProcessingJob": create_processing_job(service),
+        "DescribeProcessingJob": describe_processing_job(service),
+        "ListProcessingJobs": list_processing_jobs(listing),
+        "StopProcessingJob": stop_processing_job(service),
+    }
+    return {
+        f"{model.target_prefix}.{name}": Operation.of(model.operations[name], handler)
+        for name, handler in handlers.items()
+    }
+
+
+def known_targets(model: ServiceModel) -> frozenset[str]:
+    """The targets of all operations that the service has, served or not."""
+    return frozenset(f"{model.target_prefix}.{name}" for name in model.operation_names)

@@ -1,0 +1,39 @@
+"""ListProcessingJobs (spec 1.5)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from emulator.aws.caller import Caller
+from emulator.aws.operation import Handler
+from emulator.aws.operations.describe_processing_job import state_of
+from emulator.aws.serializing import present
+from emulator.domain.phase import ProcessingJobStatus
+from emulator.jobs.listing import DEFAULT_PAGE_SIZE, JobListing
+from emulator.ports import JobQuery, SortBy
+
+
+def list_processing_jobs(listing: JobListing) -> Handler:
+    """The handler."""
+
+    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+        page = listing.page(_query(caller, request), request.get("NextToken"))
+        return present(ProcessingJobSummaries=[state_of(job) for job in page.jobs], NextToken=page.next_token)
+
+    return handle
+
+
+def _query(caller: Caller, request: Mapping[str, Any]) -> JobQuery:
+    status = request.get("StatusEquals")
+    return JobQuery(
+        account=caller.account,
+        region=caller.region,
+        limit=request.get("MaxResults", DEFAULT_PAGE_SIZE),
+        sort_by=SortBy(request.get("SortBy", SortBy.CREATION_TIME)),
+        descending=request.get("SortOrder") == "Descending",
+        name_contains=request.get("NameContains"),
+        status=ProcessingJobStatus(status) if status is not None else None,
+        created_after=request.get("CreationTimeAfter"),
+        created_before=request.get("CreationTimeBefore"),
+        modified_after=request.get("LastModifiedTimeAfter"),
+        modified_before=request.get("LastModifiedTimeBefore"),
+    )

@@ -1,0 +1,60 @@
+"""What goes back to a client, before ASGI; and the forms in which each protocol carries an error."""
+
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from emulator.aws.errors import WireError
+from emulator.aws.serializing import encode_json
+
+JSON_1_1 = "application/x-amz-json-1.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A whole reply; `headers` are those beside content type, length and request id."""
+
+    status: int = 200
+    body: bytes = b""
+    media_type: str = JSON_1_1
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def json_error(error: WireError) -> Reply:
+    """An error of the AWS JSON protocols."""
+    return Reply(status=error.status, body=encode_json(error.document))
+
+
+def query_error(error: WireError, request_id: str) -> Reply:
+    """An error of the query protocol (STS, IAM ...): XML."""
+    body = (
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>"
+        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    return Reply(status=error.status, body=body.encode(errors="replace"), media_type="text/xml")
+
+
+def rest_error(error: WireError) -> Reply:
+    """An error of the REST JSON protocol: its code is in a header."""
+    body = encode_json({"message": error.message})
+    return Reply(
+        status=error.status,
+        body=body,
+        media_type="application/json",
+        headers=((b"x-amzn-errortype", error.code.encode()),),
+    )
+
+
+def rpc_cbor_error(error: WireError) -> Reply:
+    """An error of Smithy's RPC protocol: a CBOR map of two texts."""
+    body = b"\xa2" + b"".join(_cbor_text(text) for text in ("__type", error.code, "message", error.message))
+    return Reply(
+        status=error.status,
+        body=body,
+        media_type="application/cbor",
+        headers=((b"smithy-protocol", b"rpc-v2-cbor"),),
+    )
+
+
+def _cbor_text(text: str) -> bytes:
+    data = text.encode(errors="replace")
+    return b"\x79" + len(data).to_bytes(2, "big") + data

@@ -1,0 +1,55 @@
+"""Tells the requests of one port apart, as AWS's own front ends do: by target header, form, path and signature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+CONTROL_PREFIX = "/_emulator"
+
+_S3_SIGNING_NAMES = frozenset({"", "s3", "s3express"})
+
+
+class Protocol(StrEnum):
+    """Who answers a request, and in which form."""
+
+    CONTROL = "control"
+    """The emulator's own endpoints."""
+    JSON = "json"
+    """AWS JSON 1.0 or 1.1: the operation is in X-Amz-Target."""
+    QUERY = "query"
+    """A form with Action and Version: STS, IAM, SNS ..."""
+    RPC_CBOR = "rpc-v2-cbor"
+    """Smithy's RPC over CBOR: the operation is in the path."""
+    REST = "rest"
+    """A REST service other than S3, known by its signature."""
+    S3 = "s3"
+    """Everything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`subject` is what is asked for, as far as headers and path tell: a target, an operation, a service."""
+
+    protocol: Protocol
+    subject: str = ""
+
+
+def route_of(method: str, path: str, headers: Mapping[bytes, str], service: str) -> Route:
+    """Where a request belongs. `headers` have lower-case names; `service` is the signing name or empty."""
+    if path == CONTROL_PREFIX or path.startswith(f"{CONTROL_PREFIX}/"):
+        return Route(Protocol.CONTROL)
+    target = headers.get(b"x-amz-target")
+    if target is not None:
+        return Route(Protocol.JSON, target)
+    if headers.get(b"smithy-protocol") == "rpc-v2-cbor":
+        return Route(Protocol.RPC_CBOR, path.rpartition("/")[2])
+    if method == "POST" and path == "/" and media_type(headers) == "application/x-www-form-urlencoded":
+        return Route(Protocol.QUERY)
+    if service not in _S3_SIGNING_NAMES:
+        return Route(Protocol.REST, service)
+    return Route(Protocol.S3)
+
+
+def media_type(headers: Mapping[bytes, str]) -> str:
+    """The Content-Type without its parameters."""
+    return headers.get(b"content-type", "").partition(";")[0].strip().lower()

@@ -1,0 +1,63 @@
+"""A front door over the use cases on the store in memory, with stand-ins behind it that say who was asked."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from emulator.aws.app import front_door
+from emulator.aws.dispatch import Dispatcher
+from emulator.aws.model import ServiceModel, load_service_model
+from emulator.aws.operations.catalogue import known_targets, operations
+from tests.unit.jobs.parts import Api
+
+service_model = cache(load_service_model)
+"""The model, read once for all tests of a process."""
+
+
+def a_dispatcher(api: Api, model: ServiceModel | None = None) -> Dispatcher:
+    """All operations that are served, over these use cases."""
+    model = model or service_model()
+    return Dispatcher(operations(model, service=api.service, listing=api.listing), known_targets(model))
+
+
+def named_app(name: str) -> ASGIApp:
+    """An application that answers with its name."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(name)(scope, receive, send)
+
+    return app
+
+
+@contextmanager
+def front_door_over(
+    api: Api,
+    *,
+    control: ASGIApp | None = None,
+    s3: ASGIApp | None = None,
+    allowed_hosts: tuple[str, ...] = (),
+    executor: Executor | None = None,
+) -> Iterator[ASGIApp]:
+    """The whole front door; its worker threads end with the block."""
+    with executor or ThreadPoolExecutor(2, thread_name_prefix="api") as pool:
+        yield front_door(
+            dispatcher=a_dispatcher(api),
+            control=control or named_app("control"),
+            s3=s3 or named_app("s3"),
+            executor=pool,
+            allowed_hosts=allowed_hosts,
+        )
+
+
+class SameThread(Executor):
+    """Runs what it is given at once; for thousands of requests that need no thread."""
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # the base's generic signature
+        """See the base class."""
+        future: Future[object] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future

@@ -1,0 +1,56 @@
+"""Bodies are read within bounds."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from starlette.types import Message
+
+from emulator.aws.body import ClientGone, read_body
+from emulator.aws.errors import BodyTooLarge
+
+
+class Client:
+    """Sends chunks of ten bytes, `chunks` of them or without end, and counts what was taken."""
+
+    def __init__(self, chunks: int | None) -> None:
+        self.taken = 0
+        self._chunks = chunks
+
+    async def receive(self) -> Message:
+        self.taken += 1
+        return {"type": "http.request", "body": b"x" * 10, "more_body": self.taken != self._chunks}
+
+
+def test_a_body_within_the_bound_is_read_whole() -> None:
+    assert asyncio.run(read_body(Client(10).receive, 100)) == b"x" * 100
+
+
+def test_a_client_that_sends_somewhat_too_much_is_heard_out_before_the_refusal() -> None:
+    client = Client(20)
+
+    with pytest.raises(BodyTooLarge, match="100 bytes"):
+        asyncio.run(read_body(client.receive, 100))
+
+    assert client.taken == 20
+
+
+def test_a_client_that_never_ends_is_cut_off() -> None:
+    client = Client(None)
+
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(read_body(client.receive, 100))
+
+    assert client.taken <= 161
+
+
+def test_a_client_that_hangs_up_is_told_apart_from_an_empty_body() -> None:
+    messages: Iterator[Message] = iter([{"type": "http.request", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Message:
+        return next(messages)
+
+    with pytest.raises(ClientGone):
+        asyncio.run(read_body(receive, 100))
+    messages = iter([{"type": "http.request"}])
+    assert asyncio.run(read_body(receive, 100)) == b""

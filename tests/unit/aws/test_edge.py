@@ -1,0 +1,150 @@
+"""Who asks, who is asked, and who is kept out: credential scope, routing, guard."""
+
+import pytest
+
+from emulator.aws.caller import CredentialScope, scope_of
+from emulator.aws.errors import BadCredentialScope
+from emulator.aws.guard import RequestGuard
+from emulator.aws.routing import Protocol, Route, route_of
+
+SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=0"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "scope"),
+    [
+        ("", CredentialScope()),
+        ("Bearer x", CredentialScope()),
+        ("AWS4-HMAC-SHA256 nonsense", CredentialScope()),
+        (SIGNATURE.format("AKIA", "eu-west-1", "sagemaker"), CredentialScope(region="eu-west-1", service="sagemaker")),
+        (
+            SIGNATURE.format("111122223333", "us-gov-west-1", "s3"),
+            CredentialScope(account="111122223333", region="us-gov-west-1", service="s3"),
+        ),
+        (SIGNATURE.format("11112222333", "us-east-1", "sts"), CredentialScope(service="sts")),
+        (SIGNATURE.format("\u0661" * 12, "us-east-1", "sts"), CredentialScope(service="sts")),
+    ],
+)
+def test_account_and_region_come_from_the_credential_scope(authorization: str, scope: CredentialScope) -> None:
+    assert scope_of(authorization) == scope
+
+
+def test_defaults_are_the_emulator_s_account_and_region() -> None:
+    assert (CredentialScope().account, CredentialScope().region) == ("000000000000", "us-east-1")
+
+
+@pytest.mark.parametrize("region", ["", "US-EAST-1", "..", "a:b", "x" * 33, "r\xe9gion"])
+def test_a_region_that_makes_no_arn_is_refused(region: str) -> None:
+    with pytest.raises(BadCredentialScope, match="valid region"):
+        scope_of(SIGNATURE.format("a", region, "sagemaker"))
+
+
+FORM = {b"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
+TARGET = {b"x-amz-target": "SageMaker.ListTags"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "service", "route"),
+    [
+        ("GET", "/_emulator/health", {}, "", Route(Protocol.CONTROL)),
+        ("GET", "/_emulator", TARGET, "", Route(Protocol.CONTROL)),
+        ("GET", "/_emulators/x", {}, "", Route(Protocol.S3)),
+        ("POST", "/", TARGET, "sagemaker", Route(Protocol.JSON, "SageMaker.ListTags")),
+        ("POST", "/any", {b"x-amz-target": ""}, "", Route(Protocol.JSON, "")),
+        ("POST", "/", FORM, "sts", Route(Protocol.QUERY)),
+        ("POST", "/", FORM, "", Route(Protocol.QUERY)),
+        ("POST", "/bucket", FORM, "s3", Route(Protocol.S3)),
+        (
+            "POST",
+            "/service/GraniteServiceVersion20100801/operation/PutMetricData",
+            {b"smithy-protocol": "rpc-v2-cbor"},
+            "monitoring",
+            Route(Protocol.RPC_CBOR, "PutMetricData"),
+        ),
+        ("GET", "/2015-03-31/functions", {}, "lambda", Route(Protocol.REST, "lambda")),
+        ("POST", "/", {}, "sagemaker", Route(Protocol.REST, "sagemaker")),
+        ("GET", "/", {}, "", Route(Protocol.S3)),
+        ("PUT", "/bucket/key", {b"content-type": "application/json"}, "s3", Route(Protocol.S3)),
+        ("GET", "/bucket/key", {}, "s3express", Route(Protocol.S3)),
+    ],
+)
+def test_requests_of_one_port_are_told_apart(
+    method: str, path: str, headers: dict[bytes, str], service: str, route: Route
+) -> None:
+    assert route_of(method, path, headers, service) == route
+
+
+GUARD = RequestGuard(("172.17.0.1", "Emulator", ".emulator.test"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.0.0.1:9320",
+        "127.8.8.8:1",
+        "[::1]:9320",
+        "[::1]",
+        "localhost:9320",
+        "LOCALHOST",
+        "bucket.localhost:9320",
+        "172.17.0.1:9320",
+        "emulator",
+        "EMULATOR:80",
+        "bucket.emulator.test",
+    ],
+)
+def test_loopback_and_the_names_given_are_allowed(host: str) -> None:
+    assert GUARD.refusal([host], []) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.test",
+        "evil.test:9320",
+        "127.0.0.1.evil.test",
+        "localhost.evil.test",
+        "xlocalhost",
+        "172.17.0.2",
+        "192.168.1.5:9320",
+        "0.0.0.0:9320",
+        "[::2]",
+        "[",
+        "",
+        "emulator.test.evil",
+    ],
+)
+def test_foreign_hosts_are_refused_with_a_sentence(host: str) -> None:
+    refusal = GUARD.refusal([host], [])
+
+    assert refusal is not None
+    assert refusal.startswith("The Host header ")
+
+
+def test_a_second_host_header_does_not_hide_behind_the_first() -> None:
+    assert GUARD.refusal(["localhost", "evil.test"], []) is not None
+
+
+def test_a_request_without_host_is_no_browser_s() -> None:
+    assert GUARD.refusal([], []) is None
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:9320", "https://127.0.0.1:9320"])
+def test_pages_of_this_server_may_ask(origin: str) -> None:
+    assert GUARD.refusal(["127.0.0.1:9320"], [origin]) is None
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["null", "", "http://evil.test", "http://127.0.0.1:3000", "http://localhost:9320", "http://127.0.0.1:9320.evil"],
+)
+def test_pages_of_other_sites_are_refused(origin: str) -> None:
+    refusal = GUARD.refusal(["127.0.0.1:9320"], [origin])
+
+    assert refusal is not None
+    assert "another site" in refusal
+
+
+def test_an_origin_without_host_is_refused() -> None:
+    assert GUARD.refusal([], ["http://localhost"]) is not None
