@@ -13,9 +13,10 @@ from typing import Any
 import docker
 from docker.errors import APIError, DockerException
 
-from containers.context import fingerprint, list_files
+from containers.context import fingerprint
 
 FOLDER = Path(__file__).resolve().parent / "python-base"
+REPOSITORY = "processing-emulator/python-base"
 STABLE_TAGS = ("processing-emulator/python:3.11", "processing-emulator/python:test")
 
 SILENCE_SECONDS = 20.0
@@ -42,7 +43,8 @@ class BaseUnavailable(Exception):
 
 def content_tag() -> str:
     """The tag of a base made by this recipe."""
-    return f"processing-emulator/python-base:{fingerprint(list_files(FOLDER), [*BOOTSTRAP, *CHANGES])}"
+    pinned = {"Dockerfile": FOLDER / "Dockerfile"}
+    return f"{REPOSITORY}:{fingerprint(pinned, [*BOOTSTRAP, *CHANGES])}"
 
 
 def upstream_reference() -> str:
@@ -63,15 +65,15 @@ def obtain(client: docker.DockerClient) -> str:
     return bootstrap(client)
 
 
-def pull(client: docker.DockerClient, reference: str) -> str:
+def pull(client: docker.DockerClient, reference: str, *, silence_seconds: float = SILENCE_SECONDS) -> str:
     """The id of a pulled image. Raises APIError as the engine does, TimeoutError when the registry falls silent."""
-    for event in _listen(client, reference):
+    for event in _listen(client, reference, silence_seconds):
         if "error" in event:
             raise APIError(event["error"])
     return str(client.images.get(reference).id)
 
 
-def _listen(client: docker.DockerClient, reference: str) -> Iterator[Mapping[str, Any]]:
+def _listen(client: docker.DockerClient, reference: str, silence_seconds: float) -> Iterator[Mapping[str, Any]]:
     """Progress of a pull. The SDK waits for ever for the engine, so another thread does the waiting."""
     events: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
 
@@ -86,9 +88,9 @@ def _listen(client: docker.DockerClient, reference: str) -> Iterator[Mapping[str
     threading.Thread(target=work, daemon=True).start()
     while True:
         try:
-            event = events.get(timeout=SILENCE_SECONDS)
+            event = events.get(timeout=silence_seconds)
         except queue.Empty:
-            raise TimeoutError(f"no answer within {SILENCE_SECONDS:.0f} s") from None
+            raise TimeoutError(f"no answer within {silence_seconds:g} s") from None
         if isinstance(event, BaseException):
             raise event
         if event is None:

@@ -18,7 +18,7 @@ from docker.errors import APIError, BuildError, ContainerError, DockerException,
 
 from containers import base
 from containers.context import fingerprint, write_tar
-from containers.recipes import RECIPES, ROOT, Recipe
+from containers.recipes import RECIPES, Recipe
 
 BASE = "python-base"
 NAMES = (BASE, *RECIPES)
@@ -39,20 +39,23 @@ class Built:
 
 
 def build(client: docker.DockerClient, name: str) -> Built:
-    """Make sure that an image, and the base below it, is there. Raises DockerException, SmokeFailed,
-    BaseUnavailable, CalledProcessError (a preparation failed, and has said why)."""
-    if name == BASE:
-        return _build_base(client)
-    recipe = RECIPES[name]
-    below = _build_base(client)
-    files = recipe.files()
-    tag = f"processing-emulator/{name}:{fingerprint(files, [below.image_id])}"
+    """Make sure that the image of this name, and the base below it, is there. Raises as `build_recipe` does."""
+    return build_base(client) if name == BASE else build_recipe(client, RECIPES[name])
+
+
+def build_recipe(client: docker.DockerClient, recipe: Recipe) -> Built:
+    """Build, try and tag an image, unless its content's tag is there already.
+
+    Raises DockerException, SmokeFailed, BaseUnavailable, CalledProcessError (a preparation failed, and has said why).
+    """
+    below = build_base(client)
+    tag = f"{recipe.repository}:{fingerprint(recipe.files(), [below.image_id])}"
     found = find_image(client, tag)
     started = time.monotonic()
-    image_id = found or _build_recipe(client, recipe, below)
+    image_id = found or _build_context(client, recipe, below)
     _tag(client, image_id, (tag, *recipe.stable_tags))
     if not found:
-        forget_older(client, name, tag)
+        forget_older(client, recipe.repository, tag, *recipe.stable_tags)
     return Built(tag=tag, image_id=image_id, seconds=None if found else time.monotonic() - started)
 
 
@@ -64,7 +67,8 @@ def find_image(client: docker.DockerClient, reference: str) -> str | None:
         return None
 
 
-def _build_base(client: docker.DockerClient) -> Built:
+def build_base(client: docker.DockerClient) -> Built:
+    """Pull or make the base. Raises DockerException, SmokeFailed, BaseUnavailable."""
     tag = base.content_tag()
     found = find_image(client, tag)
     started = time.monotonic()
@@ -72,10 +76,12 @@ def _build_base(client: docker.DockerClient) -> Built:
     if not found:
         smoke(client, image_id, base.FOLDER / "smoke.py")
     _tag(client, image_id, (tag, *base.STABLE_TAGS))
+    if not found:
+        forget_older(client, base.REPOSITORY, tag)
     return Built(tag=tag, image_id=image_id, seconds=None if found else time.monotonic() - started)
 
 
-def _build_recipe(client: docker.DockerClient, recipe: Recipe, below: Built) -> str:
+def _build_context(client: docker.DockerClient, recipe: Recipe, below: Built) -> str:
     architecture = str(client.info()["Architecture"])
     with tempfile.TemporaryDirectory(prefix="processing-emulator-image-") as scratch:
         files = {**recipe.files(), **recipe.prepare(Path(scratch), architecture)}
@@ -84,7 +90,12 @@ def _build_recipe(client: docker.DockerClient, recipe: Recipe, below: Built) -> 
             image, _ = client.images.build(
                 fileobj=tar, custom_context=True, rm=True, forcerm=True, buildargs={"BASE": below.tag}
             )
-    smoke(client, str(image.id), recipe.smoke)
+    try:
+        smoke(client, str(image.id), recipe.smoke)
+    except SmokeFailed:
+        if not image.tags:
+            client.images.remove(str(image.id))
+        raise
     return str(image.id)
 
 
@@ -96,24 +107,18 @@ def smoke(client: docker.DockerClient, image: str, script: Path) -> None:
         )
     except ContainerError as error:
         written = cast(bytes | None, error.stderr) or b""  # the published types say text
-        raise SmokeFailed(f"{script.relative_to(ROOT)} fails in the new image:\n{written.decode()}") from error
+        raise SmokeFailed(f"{script.parent.name}/{script.name} fails in the new image:\n{written.decode()}") from error
 
 
-def forget_older(client: docker.DockerClient, name: str, current: str) -> None:
+def forget_older(client: docker.DockerClient, repository: str, *current: str) -> None:
     """Drop what earlier builds left, lest every change of a file keep an image for ever. One in use stays."""
-    repository = f"processing-emulator/{name}"
     for tag in [tag for image in client.images.list(repository) for tag in image.tags]:
-        if tag.startswith(f"{repository}:") and tag != current and tag not in stable_tags():
+        if tag.startswith(f"{repository}:") and tag not in current:
             try:
                 client.images.remove(tag)
             except APIError as error:
                 if error.status_code != HTTPStatus.CONFLICT:
                     raise
-
-
-def stable_tags() -> frozenset[str]:
-    """All tags by which others know our images."""
-    return frozenset(tag for recipe in RECIPES.values() for tag in recipe.stable_tags)
 
 
 def _tag(client: docker.DockerClient, image_id: str, tags: tuple[str, ...]) -> None:

@@ -11,11 +11,11 @@ Files = Mapping[str, Path]
 
 
 def list_files(folder: Path, *, below: str = "") -> dict[str, Path]:
-    """All files of a folder, named relative to it, behind the prefix `below`. Compiled Python is left out."""
+    """All files of a folder, named relative to it, behind the prefix `below`. Not compiled Python, nor READMEs."""
     return {
         below + path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "README.md"
     }
 
 

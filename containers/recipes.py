@@ -29,6 +29,11 @@ class Recipe:
     smoke: Path
     prepare: Callable[[Path, str], dict[str, Path]] = _nothing
 
+    @property
+    def repository(self) -> str:
+        """Where its content's tags are."""
+        return f"processing-emulator/{self.name}"
+
 
 def _scikit_learn_files() -> dict[str, Path]:
     return list_files(HERE / "scikit-learn")

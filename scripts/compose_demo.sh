@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The flights example against `docker compose up`: the server in a container of its own, a MinIO-compatible store beside
+# it. Under a project name of its own, so that nothing of a stack you use is touched; removed at the end, unless KEEP=1.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/places.sh
+
+export COMPOSE_PROJECT_NAME=processing-emulator-demo
+started_engine=no
+
+clean_up() {
+    trap '' INT TERM
+    if [ "${KEEP:-0}" = 1 ]; then
+        printf '\nEnd it:  COMPOSE_PROJECT_NAME=%s scripts/compose.sh down -v\n' "$COMPOSE_PROJECT_NAME"
+        return
+    fi
+    scripts/compose.sh down --volumes --timeout 20
+    if [ "$started_engine" = yes ]; then scripts/engine.sh down; fi
+}
+
+scripts/setup.sh
+.venv/bin/python scripts/engine_ping.py >/dev/null || started_engine=yes
+scripts/engine.sh up
+eval "$(scripts/engine.sh env)"
+.venv/bin/python -m containers.build
+EMULATOR_IMAGE=$(.venv/bin/python -m containers.build --tag emulator)
+STORE_IMAGE=$(.venv/bin/python -m containers.store)
+EMULATOR_PORT=$(.venv/bin/python scripts/free_port.py 9320)
+export EMULATOR_IMAGE STORE_IMAGE EMULATOR_PORT
+
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+if ! scripts/compose.sh up --detach --no-build --wait --wait-timeout 120; then
+    scripts/compose.sh logs --tail 40 >&2
+    give_up "the stack did not become healthy"
+fi
+eval "$(.venv/bin/processing-emulator env --port "$EMULATOR_PORT")"
+.venv/bin/python examples/flights/run.py

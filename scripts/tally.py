@@ -1,0 +1,62 @@
+"""Counts what the tiers' reports say, and how many lines of tests there are for a line of source.
+
+Usage: tally.py FOLDER TIER...        (FOLDER/TIER.xml, as pytest's --junit-xml writes them)
+
+Exit code 1 when a tier failed, ran nothing, or left no report.
+"""
+
+import sys
+import xml.etree.ElementTree as ET  # our own runs' reports
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """One tier. A test that cannot be set up, and a tier without a report, count as failed."""
+
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+
+
+def read_report(path: Path) -> Count:
+    """The counts of one report."""
+    if not path.exists():
+        return Count(passed=0, failed=1, skipped=0, seconds=0.0)
+    suite = ET.parse(path).getroot().find("testsuite")
+    assert suite is not None, path
+    total, failures, errors, skipped = (int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped"))
+    failed = failures + errors
+    return Count(
+        passed=max(0, total - failed - skipped), failed=failed, skipped=skipped, seconds=float(suite.get("time", "0"))
+    )
+
+
+def count_lines(*folders: str) -> int:
+    """Lines of Python below folders of this project."""
+    paths = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return sum(len(path.read_bytes().splitlines()) for path in paths)
+
+
+def main() -> int:
+    """Print a table and, last, the line that says it all."""
+    folder, tiers = Path(sys.argv[1]), sys.argv[2:]
+    counts = {tier: read_report(folder / f"{tier}.xml") for tier in tiers}
+    print(f"\n{'tier':<12}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
+    for tier, count in counts.items():
+        print(f"{tier:<12}{count.passed:>8}{count.failed:>8}{count.skipped:>9}{count.seconds:>9.0f}")
+    tests, source = count_lines("tests"), count_lines("emulator")
+    print(f"{tests:,} lines of tests, {source:,} of source: {tests / source:.2f} to 1\n")
+    passed, failed, skipped = (
+        sum(getattr(count, name) for count in counts.values()) for name in ("passed", "failed", "skipped")
+    )
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed or any(count.passed == 0 for count in counts.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Images by content, on a real engine: built once, tried before they are tagged, replaced when their files change."""
+
+import socket
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import BuildError
+
+from containers import base
+from containers.build import SmokeFailed, build_recipe, find_image, smoke
+from containers.context import list_files
+from containers.recipes import Recipe
+
+pytestmark = pytest.mark.docker
+
+
+@pytest.fixture
+def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
+    client = docker.from_env(timeout=120)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, engine: docker.DockerClient) -> Iterator[Recipe]:
+    """A tiny image of the test's own. All its tags are gone afterwards."""
+    folder = tmp_path / "image"
+    folder.mkdir()
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    (folder / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nCOPY name greeting /\n")
+    (folder / "greeting").write_text("hello")
+    (folder / "name").write_text(name)  # no two tests share an image
+    (tmp_path / "smoke.py").write_text("assert open('/greeting').read() in ('hello', 'good day')\n")
+    recipe = Recipe(
+        name=name,
+        stable_tags=(f"processing-emulator/{name}:stable",),
+        files=lambda: list_files(folder),
+        smoke=tmp_path / "smoke.py",
+    )
+    yield recipe
+    for tag in tags_of(engine, recipe):
+        engine.images.remove(tag)
+    assert tags_of(engine, recipe) == set()
+
+
+def tags_of(engine: docker.DockerClient, recipe: Recipe) -> set[str]:
+    return {tag for image in engine.images.list(recipe.repository) for tag in image.tags}
+
+
+def test_first_build_tags_by_content_and_second_does_nothing(engine: docker.DockerClient, recipe: Recipe) -> None:
+    first = build_recipe(engine, recipe)
+    assert first.seconds is not None
+    assert tags_of(engine, recipe) == {first.tag, *recipe.stable_tags}
+    second = build_recipe(engine, recipe)
+    assert (second.tag, second.image_id, second.seconds) == (first.tag, first.image_id, None)
+
+
+def test_changed_file_makes_a_new_image_and_the_old_one_goes(
+    engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
+) -> None:
+    old = build_recipe(engine, recipe)
+    (tmp_path / "image" / "greeting").write_text("good day")
+    new = build_recipe(engine, recipe)
+    assert new.tag != old.tag
+    assert tags_of(engine, recipe) == {new.tag, *recipe.stable_tags}
+    assert find_image(engine, recipe.stable_tags[0]) == new.image_id
+    assert find_image(engine, old.image_id) is None
+
+
+def test_old_image_in_use_is_left_alone(engine: docker.DockerClient, recipe: Recipe, tmp_path: Path) -> None:
+    old = build_recipe(engine, recipe)
+    container = engine.containers.create(old.tag, ["true"])
+    try:
+        (tmp_path / "image" / "greeting").write_text("good day")
+        new = build_recipe(engine, recipe)
+        assert find_image(engine, recipe.stable_tags[0]) == new.image_id
+        assert find_image(engine, old.image_id) == old.image_id
+    finally:
+        container.remove()
+        engine.images.remove(old.image_id)
+
+
+def test_image_that_fails_its_smoke_test_gets_no_tag(
+    engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
+) -> None:
+    (tmp_path / "image" / "greeting").write_text("rubbish")
+    with pytest.raises(SmokeFailed, match=r"(?s)smoke\.py fails in the new image.*AssertionError"):
+        build_recipe(engine, recipe)
+    assert tags_of(engine, recipe) == set()
+
+
+def test_file_fetched_by_prepare_is_in_the_image_but_not_in_the_tag(
+    engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
+) -> None:
+    (tmp_path / "image" / "greeting").unlink()
+    asked: list[str] = []
+
+    def prepare(scratch: Path, architecture: str) -> dict[str, Path]:
+        asked.append(architecture)
+        (scratch / "greeting").write_text("hello")
+        return {"greeting": scratch / "greeting"}
+
+    fetched = Recipe(
+        name=recipe.name, stable_tags=recipe.stable_tags, files=recipe.files, smoke=recipe.smoke, prepare=prepare
+    )
+    build_recipe(engine, fetched)
+    build_recipe(engine, fetched)
+    assert asked == [engine.info()["Architecture"]]
+
+
+def test_dockerfile_that_fails_leaves_no_tag_and_no_container(
+    engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
+) -> None:
+    (tmp_path / "image" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nLABEL test=house\nRUN exit 3\n")
+    with pytest.raises(BuildError):
+        build_recipe(engine, recipe)
+    assert tags_of(engine, recipe) == set()
+    assert engine.containers.list(all=True, filters={"label": "test=house"}) == []
+
+
+def test_registry_that_never_answers_is_given_up(engine: docker.DockerClient) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        reference = f"127.0.0.1:{silent.getsockname()[1]}/python@sha256:{'0' * 64}"
+        with pytest.raises(TimeoutError, match=r"no answer within 0\.5 s"):
+            base.pull(engine, reference, silence_seconds=0.5)
+
+
+def test_smoke_runs_without_a_network(engine: docker.DockerClient, tmp_path: Path) -> None:
+    script = tmp_path / "smoke.py"
+    script.write_text("import socket\nassert [name for _, name in socket.if_nameindex()] == ['lo']\n")
+    smoke(engine, "processing-emulator/python:test", script)
