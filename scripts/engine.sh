@@ -12,7 +12,7 @@ log="$PE_STATE/dockerd.log"
 ours="$PE_STATE/dockerd.pid"         # "PID START": the start moment tells our process from a later one of the same id
 dockerd_pid=/var/run/docker.pid      # dockerd's own, and its containerd's
 containerd_pid=/var/run/docker/containerd/containerd.pid
-patience=60
+patience=120
 
 ping_engine() {
     [ -x .venv/bin/python ] || scripts/setup.sh

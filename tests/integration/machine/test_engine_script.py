@@ -14,7 +14,7 @@ set -u
 mount -t tmpfs tmpfs /run
 mount --bind "$1" /var/lib/docker
 cd "$2"
-engine() { timeout 60 scripts/engine.sh "$@"; }
+engine() { timeout 200 scripts/engine.sh "$@"; }
 count() { grep -lx "$1" /proc/[0-9]*/comm 2>/dev/null | wc -l; }
 running() { echo "$(count dockerd) $(count containerd)"; }
 id_files() { find /run -name 'docker*.pid' -o -name 'containerd.pid' | wc -l; }
@@ -57,7 +57,7 @@ def on_a_bare_machine(scratch: Path, script: str) -> list[str]:
         stderr=subprocess.STDOUT,
         text=True,
         env=environment,
-        timeout=150,
+        timeout=400,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout.splitlines()
@@ -85,7 +85,7 @@ def test_engine_is_started_where_none_runs_and_ended_again(scratch: Path) -> Non
 
 def test_caller_is_not_kept_waiting_by_the_engine(scratch: Path) -> None:
     """A reader of our output sees its end, though the engine runs on."""
-    lines = on_a_bare_machine(scratch, "timeout 60 bash -c 'scripts/engine.sh up 2>&1 | cat'; echo $?; running")
+    lines = on_a_bare_machine(scratch, "timeout 200 bash -c 'scripts/engine.sh up 2>&1 | cat'; echo $?; running")
     assert lines[1:] == ["0", "1 1"]
 
 
@@ -126,8 +126,7 @@ def test_engine_of_others_is_waited_for_and_never_ended(scratch: Path) -> None:
         running
         """,
     )
-    assert [line.startswith("Docker ") for line in lines[:2]] == [True, True]
-    assert lines[2:] == ["1 1"]
+    assert [line.partition(" ")[0] for line in lines] == ["Docker", "Docker", "1"], lines
 
 
 def test_engine_that_cannot_start_says_so_with_its_log(scratch: Path) -> None:
