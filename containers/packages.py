@@ -32,5 +32,5 @@ def build_wheel(folder: Path) -> None:
 
 
 def _uv(*arguments: str) -> None:
-    uv = subprocess.run([str(ROOT / "scripts" / "uv.sh")], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    subprocess.run([uv, *arguments, "--quiet"], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    command = [str(ROOT / "scripts" / "uv.sh"), *arguments, "--quiet"]
+    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)

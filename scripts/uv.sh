@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Prints the path of a uv: the one on PATH when it is new enough, else a pinned one fetched once into the cache.
+# Runs uv with the arguments given: the one on PATH when it is new enough, else a pinned one fetched once into the cache.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. scripts/places.sh
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/places.sh
+. "$here/places.sh"
 
 oldest=0.8.0 # the first that reads and keeps this lock file's revision
-version=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' scripts/uv-requirements.txt)
+version=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' "$here/uv-requirements.txt")
 home="$PE_CACHE/uv-$version"
 python=${PYTHON:-python3}
 
@@ -13,7 +14,7 @@ python=${PYTHON:-python3}
 pip_install() {
     PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
         "$@" -m pip install --quiet --no-deps --only-binary :all: --require-hashes \
-        --target "$home.part" -r scripts/uv-requirements.txt >&2
+        --target "$home.part" -r "$here/uv-requirements.txt" >&2
 }
 
 fetch() {
@@ -33,9 +34,18 @@ fetch() {
     pip_install "$seed/bin/python" && rm -rf "$seed"
 }
 
-if found=$(command -v uv) && [ "$(printf '%s\n' "$oldest" "$("$found" --version | cut -d' ' -f2)" | sort -V | head -n 1)" = "$oldest" ]; then
-    echo "$found"
-    exit
+is_new_enough() { # UV
+    [ "$(printf '%s\n' "$oldest" "$("$1" --version | cut -d' ' -f2)" | sort -V | head -n 1)" = "$oldest" ]
+}
+
+# Where the system has a bundle of trusted certificates, a company's own are in it; uv brings its own list otherwise.
+bundle=/etc/ssl/certs/ca-certificates.crt
+if [ -z "${SSL_CERT_FILE:-}" ] && [ -r "$bundle" ]; then
+    export SSL_CERT_FILE="$bundle"
+fi
+
+if found=$(command -v uv) && is_new_enough "$found"; then
+    exec "$found" "$@"
 fi
 if [ ! -x "$home/bin/uv" ]; then
     command -v "$python" >/dev/null || give_up "no python3 found: install Python 3.11 or newer"
@@ -43,4 +53,4 @@ if [ ! -x "$home/bin/uv" ]; then
     rm -rf "$home"
     mv "$home.part" "$home"
 fi
-echo "$home/bin/uv"
+exec "$home/bin/uv" "$@"
