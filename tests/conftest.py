@@ -1,1 +1,3 @@
 """Fixtures shared by all tiers."""
+
+pytest_plugins = ["tests.fixtures_docker"]

@@ -8,7 +8,7 @@ import socket
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from enum import Enum
 from typing import Any
@@ -69,11 +69,18 @@ class _LimitedClient(docker.APIClient):
 class _TrackedConnection(UnixHTTPConnection):
     """A connection that `Engine.close` finds, to wake the thread that reads from it."""
 
-    open: "weakref.WeakSet[_TrackedConnection]"
+    adapter: "_OnePoolAdapter"
 
     def connect(self) -> None:
-        super().connect()
-        self.open.add(self)
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            made.settimeout(self.timeout)
+            made.connect(self.unix_socket)
+        except OSError:
+            made.close()  # docker-py leaves it open
+            raise
+        self.sock = made
+        self.adapter.note(self)
 
 
 class _TrackedPool(UnixHTTPConnectionPool):
@@ -83,7 +90,7 @@ class _TrackedPool(UnixHTTPConnectionPool):
 
     def _new_conn(self) -> _TrackedConnection:  # type: ignore[override]  # urllib3 types it as a protocol
         connection = _TrackedConnection("http://localhost", self.socket_path, self._adapter.timeout)
-        connection.open = self._adapter.open
+        connection.adapter = self._adapter
         return connection
 
 
@@ -94,7 +101,8 @@ class _OnePoolAdapter(UnixHTTPAdapter):
 
     def __init__(self, socket_path: str) -> None:
         super().__init__("http+unix://" + socket_path, int(CONNECT_SECONDS), max_pool_size=IDLE_CONNECTIONS)
-        self.open: weakref.WeakSet[_TrackedConnection] = weakref.WeakSet()
+        self._open: weakref.WeakSet[_TrackedConnection] = weakref.WeakSet()
+        self._lock = threading.Lock()
         self._pool = _TrackedPool(self)
 
     def get_connection(
@@ -104,7 +112,19 @@ class _OnePoolAdapter(UnixHTTPAdapter):
     ) -> UnixHTTPConnectionPool:
         return self._pool
 
+    def note(self, connection: _TrackedConnection) -> None:
+        """A connection was opened."""
+        with self._lock:
+            self._open.add(connection)
+
     def close(self) -> None:
+        """End what is under way, too."""
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            if connection.sock is not None:
+                with suppress(OSError):  # it was closed already
+                    connection.sock.shutdown(socket.SHUT_RDWR)
         super().close()
         self._pool.close()
 
@@ -142,9 +162,6 @@ class Engine:
             clients = list(self._clients.values())
             self._clients.clear()
         for client in clients:
-            for adapter in client.adapters.values():
-                if isinstance(adapter, _OnePoolAdapter):
-                    _shut_down(adapter)
             client.close()
 
     def _target(self) -> dict[str, Any]:
@@ -166,26 +183,31 @@ class Engine:
     def _connect(self) -> _LimitedClient:
         token = _limit.set(Call.INFO.seconds)
         try:
-            client = _LimitedClient(**self._target(), version="auto")
+            with translated(self, "say which API it speaks", Call.INFO.seconds):
+                client = self._make(_dotted(OLDEST_API))
+                spoken = str(client.version(api_version=False)["ApiVersion"])
         finally:
             _limit.reset(token)
-        client.trust_env = False  # no proxy and no .netrc stands between us and the engine
-        if tuple(int(part) for part in client.api_version.split(".")) < OLDEST_API:
+        if tuple(int(part) for part in spoken.split(".")) < OLDEST_API:
             client.close()
             raise RuntimeFailure(
-                f"The Docker engine at {self.address} speaks API {client.api_version}; "
-                f"{'.'.join(map(str, OLDEST_API))} (Docker 20.10) or later is needed"
+                f"The Docker engine at {self.address} speaks API {spoken}; "
+                f"{_dotted(OLDEST_API)} (Docker 20.10) or later is needed"
             )
+        if spoken == client.api_version:
+            return client
+        client.close()
+        return self._make(spoken)
+
+    def _make(self, version: str) -> _LimitedClient:
+        """A client that contacts nothing yet."""
+        client = _LimitedClient(**self._target(), version=version)
+        client.trust_env = False  # no proxy and no .netrc stands between us and the engine
         for adapter in list(client.adapters.values()):
             if isinstance(adapter, UnixHTTPAdapter):
                 client.mount(_SOCKET_URL, _OnePoolAdapter(adapter.socket_path))
         return client
 
 
-def _shut_down(adapter: _OnePoolAdapter) -> None:
-    for connection in list(adapter.open):
-        if connection.sock is not None:
-            try:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # it was closed already
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

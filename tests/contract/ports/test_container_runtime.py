@@ -1,0 +1,441 @@
+"""What every ContainerRuntime does: one suite for the engine in memory and for Docker."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from emulator.domain.outcome import ContainerExit
+from emulator.errors import ContainerGone, RuntimeFailure, RuntimeUnavailable, StartRejected
+from emulator.ports import BindMount, ContainerState, PullPolicy
+from tests.contract.ports.containers import (
+    READY,
+    DockerWorld,
+    Does,
+    FakeWorld,
+    World,
+    a_spec,
+    all_lines,
+    engine_lost,
+    started,
+)
+from tests.fixtures_docker import TEST_IMAGE, EngineProxy, RuntimeFactory
+
+
+@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.docker)])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "fake":
+        yield FakeWorld()
+        return
+    make_runtime: RuntimeFactory = request.getfixturevalue("make_runtime")
+    proxy: EngineProxy = request.getfixturevalue("engine_proxy")
+    yield DockerWorld(make_runtime, proxy)
+
+
+NEVER = threading.Event()
+
+
+# --- create, find, inspect ---
+
+
+def test_engine_says_what_it_is(world: World) -> None:
+    info = world.runtime.info()
+
+    assert info.version
+    assert info.cpus >= 1
+    assert info.memory_bytes > 0
+    assert info.cgroup_version in ("1", "2")
+
+
+def test_name_nobody_has_is_not_found(world: World) -> None:
+    assert world.runtime.find("nobody-has-this-name") is None
+
+
+def test_created_container_is_found_by_name_and_waits_to_be_started(world: World) -> None:
+    spec = a_spec()
+
+    container_id = world.runtime.create(spec)
+    found = world.runtime.find(spec.name)
+
+    assert found is not None
+    assert found == world.runtime.inspect(container_id)
+    assert (found.id, found.name, found.state, found.pid, found.exit) == (
+        container_id,
+        spec.name,
+        ContainerState.CREATED,
+        0,
+        None,
+    )
+    assert found.labels.items() >= spec.labels.items()
+    assert "processing-emulator.id" in found.labels
+
+
+def test_container_is_not_found_by_the_beginning_of_its_id(world: World) -> None:
+    container_id = world.runtime.create(a_spec())
+
+    assert world.runtime.find(container_id[:12]) is None
+
+
+def test_second_container_of_a_name_is_refused_and_the_first_stays(world: World) -> None:
+    spec = a_spec()
+    first = world.runtime.create(spec)
+
+    with pytest.raises(RuntimeFailure, match="already in use") as raised:
+        world.runtime.create(spec)
+
+    assert not isinstance(raised.value, StartRejected)
+    assert world.runtime.inspect(first).state is ContainerState.CREATED
+
+
+def test_folder_that_is_missing_is_not_mounted_but_refused(world: World, tmp_path: Path) -> None:
+    mount = BindMount(source=tmp_path / "missing", target="/opt/ml/processing/in")
+
+    with pytest.raises(StartRejected, match="does not exist") as raised:
+        world.runtime.create(a_spec(mounts=(mount,)))
+
+    assert raised.value.exit_code == 125
+    assert not mount.source.exists()
+    assert world.runtime.list_ours() == []
+
+
+def test_container_that_never_was_is_gone(world: World) -> None:
+    nobody = "0" * 64
+
+    with pytest.raises(ContainerGone):
+        world.runtime.inspect(nobody)
+    with pytest.raises(ContainerGone):
+        world.runtime.start(nobody)
+    with pytest.raises(ContainerGone):
+        world.runtime.wait(nobody)
+    with pytest.raises(ContainerGone):
+        list(world.runtime.stream_logs(nobody, 0))
+
+
+# --- start, wait ---
+
+
+def test_running_container_has_a_process(world: World) -> None:
+    container_id = started(world, Does(holds=True))
+
+    info = world.runtime.inspect(container_id)
+
+    assert info.state is ContainerState.RUNNING
+    assert info.pid > 0
+    assert info.exit is None
+
+
+@pytest.mark.parametrize("code", [0, 1, 137, 255])
+def test_exit_code_is_told_by_wait_and_by_inspect(world: World, code: int) -> None:
+    container_id = started(world, Does(exit_code=code))
+
+    ended = world.runtime.wait(container_id)
+
+    assert ended == ContainerExit(code=code)
+    info = world.runtime.inspect(container_id)
+    assert (info.state, info.pid, info.exit) == (ContainerState.EXITED, 0, ended)
+
+
+def test_wait_returns_when_the_container_exits_and_not_before(world: World) -> None:
+    container_id = started(world, Does(holds=True, exit_code=7))
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(world.runtime.wait, container_id)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.2)
+
+        world.release(container_id)
+
+        assert waiting.result(10) == ContainerExit(code=7)
+
+
+def test_many_may_wait_for_the_same_container(world: World) -> None:
+    container_id = started(world, Does(holds=True, exit_code=3))
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(world.runtime.wait, container_id) for _ in range(8)]
+
+        world.release(container_id)
+
+        assert {future.result(10).code for future in waiting} == {3}
+
+
+def test_container_killed_for_memory_says_so(world: World) -> None:
+    container_id = started(world, Does(out_of_memory=True))
+
+    assert world.runtime.wait(container_id) == ContainerExit(code=137, out_of_memory=True)
+
+
+def test_waiting_for_a_container_that_was_never_started_is_an_error_and_no_exit_zero(world: World) -> None:
+    container_id = world.runtime.create(a_spec())
+
+    with pytest.raises(RuntimeFailure, match="never started"):
+        world.runtime.wait(container_id)
+
+
+def test_second_start_of_a_running_container_changes_nothing(world: World) -> None:
+    container_id = started(world, Does(holds=True))
+    before = world.runtime.inspect(container_id)
+
+    world.runtime.start(container_id)
+
+    assert world.runtime.inspect(container_id) == before
+
+
+@pytest.mark.parametrize("code", [126, 127])
+def test_program_that_cannot_be_run_is_rejected_as_a_shell_would(world: World, code: int) -> None:
+    container_id = world.runtime.create(a_spec(Does(rejected_with=code)))
+
+    with pytest.raises(StartRejected, match="exec: ") as raised:
+        world.runtime.start(container_id)
+
+    assert raised.value.exit_code == code
+    assert world.runtime.inspect(container_id).state is not ContainerState.RUNNING
+
+
+def test_what_a_container_writes_into_a_mount_is_there(world: World, tmp_path: Path) -> None:
+    mount = BindMount(source=tmp_path, target="/opt/ml/processing/out")
+    does = Does(writes=("/opt/ml/processing/out/file", "text"))
+
+    world.runtime.wait(started(world, does, mounts=(mount,)))
+
+    assert (tmp_path / "file").read_text() == "text"
+
+
+# --- signal, remove, list ---
+
+
+def test_sigterm_ends_a_container_that_heeds_it(world: World) -> None:
+    container_id = started(world, Does(holds=True))
+
+    world.runtime.signal(container_id, "SIGTERM")
+
+    assert world.runtime.wait(container_id) == ContainerExit(code=143)
+
+
+def test_container_that_ignores_sigterm_runs_on_until_it_is_killed(world: World) -> None:
+    container_id = started(world, Does(holds=True, ignores_sigterm=True))
+
+    world.runtime.signal(container_id, "SIGTERM")
+    assert world.runtime.inspect(container_id).state is ContainerState.RUNNING
+    world.runtime.signal(container_id, "SIGKILL")
+
+    assert world.runtime.wait(container_id) == ContainerExit(code=137)
+
+
+def test_signal_to_a_container_that_does_not_run_is_nothing(world: World) -> None:
+    created = world.runtime.create(a_spec())
+    exited = started(world, Does())
+    world.runtime.wait(exited)
+
+    for container_id in (created, exited, "0" * 64):
+        world.runtime.signal(container_id, "SIGTERM")
+
+    assert world.runtime.inspect(exited).exit == ContainerExit(code=0)
+
+
+def test_remove_ends_a_running_container_and_leaves_nothing(world: World) -> None:
+    container_id = started(world, Does(holds=True, ignores_sigterm=True))
+
+    world.runtime.remove(container_id)
+
+    with pytest.raises(ContainerGone):
+        world.runtime.inspect(container_id)
+    assert world.runtime.list_ours() == []
+
+
+def test_remove_is_done_when_it_is_done_however_often_it_is_asked_for(world: World) -> None:
+    container_id = started(world, Does(holds=True))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(world.runtime.remove, [container_id] * 6))
+    world.runtime.remove(container_id)
+
+    assert world.runtime.list_ours() == []
+
+
+def test_container_that_is_removed_while_somebody_waits_was_killed(world: World) -> None:
+    container_id = started(world, Does(holds=True))
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(world.runtime.wait, container_id)
+        with suppress(TimeoutError):
+            waiting.result(0.2)
+
+        world.runtime.remove(container_id)
+
+        assert waiting.result(10) == ContainerExit(code=137)
+
+
+def test_only_our_own_containers_are_listed_in_any_state(world: World) -> None:
+    theirs = world.other_emulator.create(a_spec())
+    created = world.runtime.create(a_spec())
+    running = started(world, Does(holds=True))
+    exited = started(world, Does(exit_code=4))
+    world.runtime.wait(exited)
+
+    listed = {info.id: info for info in world.runtime.list_ours()}
+
+    assert listed.keys() == {created, running, exited}
+    assert {info.id for info in world.other_emulator.list_ours()} == {theirs}
+    assert [listed[i].state for i in (created, running, exited)] == [
+        ContainerState.CREATED,
+        ContainerState.RUNNING,
+        ContainerState.EXITED,
+    ]
+    assert listed[exited].exit == ContainerExit(code=4)
+
+
+# --- logs ---
+
+
+def test_every_line_is_streamed_once_in_order(world: World) -> None:
+    printed = [f"line {number}" for number in range(200)]
+
+    container_id = started(world, Does(prints=printed))
+
+    assert all_lines(world.runtime, container_id) == [line.encode() for line in printed]
+
+
+def test_log_can_be_read_again_after_the_exit(world: World) -> None:
+    container_id = started(world, Does(prints=["once"]))
+    world.runtime.wait(container_id)
+
+    assert all_lines(world.runtime, container_id) == all_lines(world.runtime, container_id) == [b"once"]
+
+
+def test_lines_arrive_while_the_container_runs(world: World) -> None:
+    container_id = started(world, Does(prints=["early"], holds=True))
+
+    batch = next(iter(world.runtime.stream_logs(container_id, 0)))
+
+    assert batch[0].data == b"early"
+    assert world.runtime.inspect(container_id).state is ContainerState.RUNNING
+
+
+def test_stream_ends_with_the_container(world: World) -> None:
+    container_id = started(world, Does(holds=True))
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(all_lines, world.runtime, container_id)
+        with pytest.raises(TimeoutError):
+            reading.result(0.2)
+
+        world.release(container_id)
+
+        assert reading.result(10) == [READY]
+
+
+def test_empty_lines_and_bytes_are_kept(world: World) -> None:
+    printed = ["", "ünïcode ☃", " indented", "tab\there", ""]
+
+    container_id = started(world, Does(prints=printed))
+
+    assert all_lines(world.runtime, container_id) == [line.encode() for line in printed]
+
+
+def test_line_longer_than_16_kib_is_several(world: World) -> None:
+    container_id = started(world, Does(prints=["x" * 20_000, "short"]))
+
+    assert [len(line) for line in all_lines(world.runtime, container_id)] == [16_384, 3_616, 5]
+
+
+def test_stamps_lie_between_start_and_exit_and_never_go_back(world: World) -> None:
+    container_id = started(world, Does(prints=["a", "b", "c"]))
+
+    stamps = [line.at_ns for batch in world.runtime.stream_logs(container_id, 0) for line in batch]
+
+    assert len(stamps) == 3
+    assert stamps == sorted(stamps)
+    assert 1.7e18 < stamps[0] < 1e19
+
+
+def test_stream_since_a_second_leaves_out_what_was_stamped_before(world: World) -> None:
+    container_id = started(world, Does(prints=["a", "b"]))
+    world.runtime.wait(container_id)
+    lines = [line for batch in world.runtime.stream_logs(container_id, 0) for line in batch]
+    second = lines[0].at_ns // 1_000_000_000
+
+    assert all_lines(world.runtime, container_id, second) == [b"a", b"b"]
+    assert all_lines(world.runtime, container_id, lines[-1].at_ns // 1_000_000_000 + 1) == []
+
+
+# --- usage ---
+
+
+def test_running_container_is_measured(world: World) -> None:
+    container_id = started(world, Does(holds=True))
+
+    reading = world.runtime.read_usage(container_id)
+
+    assert reading is not None
+    assert 0 < reading.cpu_seconds < 60
+    assert 100_000 < reading.memory_bytes <= 64 * 1024**2
+
+
+def test_container_that_does_not_run_is_not_measured(world: World) -> None:
+    created = world.runtime.create(a_spec())
+    ended = started(world, Does(holds=True))
+    assert world.runtime.read_usage(ended) is not None
+    world.release(ended)
+    world.runtime.wait(ended)
+
+    assert [world.runtime.read_usage(i) for i in (created, ended, "0" * 64)] == [None, None, None]
+
+
+# --- images ---
+
+
+def test_image_that_is_here_has_an_id_and_runs_by_it(world: World) -> None:
+    image_id = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.MISSING, lambda _line: None, NEVER)
+
+    assert image_id.startswith("sha256:")
+    assert world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, NEVER) == image_id
+
+
+# --- the engine goes away ---
+
+
+def test_every_call_says_that_the_engine_is_away(world: World) -> None:
+    container_id = started(world, Does(holds=True))
+    runtime = world.runtime
+    calls: list[Callable[[], object]] = [
+        runtime.info,
+        runtime.list_ours,
+        lambda: runtime.find("x"),
+        lambda: runtime.create(a_spec()),
+        lambda: runtime.start(container_id),
+        lambda: runtime.inspect(container_id),
+        lambda: runtime.wait(container_id),
+        lambda: runtime.signal(container_id, "SIGTERM"),
+        lambda: runtime.remove(container_id),
+        lambda: list(runtime.stream_logs(container_id, 0)),
+        lambda: runtime.ensure_image(TEST_IMAGE, PullPolicy.MISSING, lambda _line: None, NEVER),
+    ]
+    with engine_lost(world):
+        for call in calls:
+            with pytest.raises(RuntimeUnavailable, match="No Docker engine answers"):
+                call()
+
+    assert runtime.inspect(container_id).state is ContainerState.RUNNING
+
+
+def test_wait_is_told_that_the_engine_went_away_and_works_again_when_it_is_back(world: World) -> None:
+    container_id = started(world, Does(holds=True, exit_code=5))
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(world.runtime.wait, container_id)
+        with suppress(TimeoutError):
+            waiting.result(0.2)
+        with engine_lost(world), pytest.raises(RuntimeUnavailable):
+            waiting.result(10)
+    world.release(container_id)
+
+    assert world.runtime.wait(container_id) == ContainerExit(code=5)
+
+
+def test_log_stream_ends_quietly_when_the_engine_goes_away(world: World) -> None:
+    container_id = started(world, Does(prints=["before"], holds=True))
+    stream = iter(world.runtime.stream_logs(container_id, 0))
+    seen = [line.data for line in next(stream)]
+    with engine_lost(world):
+        seen += [line.data for batch in stream for line in batch]
+
+    assert seen == [b"before", READY]

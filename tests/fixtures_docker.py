@@ -1,0 +1,242 @@
+"""A real Docker engine for tests: found or the test is skipped with the reason, and nothing is left in it.
+
+Where everything is promised (PROCESSING_EMULATOR_REQUIRE_ALL=1) a missing part is a failure instead.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import NoReturn
+
+import docker
+import docker.errors
+import pytest
+
+from emulator.adapters.docker_runtime.clients import Engine
+from emulator.adapters.docker_runtime.containers import ContainerDefaults
+from emulator.adapters.docker_runtime.runtime import DockerRuntime
+from emulator.domain.job import Limits
+from emulator.ports import BindMount, ContainerSpec
+from tests.waiting import wait_for
+
+TEST_IMAGE = os.environ.get("PROCESSING_EMULATOR_TEST_IMAGE", "processing-emulator/python:test")
+"""An image with python3 and a shell."""
+
+MIB = 1024**2
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip, or fail where everything is promised."""
+    if os.environ.get("PROCESSING_EMULATOR_REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> None:
+    """An engine that answers and has the test image."""
+    try:
+        client = docker.from_env(timeout=10)
+        try:
+            client.images.get(TEST_IMAGE)
+        finally:
+            client.close()
+    except docker.errors.ImageNotFound:
+        missing(f"image {TEST_IMAGE} is not built")
+    except docker.errors.DockerException as error:
+        missing(f"no Docker engine answers: {error}")
+
+
+RuntimeFactory = Callable[..., DockerRuntime]
+
+
+@pytest.fixture
+def make_runtime(docker_engine: None) -> Iterator[RuntimeFactory]:
+    """Makes runtimes, each with an id of its own unless it is given one; removes whatever they leave."""
+    with ExitStack() as stack:
+
+        def make(docker_host: str | None = None, **defaults: object) -> DockerRuntime:
+            named = {"emulator_id": f"test-{uuid.uuid4().hex[:12]}", **defaults}
+            cleaner = DockerRuntime(Engine(), ContainerDefaults(emulator_id=str(named["emulator_id"])))
+            stack.callback(_clean, cleaner)
+            runtime = DockerRuntime(Engine(docker_host), ContainerDefaults(**named))  # type: ignore[arg-type]
+            stack.callback(runtime.close)
+            return runtime
+
+        yield make
+
+
+def _clean(runtime: DockerRuntime) -> None:
+    for container in runtime.list_ours():
+        runtime.remove(container.id)
+    runtime.close()
+
+
+@pytest.fixture
+def docker_runtime(make_runtime: RuntimeFactory) -> DockerRuntime:
+    """A runtime on the real engine; its containers are removed afterwards."""
+    return make_runtime()
+
+
+def a_container(
+    *command: str,
+    name: str | None = None,
+    image: str = TEST_IMAGE,
+    arguments: tuple[str, ...] | None = None,
+    environment: Mapping[str, str] | None = None,
+    mounts: tuple[BindMount, ...] = (),
+    labels: Mapping[str, str] | None = None,
+    memory_bytes: int = 128 * MIB,
+    vcpus: float = 1.0,
+    gpu_ids: tuple[str, ...] = (),
+    shm_bytes: int = 16 * MIB,
+    isolated: bool = False,
+) -> ContainerSpec:
+    """A small container that runs `command`; without one, what the image says."""
+    return ContainerSpec(
+        name=name or f"test-{uuid.uuid4().hex[:12]}",
+        image=image,
+        hostname="algo-1",
+        entrypoint=command or None,
+        arguments=arguments,
+        environment=environment or {},
+        mounts=mounts,
+        labels=labels or {},
+        limits=Limits(
+            vcpus=vcpus, reserved_vcpus=vcpus, memory_bytes=memory_bytes, gpu_ids=gpu_ids, volume_bytes=1024 * MIB
+        ),
+        shm_bytes=shm_bytes,
+        isolated=isolated,
+    )
+
+
+class EngineProxy:
+    """A socket that leads to the engine, until it is cut: an engine that goes away, without stopping the real one."""
+
+    def __init__(self, path: Path, target: str) -> None:
+        self._path = path
+        self._target = target
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        self._listener: socket.socket | None = None
+        self.accepted = 0
+
+    @property
+    def address(self) -> str:
+        return f"unix://{self._path}"
+
+    def restore(self) -> None:
+        """Listen."""
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self._path))
+        listener.listen(64)
+        self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """End all connections; new ones find no socket."""
+        self._path.unlink(missing_ok=True)
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+        with self._lock:
+            while self._open:
+                _end(self._open.pop())
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            engine = socket.socket(socket.AF_UNIX)
+            engine.connect(self._target)
+            with self._lock:
+                self._open += [client, engine]
+            for source, sink in ((client, engine), (engine, client)):
+                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):  # cut
+        while data := source.recv(65536):
+            sink.sendall(data)
+    _end(source)
+    _end(sink)
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):  # ended by the other side
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+@pytest.fixture
+def engine_proxy(docker_engine: None) -> Iterator[EngineProxy]:
+    """A way to the engine that can be cut. In a folder of its own, because a socket's path must be short."""
+    address = Engine().address
+    if not address.startswith("unix://"):
+        missing(f"the engine at {address} has no socket to stand before")
+    with tempfile.TemporaryDirectory(prefix="proxy-") as folder:
+        proxy = EngineProxy(Path(folder) / "docker.sock", address.removeprefix("unix://"))
+        proxy.restore()
+        yield proxy
+        proxy.cut()
+
+
+class Registry:
+    """A registry on loopback; `host` is how images name it."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+
+    def reference(self, name: str) -> str:
+        return f"{self.host}/{name}"
+
+
+PASSWORD = "secret"
+_HTPASSWD = "user:$2b$04$QDKAGRw7/MMJE/yMEoUxS./5sj9qYcs9xuSnltcF/MiTsrxYBfDde\n"
+"""`user` with PASSWORD, as bcrypt."""
+
+
+@contextmanager
+def running_registry(folder: Path, storage: Path, *, with_password: bool = False) -> Iterator[Registry]:
+    """Debian's docker-registry as a process, on a free port."""
+    binary = shutil.which("docker-registry")
+    if binary is None:
+        missing("no docker-registry: apt-get install docker-registry")
+    folder.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{probe.getsockname()[1]}"
+    config = f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {storage}}}}}\n"
+    config += f"http: {{addr: '{host}'}}\n"
+    if with_password:
+        (folder / "htpasswd").write_text(_HTPASSWD)
+        config += f"auth: {{htpasswd: {{realm: test, path: {folder / 'htpasswd'}}}}}\n"
+    (folder / "config.yml").write_text(config)
+    with (folder / "registry.log").open("wb") as log:
+        process = subprocess.Popen([binary, "serve", str(folder / "config.yml")], stdout=log, stderr=log)
+    try:
+        wait_for(f"the registry at {host}", lambda: _answers(host))
+        yield Registry(host)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(host: str) -> bool:
+    address, _, port = host.partition(":")
+    try:
+        socket.create_connection((address, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True
