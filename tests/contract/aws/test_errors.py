@@ -1,0 +1,76 @@
+"""Our errors, as botocore's users see them."""
+
+import pytest
+
+from emulator.aws.errors import BadCredentialScope, BodyTooLarge, WireError, internal_failure, wire_error
+from emulator.aws.reply import json_error
+from emulator.errors import (
+    JobNameInUse,
+    JobNotFound,
+    JobNotStoppable,
+    MalformedBody,
+    RequestError,
+    UnknownOperation,
+    Unsupported,
+    ValidationFailed,
+)
+from tests.contract.aws.botocore_side import parsed
+from tests.unit.aws.parts import service_model
+
+TEXT = "why: \u00e4 'quoted' \"twice\"\n"
+
+DECLARED = [(name, code) for name, model in service_model().operations.items() for code in model.errors]
+
+
+@pytest.mark.parametrize(("operation", "code"), DECLARED)
+def test_a_declared_error_comes_through_botocore_s_parser(operation: str, code: str) -> None:
+    reply = json_error(WireError(code=code, message=TEXT, message_key="Message"))
+
+    result = parsed(operation, reply.body, reply.status)
+
+    assert reply.status == 400
+    assert result["Error"] == {"Code": code, "Message": TEXT}
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (ValidationFailed(TEXT), "ValidationException", 400),
+        (Unsupported(TEXT), "ValidationException", 400),
+        (JobNotFound(TEXT), "ValidationException", 400),
+        (JobNotStoppable(TEXT), "ValidationException", 400),
+        (JobNameInUse(TEXT), "ResourceInUse", 400),
+        (MalformedBody(TEXT), "SerializationException", 400),
+        (UnknownOperation(TEXT), "UnknownOperationException", 400),
+        (BodyTooLarge(TEXT), "RequestEntityTooLargeException", 413),
+        (BadCredentialScope(TEXT), "InvalidSignatureException", 400),
+        (RequestError(TEXT), "ValidationException", 400),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_each_of_our_errors_has_the_service_s_code(error: RequestError, code: str, status: int) -> None:
+    reply = json_error(wire_error(error))
+
+    result = parsed("CreateProcessingJob", reply.body, reply.status)
+
+    assert reply.status == status
+    assert result["Error"]["Code"] == code
+    assert result["Error"]["Message"] == TEXT
+
+
+def test_a_new_kind_of_request_error_takes_the_form_of_its_nearest_ancestor() -> None:
+    class TooManyInputs(ValidationFailed):
+        """Nobody has told the table of it."""
+
+    assert wire_error(TooManyInputs("x")).code == "ValidationException"
+
+
+def test_every_request_error_of_ours_has_a_form() -> None:
+    assert all(wire_error(kind("x")).code for kind in RequestError.__subclasses__())
+
+
+def test_a_fault_of_ours_is_an_internal_failure() -> None:
+    reply = json_error(internal_failure())
+
+    assert reply.status == 500
+    assert parsed("ListProcessingJobs", reply.body, 500)["Error"]["Code"] == "InternalFailure"
