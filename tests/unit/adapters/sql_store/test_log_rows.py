@@ -1,10 +1,15 @@
 """How many rows a log takes, and what later readers may rely on in them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from emulator.adapters.sql_store.chunks import SEALED_BYTES
+import pytest
+
+from emulator.adapters.sql_store.chunks import SEALED_BYTES, Chunk
+from emulator.adapters.sql_store.log_store import SqlLogStore
 from emulator.adapters.sql_store.store import Stores
-from emulator.domain.job import LogCursor
+from emulator.domain.job import JobId, LogCursor
+from emulator.errors import StaleJob
 from emulator.ports import RawLine
 from tests.contract.ports.stores import add_instance
 from tests.unit.adapters.sql_store.rawsql import query
@@ -45,3 +50,28 @@ def test_log_of_a_program_takes_a_fraction_of_its_bytes(stores: Stores, path: Pa
     print_lines(stores, total=20_000, batch=2_000)
     ((packed, raw),) = query(path, "SELECT sum(length(packed)), sum(raw_bytes) FROM log_chunks")
     assert packed < raw / 4
+
+
+class OvertakenLogStore(SqlLogStore):
+    """Somebody else appends one line after this one has read the open chunks and before it writes."""
+
+    def _store(
+        self, job_id: JobId, index: int, expected_seq: int, cursor: LogCursor, from_seq: int, chunks: Sequence[Chunk]
+    ) -> None:
+        other = SqlLogStore(self._database)
+        (stored,) = (line.seq for line in other.read(job_id, index, 0, 10)[-1:])
+        other.append(job_id, index, [RawLine(at_ns=0, data=b"other")], LogCursor(next_seq=stored + 2))
+        super()._store(job_id, index, expected_seq, cursor, from_seq, chunks)
+
+
+@pytest.mark.parametrize("expected_seq", [1, 2])
+def test_append_that_is_overtaken_is_stale_and_spoils_nothing(stores: Stores, expected_seq: int) -> None:
+    job_id = add_instance(stores.jobs)
+    stores.logs.append(job_id, 0, [RawLine(at_ns=0, data=b"first")], LogCursor(next_seq=1))
+    overtaken = OvertakenLogStore(stores.database)
+    # Told to follow one line, it is too late; told to follow two, it has looked at the chunks too early.
+    with pytest.raises(StaleJob):
+        overtaken.append(job_id, 0, [RawLine(at_ns=0, data=b"late")], LogCursor(next_seq=expected_seq + 1))
+    read = stores.logs.read(job_id, 0, 0, 10)
+    assert [line.data for line in read] == [b"first", b"other"][: len(read)]
+    assert stores.jobs.list_instances(job_id)[0].cursor.next_seq == len(read)

@@ -183,6 +183,16 @@ def test_readers_do_not_wait_for_a_writer(stores: Stores) -> None:
             assert pool.submit(stores.jobs.get, job.id).result(timeout=10) == job
 
 
+def test_writer_holds_the_lock_from_the_start(stores: Stores, path: Path) -> None:
+    # Otherwise work that reads first could be refused when it comes to write, because others wrote in between.
+    with (
+        closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as other,
+        stores.database.writing(),
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("BEGIN IMMEDIATE")
+
+
 def test_work_that_fails_is_taken_back_whole(stores: Stores) -> None:
     job = add_job(stores.jobs)
 
