@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.domain.phase import JobPhase, ProcessingJobStatus
@@ -136,12 +136,14 @@ def test_token_survives_a_restart() -> None:
     assert [job.key.name for job in Api(api.store).listing.page(QUERY, token).jobs] == ["c"]
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1) | st.binary(min_size=1).map(lambda data: base64.urlsafe_b64encode(data).decode()))
 def test_made_up_tokens_are_refused(token: str) -> None:
     with pytest.raises(ValidationFailed, match="NextToken is not valid"):
         an_api("a", "b", "c").listing.page(QUERY, token)
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)))
 def test_tokens_of_made_up_json_are_refused(document: object) -> None:
     token = base64.urlsafe_b64encode(json.dumps(document).encode()).decode()
