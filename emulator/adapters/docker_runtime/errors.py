@@ -38,7 +38,7 @@ _NO_MANIFEST = re.compile(r"manifest unknown|manifest for \S+ not found|: not fo
 _NO_PROGRAM = re.compile(r"executable file not found|no such file or directory", re.IGNORECASE)
 _NO_PERMISSION = re.compile(r"permission denied|exec format error|is a directory", re.IGNORECASE)
 _OCI_PREFIXES = re.compile(
-    r"^.*?(?:unable to start container process: |OCI runtime create failed: (?:runc create failed: )?)", re.DOTALL
+    r"^.*(?:OCI runtime create failed: |runc create failed: |unable to start container process: )", re.DOTALL
 )
 
 TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)

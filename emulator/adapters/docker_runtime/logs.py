@@ -54,7 +54,7 @@ class LogReader:
         """See `ContainerRuntime.stream_logs`."""
         with self._engine.call(Call.INSPECT) as api:
             first_file_bytes = log_file_bytes(api.inspect_container(container_id))
-        delivered = _Delivered(since_second)
+        delivered = Delivered(since_second)
         try:
             whole = yield from self._follow(container_id, delivered, first_file_bytes)
             if not whole:
@@ -63,7 +63,7 @@ class LogReader:
             return
 
     def _follow(
-        self, container_id: str, delivered: "_Delivered", first_file_bytes: int | None
+        self, container_id: str, delivered: "Delivered", first_file_bytes: int | None
     ) -> Generator[Sequence[RawLine], None, bool]:
         """Follow until the container has exited (True), or until the first file may be full (False)."""
         file_bytes = 0
@@ -75,7 +75,7 @@ class LogReader:
                 yield fresh
         return True
 
-    def _read_in_passes(self, container_id: str, delivered: "_Delivered") -> Iterator[Sequence[RawLine]]:
+    def _read_in_passes(self, container_id: str, delivered: "Delivered") -> Iterator[Sequence[RawLine]]:
         """Read all files again and again, from where the last pass ended, until the container has exited."""
         while True:
             exited = self._has_exited(container_id)
@@ -117,7 +117,7 @@ def most_file_bytes(payload: bytes, lines: int) -> int:
     return len(payload) + _ESCAPE_BYTES * (special - _SPECIAL_IN_HEADER * lines) + (_ENTRY_BYTES - _FRAME_BYTES) * lines
 
 
-class _Delivered:
+class Delivered:
     """Which lines were delivered: enough to go on in another reading of the same log.
 
     The two copiers of standard output and error may write lines in another order than they stamped them, but never a

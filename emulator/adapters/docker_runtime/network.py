@@ -13,19 +13,19 @@ import psutil
 from emulator.adapters.docker_runtime.clients import Call, Engine
 from emulator.errors import RuntimeFailure
 
-_OWN_FILE = re.compile(r"/containers/(?:overlay-containers/)?([0-9a-f]{64})/\S* /etc/(?:hostname|hosts|resolv\.conf) ")
+_OWN_FILE = re.compile(r"/(?:overlay-)?containers/([0-9a-f]{64})/\S* /etc/(?:hostname|hosts|resolv\.conf) ")
 """In mountinfo: the engine mounts these files from the container's folder on the host."""
 
 _OWN_CGROUP = re.compile(r"(?:docker|libpod)[-/]([0-9a-f]{64})")
-_NOT_OURS = frozenset({"bridge", "host", "none"})
+_BUILT_IN = frozenset({"bridge", "host", "none", "podman"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfContainer:
     """The container this process runs in. `mounts` are (path in here, path on the engine's host).
 
-    `network` and `address` are of the first user-defined network it is attached to: other containers on that network
-    reach this process there.
+    Other containers reach this process at `address` on `network`, the first user-defined one it is attached to; without
+    such a network, on the engine's default bridge. Without an address (host networking) it is like on the host.
     """
 
     id: str
@@ -51,7 +51,7 @@ def find_self(engine: Engine, root: Path = Path("/")) -> SelfContainer | None:
 
     Raises RuntimeUnavailable.
     """
-    for candidate in _candidates(root):
+    for candidate in own_ids(root):
         with engine.call(Call.INSPECT) as api:
             try:
                 return self_container(api.inspect_container(candidate))
@@ -60,7 +60,7 @@ def find_self(engine: Engine, root: Path = Path("/")) -> SelfContainer | None:
     return None
 
 
-def _candidates(root: Path) -> Iterator[str]:
+def own_ids(root: Path) -> Iterator[str]:
     """Ids this process may have, surest first."""
     seen: set[str] = set()
     for file, pattern in (("proc/self/mountinfo", _OWN_FILE), ("proc/self/cgroup", _OWN_CGROUP)):
@@ -78,12 +78,9 @@ def _candidates(root: Path) -> Iterator[str]:
 
 def self_container(document: Mapping[str, Any]) -> SelfContainer:
     """Read the engine's inspect document of our own container."""
-    networks = {
-        name: settings["IPAddress"]
-        for name, settings in ((document.get("NetworkSettings") or {}).get("Networks") or {}).items()
-        if name not in _NOT_OURS and settings.get("IPAddress")
-    }
-    network = next(iter(networks), None)
+    attached = (document.get("NetworkSettings") or {}).get("Networks") or {}
+    addresses = {name: settings["IPAddress"] for name, settings in attached.items() if settings.get("IPAddress")}
+    network = next((name for name in addresses if name not in _BUILT_IN), None)
     return SelfContainer(
         id=document["Id"],
         mounts=tuple(
@@ -92,7 +89,7 @@ def self_container(document: Mapping[str, Any]) -> SelfContainer:
             if mount.get("Source")
         ),
         network=network,
-        address=networks.get(network) if network else None,
+        address=addresses.get(network or "bridge"),
     )
 
 

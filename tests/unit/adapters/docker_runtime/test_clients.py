@@ -1,0 +1,184 @@
+"""The connection to the engine, against an engine that only says its version."""
+
+import hashlib
+import json
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from emulator.adapters.docker_runtime.clients import Call, Engine
+from emulator.errors import RuntimeFailure, RuntimeUnavailable
+
+
+class Spoken(socketserver.ThreadingUnixStreamServer):
+    """Answers every request with its API version, and notes the paths asked for."""
+
+    daemon_threads = True
+
+    def __init__(self, path: Path, version: str) -> None:
+        self.version = version
+        self.asked: list[str] = []
+        super().__init__(str(path), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Spoken
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        body = json.dumps({"ApiVersion": self.server.version}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A socket's path must be short."""
+    with TemporaryDirectory(prefix="engine-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def engine_of(folder: Path) -> Iterator["EngineOf"]:
+    made = EngineOf(folder)
+    yield made
+    made.close()
+
+
+def contact(engine: Engine) -> None:
+    with engine.call(Call.INFO):
+        pass
+
+
+class EngineOf:
+    """Makes engines that speak a version."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "docker.sock"
+        self._server: Spoken | None = None
+        self._engine: Engine | None = None
+
+    def __call__(self, version: str) -> tuple[Engine, Spoken]:
+        self._server = Spoken(self._path, version)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._engine = Engine(f"unix://{self._path}")
+        return self._engine, self._server
+
+    def close(self) -> None:
+        if self._engine:
+            self._engine.close()
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+def test_nothing_is_contacted_before_the_first_call(engine_of: EngineOf) -> None:
+    _, server = engine_of("1.41")
+
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("version", ["1.41", "1.44", "1.52"])
+def test_engine_is_spoken_to_in_its_own_version(engine_of: EngineOf, version: str) -> None:
+    engine, server = engine_of(version)
+
+    with engine.call(Call.INSPECT) as api:
+        api.inspect_container("x")
+    with engine.call(Call.INSPECT) as api:
+        api.inspect_container("y")
+
+    assert server.asked == ["/version", f"/v{version}/containers/x/json", f"/v{version}/containers/y/json"]
+
+
+def test_engine_before_20_10_is_refused_with_a_sentence(engine_of: EngineOf) -> None:
+    engine, _ = engine_of("1.40")
+
+    with pytest.raises(RuntimeFailure, match=r"speaks API 1\.40; 1\.41 \(Docker 20\.10\) or later is needed"):
+        contact(engine)
+
+
+def test_engine_that_was_away_is_found_when_it_comes(folder: Path, engine_of: EngineOf) -> None:
+    path = folder / "docker.sock"
+    engine = Engine(f"unix://{path}")
+    with pytest.raises(RuntimeUnavailable, match=f"No Docker engine answers at unix://{path}"):
+        contact(engine)
+    engine_of("1.41")
+
+    with engine.call(Call.INFO) as api:
+        assert api.api_version == "1.41"
+    engine.close()
+
+
+def test_engine_is_looked_for_where_docker_host_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://engine.example:2375")
+
+    assert Engine().address == "tcp://engine.example:2375"
+    assert Engine("unix:///run/mine.sock").address == "unix:///run/mine.sock"
+
+
+def test_engine_is_looked_for_in_the_docker_commands_context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"currentContext": "colima"}))
+    folder = tmp_path / "contexts/meta" / hashlib.sha256(b"colima").hexdigest()
+    folder.mkdir(parents=True)
+    endpoint = {"Host": "unix:///run/colima.sock", "SkipTLSVerify": False}
+    (folder / "meta.json").write_text(json.dumps({"Name": "colima", "Metadata": {}, "Endpoints": {"docker": endpoint}}))
+
+    assert Engine().address == "unix:///run/colima.sock"
+
+
+def test_closed_engine_answers_no_more(engine_of: EngineOf) -> None:
+    engine, _ = engine_of("1.41")
+    contact(engine)
+    engine.close()
+
+    with pytest.raises(RuntimeUnavailable, match="closed by the emulator itself"):
+        contact(engine)
+
+
+def test_engine_that_accepts_and_says_nothing_is_given_up(folder: Path) -> None:
+    path = folder / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        engine = Engine(f"unix://{path}")
+        blocked: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                contact(engine)
+            except RuntimeUnavailable as error:
+                blocked.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.recv(10)
+            assert thread.is_alive()
+        thread.join(10)
+
+    assert [type(error) for error in blocked] == [RuntimeUnavailable]
+
+
+def test_every_call_that_is_not_a_stream_has_a_limit() -> None:
+    without = {call for call in Call if call.seconds is None}
+
+    assert without == {Call.WAIT, Call.LOGS, Call.PULL}

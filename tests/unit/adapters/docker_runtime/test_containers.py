@@ -1,0 +1,161 @@
+"""Our spec as the engine's JSON, and the engine's JSON as our facts."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.adapters.docker_runtime.containers import (
+    ContainerDefaults,
+    container_body,
+    container_info,
+    engine_info,
+    log_file_bytes,
+)
+from emulator.domain.outcome import ContainerExit
+from emulator.ports import BindMount, ContainerInfo, ContainerState
+from tests.fixtures_docker import MIB, a_container
+
+DEFAULTS = ContainerDefaults(emulator_id="e1", network="net")
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "arguments", "body"),
+    [
+        ((), None, {}),
+        (("/run",), None, {"Entrypoint": ["/run"]}),
+        ((), ("a", "b"), {"Cmd": ["a", "b"]}),
+        (("/run", "-x"), ("a",), {"Entrypoint": ["/run", "-x"], "Cmd": ["a"]}),
+    ],
+)
+def test_entrypoint_and_arguments_make_four_cases(
+    entrypoint: tuple[str, ...], arguments: tuple[str, ...] | None, body: dict[str, Any]
+) -> None:
+    made = container_body(a_container(*entrypoint, arguments=arguments), DEFAULTS)
+
+    assert {key: made[key] for key in ("Entrypoint", "Cmd") if key in made} == body
+
+
+def test_whole_body_of_a_plain_container(tmp_path: Path) -> None:
+    spec = a_container(
+        "true",
+        image="image:1",
+        environment={"A": "1", "B": "x=y z\n"},
+        mounts=(BindMount(source=tmp_path, target="/opt/ml/processing/in"),),
+        labels={"job": "j"},
+        memory_bytes=64 * MIB,
+        vcpus=1.5,
+        shm_bytes=32 * MIB,
+    )
+
+    assert container_body(spec, DEFAULTS) == {
+        "Image": "image:1",
+        "Hostname": "algo-1",
+        "Env": ["A=1", "B=x=y z\n"],
+        "Labels": {"job": "j", "processing-emulator.id": "e1"},
+        "Entrypoint": ["true"],
+        "HostConfig": {
+            "NetworkMode": "net",
+            "Memory": 64 * MIB,
+            "MemorySwap": 64 * MIB,
+            "NanoCpus": 1_500_000_000,
+            "PidsLimit": 16_384,
+            "ShmSize": 32 * MIB,
+            "LogConfig": {
+                "Type": "json-file",
+                "Config": {"max-size": "268435456", "max-file": "5", "compress": "true"},
+            },
+            "Mounts": [{"Type": "bind", "Source": str(tmp_path), "Target": "/opt/ml/processing/in"}],
+        },
+    }
+
+
+def test_spec_cannot_take_the_emulators_own_label() -> None:
+    spec = a_container("true", labels={"processing-emulator.id": "somebody else"})
+
+    assert container_body(spec, DEFAULTS)["Labels"] == {"processing-emulator.id": "e1"}
+
+
+def test_isolated_container_has_no_network_and_knows_its_own_name() -> None:
+    config = container_body(a_container("true", isolated=True), DEFAULTS)["HostConfig"]
+
+    assert (config["NetworkMode"], config["ExtraHosts"]) == ("none", ["algo-1:127.0.0.1"])
+
+
+def test_reserved_gpus_are_requested_by_their_ids() -> None:
+    config = container_body(a_container("true", gpu_ids=("GPU-a", "GPU-b")), DEFAULTS)["HostConfig"]
+
+    assert config["DeviceRequests"] == [{"DeviceIDs": ["GPU-a", "GPU-b"], "Capabilities": [["gpu"]]}]
+
+
+def test_sources_of_mounts_are_translated_for_the_engine() -> None:
+    defaults = ContainerDefaults(emulator_id="e1", translate=lambda path: Path("/host") / path.relative_to("/data"))
+    spec = a_container("true", mounts=(BindMount(source=Path("/data/job"), target="/t"),))
+
+    assert container_body(spec, defaults)["HostConfig"]["Mounts"][0]["Source"] == "/host/job"
+
+
+def document(status: str, **state: object) -> dict[str, Any]:
+    return {
+        "Id": "abc",
+        "Name": "/name",
+        "Config": {"Labels": {"a": "b"}},
+        "State": {"Status": status, "Pid": 0, "ExitCode": 0, "OOMKilled": False, **state},
+        "HostConfig": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("created", ContainerState.CREATED),
+        ("running", ContainerState.RUNNING),
+        ("paused", ContainerState.RUNNING),
+        ("restarting", ContainerState.RUNNING),
+        ("exited", ContainerState.EXITED),
+        ("dead", ContainerState.EXITED),
+        ("removing", ContainerState.EXITED),
+    ],
+)
+def test_engines_states_are_three_of_ours_and_only_an_exited_one_has_an_exit(
+    status: str, state: ContainerState
+) -> None:
+    info = container_info(document(status))
+
+    assert info.state is state
+    assert (info.exit is not None) == (state is ContainerState.EXITED)
+
+
+def test_facts_of_a_container() -> None:
+    assert container_info(document("exited", ExitCode=137, OOMKilled=True)) == ContainerInfo(
+        id="abc",
+        name="name",
+        state=ContainerState.EXITED,
+        labels={"a": "b"},
+        pid=0,
+        exit=ContainerExit(code=137, out_of_memory=True),
+    )
+
+
+def test_container_without_labels_has_none() -> None:
+    assert container_info({**document("created"), "Config": {"Labels": None}}).labels == {}
+
+
+@pytest.mark.parametrize(
+    ("log", "size"),
+    [
+        ({"LogConfig": {"Config": {"max-size": "1000"}}}, 1000),
+        ({"LogConfig": {"Config": {}}}, None),
+        ({"LogConfig": {"Config": None}}, None),
+        ({}, None),
+    ],
+)
+def test_size_of_a_log_file_is_the_containers_own(log: dict[str, Any], size: int | None) -> None:
+    assert log_file_bytes({"HostConfig": log}) == size
+
+
+def test_engine_that_does_not_name_its_cgroup_version_has_the_first() -> None:
+    facts = {"ServerVersion": "20.10", "NCPU": 2, "MemTotal": 5, "Driver": "overlay2"}
+
+    assert engine_info(facts).cgroup_version == "1"
+    assert engine_info({**facts, "CgroupVersion": "2"}).cgroup_version == "2"

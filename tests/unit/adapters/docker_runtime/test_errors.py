@@ -1,0 +1,154 @@
+"""What the engine says becomes what the service says; one row per message seen."""
+
+import pytest
+import requests
+import urllib3.exceptions
+
+from emulator.adapters.docker_runtime.errors import (
+    CANNOT_PULL,
+    MESSAGE_LIMIT,
+    bounded,
+    pull_failure,
+    start_rejection,
+    translated,
+)
+from emulator.errors import RuntimeFailure, RuntimeUnavailable
+
+OCI = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+NEWER_OCI = "failed to create task for container: " + OCI
+
+
+@pytest.mark.parametrize(
+    ("text", "useful", "code"),
+    [
+        (
+            OCI + 'exec: "/nope": stat /nope: no such file or directory: unknown',
+            'exec: "/nope": stat /nope: no such file or directory',
+            127,
+        ),
+        (
+            NEWER_OCI + 'exec: "nope": executable file not found in $PATH: unknown',
+            'exec: "nope": executable file not found in $PATH',
+            127,
+        ),
+        (
+            NEWER_OCI + 'error during container init: exec: "/etc/passwd": permission denied: unknown',
+            'exec: "/etc/passwd": permission denied',
+            126,
+        ),
+        (OCI + 'exec: "/a \\" b": permission denied: unknown', 'exec: "/a \\" b": permission denied', 126),
+        (OCI + 'exec: "/arm": exec format error: unknown', 'exec: "/arm": exec format error', 126),
+        (OCI + 'exec: "/tmp": is a directory: unknown', 'exec: "/tmp": is a directory', 126),
+        (
+            OCI + 'error during container init: error mounting "/a" at "/b": no such file or directory: unknown',
+            'error during container init: error mounting "/a" at "/b": no such file or directory',
+            125,
+        ),
+        (
+            'could not select device driver "" with capabilities: [[gpu]]',
+            'could not select device driver "" with capabilities: [[gpu]]',
+            125,
+        ),
+        ("No command specified", "No command specified", 125),
+    ],
+)
+def test_refused_start_has_its_useful_part_and_a_shells_exit_code(text: str, useful: str, code: int) -> None:
+    rejection = start_rejection(text)
+
+    assert (str(rejection), rejection.exit_code) == (useful, code)
+
+
+def test_message_of_a_refusal_is_bounded() -> None:
+    assert len(str(start_rejection(OCI + f'exec: "/{"x" * 5000}": no such file or directory'))) == MESSAGE_LIMIT
+
+
+REFERENCE = "registry.example:5000/team/image:1"
+MANIFEST_UNKNOWN = f"API error (404): manifest for {REFERENCE} not found: manifest unknown: Requested image not found"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"manifest for {REFERENCE} not found: manifest unknown: manifest unknown", MANIFEST_UNKNOWN),
+        (f'failed to resolve reference "{REFERENCE}": {REFERENCE}: not found', MANIFEST_UNKNOWN),
+        (
+            "pull access denied for foo, repository does not exist or may require 'docker login': denied",
+            CANNOT_PULL,
+        ),
+        ('Head "http://127.0.0.1:5902/v2/small/manifests/1": no basic auth credentials', CANNOT_PULL),
+        ('Head "https://x/v2/a/manifests/1": unauthorized: authentication required', CANNOT_PULL),
+        ("repository x not found: name unknown: The repository with name 'x' does not exist", CANNOT_PULL),
+    ],
+)
+def test_refused_pull_is_told_in_the_services_words(text: str, said: str) -> None:
+    assert str(pull_failure(REFERENCE, "registry.example:5000", text)) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Get "https://x/v2/": dial tcp: lookup x on 10.0.0.1:53: no such host',
+        'Get "http://x/v2/": dial tcp 127.0.0.1:5999: connect: connection refused',
+        'Get "https://x/v2/": net/http: request canceled while waiting for connection (Client.Timeout exceeded)',
+        'Get "https://x/v2/": net/http: TLS handshake timeout',
+        'Get "https://x/v2/": x509: certificate signed by unknown authority',
+        'Get "https://x/v2/": context deadline exceeded',
+        'Get "https://x/v2/": http: server gave HTTP response to HTTPS client',
+        'Get "https://x/v2/": EOF',
+    ],
+)
+def test_registry_that_cannot_be_reached_is_named_with_the_way_out(text: str) -> None:
+    said = str(pull_failure(REFERENCE, "registry.example:5000", text))
+
+    assert said.startswith(f"{CANNOT_PULL} (registry.example:5000 cannot be reached: Get ")
+    assert said.endswith('load the image with "docker load" or "docker pull" first)')
+
+
+def test_other_reasons_are_shown_behind_the_services_sentence() -> None:
+    said = str(pull_failure(REFERENCE, "registry.example:5000", "toomanyrequests: you have reached your limit"))
+
+    assert said == f"{CANNOT_PULL} (toomanyrequests: you have reached your limit)"
+
+
+class _At:
+    address = "unix:///run/engine.sock"
+
+
+@pytest.mark.parametrize(
+    ("cause", "sentence"),
+    [
+        (FileNotFoundError(2, "x"), "No Docker engine answers at unix:///run/engine.sock: start it"),
+        (ConnectionRefusedError(111, "x"), "No Docker engine answers at unix:///run/engine.sock: start it"),
+        (PermissionError(13, "x"), 'run "sudo usermod -aG docker \\$USER" and log in again'),
+        (ConnectionResetError(104, "reset"), "went away while it was to inspect"),
+    ],
+)
+def test_engine_that_does_not_answer_is_told_with_what_mends_it(cause: OSError, sentence: str) -> None:
+    wrapped = requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", cause))
+
+    with pytest.raises(RuntimeUnavailable, match=sentence) as raised, translated(_At(), "inspect", 30.0):
+        raise wrapped
+
+    assert raised.value.__cause__ is wrapped
+
+
+def test_limit_that_has_passed_is_named() -> None:
+    with (
+        pytest.raises(RuntimeUnavailable, match="did not inspect within 30 s"),
+        translated(_At(), "inspect", 30.0),
+    ):
+        raise requests.ReadTimeout
+
+
+def test_errors_of_ours_pass_untouched() -> None:
+    ours = RuntimeFailure("as it was")
+
+    with pytest.raises(RuntimeFailure) as raised, translated(_At(), "inspect", 30.0):
+        raise ours
+
+    assert raised.value is ours
+
+
+def test_messages_become_one_bounded_line() -> None:
+    assert bounded("a\n  b\tc") == "a b c"
+    assert len(bounded("x" * 10_000)) == MESSAGE_LIMIT
