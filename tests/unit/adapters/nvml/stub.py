@@ -1,0 +1,119 @@
+"""A driver library with two GPUs, compiled on the spot: the real bindings run on it as on NVIDIA's own.
+
+What the GPUs say comes from the environment: STUB_LOST names the index of a GPU that has fallen off the bus, STUB_OLD
+takes away the newer memory call, STUB_NO_DRIVER lets the initialisation fail.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.fixtures_docker import missing
+
+SOURCE = r"""
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct { unsigned int gpu, memory; } utilization_t;
+typedef struct { unsigned long long total, free, used; } memory_t;
+typedef struct { unsigned int version; unsigned long long total, reserved, free, used; } memory_v2_t;
+
+enum { OK = 0, INVALID_ARGUMENT = 2, NOT_FOUND = 6, DRIVER_NOT_LOADED = 9, FUNCTION_NOT_FOUND = 13, LOST = 15 };
+
+static const char *UUIDS[] = {"GPU-00000000-aaaa", "GPU-11111111-bbbb"};
+static long HANDLES[] = {0, 1};
+
+static int lost(long index) {
+    const char *which = getenv("STUB_LOST");
+    return which && atol(which) == index;
+}
+
+int nvmlInitWithFlags(unsigned int flags) { return getenv("STUB_NO_DRIVER") ? DRIVER_NOT_LOADED : OK; }
+int nvmlShutdown(void) { return OK; }
+const char *nvmlErrorString(int code) { return "stub"; }
+int nvmlDeviceGetCount_v2(unsigned int *count) { *count = 2; return OK; }
+
+int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void **handle) {
+    if (index > 1) return INVALID_ARGUMENT;
+    if (lost(index)) return LOST;
+    *handle = &HANDLES[index];
+    return OK;
+}
+
+int nvmlDeviceGetHandleByUUID(const char *uuid, void **handle) {
+    for (int i = 0; i < 2; i++)
+        if (!strcmp(uuid, UUIDS[i])) {
+            if (lost(i)) return LOST;
+            *handle = &HANDLES[i];
+            return OK;
+        }
+    return NOT_FOUND;
+}
+
+int nvmlDeviceGetUUID(void *handle, char *uuid, unsigned int length) {
+    strncpy(uuid, UUIDS[*(long *)handle], length);
+    return OK;
+}
+
+int nvmlDeviceGetUtilizationRates(void *handle, utilization_t *rates) {
+    rates->gpu = *(long *)handle ? 100 : 37;
+    rates->memory = 1;
+    return OK;
+}
+
+int nvmlDeviceGetMemoryInfo(void *handle, memory_t *memory) {
+    memory->total = 16ULL << 30;
+    memory->used = 3ULL << 30;
+    memory->free = 13ULL << 30;
+    return OK;
+}
+
+int nvmlDeviceGetMemoryInfo_v2(void *handle, memory_v2_t *memory) {
+    if (getenv("STUB_OLD")) return FUNCTION_NOT_FOUND;
+    memory->total = 16ULL << 30;
+    memory->reserved = 1ULL << 30;
+    memory->used = (*(long *)handle ? 8ULL : 2ULL) << 30;
+    memory->free = memory->total - memory->reserved - memory->used;
+    return OK;
+}
+"""
+
+ASK = """
+import json, sys
+from dataclasses import asdict
+from emulator.adapters.nvml.probe import NvmlProbe
+probe = NvmlProbe()
+ids = probe.gpu_ids()
+asked = tuple(sys.argv[1:]) or ids
+print(json.dumps({"ids": ids, "readings": [asdict(reading) for reading in probe.read(asked)]}))
+"""
+
+
+def compiled(folder: Path) -> Path:
+    """The folder with the library."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        missing("no C compiler for the stub of the GPU driver: apt-get install gcc")
+    source = folder / "nvml.c"
+    source.write_text(SOURCE)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(folder / "libnvidia-ml.so.1"), str(source)], check=True)
+    return folder
+
+
+def ask(library: Path | None, *gpu_ids: str, **environment: str) -> Mapping[str, object]:
+    """What the probe says in a process of its own: the bindings load the driver once in a process's life."""
+    path = {"LD_LIBRARY_PATH": str(library)} if library else {}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ASK, *gpu_ids],
+        env={**os.environ, **path, **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    answer: Mapping[str, object] = json.loads(done.stdout)
+    return answer

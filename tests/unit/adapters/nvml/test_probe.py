@@ -1,0 +1,74 @@
+"""GPUs by NVIDIA's own bindings, on a stub of the driver; and on the real one where there is a GPU."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from emulator.adapters.nvml.probe import NvmlProbe
+from tests.unit.adapters.nvml.stub import ask, compiled
+
+GIB = 1024**3
+FIRST, SECOND = "GPU-00000000-aaaa", "GPU-11111111-bbbb"
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled(tmp_path_factory.mktemp("nvml"))
+
+
+def reading(gpu_id: str, percent: float, used: int) -> dict[str, object]:
+    return {
+        "gpu_id": gpu_id,
+        "utilization_percent": percent,
+        "memory_used_bytes": used,
+        "memory_total_bytes": 16 * GIB,
+    }
+
+
+def test_all_gpus_are_named_and_read(library: Path) -> None:
+    assert ask(library) == {
+        "ids": [FIRST, SECOND],
+        "readings": [reading(FIRST, 37.0, 2 * GIB), reading(SECOND, 100.0, 8 * GIB)],
+    }
+
+
+def test_only_the_gpus_asked_for_are_read(library: Path) -> None:
+    assert ask(library, SECOND)["readings"] == [reading(SECOND, 100.0, 8 * GIB)]
+
+
+def test_gpu_that_has_vanished_is_left_out(library: Path) -> None:
+    assert ask(library, FIRST, SECOND, STUB_LOST="0") == {
+        "ids": [SECOND],
+        "readings": [reading(SECOND, 100.0, 8 * GIB)],
+    }
+
+
+def test_gpu_nobody_knows_is_left_out(library: Path) -> None:
+    assert ask(library, "GPU-unknown", FIRST)["readings"] == [reading(FIRST, 37.0, 2 * GIB)]
+
+
+def test_older_driver_is_asked_for_memory_in_the_older_way(library: Path) -> None:
+    assert ask(library, FIRST, STUB_OLD="1")["readings"] == [reading(FIRST, 37.0, 3 * GIB)]
+
+
+def test_library_without_a_driver_has_no_gpus(library: Path) -> None:
+    assert ask(library, FIRST, STUB_NO_DRIVER="1") == {"ids": [], "readings": []}
+
+
+@pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine has a driver")
+def test_machine_without_the_library_has_no_gpus() -> None:
+    assert ask(None, FIRST) == {"ids": [], "readings": []}
+
+
+def test_real_gpus_answer() -> None:
+    probe = NvmlProbe()
+    ids = probe.gpu_ids()
+    if not ids:
+        pytest.skip("no NVIDIA GPU here")
+
+    readings = probe.read(ids)
+
+    assert [reading.gpu_id for reading in readings] == list(ids)
+    assert all(0 <= reading.utilization_percent <= 100 for reading in readings)
+    assert all(0 <= reading.memory_used_bytes <= reading.memory_total_bytes for reading in readings)
