@@ -13,7 +13,7 @@ def a_key(name: str = "job", *, account: str = "000000000000", region: str = "us
     return JobKey(account=account, region=region, name=name)
 
 
-def an_input(name: str = "in", uri: str = "s3://b/in/", path: str = "/opt/ml/processing/input") -> dict[str, Any]:
+def an_input(name: str = "in", uri: str = "s3://bkt/in/", path: str = "/opt/ml/processing/input") -> dict[str, Any]:
     """A ProcessingInput of the one kind that every store of ours can stage."""
     return {
         "InputName": name,
@@ -21,7 +21,7 @@ def an_input(name: str = "in", uri: str = "s3://b/in/", path: str = "/opt/ml/pro
     }
 
 
-def an_output(name: str = "out", uri: str = "s3://b/out", path: str = "/opt/ml/processing/output") -> dict[str, Any]:
+def an_output(name: str = "out", uri: str = "s3://bkt/out", path: str = "/opt/ml/processing/output") -> dict[str, Any]:
     """A ProcessingOutput, uploaded at the end of the job."""
     return {"OutputName": name, "S3Output": {"S3Uri": uri, "LocalPath": path, "S3UploadMode": "EndOfJob"}}
 

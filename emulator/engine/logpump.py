@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 
 from emulator.domain.job import InstanceRecord, LogCursor
-from emulator.errors import ContainerGone, RuntimeUnavailable, StoreFailure
+from emulator.errors import ContainerGone, RuntimeUnavailable, StaleJob, StoreFailure
 from emulator.ports import ContainerRuntime, LogStore, RawLine
 
 logger = logging.getLogger(__name__)
@@ -118,6 +118,10 @@ class LogPump:
         while True:
             try:
                 self._logs.append(self._record.job_id, self._record.index, lines, cursor)
+            except StaleJob:
+                logger.exception("somebody else stores this log", extra={"action": "log_taken"})
+                self.abandon()
+                return False
             except StoreFailure as error:
                 logger.warning("log lines not stored yet: %s", error, extra={"action": "log_store_failed"})
                 if self._abandoned.wait(RETRY_SECONDS):

@@ -30,7 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Ite
     """Shared by the tests of a module; host capacity as it is."""
     process = EmulatorProcess(tmp_path_factory.mktemp("emulator") / "data", stop_grace_seconds="2").start()
     try:
-        process.client("s3").create_bucket(Bucket="b")
+        process.client("s3").create_bucket(Bucket="bkt")
         yield process
         assert process.stop() == 0, process.log()[-2000:]
         wait_for("nothing of ours to be left", lambda: not leftovers(process) or None, 5)

@@ -16,8 +16,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from tests.builders import an_input
 from tests.waiting import wait_for
 
+CODE_FOLDER = "/opt/ml/processing/code"
+RUN_CODE = ["python3", f"{CODE_FOLDER}/main.py"]
 TERMINAL = {"Completed", "Failed", "Stopped"}
 
 
@@ -90,6 +93,11 @@ class EmulatorProcess:
             aws_secret_access_key="secret",
             config=Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60),
         )
+
+    def stage_code(self, name: str, code: str) -> dict[str, Any]:
+        """Upload a program (a command line takes 256 characters at most); the input that brings it to CODE_FOLDER."""
+        self.client("s3").put_object(Bucket="bkt", Key=f"code/{name}/main.py", Body=code.encode())
+        return an_input("code", f"s3://bkt/code/{name}/main.py", CODE_FOLDER)
 
     def control(self, path: str) -> Mapping[str, Any]:
         """What the emulator says of itself below /_emulator."""

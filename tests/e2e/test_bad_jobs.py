@@ -60,8 +60,8 @@ def test_an_entrypoint_that_does_not_exist(server: EmulatorProcess) -> None:
 
 
 def test_an_empty_prefix(server: EmulatorProcess) -> None:
-    reason = _fails(server, a_request("empty-prefix", inputs=[an_input(uri="s3://b/nothing/here/")]))
-    assert reason == "ClientError: Failed to download data. No S3 objects found under s3://b/nothing/here/"
+    reason = _fails(server, a_request("empty-prefix", inputs=[an_input(uri="s3://bkt/nothing/here/")]))
+    assert reason == "ClientError: Failed to download data. No S3 objects found under s3://bkt/nothing/here/"
 
 
 def test_a_missing_bucket(server: EmulatorProcess) -> None:
@@ -81,23 +81,11 @@ def test_an_upload_to_a_missing_bucket(server: EmulatorProcess) -> None:
     assert "NoSuchBucket" in reason
 
 
-@pytest.mark.parametrize("key", ["hostile/../../escape", "hostile/a/./b"])
-def test_a_key_that_would_leave_its_folder(server: EmulatorProcess, key: str) -> None:
-    name = f"hostile-{len(key)}"
-    # An emulator's store may normalise such keys; then there is nothing hostile left, and the job is just a job.
-    server.client("s3").put_object(Bucket="b", Key=f"{name}/{key}", Body=b"x")
-    listed = server.client("s3").list_objects_v2(Bucket="b", Prefix=f"{name}/hostile/").get("Contents", [])
-    if not listed:
-        return
-    reason = _fails(server, a_request(name, inputs=[an_input(uri=f"s3://b/{name}/hostile/")]))
-    assert "segment that is no file name" in reason
-
-
 def test_a_key_that_is_also_a_folder(server: EmulatorProcess) -> None:
     s3 = server.client("s3")
-    s3.put_object(Bucket="b", Key="clash/a", Body=b"1")
-    s3.put_object(Bucket="b", Key="clash/a/b", Body=b"2")
-    reason = _fails(server, a_request("clash", inputs=[an_input(uri="s3://b/clash/")]))
+    s3.put_object(Bucket="bkt", Key="clash/a", Body=b"1")
+    s3.put_object(Bucket="bkt", Key="clash/a/b", Body=b"2")
+    reason = _fails(server, a_request("clash", inputs=[an_input(uri="s3://bkt/clash/")]))
     assert reason == "ClientError: Failed to download data. object key 'clash/a' is also the folder of other keys"
 
 
@@ -105,12 +93,12 @@ def test_inputs_larger_than_the_volume(server: EmulatorProcess) -> None:
     s3 = server.client("s3")
     part = bytes(300 << 20)
     for number in range(4):
-        s3.put_object(Bucket="b", Key=f"large/{number}", Body=part)
+        s3.put_object(Bucket="bkt", Key=f"large/{number}", Body=part)
     try:
-        reason = _fails(server, a_request("too-large", inputs=[an_input(uri="s3://b/large/")], volume_gib=1))
+        reason = _fails(server, a_request("too-large", inputs=[an_input(uri="s3://bkt/large/")], volume_gib=1))
     finally:
         for number in range(4):
-            s3.delete_object(Bucket="b", Key=f"large/{number}")
+            s3.delete_object(Bucket="bkt", Key=f"large/{number}")
     assert reason.startswith("ClientError: Data download failed:Insufficient disk space")
     assert "VolumeSizeInGB is 1" in reason
 
@@ -131,7 +119,7 @@ def test_max_runtime_ends_stopped_and_uploads_nothing(server: EmulatorProcess) -
     request = a_request(
         "too-long",
         entrypoint=["sh", "-c", "echo x > /opt/ml/processing/output/f; exec sleep 300"],
-        outputs=[an_output(uri="s3://b/too-long")],
+        outputs=[an_output(uri="s3://bkt/too-long")],
         StoppingCondition={"MaxRuntimeInSeconds": 2},
     )
     answer = _ends(server, request)
@@ -139,7 +127,7 @@ def test_max_runtime_ends_stopped_and_uploads_nothing(server: EmulatorProcess) -
     assert "FailureReason" not in answer
     took = (answer["ProcessingEndTime"] - answer["ProcessingStartTime"]).total_seconds()
     assert 2 <= took < 15  # the sleep ignores SIGTERM as PID 1: limit, grace of 2 s, kill
-    assert server.client("s3").list_objects_v2(Bucket="b", Prefix="too-long")["KeyCount"] == 0
+    assert server.client("s3").list_objects_v2(Bucket="bkt", Prefix="too-long")["KeyCount"] == 0
 
 
 def test_stop_shows_stopping_at_once_and_the_signal_gets_its_grace(server: EmulatorProcess) -> None:  # 22
@@ -217,11 +205,11 @@ def tiny_disk_server(tmp_path: Path, docker_engine: None) -> Iterator[EmulatorPr
 
 def test_a_full_disk_while_downloading(tiny_disk_server: EmulatorProcess) -> None:
     s3 = tiny_disk_server.client("s3")
-    s3.create_bucket(Bucket="b")
+    s3.create_bucket(Bucket="bkt")
     for number in range(4):
-        s3.put_object(Bucket="b", Key=f"in/{number}", Body=bytes(4 << 20))
+        s3.put_object(Bucket="bkt", Key=f"in/{number}", Body=bytes(4 << 20))
     reason = _fails(tiny_disk_server, a_request("full", inputs=[an_input()]))
     assert reason.startswith("ClientError: Data download failed:Insufficient disk space")
-    s3.put_object(Bucket="b", Key="small/x", Body=b"x")
-    answer = _ends(tiny_disk_server, a_request("after", entrypoint=["true"], inputs=[an_input(uri="s3://b/small/")]))
+    s3.put_object(Bucket="bkt", Key="small/x", Body=b"x")
+    answer = _ends(tiny_disk_server, a_request("after", entrypoint=["true"], inputs=[an_input(uri="s3://bkt/small/")]))
     assert answer["ProcessingJobStatus"] == "Completed"

