@@ -154,6 +154,7 @@ def _write(path: Path, body: bytes) -> None:
         temporary.chmod(0o666)
         temporary.replace(path)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise StagingFailure(f"cannot write {path}: {error.strerror}") from error
 
 

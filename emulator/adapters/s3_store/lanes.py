@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1
 """How often a running transfer looks whether it was cancelled."""
 
+_GIVEN_UP = "the transfer was given up"
+
 Piece: TypeAlias = "Callable[[Lane], Sequence[Piece]]"
 """A piece of a transfer: does its part on a lane and names the pieces that can only follow it."""
 
@@ -56,13 +58,15 @@ class LanePool:
         Raises what the first piece to fail raised, or Cancelled; the others are broken off.
         """
         batch = _Batch(pieces)
+        if cancel.is_set():
+            raise Cancelled(_GIVEN_UP)
         if not batch.pending:
             return
         self._admit(batch)
         try:
             while not batch.ended.wait(LOOK_SECONDS):
                 if cancel.is_set():
-                    self._give_up(batch, Cancelled("the transfer was given up"))
+                    self._give_up(batch, Cancelled(_GIVEN_UP))
         except BaseException as error:
             self._give_up(batch, error)
             batch.ended.wait()

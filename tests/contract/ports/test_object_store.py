@@ -1,0 +1,357 @@
+"""What every object store promises: the one in memory, and our client of SeaweedFS and of MinIO."""
+
+import os
+import stat
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from emulator.domain.staging import PlannedFile, StoredObject, plan_download
+from emulator.errors import Cancelled, ObjectStoreRefused, StagingFailure, UnsafePath
+from emulator.ports import LocalFile, ObjectStore
+from emulator.testing.object_store import MemoryObjectStore
+from tests.fixtures_s3 import S3Server, make_bucket
+
+NEVER = threading.Event()
+
+ODD_NAMES = [
+    "sp ace",
+    "pl+us",
+    "per%cent",
+    "per%2Fencoded",
+    "ünïcödé",
+    "smile😀",
+    "question?x=1&y=2",
+    "hash#x",
+    "quo\"te'",
+    "less<more>&",
+    "semi;colon,at@dollar$!*()=:",
+    "~tilde_-.",
+    "tab\tx",
+]
+
+
+class Bench(Protocol):
+    """A store, and a second way to look into it."""
+
+    @property
+    def store(self) -> ObjectStore: ...
+    def new_bucket(self) -> str: ...
+    def put(self, bucket: str, key: str, body: bytes) -> None: ...
+    def get(self, bucket: str, key: str) -> bytes: ...
+    def keys(self, bucket: str) -> list[str]: ...
+    def delete(self, bucket: str, key: str) -> None: ...
+
+
+class MemoryBench:
+    def __init__(self) -> None:
+        self.memory = MemoryObjectStore()
+
+    @property
+    def store(self) -> ObjectStore:
+        return self.memory
+
+    def new_bucket(self) -> str:
+        name = f"test-{uuid.uuid4().hex[:16]}"
+        self.memory.create_bucket(name)
+        return name
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        self.memory.put(bucket, key, body)
+
+    def get(self, bucket: str, key: str) -> bytes:
+        return self.memory.get(bucket, key)
+
+    def keys(self, bucket: str) -> list[str]:
+        return self.memory.keys(bucket)
+
+    def delete(self, bucket: str, key: str) -> None:
+        self.memory.delete(bucket, key)
+
+
+class S3Bench:
+    def __init__(self, store: ObjectStore, client: Any) -> None:
+        self._store = store
+        self._client = client
+
+    @property
+    def store(self) -> ObjectStore:
+        return self._store
+
+    def new_bucket(self) -> str:
+        return make_bucket(self._client)
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        self._client.put_object(Bucket=bucket, Key=key, Body=body)
+
+    def get(self, bucket: str, key: str) -> bytes:
+        body: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+    def keys(self, bucket: str) -> list[str]:
+        return sorted(stored["Key"] for stored in self._client.list_objects_v2(Bucket=bucket).get("Contents", []))
+
+    def delete(self, bucket: str, key: str) -> None:
+        self._client.delete_object(Bucket=bucket, Key=key)
+
+
+@pytest.fixture(
+    params=["memory", pytest.param("seaweedfs", marks=pytest.mark.s3), pytest.param("minio", marks=pytest.mark.s3)]
+)
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if request.param == "memory":
+        yield MemoryBench()
+        return
+    server: S3Server = request.getfixturevalue(request.param)
+    store = server.object_store()
+    with server.client() as client:
+        yield S3Bench(store, client)
+    store.close()
+
+
+@pytest.fixture
+def bucket(bench: Bench) -> str:
+    return bench.new_bucket()
+
+
+def listed(bench: Bench, bucket: str, prefix: str = "") -> list[StoredObject]:
+    return list(bench.store.iter_objects(bucket, prefix))
+
+
+def fetch_all(bench: Bench, bucket: str, folder: Path, prefix: str = "") -> None:
+    plan = plan_download(listed(bench, bucket, prefix), prefix)
+    for name in plan.folders:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    bench.store.download(plan.files, folder, NEVER)
+
+
+def local_file(path: Path, bucket: str, key: str) -> LocalFile:
+    return LocalFile(path=path, bucket=bucket, key=key, size_bytes=path.stat().st_size)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+# --- listing ---
+
+
+def test_lists_in_order_of_utf8_whatever_the_folders(bench: Bench, bucket: str) -> None:
+    for key in ("pre/x", "prefix.csv", "pre-other/x", "pre/a/b", "pre0", "other"):
+        bench.put(bucket, key, b"1")
+    keys = [stored.key for stored in listed(bench, bucket, "pre")]
+    assert keys == ["pre-other/x", "pre/a/b", "pre/x", "pre0", "prefix.csv"]
+
+
+def test_listing_tells_size_and_an_etag_that_follows_the_content(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "a", b"12345")
+    (before,) = listed(bench, bucket)
+    bench.put(bucket, "a", b"54321")
+    (after,) = listed(bench, bucket)
+    assert (before.bucket, before.key, before.size_bytes) == (bucket, "a", 5)
+    assert before.etag != after.etag
+    assert '"' not in before.etag
+
+
+def test_lists_more_than_one_page(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x")
+    bench.store.upload([local_file(tmp_path / "f", bucket, f"many/{number:04d}") for number in range(1005)], NEVER)
+    assert [stored.key for stored in listed(bench, bucket, "many/")] == [f"many/{number:04d}" for number in range(1005)]
+
+
+def test_nothing_below_a_prefix_is_an_empty_listing(bench: Bench, bucket: str) -> None:
+    assert listed(bench, bucket, "none/") == []
+
+
+def test_listing_a_missing_bucket_is_refused_in_the_services_words(bench: Bench) -> None:
+    with pytest.raises(ObjectStoreRefused) as caught:
+        bench.store.iter_objects("no-such-bucket-here", "p/")
+    assert (caught.value.code, caught.value.status) == ("NoSuchBucket", 404)
+    assert str(caught.value) == (
+        "ListObjectsV2 failed for s3://no-such-bucket-here/p/. nextToken:[null]: "
+        "NoSuchBucket (404): The specified bucket does not exist"
+    )
+
+
+# --- keys ---
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_key_comes_and_goes_unchanged(bench: Bench, bucket: str, tmp_path: Path, name: str) -> None:
+    key = f"in/{name}/{name}"
+    (tmp_path / "source").write_bytes(name.encode())
+    bench.store.upload([local_file(tmp_path / "source", bucket, key)], NEVER)
+    assert bench.keys(bucket) == [key]
+    assert bench.get(bucket, key) == name.encode()
+    (tmp_path / "target").mkdir()
+    fetch_all(bench, bucket, tmp_path / "target", "in/")
+    assert (tmp_path / "target" / name / name).read_bytes() == name.encode()
+
+
+def test_odd_prefix_is_listed(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "a b+c%20/ü?&/x", b"1")
+    assert [stored.key for stored in listed(bench, bucket, "a b+c%20/ü?&/")] == ["a b+c%20/ü?&/x"]
+
+
+# --- download ---
+
+
+def test_downloads_files_as_any_user_may_use_them(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    bench.put(bucket, "in/a", b"alpha")
+    bench.put(bucket, "in/sub/empty", b"")
+    before = os.umask(0o077)
+    try:
+        (tmp_path / "sub").mkdir()
+        plan = plan_download(listed(bench, bucket, "in/"), "in/")
+        transfer = bench.store.download(plan.files, tmp_path, NEVER)
+    finally:
+        os.umask(before)
+    assert files_below(tmp_path) == ["a", "sub/empty"]
+    assert (tmp_path / "a").read_bytes() == b"alpha"
+    assert (tmp_path / "sub" / "empty").read_bytes() == b""
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "sub/empty")] == [0o666, 0o666]
+    assert (transfer.objects, transfer.size_bytes) == (2, 5)
+    assert transfer.seconds >= 0
+
+
+def test_download_replaces_what_has_the_name_and_follows_no_link(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    bench.put(bucket, "a", b"new")
+    folder, outside = tmp_path / "in", tmp_path / "outside"
+    folder.mkdir()
+    outside.write_bytes(b"untouched")
+    (folder / "a").symlink_to(outside)
+    fetch_all(bench, bucket, folder)
+    assert not (folder / "a").is_symlink()
+    assert (folder / "a").read_bytes() == b"new"
+    assert outside.read_bytes() == b"untouched"
+
+
+def test_download_of_nothing_is_no_work(bench: Bench, tmp_path: Path) -> None:
+    transfer = bench.store.download([], tmp_path, NEVER)
+    assert (transfer.objects, transfer.size_bytes) == (0, 0)
+
+
+def test_object_that_vanished_is_refused_and_leaves_no_file(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    bench.put(bucket, "in/a", b"alpha")
+    plan = plan_download(listed(bench, bucket, "in/"), "in/")
+    bench.delete(bucket, "in/a")
+    with pytest.raises(
+        ObjectStoreRefused, match=rf"GetObject failed for s3://{bucket}/in/a: NoSuchKey \(404\): "
+    ) as caught:
+        bench.store.download(plan.files, tmp_path, NEVER)
+    assert (caught.value.code, caught.value.status) == ("NoSuchKey", 404)
+    assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [b"ALPHA", b"alphabet", b"a"])
+def test_object_that_changed_since_it_was_listed_is_refused(
+    bench: Bench, bucket: str, tmp_path: Path, content: bytes
+) -> None:
+    bench.put(bucket, "in/a", b"alpha")
+    plan = plan_download(listed(bench, bucket, "in/"), "in/")
+    bench.put(bucket, "in/a", content)
+    with pytest.raises(ObjectStoreRefused, match=r"PreconditionFailed \(412\)") as caught:
+        bench.store.download(plan.files, tmp_path, NEVER)
+    assert caught.value.status == 412
+    assert files_below(tmp_path) == []
+
+
+def test_object_of_another_size_than_planned_is_refused(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    bench.put(bucket, "a", b"alpha")
+    planned = PlannedFile(source=StoredObject(bucket=bucket, key="a", size_bytes=4), path="a")
+    with pytest.raises(ObjectStoreRefused, match="the object has changed since it was listed"):
+        bench.store.download([planned], tmp_path, NEVER)
+    assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", ["../escaped", "/escaped", "a/../../escaped"])
+def test_path_out_of_the_folder_is_unsafe(bench: Bench, bucket: str, tmp_path: Path, path: str) -> None:
+    bench.put(bucket, "a", b"alpha")
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    planned = PlannedFile(source=StoredObject(bucket=bucket, key="a", size_bytes=5), path=path)
+    with pytest.raises(UnsafePath):
+        bench.store.download([planned], tmp_path / "in", NEVER)
+    assert files_below(tmp_path) == []
+
+
+def test_file_that_cannot_be_made_is_a_sentence(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    bench.put(bucket, "in/a", b"alpha")
+    (tmp_path / "a").mkdir()
+    with pytest.raises(StagingFailure, match=r"cannot write .*: Is a directory"):
+        fetch_all(bench, bucket, tmp_path, "in/")
+    assert files_below(tmp_path) == []
+
+
+def test_cancelled_download_fetches_nothing_more(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    bench.put(bucket, "a", b"alpha")
+    cancel = threading.Event()
+    plan = plan_download(listed(bench, bucket), "")
+    cancel.set()
+    with pytest.raises(Cancelled):
+        bench.store.download(plan.files, tmp_path, cancel)
+    assert files_below(tmp_path) == []
+
+
+# --- upload ---
+
+
+def test_uploads_what_the_files_hold(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"alpha")
+    (tmp_path / "empty").touch()
+    files = [local_file(tmp_path / "a", bucket, "out/a"), local_file(tmp_path / "empty", bucket, "out/deep/er/empty")]
+    transfer = bench.store.upload(files, NEVER)
+    assert {key: bench.get(bucket, key) for key in bench.keys(bucket)} == {"out/a": b"alpha", "out/deep/er/empty": b""}
+    assert (transfer.objects, transfer.size_bytes) == (2, 5)
+
+
+def test_upload_overwrites(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    bench.put(bucket, "out/a", b"before, and longer")
+    (tmp_path / "a").write_bytes(b"after")
+    bench.store.upload([local_file(tmp_path / "a", bucket, "out/a")], NEVER)
+    assert bench.get(bucket, "out/a") == b"after"
+
+
+def test_upload_to_a_missing_bucket_is_refused_and_makes_none(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"alpha")
+    gone = f"gone-{uuid.uuid4().hex[:12]}"
+    with pytest.raises(ObjectStoreRefused) as caught:
+        bench.store.upload([local_file(tmp_path / "a", gone, "out/a")], NEVER)
+    assert str(caught.value) == (
+        f"PutObject failed for s3://{gone}/out/a: NoSuchBucket (404): The specified bucket does not exist"
+    )
+    with pytest.raises(ObjectStoreRefused):
+        bench.store.iter_objects(gone, "")
+
+
+def test_link_that_took_the_files_place_is_not_read(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    (tmp_path / "out").symlink_to(secret)
+    with pytest.raises(UnsafePath):
+        bench.store.upload([LocalFile(path=tmp_path / "out", bucket=bucket, key="out", size_bytes=6)], NEVER)
+    assert bench.keys(bucket) == []
+
+
+def test_fifo_that_took_the_files_place_does_not_hold_us(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "out")
+    with pytest.raises(UnsafePath):
+        bench.store.upload([LocalFile(path=tmp_path / "out", bucket=bucket, key="out", size_bytes=6)], NEVER)
+    assert bench.keys(bucket) == []
+
+
+def test_file_that_vanished_is_a_sentence(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    with pytest.raises(StagingFailure, match=r"cannot read output file .*/gone: No such file or directory"):
+        bench.store.upload([LocalFile(path=tmp_path / "gone", bucket=bucket, key="out", size_bytes=6)], NEVER)
+
+
+def test_cancelled_upload_stores_nothing_more(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"alpha")
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        bench.store.upload([local_file(tmp_path / "a", bucket, "a")], cancel)
+    assert bench.keys(bucket) == []
