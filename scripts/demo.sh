@@ -9,14 +9,16 @@ home="$PE_STATE/demo"
 log="$home/server.log"
 first="$home/first-run-seconds"
 keep=${KEEP:-0}
-server='' started_engine=no
+server='' started_engine=no number=0 from=0
 
-phase() { # TITLE COMMAND...: its output indented below the title, then how long it took
-    local title=$1 from=$SECONDS
-    shift
-    printf '\n== %s\n' "$title"
-    "$@"
-    printf '   %s s\n' "$((SECONDS - from))"
+begin() { # TITLE
+    number=$((number + 1))
+    printf '\n[%s/6] %s\n' "$number" "$1"
+    from=$SECONDS
+}
+
+finish() {
+    printf '      %s s\n' "$((SECONDS - from))"
 }
 
 find_engine() {
@@ -29,14 +31,26 @@ server_runs() {
     kill -0 "$server" 2>/dev/null && [ "$(sed 's/.*) //; s/ .*//' "/proc/$server/stat" 2>/dev/null)" != Z ]
 }
 
+# A server that an earlier run kept still uses the folder that this one starts afresh.
+end_kept_server() {
+    server=$(cat "$home/server.pid" 2>/dev/null || true)
+    case $(tr '\0' ' ' <"/proc/$server/cmdline" 2>/dev/null || ps -o args= -p "$server" 2>/dev/null) in
+    *"$home/data"*) echo "Ending the server that an earlier run kept (process $server)." && stop_server ;;
+    esac
+    server=''
+    .venv/bin/python scripts/remove_jobs.py "$home/data"
+}
+
 start_server() {
     local deadline=$((SECONDS + 60))
-    rm -rf "$home/data"
     mkdir -p "$home"
+    end_kept_server
+    rm -rf "$home/data"
     : >"$log"
     port=$(.venv/bin/python scripts/free_port.py 9320)
     server=$(.venv/bin/python scripts/detach.py "$log" "$PWD/.venv/bin/processing-emulator" serve \
         --port "$port" --data-dir "$home/data")
+    echo "$server" >"$home/server.pid"
     until grep -q '^Ready\.' "$log"; do
         if ! server_runs || [ "$SECONDS" -ge "$deadline" ]; then
             tail -n 20 "$log" >&2
@@ -60,36 +74,36 @@ stop_server() {
 }
 
 clean_up() {
+    trap - EXIT
     trap '' INT TERM
     if [ "$keep" = 1 ] && [ -n "$server" ]; then
-        printf '\nThe server goes on (process %s). End it:  kill %s' "$server" "$server"
+        printf 'The server goes on (process %s). End it:  kill %s' "$server" "$server"
         if [ "$started_engine" = yes ]; then printf ' && scripts/engine.sh down'; fi
         printf '\n'
         return
     fi
     stop_server
+    # Jobs outlive their server, and go on when it is started again; this one will not be.
+    .venv/bin/python scripts/remove_jobs.py "$home/data" || true
     if [ "$started_engine" = yes ]; then scripts/engine.sh down; fi
 }
 
 show_times() {
     local now=$SECONDS
     if [ -s "$first" ]; then
-        printf '\nThis run took %s s; the first one on this machine took %s s.\n' "$now" "$(cat "$first")"
+        printf '\nThis run took %s s, the first one on this machine %s s.\n\n' "$now" "$(cat "$first")"
     else
         echo "$now" >"$first"
-        printf '\nThis run took %s s, the first on this machine. The next one finds all that was fetched and built.\n' "$now"
+        printf '\nThis run took %s s, the first on this machine. The next one finds all that was fetched and built.\n\n' "$now"
     fi
 }
 
 show_next_steps() {
     cat <<END
-
-How to go on:
-  make demo KEEP=1                            leaves the server running, to look around
-  .venv/bin/processing-emulator serve         starts a server of your own
-  eval "\$(.venv/bin/processing-emulator env)"  points boto3 and the AWS CLI in this shell at it
-  .venv/bin/processing-emulator doctor        says what is found, what is missing, and what mends it
-  examples/flights/run.py                     the client that has just run: plain boto3
+Your own code, in two shells:
+  .venv/bin/processing-emulator serve
+  eval "\$(.venv/bin/processing-emulator env)"    and then boto3, the AWS CLI or the SageMaker SDK as ever
+What is found or missing on this machine:  .venv/bin/processing-emulator doctor
 END
 }
 
@@ -97,13 +111,26 @@ SECONDS=0
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-phase "Environment" scripts/setup.sh
-phase "Docker engine" find_engine
-phase "Images" .venv/bin/python -m containers.build
-phase "Server" start_server
+begin "Environment"
+scripts/setup.sh
+finish
+begin "Docker engine"
+find_engine
+finish
+begin "Images"
+.venv/bin/python -m containers.build
+finish
+begin "Server"
+start_server
+finish
 eval "$(.venv/bin/processing-emulator env --port "$port")"
+begin "Two jobs on the flights of 2013"
 code=0
-phase "Two jobs on the flights of 2013" .venv/bin/python examples/flights/run.py || code=$?
+.venv/bin/python examples/flights/run.py || code=$?
+finish
+begin "Clean up"
+clean_up
+finish
 if [ "$code" = 0 ]; then
     show_times
     show_next_steps

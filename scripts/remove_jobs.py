@@ -1,0 +1,44 @@
+"""Removes from the engine whatever an emulator left there, by its label: containers, networks, volumes.
+
+Usage: remove_jobs.py DATA-DIR        (the data directory of an emulator that does not run any more)
+"""
+
+import sys
+from pathlib import Path
+
+import docker
+from docker.errors import DockerException
+
+
+def remove_all(client: docker.DockerClient, emulator_id: str) -> list[str]:
+    """Force, whatever state they are in; the names of what was removed."""
+    filters: dict[str, str | list[str] | bool] = {"label": f"processing-emulator.id={emulator_id}"}
+    removed: list[str] = []
+    for container in client.containers.list(all=True, filters=filters):
+        container.remove(force=True, v=True)
+        removed.append(str(container.name))
+    for network in client.networks.list(filters={"label": f"processing-emulator.id={emulator_id}"}):
+        network.remove()
+        removed.append(str(network.name))
+    for volume in client.volumes.list(filters={"label": f"processing-emulator.id={emulator_id}"}):
+        volume.remove(force=True)
+        removed.append(str(volume.id))
+    return removed
+
+
+def main() -> int:
+    """Nothing to do is success, so is no engine: then nothing of ours runs in it."""
+    mark = Path(sys.argv[1]) / "id"
+    if not mark.exists():
+        return 0
+    try:
+        for name in remove_all(docker.from_env(timeout=60), mark.read_text().strip()):
+            print(f"Removed {name}.")
+    except DockerException as error:
+        print(f"remove_jobs.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
