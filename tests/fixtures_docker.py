@@ -124,9 +124,8 @@ class EngineProxy:
         self._path = path
         self._target = target
         self._lock = threading.Lock()
-        self._open: list[socket.socket] = []
+        self._open: list[tuple[socket.socket, socket.socket]] = []
         self._listener: socket.socket | None = None
-        self.accepted = 0
 
     @property
     def address(self) -> str:
@@ -147,8 +146,19 @@ class EngineProxy:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
         with self._lock:
-            while self._open:
-                _end(self._open.pop())
+            pairs, self._open = self._open, []
+        for pair in pairs:
+            _end(pair[0])
+            _end(pair[1])
+
+    def open_connections(self) -> int:
+        """How many there are now."""
+        with self._lock:
+            return len(self._open)
+
+    def await_connections(self, wanted: int) -> None:
+        """Wait until there are no more than that."""
+        wait_for(f"no more than {wanted} connections", lambda: self.open_connections() <= wanted, 10)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -156,21 +166,22 @@ class EngineProxy:
                 client, _ = listener.accept()
             except OSError:
                 return
-            self.accepted += 1
             engine = socket.socket(socket.AF_UNIX)
             engine.connect(self._target)
             with self._lock:
-                self._open += [client, engine]
+                self._open.append((client, engine))
             for source, sink in ((client, engine), (engine, client)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._pump, args=(source, sink, (client, engine)), daemon=True).start()
 
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):  # cut
-        while data := source.recv(65536):
-            sink.sendall(data)
-    _end(source)
-    _end(sink)
+    def _pump(self, source: socket.socket, sink: socket.socket, pair: tuple[socket.socket, socket.socket]) -> None:
+        with suppress(OSError):  # cut
+            while data := source.recv(65536):
+                sink.sendall(data)
+        _end(source)
+        _end(sink)
+        with self._lock:
+            if pair in self._open:
+                self._open.remove(pair)
 
 
 def _end(connection: socket.socket) -> None:

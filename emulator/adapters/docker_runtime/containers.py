@@ -12,11 +12,11 @@ LABEL_ID = "processing-emulator.id"
 """Carried by every container, with the id of the emulator that made it."""
 
 LOG_FILE_BYTES = 256 * 1024**2
-LOG_FILES = 5
-"""A container that floods its log must not fill the disk: the engine keeps this many files of this size, all but the
-newest compressed, so about 300 MB of text and at worst 1.3 GB. Up to the first file's size the log is followed as it
-is written; beyond, it is read in passes (`logs.py`). A container that prints faster than it can be read for longer than
-all files last loses its oldest unread lines.
+LOG_FILES = 4
+"""A container that floods its log must not fill the disk: the engine keeps this many files of this size, seven million
+lines or so. Up to the first file's size the log is followed as it is written; beyond, it is read in passes (`logs.py`).
+A container that prints faster than it can be read, until what is not read yet outgrows all files, loses the oldest of
+those lines. The files are not compressed: Engine 20.10 would have to unpack them for each pass.
 """
 
 PIDS_LIMIT = 16_384
@@ -76,7 +76,7 @@ def _host_config(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, 
         "ShmSize": spec.shm_bytes,
         "LogConfig": {
             "Type": "json-file",
-            "Config": {"max-size": str(defaults.log_file_bytes), "max-file": str(LOG_FILES), "compress": "true"},
+            "Config": {"max-size": str(defaults.log_file_bytes), "max-file": str(LOG_FILES)},
         },
         # Unlike a bind, a mount of a missing folder is refused instead of made by the engine, as root and empty.
         "Mounts": [

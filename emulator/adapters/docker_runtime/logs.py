@@ -1,13 +1,13 @@
 """A container's output as batches of lines, every line once, as far as the engine has kept it.
 
-The engine's own follow mode skips and repeats lines, and ends early, when the log moves on to a new file before all of
-the old one was read (seen with Engine 20.10; later ones still skip files when the reader is slow). It is whole as long
-as there is only the first file. So: follow from the container's first line on, counting how large the file can have
-become; before it can be full, change over to passes over all files, each from the last seconds that were delivered.
+The engine's own ways to read on are not to be trusted (seen with Engine 20.10; later ones still skip files when the
+reader is slow). Follow mode skips and repeats lines when the log moves on to a new file before all of the old one was
+read, and may stop in the middle when the container exits; `since` skips whole files. Reading the last N lines is right,
+and cheap. So: follow from the container's first line on, counting how large the first file can have become. When that
+may be full, or when following has ended, read the log's end instead, in passes, each from the last line delivered on.
 """
 
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Protocol, cast
 
 import docker.errors
@@ -24,10 +24,18 @@ from emulator.ports import RawLine
 
 READ_BYTES = 256 * 1024
 
-SHORTEST_PAUSE_SECONDS = 0.5
-PAUSE_PER_SCAN = 2.0
-"""Between two passes, as a multiple of what the engine took to come to the first line: re-reading a large log may take
-a third of one CPU, no more.
+PAUSE_SECONDS = 0.5
+"""Between two passes."""
+
+TAIL_GROWTH = 16
+LONGEST_TAIL = TAIL_GROWTH**6
+"""A pass asks for the log's last line; when more were printed since the pass before, for so many times as many, and
+at last for all.
+"""
+
+STAMPS_APART_NS = NANOSECONDS
+"""Standard output and error are copied by two threads, so lines may be in another order than their stamps, but never
+this far apart.
 """
 
 _JSON_SPECIAL = bytes(c for c in range(256) if c < 0x20 or c >= 0x7F or c in b'"\\<>&')
@@ -54,54 +62,68 @@ class LogReader:
         """See `ContainerRuntime.stream_logs`."""
         with self._engine.call(Call.INSPECT) as api:
             first_file_bytes = log_file_bytes(api.inspect_container(container_id))
-        delivered = Delivered(since_second)
+        since_ns = since_second * NANOSECONDS
         try:
-            whole = yield from self._follow(container_id, delivered, first_file_bytes)
-            if not whole:
-                yield from self._read_in_passes(container_id, delivered)
+            for lines in self._lines(container_id, first_file_bytes):
+                if fresh := [line for line in lines if line.at_ns >= since_ns] if since_ns else lines:
+                    yield fresh
         except _BrokenOff:
             return
 
-    def _follow(
-        self, container_id: str, delivered: "Delivered", first_file_bytes: int | None
-    ) -> Generator[Sequence[RawLine], None, bool]:
-        """Follow until the container has exited (True), or until the first file may be full (False)."""
-        file_bytes = 0
-        for payload, lines in self._batches(container_id, follow=True, since_second=0):
-            file_bytes += most_file_bytes(payload, len(lines))
-            if first_file_bytes is not None and file_bytes >= first_file_bytes:
-                return False
-            if fresh := delivered.take(lines):
-                yield fresh
-        return True
-
-    def _read_in_passes(self, container_id: str, delivered: "Delivered") -> Iterator[Sequence[RawLine]]:
-        """Read all files again and again, from where the last pass ended, until the container has exited."""
-        while True:
-            exited = self._has_exited(container_id)
-            began, scanned = self._monotonic(), None
-            second, skip = delivered.resume_point()
-            for _, lines in self._batches(container_id, follow=False, since_second=second):
-                scanned = scanned or self._monotonic()
-                fresh = delivered.take(lines[skip:])
-                skip = max(0, skip - len(lines))
-                if fresh:
-                    yield fresh
-            scan_seconds = (scanned or self._monotonic()) - began
-            if exited or self._pause(max(SHORTEST_PAUSE_SECONDS, PAUSE_PER_SCAN * scan_seconds)):
-                return
-
-    def _has_exited(self, container_id: str) -> bool:
+    def _lines(self, container_id: str, first_file_bytes: int | None) -> Iterator[list[RawLine]]:
+        """All lines from the first on: followed as long as that is safe, then in passes until the container's exit."""
+        last: RawLine | None = None
+        for lines in self._follow(container_id, first_file_bytes):
+            yield lines
+            last = lines[-1]
         try:
-            with self._engine.call(Call.INSPECT) as api:
-                return container_info(api.inspect_container(container_id)).exit is not None
+            for lines in self._pass_until_exited(container_id, last):
+                yield lines
         except RuntimeUnavailable as error:
             raise _BrokenOff from error
 
-    def _batches(self, container_id: str, *, follow: bool, since_second: int) -> Iterator[tuple[bytes, list[RawLine]]]:
+    def _follow(self, container_id: str, first_file_bytes: int | None) -> Iterator[list[RawLine]]:
+        """Follow until the engine says that this was all, or until the first file may be full."""
+        file_bytes = 0
+        for payload, lines in self._batches(container_id, follow=1):
+            file_bytes += most_file_bytes(payload, len(lines))
+            if first_file_bytes is not None and file_bytes >= first_file_bytes:
+                return
+            if lines:
+                yield lines
+
+    def _pass_until_exited(self, container_id: str, last: RawLine | None) -> Iterator[list[RawLine]]:
+        exited = False
+        while not exited:
+            with self._engine.call(Call.INSPECT) as api:
+                exited = container_info(api.inspect_container(container_id)).exit is not None
+            for lines in self._read_behind(container_id, last):
+                yield lines
+                last = lines[-1]
+            if not exited and self._pause(PAUSE_SECONDS):
+                return
+
+    def _read_behind(self, container_id: str, last: RawLine | None) -> Iterator[list[RawLine]]:
+        """The lines behind the last one that was delivered; all there are if the engine does not have that one."""
+        tail = 1
+        while last is not None and tail <= LONGEST_TAIL:
+            window = Window(last)
+            for _, lines in self._batches(container_id, tail=tail):
+                if window.begins_too_late(lines):
+                    break
+                if fresh := window.behind(lines):
+                    yield fresh
+            if window.found:
+                return
+            tail *= TAIL_GROWTH
+        for _, lines in self._batches(container_id):
+            if lines:
+                yield lines
+
+    def _batches(self, container_id: str, **query: int) -> Iterator[tuple[bytes, list[RawLine]]]:
         """Whatever is there, as soon as it is there: the raw frames, and the lines complete by now."""
         with self._engine.call(Call.LOGS) as api:
-            response = _request(api, container_id, follow=follow, since_second=since_second)
+            response = _request(api, container_id, query)
         demuxer = Demuxer()
         with response:
             for payload in _payloads(response):
@@ -117,44 +139,41 @@ def most_file_bytes(payload: bytes, lines: int) -> int:
     return len(payload) + _ESCAPE_BYTES * (special - _SPECIAL_IN_HEADER * lines) + (_ENTRY_BYTES - _FRAME_BYTES) * lines
 
 
-class Delivered:
-    """Which lines were delivered: enough to go on in another reading of the same log.
+class Window:
+    """The last lines of a log, in which the last line delivered is looked for."""
 
-    The two copiers of standard output and error may write lines in another order than they stamped them, but never a
-    second apart. So one resumes a second before the newest stamp, and skips the lines delivered since then.
-    """
+    def __init__(self, last: RawLine) -> None:
+        self.found = False
+        self._last = last
+        self._begun = False
 
-    def __init__(self, since_second: int) -> None:
-        self._since_second = since_second
-        self._newest = since_second
-        self._counts: Counter[int] = Counter()
+    def begins_too_late(self, lines: Sequence[RawLine]) -> bool:
+        """Whether the window cannot hold the last line, seen by its first."""
+        if self._begun or not lines:
+            return False
+        self._begun = True
+        return lines[0].at_ns > self._last.at_ns + STAMPS_APART_NS
 
-    def take(self, lines: list[RawLine]) -> list[RawLine]:
-        """The lines stamped at or after the second asked for, counted as delivered."""
-        if self._since_second:
-            since_ns = self._since_second * NANOSECONDS
-            lines = [line for line in lines if line.at_ns >= since_ns]
-        self._counts.update(line.at_ns // NANOSECONDS for line in lines)
-        self._newest = max(self._newest, *self._counts) if self._counts else self._newest
-        for second in [second for second in self._counts if second < self._newest - 1]:
-            del self._counts[second]
-        return lines
-
-    def resume_point(self) -> tuple[int, int]:
-        """From which second to read, and how many lines of that reading were delivered."""
-        second = max(self._since_second, self._newest - 1)
-        return second, sum(count for counted, count in self._counts.items() if counted >= second)
+    def behind(self, lines: list[RawLine]) -> list[RawLine]:
+        """Of the window's next lines, those behind the last line."""
+        if self.found:
+            return lines
+        for index, line in enumerate(lines):
+            if line.at_ns == self._last.at_ns and line.data == self._last.data:
+                self.found = True
+                return lines[index + 1 :]
+        return []
 
 
 class _BrokenOff(Exception):
     """The engine went away in the middle."""
 
 
-def _request(api: APIClient, container_id: str, *, follow: bool, since_second: int) -> requests.Response:
+def _request(api: APIClient, container_id: str, query: Mapping[str, int]) -> requests.Response:
     """docker-py's own `logs` reads frame by frame, in three reads each: too slow for millions of lines."""
     response = api.get(
         f"{api.base_url}/v{api.api_version}/containers/{container_id}/logs",
-        params={"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow), "since": since_second},
+        params={"stdout": 1, "stderr": 1, "timestamps": 1, **query},
         stream=True,
     )
     try:

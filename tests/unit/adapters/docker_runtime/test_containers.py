@@ -63,7 +63,7 @@ def test_whole_body_of_a_plain_container(tmp_path: Path) -> None:
             "ShmSize": 32 * MIB,
             "LogConfig": {
                 "Type": "json-file",
-                "Config": {"max-size": "268435456", "max-file": "5", "compress": "true"},
+                "Config": {"max-size": "268435456", "max-file": "4"},
             },
             "Mounts": [{"Type": "bind", "Source": str(tmp_path), "Target": "/opt/ml/processing/in"}],
         },

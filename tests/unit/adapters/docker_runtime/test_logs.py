@@ -6,7 +6,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.adapters.docker_runtime.logs import Delivered, most_file_bytes
+from emulator.adapters.docker_runtime.logs import Window, most_file_bytes
 from emulator.ports import RawLine
 
 STAMP = b"2026-11-23T04:22:51.000000000Z"
@@ -45,24 +45,42 @@ def test_size_of_plain_text_is_rated_close() -> None:
 
 SECOND = 10**9
 
-stamps = st.lists(st.integers(0, 400), max_size=60).map(
-    # a walk forward in steps of up to 0.4 s, where neighbours may have changed places
-    lambda steps: [max(0, sum(steps[: n + 1]) * SECOND // 1000 + (-1) ** n * SECOND // 4) for n in range(len(steps))]
-)
+
+def line(at_ns: int, data: bytes = b"x") -> RawLine:
+    return RawLine(at_ns=at_ns, data=data)
 
 
-@given(stamps, st.integers(0, 60), st.integers(0, 3))
-def test_reading_goes_on_exactly_behind_the_last_line_delivered(at: list[int], cut: int, since_second: int) -> None:
-    lines = [RawLine(at_ns=stamp, data=str(n).encode()) for n, stamp in enumerate(at)]
-    wanted = [line for line in lines if line.at_ns >= since_second * SECOND]
-    delivered = Delivered(since_second)
-    first = delivered.take(lines[:cut])
+def test_lines_behind_the_last_one_are_new_wherever_the_window_is_cut() -> None:
+    log = [line(n, b"%d" % n) for n in range(10)]
+    for cut in range(10):
+        window = Window(log[4])
+        parts = [window.behind(log[:cut]), window.behind(log[cut:])]
 
-    second, skip = delivered.resume_point()
-    rest = [line for line in lines if line.at_ns >= second * SECOND][skip:]
-
-    assert first + delivered.take(rest) == wanted
+        assert parts[0] + parts[1] == log[5:]
+        assert window.found
 
 
-def test_reading_goes_on_at_the_second_asked_for_when_nothing_was_delivered() -> None:
-    assert Delivered(1234).resume_point() == (1234, 0)
+def test_line_of_the_same_moment_with_other_text_is_not_the_last_one() -> None:
+    window = Window(line(5, b"mine"))
+
+    assert window.behind([line(5, b"other"), line(5, b"mine"), line(6, b"new")]) == [line(6, b"new")]
+
+
+def test_window_without_the_last_line_has_nothing_new() -> None:
+    window = Window(line(5))
+
+    assert window.behind([line(3), line(4)]) == []
+    assert not window.found
+
+
+def test_window_begins_too_late_when_order_cannot_explain_it() -> None:
+    assert Window(line(5)).begins_too_late([line(5 + SECOND + 1)])
+    assert not Window(line(5)).begins_too_late([line(5 + SECOND)])
+    assert not Window(line(5)).begins_too_late([])
+
+
+def test_only_the_first_line_of_a_window_tells_where_it_begins() -> None:
+    window = Window(line(5))
+
+    assert not window.begins_too_late([line(4)])
+    assert not window.begins_too_late([line(5 + 9 * SECOND)])

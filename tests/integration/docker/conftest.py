@@ -1,0 +1,54 @@
+"""What several tests of the real engine need; a second client, to look at the engine from outside."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from emulator.adapters.docker_runtime.runtime import DockerRuntime
+from emulator.ports import ContainerSpec
+from tests.fixtures_docker import Registry, running_registry
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs an engine."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.docker)
+
+
+@pytest.fixture
+def api(docker_engine: None) -> Iterator[docker.APIClient]:
+    client = docker.APIClient(version="auto")
+    yield client
+    client.close()
+
+
+def output_of(runtime: DockerRuntime, spec: ContainerSpec) -> list[str]:
+    """Run a container to its end; everything it has printed."""
+    container_id = runtime.create(spec)
+    runtime.start(container_id)
+    runtime.wait(container_id)
+    return [line.data.decode() for batch in runtime.stream_logs(container_id, 0) for line in batch]
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where registries of this module keep images; two of them may share it."""
+    return tmp_path_factory.mktemp("registry-storage")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory, storage: Path, docker_engine: None) -> Iterator[Registry]:
+    """Open to everybody."""
+    with running_registry(tmp_path_factory.mktemp("registry"), storage) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def locked_registry(tmp_path_factory: pytest.TempPathFactory, storage: Path, docker_engine: None) -> Iterator[Registry]:
+    """The same images, with a password."""
+    with running_registry(tmp_path_factory.mktemp("locked"), storage, with_password=True) as made:
+        yield made

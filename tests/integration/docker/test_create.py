@@ -1,0 +1,140 @@
+"""What a container of ours sees and may use, on a real engine."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from emulator.adapters.docker_runtime.runtime import DockerRuntime
+from emulator.ports import BindMount
+from tests.fixtures_docker import MIB, TEST_IMAGE, RuntimeFactory, a_container
+from tests.integration.docker.conftest import output_of
+
+
+@pytest.fixture
+def image_that_echoes(api: docker.APIClient) -> Iterator[str]:
+    """An image whose ENTRYPOINT prints its arguments, by default those of its CMD."""
+    config = {"Image": TEST_IMAGE, "Entrypoint": ["/bin/echo", "image-entrypoint"], "Cmd": ["image-cmd"]}
+    made = api.create_container_from_config(config, None)  # type: ignore[no-untyped-call]
+    image = api.commit(made["Id"])["Id"]
+    api.remove_container(made["Id"])
+    yield image
+    api.remove_image(image, force=True)
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "arguments", "printed"),
+    [
+        ((), None, "image-entrypoint image-cmd"),
+        (("/bin/echo", "mine"), None, "mine"),
+        ((), ("one", "two words", "$HOME"), "image-entrypoint one two words $HOME"),
+        (("/bin/echo", "mine"), ("one",), "mine one"),
+    ],
+)
+def test_entrypoint_and_arguments_make_four_cases(
+    docker_runtime: DockerRuntime,
+    image_that_echoes: str,
+    entrypoint: tuple[str, ...],
+    arguments: tuple[str, ...] | None,
+    printed: str,
+) -> None:
+    spec = a_container(*entrypoint, image=image_that_echoes, arguments=arguments)
+
+    assert output_of(docker_runtime, spec) == [printed]
+
+
+LOOK = """
+import json, os, socket
+read = lambda path: open(path).read().split()
+print(json.dumps({
+    "environment": {name: os.environ.get(name) for name in ("A", "EMPTY")},
+    "hostname": socket.gethostname(),
+    "own address": socket.gethostbyname("algo-1"),
+    "interfaces": sorted(os.listdir("/sys/class/net")),
+    "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
+    "pid": os.getpid(),
+    "tty": os.isatty(1),
+}))
+"""
+
+
+def seen_inside(runtime: DockerRuntime, **changes: Any) -> dict[str, Any]:
+    (line,) = output_of(runtime, a_container("python3", "-c", LOOK, **changes))
+    seen: dict[str, Any] = json.loads(line)
+    return seen
+
+
+def test_container_sees_its_environment_host_name_and_shared_memory(docker_runtime: DockerRuntime) -> None:
+    seen = seen_inside(docker_runtime, environment={"A": "x=y z\nnext", "EMPTY": ""}, shm_bytes=24 * MIB)
+
+    assert seen["environment"] == {"A": "x=y z\nnext", "EMPTY": ""}
+    assert seen["hostname"] == "algo-1"
+    assert not seen["own address"].startswith("127.")
+    assert seen["shm"] == 24 * MIB
+    assert (seen["pid"], seen["tty"]) == (1, False)
+
+
+def test_isolated_container_has_no_network_and_still_finds_itself(docker_runtime: DockerRuntime) -> None:
+    seen = seen_inside(docker_runtime, isolated=True)
+
+    assert seen["interfaces"] == ["lo"]
+    assert (seen["hostname"], seen["own address"]) == ("algo-1", "127.0.0.1")
+
+
+def test_container_is_attached_to_the_network_it_is_told(make_runtime: RuntimeFactory, api: docker.APIClient) -> None:
+    runtime = make_runtime(network="none")
+
+    assert seen_inside(runtime, isolated=True)["interfaces"] == ["lo"]
+    container_id = runtime.create(a_container("true"))
+    assert api.inspect_container(container_id)["HostConfig"]["NetworkMode"] == "none"
+
+
+def test_limits_are_the_engines_and_nothing_is_privileged(docker_runtime: DockerRuntime, api: docker.APIClient) -> None:
+    container_id = docker_runtime.create(a_container("true", memory_bytes=64 * MIB, vcpus=0.5))
+
+    config = api.inspect_container(container_id)["HostConfig"]
+
+    assert (config["Memory"], config["MemorySwap"], config["NanoCpus"]) == (64 * MIB, 64 * MIB, 500_000_000)
+    assert config["PidsLimit"] == 16_384
+    assert config["RestartPolicy"]["Name"] in ("", "no")
+    assert not config["Privileged"]
+    assert not config["CapAdd"]
+    assert not config.get("Init")
+    assert not config["AutoRemove"]
+    assert config["LogConfig"]["Config"] == {"max-size": "268435456", "max-file": "4"}
+
+
+def test_gpus_are_requested_from_the_engine_by_id(docker_runtime: DockerRuntime, api: docker.APIClient) -> None:
+    container_id = docker_runtime.create(a_container("true", gpu_ids=("GPU-a", "GPU-b")))
+
+    (request,) = api.inspect_container(container_id)["HostConfig"]["DeviceRequests"]
+
+    assert (request["DeviceIDs"], request["Capabilities"]) == (["GPU-a", "GPU-b"], [["gpu"]])
+
+
+def test_mount_inside_a_mount_is_laid_over_it(docker_runtime: DockerRuntime, tmp_path: Path) -> None:
+    outer, inner = tmp_path / "outer", tmp_path / "inner"
+    (outer / "code").mkdir(parents=True)
+    inner.mkdir()
+    (outer / "data").write_text("data")
+    (inner / "run.sh").write_text("script")
+    mounts = (
+        BindMount(source=inner, target="/opt/ml/processing/input/code"),
+        BindMount(source=outer, target="/opt/ml/processing/input"),
+    )
+
+    spec = a_container(
+        "sh", "-c", "cd /opt/ml/processing/input && cat data code/run.sh && echo x > made", mounts=mounts
+    )
+
+    assert output_of(docker_runtime, spec) == ["datascript"]
+    assert (outer / "made").read_text() == "x\n"
+
+
+def test_number_of_processes_is_limited(docker_runtime: DockerRuntime) -> None:
+    spec = a_container("sh", "-c", "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null")
+
+    assert output_of(docker_runtime, spec) == ["16384"]

@@ -1,0 +1,155 @@
+"""Every line once, in order: floods, changes of the engine's log file, streams that are cut and resumed."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+
+from emulator.adapters.docker_runtime.runtime import DockerRuntime
+from emulator.domain.job import LogCursor
+from emulator.ports import ContainerRuntime, RawLine
+from tests.fixtures_docker import EngineProxy, RuntimeFactory, a_container
+
+COUNT = """
+import sys, time
+for number in range({lines}):
+    out = sys.stderr if {both} and number % 3 == 0 else sys.stdout
+    out.write(f"{{number}} {padding}\\n")
+    if {pause} and number % 500 == 0:
+        sys.stdout.flush()
+        time.sleep({pause})
+"""
+
+
+def counting(runtime: DockerRuntime, lines: int, *, pause: float = 0.0, both: bool = False) -> str:
+    """A container that prints so many numbered lines of 80 bytes."""
+    code = COUNT.format(lines=lines, pause=pause, both=both, padding="x" * 72)
+    container_id = runtime.create(a_container("python3", "-u" if both else "-B", "-c", code))
+    runtime.start(container_id)
+    return container_id
+
+
+def numbers(batches: Iterator[Sequence[RawLine]]) -> list[int]:
+    return [int(line.data.split()[0]) for batch in batches for line in batch]
+
+
+def test_flood_is_whole_however_fast_the_container_ends(docker_runtime: DockerRuntime) -> None:
+    for _ in range(5):
+        container_id = counting(docker_runtime, 20_000)
+
+        assert numbers(docker_runtime.stream_logs(container_id, 0)) == list(range(20_000))
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02], ids=["flood", "steady"])
+def test_lines_are_whole_when_the_engine_changes_its_log_file(make_runtime: RuntimeFactory, pause: float) -> None:
+    """20,000 lines make 3 MB of log: four files of it are kept here, and it is all there."""
+    runtime = make_runtime(log_file_bytes=1_000_000)
+    container_id = counting(runtime, 20_000, pause=pause)
+
+    assert numbers(runtime.stream_logs(container_id, 0)) == list(range(20_000))
+
+
+def test_both_streams_are_whole_when_the_engine_changes_its_log_file(make_runtime: RuntimeFactory) -> None:
+    runtime = make_runtime(log_file_bytes=500_000)
+    container_id = counting(runtime, 12_000, pause=0.05, both=True)
+
+    read = numbers(runtime.stream_logs(container_id, 0))
+
+    assert sorted(read) == list(range(12_000))
+    assert [number for number in read if number % 3] == [number for number in range(12_000) if number % 3]
+
+
+def test_flood_that_outgrows_all_files_loses_its_oldest_lines_only(make_runtime: RuntimeFactory) -> None:
+    runtime = make_runtime(log_file_bytes=100_000)
+    container_id = counting(runtime, 20_000)
+    runtime.wait(container_id)
+
+    read = numbers(runtime.stream_logs(container_id, 0))
+
+    assert read[-1] == 19_999
+    assert len(read) < 20_000
+    assert all(after == before + 1 for before, after in pairwise(read))
+
+
+def test_line_printed_between_two_passes_is_not_waited_for_long(make_runtime: RuntimeFactory) -> None:
+    """Beyond the first file lines are read in passes; a container that goes silent does not hold them back."""
+    runtime = make_runtime(log_file_bytes=100_000)
+    code = "import time\nfor n in range(2000): print(n, 'x' * 80)\nprint(2000, flush=True)\ntime.sleep(600)"
+    container_id = runtime.create(a_container("python3", "-c", code))
+    runtime.start(container_id)
+    read: list[int] = []
+    for batch in runtime.stream_logs(container_id, 0):
+        read += [int(line.data.split()[0]) for line in batch]
+        if read[-1] == 2000:
+            break
+
+    assert read == list(range(2001))
+
+
+@pytest.mark.parametrize("log_file_bytes", [256 * 1024**2, 500_000], ids=["followed", "in passes"])
+def test_reader_that_starts_again_at_its_cursor_misses_and_repeats_nothing(
+    make_runtime: RuntimeFactory, log_file_bytes: int
+) -> None:
+    runtime = make_runtime(log_file_bytes=log_file_bytes)
+    container_id = counting(runtime, 12_000, pause=0.1, both=True)
+    read: list[int] = []
+    cursor = LogCursor()
+
+    for stop_at in (1, 2_000, 2_001, 7_000, 12_000):
+        cursor = read_on(runtime, container_id, cursor, read, stop_at)
+
+    assert sorted(read) == list(range(12_000))
+
+
+def read_on(
+    runtime: ContainerRuntime, container_id: str, cursor: LogCursor, read: list[int], stop_at: int
+) -> LogCursor:
+    """Read from a cursor until so many lines are there; the new cursor."""
+    skip = cursor.lines_in_second
+    for batch in runtime.stream_logs(container_id, cursor.second):
+        fresh = batch[skip:][: stop_at - len(read)]
+        skip = max(0, skip - len(batch))
+        read += [int(line.data.split()[0]) for line in fresh]
+        cursor = cursor.advanced([line.at_ns for line in fresh])
+        if len(read) == stop_at:
+            break
+    return cursor
+
+
+def test_stream_that_is_dropped_lets_go_of_its_connection(
+    make_runtime: RuntimeFactory, engine_proxy: EngineProxy
+) -> None:
+    runtime = make_runtime(engine_proxy.address)
+    container_id = runtime.create(a_container("sh", "-c", "echo ready; sleep 600"))
+    runtime.start(container_id)
+    before = engine_proxy.open_connections()
+
+    for _ in range(5):
+        stream = runtime.stream_logs(container_id, 0)
+        next(stream)
+        del stream
+
+    engine_proxy.await_connections(before)
+
+
+def test_reader_blocked_in_a_silent_log_is_let_go_when_the_runtime_closes(make_runtime: RuntimeFactory) -> None:
+    runtime = make_runtime()
+    container_id = runtime.create(a_container("sh", "-c", "echo ready; sleep 600"))
+    runtime.start(container_id)
+    begun = threading.Event()
+
+    def read() -> list[bytes]:
+        lines = []
+        for batch in runtime.stream_logs(container_id, 0):
+            lines += [line.data for line in batch]
+            begun.set()
+        return lines
+
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(read)
+        assert begun.wait(20)
+        runtime.close()
+
+        assert reading.result(10) == [b"ready"]
