@@ -26,6 +26,7 @@ from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.model import load_service_model
 from emulator.aws.operations.catalogue import known_targets, operations
+from emulator.aws.s3_buckets import BucketLister
 from emulator.aws.s3_passthrough import S3Passthrough
 from emulator.config import ContainerCredentials, Settings
 from emulator.control.late import LateApp
@@ -83,10 +84,12 @@ def running(settings: Settings) -> Iterator[App]:
         sockets, port = _sockets(settings, place, stack)
         runtime = DockerRuntime(engine, _container_defaults(data, place))
         stack.callback(runtime.close)
+        objects = s3.object_store()
+        stack.callback(objects.close)
         clock, gpus = SystemClock(), NvmlProbe()
         tools = RunnerTools(
             runtime=runtime,
-            objects=s3.object_store(),
+            objects=objects,
             journal=stores.jobs,
             logs=stores.logs,
             samples=stores.samples,
@@ -108,7 +111,7 @@ def running(settings: Settings) -> Iterator[App]:
         dispatcher = Dispatcher(
             operations(model, service=service, listing=JobListing(store=stores.jobs)), known_targets(model)
         )
-        passthrough = S3Passthrough(s3.endpoint)
+        passthrough = S3Passthrough(s3.endpoint, list_buckets=s3.list_buckets)
         health = _Health(stores, runtime, s3, gpus, scheduler)
         control = LateApp(lambda: _control_app(stores, health))
         asgi = front_door(
@@ -174,6 +177,11 @@ class _S3:
             secret_key=settings.s3_secret_key.get_secret_value(),
             region=settings.s3_region,
         )
+
+    @property
+    def list_buckets(self) -> BucketLister | None:
+        """ListBuckets for a store that does not answer it itself."""
+        return self._process.list_buckets if self._process is not None else None
 
     def state(self) -> dict[str, object]:
         if self._process is None:

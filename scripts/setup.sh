@@ -5,4 +5,6 @@ cd "$(dirname "$0")/.."
 
 [ -x .venv/bin/processing-emulator ] || echo "Setting up .venv" >&2
 unset VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
-scripts/uv.sh sync --locked --quiet
+# Compiled now, not at every start: the server is ready in under a second instead of in two.
+scripts/uv.sh sync --locked --quiet --compile-bytecode
+.venv/bin/python -m compileall -q emulator

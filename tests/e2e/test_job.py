@@ -39,7 +39,7 @@ def test_it_stages_runs_and_uploads(server: EmulatorProcess) -> None:
     inputs, outputs = [an_input(uri="s3://bkt/flow/in/")], [an_output(uri="s3://bkt/flow/out")]
     answer = _run(server, "flow", script, inputs=inputs, outputs=outputs)
     assert answer["ProcessingJobStatus"] == "Completed", answer.get("FailureReason")
-    assert _objects(server, "flow/out") == {"flow/out/sum": b"1\n2\n", "flow/out/d/y": b"x\n"}
+    assert _objects(server, "flow/out") == {"flow/out/sum.csv": b"1\n2\n", "flow/out/d/y": b"x\n"}
     assert answer["CreationTime"] <= answer["ProcessingStartTime"] <= answer["ProcessingEndTime"]
     assert leftovers(server) == []
 
@@ -120,7 +120,7 @@ def test_code_in_a_container_reaches_the_same_store(server: EmulatorProcess) -> 
     _put(server, **{"inside/object": b"seen from inside"})
     script = (
         "import os,urllib.request;"
-        "print(urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/b/inside/object').read().decode())"
+        "print(urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/bkt/inside/object').read().decode())"
     )
     request = a_request("inside", entrypoint=["python3", "-c", script])
     server.client("sagemaker").create_processing_job(**request)
