@@ -51,10 +51,11 @@ limit() { # COMMAND...: a tier that hangs is ended, after its threads' stacks we
 }
 
 run_tier() { # TIER PYTEST-ARGUMENTS...
-    local tier=$1 code=0
+    local tier=$1 code=0 spread=loadscope # a module's tests stay together, and share its server or store
     shift
+    [ "$tier" != unit ] || spread=load
     printf '\n== %s tests\n' "$tier"
-    limit .venv/bin/python -m pytest "$(folder_of "$tier")" --quiet -n "$workers" -o faulthandler_timeout=300 \
+    limit .venv/bin/python -m pytest "$(folder_of "$tier")" --quiet -n "$workers" --dist "$spread" -o faulthandler_timeout=300 \
         --junit-xml "$results/$tier.xml" "$@" </dev/null || code=$?
     [ "$code" = 0 ] || failed=$code
 }

@@ -125,14 +125,19 @@ def bucket(stack: Stack) -> str:
     return name
 
 
-def run_job(stack: Stack, bucket: str, code: str) -> dict[str, Any]:
-    """A job that runs `code` with one input and one output; its description once it has ended."""
+def run_job(stack: Stack, bucket: str, code: str, **inputs: bytes) -> dict[str, Any]:
+    """A job that runs `code`, an input beside the others, and has one output; its description once it has ended."""
     name = f"job-{uuid.uuid4().hex[:8]}"
+    for file, content in {"job.py": code.encode(), **inputs}.items():
+        stack.client("s3").put_object(Bucket=bucket, Key=f"{name}/in/{file}", Body=content)
     sagemaker = stack.client("sagemaker")
     sagemaker.create_processing_job(
         ProcessingJobName=name,
         RoleArn="arn:aws:iam::000000000000:role/test",
-        AppSpecification={"ImageUri": SKLEARN_IMAGE, "ContainerEntrypoint": ["python3", "-c", code]},
+        AppSpecification={
+            "ImageUri": SKLEARN_IMAGE,
+            "ContainerEntrypoint": ["python3", "/opt/ml/processing/in/job.py"],
+        },
         ProcessingResources={
             "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1}
         },
@@ -140,7 +145,7 @@ def run_job(stack: Stack, bucket: str, code: str) -> dict[str, Any]:
             {
                 "InputName": "in",
                 "S3Input": {
-                    "S3Uri": f"s3://{bucket}/in/",
+                    "S3Uri": f"s3://{bucket}/{name}/in/",
                     "LocalPath": "/opt/ml/processing/in",
                     "S3DataType": "S3Prefix",
                     "S3InputMode": "File",
@@ -184,13 +189,12 @@ def test_store_behind_the_server_checks_signatures(stack: Stack, bucket: str) ->
 
 def test_job_gets_its_input_and_its_output_is_stored(stack: Stack, bucket: str) -> None:
     """The server's own folder is a volume: what it stages is mounted into containers of the engine outside."""
-    stack.client("s3").put_object(Bucket=bucket, Key="in/numbers.txt", Body=b"1\n2\n3\n")
     code = (
         "import pandas as pd\n"
-        "total = pd.read_csv('/opt/ml/processing/in/numbers.txt', header=None)[0].sum()\n"
+        "total = pd.read_csv('/opt/ml/processing/in/numbers', header=None)[0].sum()\n"
         "open('/opt/ml/processing/out/total', 'w').write(str(total))\n"
     )
-    job = run_job(stack, bucket, code)
+    job = run_job(stack, bucket, code, numbers=b"1\n2\n3\n")
     assert (job["ProcessingJobStatus"], job.get("FailureReason")) == ("Completed", None)
     assert read_output(stack, bucket, job, "total") == b"6"
 
@@ -202,7 +206,6 @@ def test_boto3_inside_a_job_reaches_the_same_store(stack: Stack, bucket: str) ->
         "names = [b['Name'] for b in boto3.client('s3').list_buckets()['Buckets']]\n"
         "json.dump(names, open('/opt/ml/processing/out/buckets.json', 'w'))\n"
     )
-    stack.client("s3").put_object(Bucket=bucket, Key="in/any", Body=b"")
     job = run_job(stack, bucket, code)
     assert (job["ProcessingJobStatus"], job.get("FailureReason")) == ("Completed", None)
     assert bucket in json.loads(read_output(stack, bucket, job, "buckets.json"))
@@ -210,7 +213,6 @@ def test_boto3_inside_a_job_reaches_the_same_store(stack: Stack, bucket: str) ->
 
 
 def test_jobs_are_known_after_the_server_was_restarted(stack: Stack, bucket: str, engine: docker.DockerClient) -> None:
-    stack.client("s3").put_object(Bucket=bucket, Key="in/any", Body=b"")
     job = run_job(stack, bucket, "print('done')")
     stack.compose("restart", "emulator")
     stack.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "120")

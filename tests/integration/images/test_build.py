@@ -1,6 +1,7 @@
 """Images by content, on a real engine: built once, tried before they are tagged, replaced when their files change."""
 
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,11 +115,13 @@ def test_file_fetched_by_prepare_is_in_the_image_but_not_in_the_tag(
 def test_dockerfile_that_fails_leaves_no_tag_and_no_container(
     engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
 ) -> None:
-    (tmp_path / "image" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nLABEL test=house\nRUN exit 3\n")
+    (tmp_path / "image" / "Dockerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\nLABEL test={recipe.name}\nRUN exit 3\n")
     with pytest.raises(BuildError):
         build_recipe(engine, recipe)
     assert tags_of(engine, recipe) == set()
-    assert engine.containers.list(all=True, filters={"label": "test=house"}) == []
+    assert engine.containers.list(all=True, filters={"label": f"test={recipe.name}"}) == []
+    for layer in engine.images.list(filters={"dangling": True, "label": f"test={recipe.name}"}):
+        engine.images.remove(str(layer.id))  # the engine keeps what was built until then, for the next try
 
 
 def test_registry_that_never_answers_is_given_up(engine: docker.DockerClient) -> None:
@@ -128,6 +131,20 @@ def test_registry_that_never_answers_is_given_up(engine: docker.DockerClient) ->
         reference = f"127.0.0.1:{silent.getsockname()[1]}/python@sha256:{'0' * 64}"
         with pytest.raises(TimeoutError, match=r"no answer within 0\.5 s"):
             base.pull(engine, reference, silence_seconds=0.5)
+
+
+def test_smoke_leaves_neither_its_container_nor_a_volume(
+    engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
+) -> None:
+    place = f"/{recipe.name}"
+    (tmp_path / "image" / "Dockerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\nCOPY greeting /\nVOLUME {place}\n")
+    began = int(time.time())
+    built = build_recipe(engine, recipe)
+    assert engine.containers.list(all=True, filters={"ancestor": built.image_id}) == []
+    events = engine.events(since=began, until=int(time.time()) + 1, filters={"type": "volume"}, decode=True)
+    used = {event["Actor"]["ID"] for event in events if event["Actor"]["Attributes"].get("destination") == place}
+    assert len(used) == 1
+    assert used.isdisjoint(str(volume.id) for volume in engine.volumes.list())
 
 
 def test_smoke_runs_without_a_network(engine: docker.DockerClient, tmp_path: Path) -> None:
