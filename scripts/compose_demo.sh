@@ -14,7 +14,11 @@ clean_up() {
         printf '\nEnd it:  COMPOSE_PROJECT_NAME=%s scripts/compose.sh down -v\n' "$COMPOSE_PROJECT_NAME"
         return
     fi
-    scripts/compose.sh down --volumes --timeout 20
+    # Jobs outlive their server; a run that was interrupted may have left some, and they hold on to the network.
+    id=$(scripts/compose.sh exec --no-TTY emulator cat /var/lib/processing-emulator/id 2>/dev/null </dev/null || true)
+    scripts/compose.sh stop --timeout 20
+    .venv/bin/python scripts/remove_jobs.py "$id" || true
+    scripts/compose.sh down --volumes
     if [ "$started_engine" = yes ]; then scripts/engine.sh down; fi
 }
 

@@ -31,6 +31,10 @@ server_runs() {
     kill -0 "$server" 2>/dev/null && [ "$(sed 's/.*) //; s/ .*//' "/proc/$server/stat" 2>/dev/null)" != Z ]
 }
 
+remove_jobs() {
+    .venv/bin/python scripts/remove_jobs.py "$(cat "$home/data/id" 2>/dev/null || true)"
+}
+
 # A server that an earlier run kept still uses the folder that this one starts afresh.
 end_kept_server() {
     server=$(cat "$home/server.pid" 2>/dev/null || true)
@@ -38,7 +42,7 @@ end_kept_server() {
     *"$home/data"*) echo "Ending the server that an earlier run kept (process $server)." && stop_server ;;
     esac
     server=''
-    .venv/bin/python scripts/remove_jobs.py "$home/data"
+    remove_jobs
 }
 
 start_server() {
@@ -84,7 +88,7 @@ clean_up() {
     fi
     stop_server
     # Jobs outlive their server, and go on when it is started again; this one will not be.
-    .venv/bin/python scripts/remove_jobs.py "$home/data" || true
+    remove_jobs || true
     if [ "$started_engine" = yes ]; then scripts/engine.sh down; fi
 }
 

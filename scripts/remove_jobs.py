@@ -1,10 +1,9 @@
 """Removes from the engine whatever an emulator left there, by its label: containers, networks, volumes.
 
-Usage: remove_jobs.py DATA-DIR        (the data directory of an emulator that does not run any more)
+Usage: remove_jobs.py ID        (of an emulator that does not run any more; it stands in its data directory)
 """
 
 import sys
-from pathlib import Path
 
 import docker
 from docker.errors import DockerException
@@ -27,12 +26,12 @@ def remove_all(client: docker.DockerClient, emulator_id: str) -> list[str]:
 
 
 def main() -> int:
-    """Nothing to do is success, so is no engine: then nothing of ours runs in it."""
-    mark = Path(sys.argv[1]) / "id"
-    if not mark.exists():
+    """No id is no work: the emulator never came to be."""
+    emulator_id = sys.argv[1].strip()
+    if not emulator_id:
         return 0
     try:
-        for name in remove_all(docker.from_env(timeout=60), mark.read_text().strip()):
+        for name in remove_all(docker.from_env(timeout=60), emulator_id):
             print(f"Removed {name}.")
     except DockerException as error:
         print(f"remove_jobs.py: {error}", file=sys.stderr)
