@@ -2,6 +2,7 @@
 names. docs/reference/settings.md is compared with this by a test.
 """
 
+import json
 import os
 from collections.abc import Mapping
 from enum import StrEnum
@@ -27,6 +28,15 @@ class ContainerCredentials(StrEnum):
     NONE = "none"
 
 
+class LogLevel(StrEnum):
+    """Python's names."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
 def _default_data_dir() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "processing-emulator"
@@ -34,6 +44,15 @@ def _default_data_dir() -> Path:
 
 def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _parse_json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from error
 
 
 class Settings(BaseSettings):
@@ -58,7 +77,7 @@ class Settings(BaseSettings):
     pull_policy: PullPolicy = Field(
         PullPolicy.MISSING, description="When images are pulled: `missing`, `always` or `never`."
     )
-    image_map: dict[str, str] = Field(
+    image_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_json)] = Field(
         default_factory=dict,
         description="JSON object: shell-style patterns of ImageUri, and the image that stands for each.",
     )
@@ -88,7 +107,9 @@ class Settings(BaseSettings):
         60.0, ge=0, description="How long jobs wait for a Docker engine that does not answer, before they fail."
     )
     reaper_interval_seconds: float = Field(60.0, ge=1, description="Time between two sweeps for leftovers.")
-    log_level: str = Field("WARNING", description="Level of the server's own log on stderr.")
+    log_level: LogLevel = Field(
+        LogLevel.WARNING, description="Level of the server's own log on stderr: `DEBUG` to `ERROR`."
+    )
 
 
 def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:

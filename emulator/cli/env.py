@@ -1,5 +1,6 @@
 """The variables that point AWS clients at the server, as lines for a POSIX shell."""
 
+import os
 import shlex
 
 from emulator.config import Settings
@@ -16,7 +17,14 @@ def client_variables(settings: Settings) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key.get_secret_value(),
         "AWS_REGION": settings.s3_region,
         "AWS_DEFAULT_REGION": settings.s3_region,
+        "NO_PROXY": _no_proxy(host),
     }
+
+
+def _no_proxy(host: str) -> str:
+    """A company's proxy has no business with this address; what was there stays."""
+    names = [name for name in os.environ.get("NO_PROXY", "").split(",") if name]
+    return ",".join(dict.fromkeys([*names, host, "localhost"]))
 
 
 def shell_lines(settings: Settings) -> str:

@@ -36,7 +36,7 @@ class _Server(uvicorn.Server):
 
 
 def _run(server: _Server, app: App) -> None:
-    """Serve until SIGINT or SIGTERM. uvicorn raises the signal again at its end, when the rest is still to be stopped."""
+    """Serve until SIGINT or SIGTERM. uvicorn raises the signal again at its end; there is more to stop then."""
     before = {number: signal.signal(number, _note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         server.run(sockets=list(app.sockets))
@@ -52,7 +52,7 @@ def _note(number: int, _frame: FrameType | None) -> None:
 def serve(settings: Settings) -> None:
     """Start everything, say `Ready. URL`, serve, and let go of everything when told to end."""
     logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
         with running(settings) as app:

@@ -1,0 +1,81 @@
+"""The command as a user meets it: `doctor`, mistakes, and a machine without an engine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.server import EmulatorProcess
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.docker, pytest.mark.e2e]
+
+
+def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PROCESSING_EMULATOR_")} | variables
+    command = [sys.executable, "-m", "emulator", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_doctor_finds_engine_store_disk_and_port(tmp_path: Path, docker_engine: None) -> None:
+    done = _run("doctor", "--json", "--data-dir", str(tmp_path / "data"), "--port", "0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    states = {check["name"]: check["state"] for check in json.loads(done.stdout)["checks"]}
+    assert {name: states[name] for name in ("python", "docker", "s3", "data directory", "port")} == {
+        "python": "ok",
+        "docker": "ok",
+        "s3": "ok",
+        "data directory": "ok",
+        "port": "ok",
+    }
+
+
+def test_doctor_without_an_engine_says_how_to_get_one(tmp_path: Path) -> None:
+    done = _run("doctor", "--docker-host", f"unix://{tmp_path}/none.sock", "--data-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "missing  docker:" in done.stdout
+    assert "mend: install Docker and start it" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--port", "99999"], "setting port: "),
+        (["--data-dir", "/proc/nowhere"], "data directory /proc/nowhere cannot be used"),
+        (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    done = _run("serve", "--port", "0", "--data-dir", str(tmp_path), "--s3-endpoint", "http://127.0.0.1:1", *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_named(server: EmulatorProcess, tmp_path: Path) -> None:
+    port = server.url.rpartition(":")[2]
+    done = _run("serve", "--port", port, "--data-dir", str(tmp_path), "--s3-endpoint", "http://127.0.0.1:1")
+    assert done.returncode == 2
+    assert f"port {port} of 127.0.0.1 is in use" in done.stderr
+
+
+def test_a_server_without_an_engine_starts_warns_and_fails_jobs_with_the_remedy(tmp_path: Path) -> None:
+    from tests.builders import a_request
+
+    server = EmulatorProcess(tmp_path / "data", docker_host=f"unix://{tmp_path}/none.sock", engine_patience_seconds="1")
+    try:
+        server.start()
+        assert server.control("health")["services"]["docker"]["status"] == "down"
+        server.client("sagemaker").create_processing_job(**a_request("no-engine"))
+        reason = server.wait_for_end("no-engine", 30)["FailureReason"]
+        assert reason.startswith("InternalServerError: We encountered an internal error.  Please try again. (")
+        assert f"{tmp_path}/none.sock" in reason
+        assert "Warning: " in server.log()
+        assert server.stop() == 0
+        wait_for("no files of jobs", lambda: not list((tmp_path / "data" / "jobs").iterdir()) or None)
+    finally:
+        server.kill()

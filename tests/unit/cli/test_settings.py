@@ -1,0 +1,64 @@
+"""Flags, variables and what is refused."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from emulator.cli.main import main
+from emulator.cli.settings_flags import UsageFault, load_settings
+from emulator.config import ENV_PREFIX, Settings, unknown_variables
+
+
+def test_a_flag_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{ENV_PREFIX}PORT", "9001")
+    assert load_settings({"port": None}).port == 9001
+    assert load_settings({"port": "9002"}).port == 9002
+
+
+def test_a_misspelt_variable_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{ENV_PREFIX}PROT", "9001")
+    with pytest.raises(UsageFault, match="unknown setting in the environment: PROCESSING_EMULATOR_PROT"):
+        load_settings({})
+
+
+def test_variables_of_the_tests_are_not_ours() -> None:
+    assert unknown_variables({f"{ENV_PREFIX}TEST_IMAGE": "x", f"{ENV_PREFIX}REQUIRE_ALL": "1", "PATH": "x"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "70000"),
+        ("port", "x"),
+        ("pull_policy", "often"),
+        ("shm_share", "2"),
+        ("image_map", "{"),
+        ("log_level", "LOUD"),
+    ],
+)
+def test_a_value_that_cannot_be_is_one_sentence_and_exit_code_2(name: str, value: str) -> None:
+    done = CliRunner().invoke(main, ["env" if name == "port" else "doctor", f"--{name.replace('_', '-')}", value])
+    assert done.exit_code == 2
+    assert f"setting {name}: " in done.output
+    assert "Traceback" not in done.output
+
+
+def test_secrets_are_hidden_in_what_the_settings_print() -> None:
+    assert "hush" not in repr(Settings.model_validate({"s3_secret_key": "hush"}))
+
+
+def test_lists_and_maps_can_be_given_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{ENV_PREFIX}ALLOWED_HOSTS", "a, b,")
+    monkeypatch.setenv(f"{ENV_PREFIX}IMAGE_MAP", json.dumps({"x*": "y"}))
+    settings = load_settings({})
+    assert settings.allowed_hosts == ("a", "b")
+    assert settings.image_map == {"x*": "y"}
+    assert load_settings({"image_map": '{"p": "q"}'}).image_map == {"p": "q"}
+
+
+def test_every_command_has_help() -> None:
+    for command in ("serve", "env", "doctor"):
+        done = CliRunner().invoke(main, [command, "--help"])
+        assert done.exit_code == 0
+        assert "--port" in done.output
