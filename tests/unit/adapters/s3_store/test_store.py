@@ -1,0 +1,318 @@
+"""The store as a whole against a stub: parts, leftovers, and a disk that fills up."""
+
+import errno
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.adapters.s3_store import parts
+from emulator.adapters.s3_store.errors import on_disk
+from emulator.adapters.s3_store.lane import RetryPolicy
+from emulator.adapters.s3_store.parts import MIB, iter_parts
+from emulator.adapters.s3_store.store import S3ObjectStore
+from emulator.domain.staging import PlannedFile, StoredObject
+from emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
+from emulator.ports import LocalFile
+from tests.stub_store import Answer, Received, StubStore, http, in_turn, s3_error
+from tests.waiting import wait_for
+
+NEVER = threading.Event()
+LARGE = 100 * MIB
+NOTHING = Received(number=0, connection=0, line=b"", headers=(), body=b"")
+
+
+class Rig:
+    def __init__(self) -> None:
+        self._stubs: list[StubStore] = []
+        self._stores: list[S3ObjectStore] = []
+
+    def store(self, answer: Answer) -> tuple[S3ObjectStore, StubStore]:
+        stub = StubStore(answer)
+        store = S3ObjectStore(
+            endpoint_url=stub.endpoint,
+            access_key="a",
+            secret_key="b",
+            retry=RetryPolicy(attempts=2, first_wait_seconds=0.01),
+            lanes=4,
+        )
+        self._stubs.append(stub)
+        self._stores.append(store)
+        return store, stub
+
+    def close(self) -> None:
+        for store in self._stores:
+            store.close()
+        for stub in self._stubs:
+            stub.close()
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.close()
+
+
+def planned(size: int, key: str = "k", etag: str = "") -> PlannedFile:
+    return PlannedFile(source=StoredObject(bucket="b", key=key, size_bytes=size, etag=etag), path=key)
+
+
+def range_of(request: Received) -> tuple[int, int]:
+    found = re.fullmatch(rb"bytes=(\d+)-(\d+)", request.header(b"range") or b"")
+    assert found is not None
+    return int(found[1]), int(found[2]) + 1
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+# --- parts ---
+
+
+def test_small_object_is_one_part_and_so_is_an_empty_one() -> None:
+    assert [(p.size_bytes, p.is_whole) for p in iter_parts(0)] == [(0, True)]
+    assert [(p.size_bytes, p.is_whole) for p in iter_parts(64 * MIB)] == [(64 * MIB, True)]
+
+
+def test_parts_of_a_large_object_cover_it() -> None:
+    found = list(iter_parts(LARGE + 1))
+    assert [p.number for p in found] == [1, 2, 3, 4]
+    assert [p.offset for p in found] == [0, 32 * MIB, 64 * MIB, 96 * MIB]
+    assert sum(p.size_bytes for p in found) == LARGE + 1
+    assert not any(p.is_whole for p in found)
+
+
+def test_parts_never_outnumber_what_s3_takes() -> None:
+    size = 5 * 1024 * 1024 * MIB
+    found = list(iter_parts(size))
+    assert len(found) <= parts.MOST_PARTS
+    assert sum(p.size_bytes for p in found) == size
+
+
+# --- downloads ---
+
+
+def test_large_object_is_fetched_in_ranges_of_the_listed_version(rig: Rig, tmp_path: Path) -> None:
+    def answer(request: Received, connection: socket.socket) -> None:
+        start, end = range_of(request)
+        connection.sendall(http(206, bytes([start // (32 * MIB)]) * (end - start)))
+
+    store, stub = rig.store(answer)
+    store.download([planned(LARGE, etag="v1")], tmp_path, NEVER)
+    content = (tmp_path / "k").read_bytes()
+    assert content == b"".join(bytes([n]) * (32 * MIB) for n in range(3)) + b"\3" * (4 * MIB)
+    assert {request.header(b"if-match") for request in stub.received} == {b'"v1"'}
+    assert files_below(tmp_path) == ["k"]
+
+
+def test_large_object_that_fails_in_one_part_leaves_nothing(rig: Rig, tmp_path: Path) -> None:
+    def answer(request: Received, connection: socket.socket) -> None:
+        start, end = range_of(request)
+        connection.sendall(s3_error(403, "AccessDenied") if start == 64 * MIB else http(206, b"x" * (end - start)))
+
+    store, _ = rig.store(answer)
+    with pytest.raises(ObjectStoreRefused, match="AccessDenied"):
+        store.download([planned(LARGE)], tmp_path, NEVER)
+    assert files_below(tmp_path) == []
+
+
+def test_store_that_knows_no_ranges_is_refused(rig: Rig, tmp_path: Path) -> None:
+    store, _ = rig.store(in_turn(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE))
+    with pytest.raises(ObjectStoreRefused):
+        store.download([planned(LARGE)], tmp_path, NEVER)
+    assert files_below(tmp_path) == []
+
+
+def test_cancel_ends_a_download_that_hangs_and_leaves_nothing(rig: Rig, tmp_path: Path) -> None:
+    cancel, released = threading.Event(), threading.Event()
+
+    def answer(request: Received, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
+        cancel.set()
+        released.wait(30)
+
+    store, _ = rig.store(answer)
+    with pytest.raises(Cancelled):
+        store.download([planned(100, key) for key in "abc"], tmp_path, cancel)
+    assert files_below(tmp_path) == []
+    released.set()
+
+
+def test_file_appears_when_it_is_whole(rig: Rig, tmp_path: Path) -> None:
+    seen: list[list[str]] = []
+
+    def answer(request: Received, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+        seen.append(wait_for("the file in the making", lambda: files_below(tmp_path)))
+        connection.sendall(b"half")
+
+    store, _ = rig.store(answer)
+    store.download([planned(8)], tmp_path, NEVER)
+    assert "k" not in seen[0]
+    assert files_below(tmp_path) == ["k"]
+
+
+def test_name_of_the_greatest_length_can_be_written(rig: Rig, tmp_path: Path) -> None:
+    store, _ = rig.store(in_turn(http(200, b"x")))
+    store.download([planned(1, "n" * 255)], tmp_path, NEVER)
+    assert files_below(tmp_path) == ["n" * 255]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_is_told_as_such(number: int) -> None:
+    with pytest.raises(DiskFull, match="cannot write x: "), on_disk("write x"):
+        raise OSError(number, "no room")
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.ELOOP, UnsafePath), (errno.EACCES, StagingFailure)])
+def test_other_faults_of_the_disk_are_told_as_such(number: int, kind: type[StagingFailure]) -> None:
+    with pytest.raises(kind) as caught, on_disk("read x"):
+        raise OSError(number, "said so")
+    assert type(caught.value) is kind
+
+
+# --- uploads ---
+
+
+def a_file(folder: Path, size: int, name: str = "f") -> LocalFile:
+    path = folder / name
+    with path.open("wb") as file:
+        file.truncate(size)
+    return LocalFile(path=path, bucket="b", key=name, size_bytes=size)
+
+
+class MultipartStub:
+    """Takes multipart uploads, and notes what became of them."""
+
+    def __init__(self, refused_part: int = 0) -> None:
+        self.refused_part = refused_part
+        self.seen: list[str] = []
+        self.completed = NOTHING
+
+    def __call__(self, request: Received, connection: socket.socket) -> None:
+        method, target = request.line.decode().split()[:2]
+        query = target.partition("?")[2]
+        number = int(found[1]) if (found := re.search(r"partNumber=(\d+)", query)) else 0
+        self.seen.append(f"{method} {query}")
+        if query == "uploads=":
+            connection.sendall(http(200, b"<R><UploadId>u&amp;1</UploadId></R>"))
+        elif number and number == self.refused_part:
+            connection.sendall(s3_error(403, "AccessDenied"))
+        elif number:
+            connection.sendall(http(200, ETag=f'"part-{number}"'))
+        else:
+            if method == "POST":
+                self.completed = request
+            connection.sendall(http(204 if method == "DELETE" else 200))
+
+
+def test_large_file_goes_in_parts(rig: Rig, tmp_path: Path) -> None:
+    answer = MultipartStub()
+    store, stub = rig.store(answer)
+    transfer = store.upload([a_file(tmp_path, LARGE)], NEVER)
+    assert sorted(answer.seen) == [
+        "POST uploadId=u%261",
+        "POST uploads=",
+        *(f"PUT partNumber={n}&uploadId=u%261" for n in (1, 2, 3, 4)),
+    ]
+    sizes = [len(request.body) for request in stub.received if request.line.startswith(b"PUT")]
+    assert sorted(sizes) == [4 * MIB, 32 * MIB, 32 * MIB, 32 * MIB]
+    part = b'<Part><PartNumber>%d</PartNumber><ETag>"part-%d"</ETag></Part>'
+    listed = b"".join(part % (n, n) for n in (1, 2, 3, 4))
+    assert answer.completed.body == b"<CompleteMultipartUpload>" + listed + b"</CompleteMultipartUpload>"
+    assert transfer.size_bytes == LARGE
+
+
+def test_multipart_upload_that_fails_is_taken_back(rig: Rig, tmp_path: Path) -> None:
+    answer = MultipartStub(refused_part=2)
+    store, _ = rig.store(answer)
+    with pytest.raises(ObjectStoreRefused, match="UploadPart failed for s3://b/f: AccessDenied"):
+        store.upload([a_file(tmp_path, LARGE)], NEVER)
+    assert answer.seen[-1] == "DELETE uploadId=u%261"
+
+
+def test_error_inside_a_success_is_an_error(rig: Rig, tmp_path: Path) -> None:
+    multipart = MultipartStub()
+
+    def answer(request: Received, connection: socket.socket) -> None:
+        if request.line.startswith(b"POST /b/f?uploadId"):
+            connection.sendall(http(200, b"<Error><Code>InternalError</Code><Message>late</Message></Error>"))
+        else:
+            multipart(request, connection)
+
+    store, _ = rig.store(answer)
+    with pytest.raises(ObjectStoreRefused, match=r"CompleteMultipartUpload failed .*: InternalError \(500\): late"):
+        store.upload([a_file(tmp_path, LARGE)], NEVER)
+
+
+def test_sizes_are_those_of_the_opened_files(rig: Rig, tmp_path: Path) -> None:
+    store, stub = rig.store(in_turn(http(200)))
+    local = a_file(tmp_path, 10)
+    local.path.write_bytes(b"longer by now")
+    transfer = store.upload([local], NEVER)
+    assert transfer.size_bytes == 13
+    assert stub.received[0].body == b"longer by now"
+
+
+@pytest.mark.parametrize("size", [1000, 1 * MIB])
+def test_file_that_shrinks_is_told_and_not_stored_as_a_whole(rig: Rig, tmp_path: Path, size: int) -> None:
+    local = a_file(tmp_path, size)
+
+    def answer(request: Received, connection: socket.socket) -> None:
+        local.path.write_bytes(b"short")
+        connection.sendall(s3_error(503, "SlowDown"))
+
+    store, stub = rig.store(answer)
+    with pytest.raises(StagingFailure, match="became shorter while it was uploaded"):
+        store.upload([local], NEVER)
+    assert len(stub.received[0].body) == size
+
+
+def test_file_replaced_between_its_parts_is_told(rig: Rig, tmp_path: Path) -> None:
+    local = a_file(tmp_path, LARGE)
+    other = a_file(tmp_path, LARGE, "other")
+    multipart = MultipartStub()
+
+    def answer(request: Received, connection: socket.socket) -> None:
+        if request.number == 0:
+            other.path.replace(local.path)
+        multipart(request, connection)
+
+    store, _ = rig.store(answer)
+    with pytest.raises(StagingFailure, match="was replaced while it was uploaded"):
+        store.upload([local], NEVER)
+    assert multipart.seen[-1] == "DELETE uploadId=u%261"
+
+
+def test_folder_that_took_the_files_place_is_unsafe(rig: Rig, tmp_path: Path) -> None:
+    store, _ = rig.store(in_turn(http(200)))
+    with pytest.raises(UnsafePath, match="is not a regular file any more"):
+        store.upload([LocalFile(path=tmp_path, bucket="b", key="k", size_bytes=1)], NEVER)
+
+
+# --- listing ---
+
+
+def test_listing_without_encoding_or_namespace_is_read(rig: Rig) -> None:
+    page = b"<R><IsTruncated>false</IsTruncated><Contents><Key>a+b%20</Key><Size>1</Size></Contents></R>"
+    store, _ = rig.store(in_turn(http(200, page)))
+    assert [stored.key for stored in store.iter_objects("b", "")] == ["a+b%20"]
+
+
+def test_failing_page_is_named_by_its_token(rig: Rig) -> None:
+    page = b"<R><IsTruncated>true</IsTruncated><NextContinuationToken>t1</NextContinuationToken></R>"
+    store, _ = rig.store(in_turn(http(200, page), s3_error(403, "AccessDenied", "no")))
+    with pytest.raises(ObjectStoreRefused) as caught:
+        store.iter_objects("b", "p")
+    assert str(caught.value) == "ListObjectsV2 failed for s3://b/p. nextToken:[t1]: AccessDenied (403): no"
+
+
+def test_listing_that_is_no_xml_is_refused(rig: Rig) -> None:
+    store, _ = rig.store(in_turn(http(200, b"hello")))
+    with pytest.raises(ObjectStoreRefused, match="the listing cannot be read"):
+        store.iter_objects("b", "p")
