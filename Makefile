@@ -4,7 +4,7 @@ SHELL := bash
 .NOTPARALLEL:
 
 BIN := .venv/bin
-PYTHON_SOURCES := emulator tests examples containers scripts
+PYTHON_SOURCES := emulator tests examples containers scripts benchmarks
 # More arguments for pytest, as in: make unit ARGS='-k capacity'
 ARGS ?=
 
@@ -76,6 +76,10 @@ engine: setup ## Find a Docker engine, or start one (root on Debian or Ubuntu)
 .PHONY: images
 images: engine ## Make the images that jobs run in: pulled where a registry answers, else built here
 	@eval "$$(scripts/engine.sh env)"; $(BIN)/python -m containers.build
+
+.PHONY: bench
+bench: images ## Measure the emulator beside its peers, as ratios in one run
+	@eval "$$(scripts/engine.sh env)"; $(BIN)/python benchmarks/run.py
 
 .PHONY: clean
 clean: ## Remove .venv and what tools left in this folder; images and caches outside it stay
