@@ -31,7 +31,7 @@ serve: engine images ## Start the server (settings from the environment; Ctrl-C 
 
 .PHONY: test
 test: lint types ## Check and test everything, in tiers, and set up whatever that needs
-	@PROCESSING_EMULATOR_REQUIRE_ALL=1 scripts/test.sh -- $(ARGS)
+	@PROCESSING_EMULATOR_REQUIRE_ALL=$${PROCESSING_EMULATOR_REQUIRE_ALL:-1} scripts/test.sh -- $(ARGS)
 
 .PHONY: architecture
 architecture: setup ## Test that documents and code agree

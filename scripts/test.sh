@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . scripts/places.sh
 
 workers=${TEST_WORKERS:-2}
-tier_seconds=1500
+tier_seconds=900
 started_engine=no
 
 folder_of() { # TIER
@@ -39,15 +39,10 @@ prepare() {
     scripts/engine.sh up
     eval "$(scripts/engine.sh env)"
     .venv/bin/python -m containers.build
-    if [ "${PROCESSING_EMULATOR_REQUIRE_ALL:-}" = 1 ]; then
-        PROCESSING_EMULATOR_TEST_MINIO=$(scripts/minio.sh)
-        export PROCESSING_EMULATOR_TEST_MINIO
-        scripts/compose.sh version
-    fi
 }
 
 limit() { # COMMAND...: a tier that hangs is ended, after its threads' stacks were shown
-    if command -v timeout >/dev/null; then timeout --kill-after=30 "$tier_seconds" "$@"; else "$@"; fi
+    if command -v timeout >/dev/null; then timeout --foreground --kill-after=30 "$tier_seconds" "$@"; else "$@"; fi
 }
 
 run_tier() { # TIER PYTEST-ARGUMENTS...
@@ -55,8 +50,8 @@ run_tier() { # TIER PYTEST-ARGUMENTS...
     shift
     [ "$tier" != unit ] || spread=load
     printf '\n== %s tests\n' "$tier"
-    limit .venv/bin/python -m pytest "$(folder_of "$tier")" --quiet -n "$workers" --dist "$spread" -o faulthandler_timeout=300 \
-        --junit-xml "$results/$tier.xml" "$@" </dev/null || code=$?
+    limit .venv/bin/python -m pytest "$(folder_of "$tier")" --quiet -n "$workers" --dist "$spread" \
+        -o faulthandler_timeout=300 --junit-xml "$results/$tier.xml" "$@" </dev/null || code=$?
     [ "$code" = 0 ] || failed=$code
 }
 
@@ -70,6 +65,10 @@ done
 [ ${#tiers[@]} -gt 0 ] || tiers=(architecture unit contract integration e2e)
 
 need_every_test_in_a_tier
+if [ "${PROCESSING_EMULATOR_REQUIRE_ALL:-}" = 1 ]; then
+    tools=$(scripts/test_tools.sh)
+    eval "$tools"
+fi
 results=$(mktemp -d)
 failed=0
 prepared=no

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Finds or fetches what only the tests need, and prints the shell lines by which they find it: a C compiler (the stub of a
+# GPU driver), a registry (pulls), MinIO, Docker Compose. What cannot be had here is left to the tests to report.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/places.sh
+. "$here/places.sh"
+
+# Unpacked, not installed: the package would start a registry as a service of the machine.
+fetch_registry() {
+    local part
+    part=$(mktemp -d "$PE_CACHE/registry.XXXXXX")
+    chmod 755 "$part"
+    if (
+        cd "$part"
+        apt-get download -qq docker-registry || { apt-get update -qq && apt-get download -qq docker-registry; }
+        dpkg-deb --extract docker-registry_*.deb .
+    ) >"$PE_STATE/registry.log" 2>&1 </dev/null; then
+        rm -rf "$PE_CACHE/registry"
+        mv "$part" "$PE_CACHE/registry"
+    else
+        rm -rf "$part"
+        echo "docker-registry could not be fetched; the output is in $PE_STATE/registry.log" >&2
+    fi
+}
+
+if ! command -v cc >/dev/null && is_root_on_debian; then
+    echo "Installing a C compiler (gcc, libc6-dev)" >&2
+    install_debian_packages gcc libc6-dev
+fi
+if ! command -v docker-registry >/dev/null && command -v apt-get >/dev/null; then
+    [ -x "$PE_CACHE/registry/usr/bin/docker-registry" ] || fetch_registry
+    # shellcheck disable=SC2016 # PATH is the caller's
+    printf 'export PATH=%q:"$PATH"\n' "$PE_CACHE/registry/usr/bin"
+fi
+if minio=$("$here/minio.sh"); then
+    printf 'export PROCESSING_EMULATOR_TEST_MINIO=%q\n' "$minio"
+fi
+"$here/compose.sh" version >&2 || true
