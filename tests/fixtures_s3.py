@@ -31,6 +31,23 @@ ACCESS_KEY = "tests-access-key"
 SECRET_KEY = "tests-secret-key"
 REGION = "us-east-1"
 
+ODD_NAMES = [
+    "sp ace",
+    "pl+us",
+    "per%cent",
+    "per%2Fencoded",
+    "ünïcödé",
+    "smile😀",
+    "question?x=1&y=2",
+    "hash#x",
+    "quo\"te'",
+    "less<more>&",
+    "semi;colon,at@dollar$!*()=:",
+    "~tilde_-.",
+    "tab\tx",
+]
+"""File names, and parts of keys, that a careless client breaks. All stores here keep them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Server:

@@ -37,6 +37,9 @@ _NOT_SENT: Final = _HOP_BY_HOP | {b"expect"}
 _NOT_RETURNED: Final = _HOP_BY_HOP | {b"date"}
 """The server puts its own Date on every answer."""
 
+_BODILESS: Final = (204, 304)
+"""A store may tell with these how long a body would be; the server would wait for one."""
+
 _AUTOMATIC: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 """What the HTTP client would add by itself."""
 
@@ -97,7 +100,8 @@ class S3Passthrough:
         has_begun = False
         try:
             async with self._request(scope, body) as answer:
-                headers = list(_kept(answer.raw_headers, _NOT_RETURNED))
+                dropped = _NOT_RETURNED | {b"content-length"} if answer.status in _BODILESS else _NOT_RETURNED
+                headers = list(_kept(answer.raw_headers, dropped))
                 await send({"type": "http.response.start", "status": answer.status, "headers": headers})
                 has_begun = True
                 async for chunk in answer.content.iter_any():
@@ -186,14 +190,14 @@ _ASCII: Final = bytes(range(0x21, 0x7F))
 
 
 def _text(value: bytes) -> str:
-    """A header's value so that the HTTP client, which writes UTF-8, sends the same bytes."""
+    """A header's value for the HTTP client, which writes UTF-8; what is none comes out as Latin-1 that was recoded."""
     try:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
 
 
-def _kept(headers: Iterable[tuple[bytes, bytes]], dropped: frozenset[bytes]) -> Iterable[tuple[bytes, bytes]]:
+def _kept(headers: Iterable[tuple[bytes, bytes]], dropped: Collection[bytes]) -> Iterable[tuple[bytes, bytes]]:
     """The headers, in order, without those dropped and those that Connection names."""
     lowered = [(name.lower(), value) for name, value in headers]
     named = {part.strip().lower() for name, value in lowered if name == b"connection" for part in value.split(b",")}

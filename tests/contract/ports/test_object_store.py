@@ -14,25 +14,9 @@ from emulator.domain.staging import PlannedFile, StoredObject, plan_download
 from emulator.errors import Cancelled, ObjectStoreRefused, StagingFailure, UnsafePath
 from emulator.ports import LocalFile, ObjectStore
 from emulator.testing.object_store import MemoryObjectStore
-from tests.fixtures_s3 import S3Server, make_bucket
+from tests.fixtures_s3 import ODD_NAMES, S3Server, make_bucket
 
 NEVER = threading.Event()
-
-ODD_NAMES = [
-    "sp ace",
-    "pl+us",
-    "per%cent",
-    "per%2Fencoded",
-    "ünïcödé",
-    "smile😀",
-    "question?x=1&y=2",
-    "hash#x",
-    "quo\"te'",
-    "less<more>&",
-    "semi;colon,at@dollar$!*()=:",
-    "~tilde_-.",
-    "tab\tx",
-]
 
 
 class Bench(Protocol):

@@ -1,0 +1,284 @@
+"""What goes over the wire on both sides of the pass-through, and what happens when one side goes away."""
+
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from tests.fixtures_s3 import S3Server
+from tests.integration.s3.through import passed_through
+from tests.stub_store import Received, StubStore, in_turn, stub_store
+from tests.stub_store import http as answer_of
+from tests.waiting import wait_for
+
+MIB = 1024**2
+
+
+@pytest.fixture
+def stub() -> Iterator[StubStore]:
+    with stub_store(in_turn(answer_of(200, b"answered"))) as made:
+        yield made
+
+
+def host_of(url: str) -> tuple[str, int]:
+    host, _, port = url.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
+def exchange(url: str, request: bytes) -> bytes:
+    """Send bytes, and read until the server hangs up."""
+    with socket.create_connection(host_of(url), timeout=20) as client:
+        client.sendall(request)
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def get(url: str, method: str = "GET", body: bytes | None = None) -> tuple[http.client.HTTPResponse, bytes]:
+    with closing(http.client.HTTPConnection(*host_of(url), timeout=20)) as client:
+        client.request(method, "/b/k", body=body)
+        answer = client.getresponse()
+        return answer, answer.read()
+
+
+def test_target_goes_on_byte_for_byte(stub: StubStore) -> None:
+    target = b"/b/a//..//x/./y%2Fz%20+%c3%bc%C3%BC~!*'();,@&=$?list-type=2&prefix=a%2F+b&empty=&flag&x=%7e"
+    with passed_through(stub.endpoint) as url:
+        exchange(url, b"GET " + target + b" HTTP/1.1\r\nHost: named.example:1\r\nConnection: close\r\n\r\n")
+    assert stub.received[0].line == b"GET " + target + b" HTTP/1.1"
+
+
+def test_headers_go_on_with_the_clients_host_and_without_those_of_the_connection(stub: StubStore) -> None:
+    with passed_through(stub.endpoint) as url:
+        exchange(
+            url,
+            b"DELETE /b/k HTTP/1.1\r\nHost: named.example:1\r\nAuthorization: AWS4 x\r\nX-Amz-Meta-A: \xc3\xbc\r\n"
+            b"X-Amz-Meta-L: \xfc\r\nX-Twice: 1\r\nX-Twice: 2\r\n"
+            b"TE: trailers\r\nX-Hop: 1\r\nConnection: close, X-Hop\r\n\r\n",
+        )
+    (received,) = stub.received
+    assert {name: value for name, value in received.headers if name != b"content-length"} == {
+        b"host": b"named.example:1",
+        b"authorization": b"AWS4 x",
+        b"x-amz-meta-a": b"\xc3\xbc",
+        b"x-amz-meta-l": b"\xc3\xbc",
+        b"x-twice": b"2",
+    }
+    assert [value for name, value in received.headers if name == b"x-twice"] == [b"1", b"2"]
+
+
+def test_answer_comes_back_without_what_belongs_to_the_connection() -> None:
+    reply = answer_of(
+        206, b"abc", ETag='"e"', X_Amz_Meta_A="v", Server="The Store", Keep_Alive="timeout=5", Date="long ago"
+    )
+    with stub_store(in_turn(reply)) as stub, passed_through(stub.endpoint) as url:
+        answer, body = get(url)
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        assert (answer.status, body) == (206, b"abc")
+    assert headers.pop("date") != "long ago"
+    assert headers == {"content-length": "3", "etag": '"e"', "x-amz-meta-a": "v", "server": "The Store"}
+
+
+def test_signed_chunks_and_trailers_are_not_touched(stub: StubStore) -> None:
+    body = b"5;chunk-signature=abc\r\nhello\r\n0;chunk-signature=def\r\nx-amz-checksum-crc32c:AAAA==\r\n\r\n"
+    head = (
+        b"PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Encoding: aws-chunked\r\nX-Amz-Trailer: x-amz-checksum-crc32c\r\n"
+        b"X-Amz-Decoded-Content-Length: 5\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    )
+    with passed_through(stub.endpoint) as url:
+        exchange(url, head + body)
+    (received,) = stub.received
+    assert received.body == body
+    assert received.header(b"content-encoding") == b"aws-chunked"
+    assert received.header(b"transfer-encoding") is None
+
+
+def test_client_that_waits_for_leave_to_send_is_given_it_at_once(stub: StubStore) -> None:
+    """This client never sends unasked: without an early answer the test would not end."""
+    with passed_through(stub.endpoint) as url, socket.create_connection(host_of(url), timeout=20) as client:
+        client.sendall(b"PUT /b/k HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        assert client.recv(1024).startswith(b"HTTP/1.1 100 ")
+        client.sendall(b"body")
+        assert client.recv(1024).startswith(b"HTTP/1.1 200 ")
+    assert (stub.received[0].body, stub.received[0].header(b"expect")) == (b"body", None)
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"HEAD", 200), (b"GET", 304), (b"DELETE", 204)])
+def test_answer_without_body_leaves_the_connection_usable(method: bytes, status: int) -> None:
+    def answer(request: Received, connection: socket.socket) -> None:
+        length = b"" if status == 204 else b"Content-Length: 7\r\n"
+        connection.sendall(b"HTTP/1.1 %d Status\r\n%s\r\n" % (status, length))
+
+    request = method + b" /b/k HTTP/1.1\r\nHost: h\r\n"
+    with stub_store(answer) as stub, passed_through(stub.endpoint) as url:
+        said = exchange(url, request + b"\r\n" + request + b"Connection: close\r\n\r\n")
+    assert said.count(b"HTTP/1.1 %d " % status) == 2
+    assert said.endswith(b"\r\n\r\n")
+
+
+# --- one side goes away ---
+
+
+def test_store_that_is_away_is_an_error_that_sdks_repeat() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with passed_through(endpoint) as url, S3Server(endpoint=endpoint).client(url) as client:
+        with pytest.raises(ClientError) as caught:
+            client.get_object(Bucket="b-b-b", Key="k")
+        assert caught.value.response["Error"]["Code"] == "ServiceUnavailable"
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+        with pytest.raises(ClientError) as caught:
+            client.head_object(Bucket="b-b-b", Key="k")
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+
+
+def test_store_that_comes_back_is_used_again() -> None:
+    with stub_store(in_turn(b"", answer_of(200, b"back"))) as stub, passed_through(stub.endpoint) as url:
+        first, said = get(url, "PUT", b"x")
+        assert (first.status, b"ServiceUnavailable" in said) == (503, True)
+        second, said = get(url, "PUT", b"x")
+        assert (second.status, said) == (200, b"back")
+
+
+def test_answer_that_breaks_off_is_not_passed_off_as_whole() -> None:
+    def answer(request: Received, connection: socket.socket) -> None:
+        connection.sendall(answer_of(200, b"x" * 1000)[:-10])
+        raise ConnectionAbortedError
+
+    with (
+        stub_store(answer) as stub,
+        passed_through(stub.endpoint) as url,
+        pytest.raises(http.client.IncompleteRead),
+    ):
+        get(url)
+
+
+def endless(request: Received, connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (1 << 40))
+    while True:
+        connection.sendall(b"x" * MIB)
+
+
+def test_client_that_hangs_up_while_it_is_answered_ends_the_stores_work() -> None:
+    with stub_store(endless) as stub, passed_through(stub.endpoint) as url:
+        with socket.create_connection(host_of(url), timeout=20) as client:
+            client.sendall(b"GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert client.recv(1024)
+            assert stub.open_connections == 1
+        wait_for("the store to be let go", lambda: stub.open_connections == 0)
+
+
+def test_client_that_hangs_up_before_it_is_answered_ends_the_stores_work() -> None:
+    released = threading.Event()
+    ended = threading.Event()
+
+    def answer(request: Received, connection: socket.socket) -> None:
+        if connection.recv(1) == b"":
+            ended.set()
+        released.wait(20)
+
+    with stub_store(answer) as stub, passed_through(stub.endpoint) as url:
+        with socket.create_connection(host_of(url), timeout=20) as client:
+            client.sendall(b"GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n")
+            wait_for("the request to reach the store", lambda: stub.received)
+        assert ended.wait(20)
+        released.set()
+
+
+def test_client_that_hangs_up_while_it_sends_stores_nothing() -> None:
+    heard: list[bytes] = []
+
+    def listen(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            heard.extend(iter(lambda: connection.recv(65536), b""))
+        heard.append(b"(end)")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=listen, args=(listener,))
+        thread.start()
+        with passed_through(f"http://127.0.0.1:{listener.getsockname()[1]}") as url:
+            with socket.create_connection(host_of(url), timeout=20) as client:
+                client.sendall(b"PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nonly this")
+                wait_for("the store to hear of it", lambda: b"only this" in b"".join(heard))
+            wait_for("the store to be let go", lambda: heard[-1] == b"(end)")
+        thread.join(10)
+
+
+def test_client_that_does_not_read_holds_the_store_back() -> None:
+    """Or else a large object would lie in our memory."""
+    sent = [0]
+
+    def answer(request: Received, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (1 << 40))
+        while True:
+            sent[0] += connection.send(b"x" * MIB)
+
+    seen: list[int] = []
+
+    def stands_still() -> bool:
+        seen.append(sent[0])
+        return len(seen) > 20 and seen[-1] > 0 and seen[-1] == seen[-20]
+
+    with (
+        stub_store(answer) as stub,
+        passed_through(stub.endpoint) as url,
+        socket.create_connection(host_of(url), timeout=20) as client,
+    ):
+        client.sendall(b"GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n")
+        wait_for("the store to stand still", stands_still)
+        assert sent[0] < 64 * MIB
+
+
+# --- buckets of a store that lists none ---
+
+
+def list_buckets(url: str, **asked: Any) -> dict[str, Any]:
+    with S3Server(endpoint=url).client() as client:
+        found: dict[str, Any] = client.list_buckets(**asked)
+        return found
+
+
+BUCKETS = {name: datetime(2026, 1, day, 12, tzinfo=UTC) for day, name in enumerate(["c<&>", "a", "b1", "b2"], start=1)}
+
+
+def test_buckets_are_listed_in_the_stores_place(stub: StubStore) -> None:
+    with passed_through(stub.endpoint, list_buckets=lambda: BUCKETS) as url:
+        found = list_buckets(url)["Buckets"]
+        assert [(bucket["Name"], bucket["CreationDate"]) for bucket in found] == sorted(BUCKETS.items())
+    assert stub.received == []
+
+
+def test_buckets_are_listed_in_pages_and_by_prefix(stub: StubStore) -> None:
+    with passed_through(stub.endpoint, list_buckets=lambda: BUCKETS) as url:
+        first = list_buckets(url, MaxBuckets=3)
+        assert [bucket["Name"] for bucket in first["Buckets"]] == ["a", "b1", "b2"]
+        rest = list_buckets(url, MaxBuckets=3, ContinuationToken=first["ContinuationToken"])
+        assert [bucket["Name"] for bucket in rest["Buckets"]] == ["c<&>"]
+        assert "ContinuationToken" not in rest
+        assert [bucket["Name"] for bucket in list_buckets(url, Prefix="b")["Buckets"]] == ["b1", "b2"]
+
+
+@pytest.mark.parametrize(
+    ("request_line", "host"), [(b"HEAD /", b"h"), (b"GET /b", b"h"), (b"GET /", b"b.localhost:9320"), (b"PUT /", b"h")]
+)
+def test_other_requests_go_to_the_store(stub: StubStore, request_line: bytes, host: bytes) -> None:
+    with passed_through(stub.endpoint, list_buckets=lambda: BUCKETS) as url:
+        exchange(url, request_line + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+    assert [received.line for received in stub.received] == [request_line + b" HTTP/1.1"]
+
+
+def test_buckets_that_cannot_be_known_are_an_error_that_sdks_repeat(stub: StubStore) -> None:
+    def fail() -> dict[str, datetime]:
+        raise EmbeddedStoreFailed("not now")
+
+    with (
+        passed_through(stub.endpoint, list_buckets=fail) as url,
+        pytest.raises(ClientError, match="ServiceUnavailable"),
+    ):
+        list_buckets(url)

@@ -1,0 +1,54 @@
+"""The pass-through as it is served: a real uvicorn on loopback, in a thread."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from emulator.aws.s3_passthrough import S3Passthrough
+from tests.waiting import wait_for
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, app: S3Passthrough) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await self._app.close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        self.tasks_left = [task.get_name() for task in left if "_exchange" in repr(task) or "hang_up" in repr(task)]
+
+
+@contextmanager
+def passed_through(endpoint: str, **options: Any) -> Iterator[str]:
+    """The URL of a server that hands everything on to `endpoint`; nothing of it is left afterwards."""
+    app = S3Passthrough(endpoint, **options)
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config, app)
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            wait_for("the server to start", lambda: server.started)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+    assert not thread.is_alive()
+    assert server.tasks_left == []
