@@ -15,15 +15,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-import docker
-import docker.errors
 import pytest
 
 from emulator.adapters.docker_runtime.clients import Engine
 from emulator.adapters.docker_runtime.containers import ContainerDefaults
 from emulator.adapters.docker_runtime.runtime import DockerRuntime
 from emulator.domain.job import Limits
-from emulator.ports import BindMount, ContainerSpec
+from emulator.errors import ImageNotFound, RuntimeFailure
+from emulator.ports import BindMount, ContainerSpec, PullPolicy
 from tests.waiting import wait_for
 
 TEST_IMAGE = os.environ.get("PROCESSING_EMULATOR_TEST_IMAGE", "processing-emulator/python:test")
@@ -42,16 +41,16 @@ def missing(reason: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def docker_engine() -> None:
     """An engine that answers and has the test image."""
+    runtime = DockerRuntime(Engine(), ContainerDefaults(emulator_id="test"))
     try:
-        client = docker.from_env(timeout=10)
-        try:
-            client.images.get(TEST_IMAGE)
-        finally:
-            client.close()
-    except docker.errors.ImageNotFound:
+        runtime.info()
+        runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, threading.Event())
+    except ImageNotFound:
         missing(f"image {TEST_IMAGE} is not built")
-    except docker.errors.DockerException as error:
-        missing(f"no Docker engine answers: {error}")
+    except RuntimeFailure as error:
+        missing(str(error))
+    finally:
+        runtime.close()
 
 
 RuntimeFactory = Callable[..., DockerRuntime]

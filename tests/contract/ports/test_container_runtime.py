@@ -434,7 +434,9 @@ def test_wait_is_told_that_the_engine_went_away_and_works_again_when_it_is_back(
 def test_log_stream_ends_quietly_when_the_engine_goes_away(world: World) -> None:
     container_id = started(world, Does(prints=["before"], holds=True))
     stream = iter(world.runtime.stream_logs(container_id, 0))
-    seen = [line.data for line in next(stream)]
+    seen: list[bytes] = []
+    while READY not in seen:
+        seen += [line.data for line in next(stream)]
     with engine_lost(world):
         seen += [line.data for batch in stream for line in batch]
 

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import docker
+import docker.errors
 import pytest
 
 from emulator.adapters.docker_runtime.runtime import DockerRuntime
+from emulator.domain.outcome import ContainerExit
 from emulator.ports import BindMount
 from tests.fixtures_docker import MIB, TEST_IMAGE, RuntimeFactory, a_container
 from tests.integration.docker.conftest import output_of
@@ -17,12 +20,20 @@ from tests.integration.docker.conftest import output_of
 @pytest.fixture
 def image_that_echoes(api: docker.APIClient) -> Iterator[str]:
     """An image whose ENTRYPOINT prints its arguments, by default those of its CMD."""
-    config = {"Image": TEST_IMAGE, "Entrypoint": ["/bin/echo", "image-entrypoint"], "Cmd": ["image-cmd"]}
-    made = api.create_container_from_config(config, None)  # type: ignore[no-untyped-call]
+    with an_image(api, Entrypoint=["/bin/echo", "image-entrypoint"], Cmd=["image-cmd"]) as image:
+        yield image
+
+
+@contextmanager
+def an_image(api: docker.APIClient, **config: object) -> Iterator[str]:
+    """The test image with another configuration."""
+    made = api.create_container_from_config({"Image": TEST_IMAGE, "Cmd": ["true"], **config}, None)  # type: ignore[no-untyped-call]
     image = api.commit(made["Id"])["Id"]
-    api.remove_container(made["Id"])
-    yield image
-    api.remove_image(image, force=True)
+    api.remove_container(made["Id"], v=True)
+    try:
+        yield image
+    finally:
+        api.remove_image(image, force=True)
 
 
 @pytest.mark.parametrize(
@@ -138,3 +149,27 @@ def test_number_of_processes_is_limited(docker_runtime: DockerRuntime) -> None:
     spec = a_container("sh", "-c", "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null")
 
     assert output_of(docker_runtime, spec) == ["16384"]
+
+
+def test_anonymous_volumes_go_with_their_container(docker_runtime: DockerRuntime, api: docker.APIClient) -> None:
+    with an_image(api, Volumes={"/scratch": {}}) as image:
+        container_id = docker_runtime.create(a_container("sh", "-c", "echo x > /scratch/x", image=image))
+        docker_runtime.start(container_id)
+        docker_runtime.wait(container_id)
+        (mount,) = api.inspect_container(container_id)["Mounts"]
+        assert api.inspect_volume(mount["Name"])
+
+        docker_runtime.remove(container_id)
+
+    with pytest.raises(docker.errors.NotFound):
+        api.inspect_volume(mount["Name"])
+
+
+def test_child_killed_for_memory_is_told_beside_the_exit_code_of_its_parent(docker_runtime: DockerRuntime) -> None:
+    """The first process may outlive it: the engine's mark stands for the whole container."""
+    child = "subprocess.run(['python3', '-c', 'bytearray(1 << 30)'])"
+    code = f"import subprocess, sys; sys.exit(5 if {child}.returncode == -9 else 0)"
+    container_id = docker_runtime.create(a_container("python3", "-c", code, memory_bytes=64 * MIB))
+    docker_runtime.start(container_id)
+
+    assert docker_runtime.wait(container_id) == ContainerExit(code=5, out_of_memory=True)

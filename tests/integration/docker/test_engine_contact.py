@@ -1,0 +1,93 @@
+"""Contact with the engine: let go, shared by many threads, and what it says of this machine."""
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from emulator.adapters.docker_runtime.clients import IDLE_CONNECTIONS, Engine
+from emulator.adapters.docker_runtime.network import bridge_gateway, find_self
+from emulator.domain.outcome import ContainerExit
+from emulator.errors import RuntimeUnavailable
+from emulator.ports import ContainerState
+from tests.fixtures_docker import EngineProxy, RuntimeFactory, a_container
+
+
+def test_wait_is_let_go_when_the_runtime_closes_and_the_container_runs_on(make_runtime: RuntimeFactory) -> None:
+    runtime, other = make_runtime(), make_runtime()
+    container_id = runtime.create(a_container("sleep", "600"))
+    runtime.start(container_id)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(runtime.wait, container_id)
+        with suppress(TimeoutError):
+            waiting.result(0.2)
+        runtime.close()
+
+        with pytest.raises(RuntimeUnavailable):
+            waiting.result(10)
+
+    assert other.inspect(container_id).state is ContainerState.RUNNING
+
+
+def test_many_threads_share_few_connections(make_runtime: RuntimeFactory, engine_proxy: EngineProxy) -> None:
+    runtime = make_runtime(engine_proxy.address)
+    ids = [runtime.create(a_container("true")) for _ in range(4)]
+
+    with ThreadPoolExecutor(60) as pool:
+        found = list(pool.map(lambda n: runtime.inspect(ids[n % 4]).id, range(600)))
+
+    assert found == [ids[n % 4] for n in range(600)]
+    engine_proxy.await_connections(IDLE_CONNECTIONS)
+
+
+def test_calls_in_a_row_use_one_connection(make_runtime: RuntimeFactory, engine_proxy: EngineProxy) -> None:
+    runtime = make_runtime(engine_proxy.address)
+
+    for _ in range(3):
+        container_id = runtime.create(a_container("true"))
+        runtime.start(container_id)
+        runtime.wait(container_id)
+        runtime.remove(container_id)
+
+    assert engine_proxy.open_connections() == 2, "one for calls with a limit, one for waiting"
+
+
+def test_bridge_is_an_address_of_this_machine(docker_engine: None) -> None:
+    engine = Engine()
+    address = bridge_gateway(engine)
+    engine.close()
+
+    own = {item.address for items in psutil.net_if_addrs().values() for item in items if item.family is socket.AF_INET}
+    assert address is None or address in own
+
+
+def test_container_reaches_this_machine_at_the_bridge(make_runtime: RuntimeFactory) -> None:
+    engine = Engine()
+    address = bridge_gateway(engine)
+    engine.close()
+    if address is None:
+        pytest.skip("the engine's bridge is not on this machine")
+    runtime = make_runtime()
+    with socket.create_server((address, 0)) as listener:
+        port = listener.getsockname()[1]
+        code = f"import socket; socket.create_connection(({address!r}, {port}), 10).sendall(b'hello')"
+        container_id = runtime.create(a_container("python3", "-c", code))
+        runtime.start(container_id)
+        listener.settimeout(20)
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(100) == b"hello"
+
+    assert runtime.wait(container_id) == ContainerExit(code=0)
+
+
+def test_this_process_is_in_no_container_of_the_engine_when_it_is_the_host(docker_engine: None) -> None:
+    engine = Engine()
+    own = find_self(engine)
+    engine.close()
+    if own is not None:
+        pytest.skip(f"the tests run in container {own.id[:12]}")
+
+    assert own is None
