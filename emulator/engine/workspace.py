@@ -62,18 +62,36 @@ class Workspace:
             os.close(descriptor)
 
     def scan(self, folder: str) -> OutputScan:
-        """What there is to upload below a folder. Links are never followed; only regular files count (spec 4)."""
+        """What there is to upload below a folder. Links are never followed; only regular files count (spec 4).
+
+        The container may have put something else in the place of a folder inside another mount; then that is left
+        out, by its name. Raises StagingFailure when something cannot be read.
+        """
+        base = self.root / folder
+        if not self._is_real_folder(folder):
+            return OutputScan(files=(), skipped=(".",))
         files: list[tuple[str, int]] = []
         skipped: list[str] = []
-        base = self.root / folder
-        for entry in _walk(base):
-            path = os.path.relpath(entry.path, base)
-            if entry.is_file(follow_symlinks=False):
-                files.append((path, entry.stat(follow_symlinks=False).st_size))
-            else:
-                skipped.append(path)
+        try:
+            for entry in _walk(base):
+                path = os.path.relpath(entry.path, base)
+                if entry.is_file(follow_symlinks=False):
+                    files.append((path, entry.stat(follow_symlinks=False).st_size))
+                else:
+                    skipped.append(path)
+        except OSError as error:
+            raise _translated(error, f"read {error.filename or folder}") from error
         files.sort()
         return OutputScan(files=tuple(files), skipped=tuple(sorted(skipped)))
+
+    def _is_real_folder(self, folder: str) -> bool:
+        """Whether every step from the root to a folder is a folder itself, and no link to one."""
+        path = self.root
+        for part in Path(folder).parts:
+            path /= part
+            if not os.path.lexists(path) or not stat.S_ISDIR(path.lstat().st_mode):
+                return False
+        return True
 
     def used_bytes(self) -> int:
         """Disk space the instance's files take, each hard-linked file once; what vanishes meanwhile is left out."""

@@ -51,8 +51,30 @@ def test_only_regular_files_are_found_and_the_rest_is_named(workspace: Workspace
     assert scan.skipped == ("dangling", "link-to-file", "link-to-folder", "pipe", "socket")
 
 
-def test_an_output_folder_that_the_container_removed_has_no_files(workspace: Workspace) -> None:
-    assert workspace.scan("processing/gone").files == ()
+@pytest.mark.parametrize("instead", ["nothing", "link", "link-above", "file", "pipe"])
+def test_nothing_outside_is_found_when_the_container_puts_something_else_in_a_folder_s_place(
+    workspace: Workspace, tmp_path: Path, instead: str
+) -> None:
+    """A LocalPath inside another is an ordinary folder of that mount: the container may do with it as it likes."""
+    outside = tmp_path / "outside"
+    (outside / "deep").mkdir(parents=True)
+    (outside / "deep" / "secret").write_text("s")
+    (outside / "secret").write_text("s")
+    deep = workspace.root / "processing" / "out" / "deep"
+    deep.rmdir()
+    match instead:
+        case "link":
+            deep.symlink_to(outside)
+        case "link-above":
+            deep.parent.rmdir()
+            deep.parent.symlink_to(outside)
+        case "file":
+            deep.write_text("f")
+        case "pipe":
+            os.mkfifo(deep)
+    scan = workspace.scan("processing/out/deep")
+    assert scan.files == ()
+    assert scan.skipped == (".",)
 
 
 def test_used_bytes_count_blocks_so_that_a_sparse_file_is_small_and_a_hard_link_is_free(workspace: Workspace) -> None:
