@@ -239,7 +239,7 @@ def _place(settings: Settings, engine: Engine) -> _Place:
     """Find out how containers reach the emulator; a missing engine is a warning, not the end."""
     try:
         own = find_self(engine)
-        address = own.address if own is not None else bridge_gateway(engine)
+        address = own.address if own is not None and own.address else bridge_gateway(engine)
     except RuntimeUnavailable as error:
         return _Place(
             container=None,

@@ -12,7 +12,7 @@ from emulator.engine.logpump import LogPump
 from emulator.engine.patience import Patience
 from emulator.engine.sampler import Sampler, SampleSources
 from emulator.engine.workspace import Workspace
-from emulator.errors import EmulatorError, RuntimeFailure
+from emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ class ContainerRun:
         self._mail: queue.SimpleQueue[ContainerExit | EmulatorError | None] = queue.SimpleQueue()
         self._stop_wished = False
         self._detached = False
+        self._engine_was_away = False
         self._pump = LogPump(tools.runtime, tools.logs, record, container_id, name)
         sources = SampleSources(
             runtime=tools.runtime,
@@ -67,7 +68,7 @@ class ContainerRun:
         try:
             ended = self._await_exit()
             if ended is not None:
-                self.log_complete = self._pump.finish(LOG_DRAIN_SECONDS)
+                self.log_complete = self._pump.finish(LOG_DRAIN_SECONDS, was_cut=self._engine_was_away)
             return ended
         finally:
             self._sampler.stop()
@@ -98,9 +99,16 @@ class ContainerRun:
         """Put the container's exit, or why it will never be known, into the mail."""
         patience = Patience(self._tools.clock, threading.Event(), self._tools.options.engine_patience_seconds)
         try:
-            self._mail.put(patience(lambda: self._tools.runtime.wait(self._container_id)))
+            self._mail.put(patience(self._wait_once))
         except EmulatorError as error:
             self._mail.put(error)
+
+    def _wait_once(self) -> ContainerExit:
+        try:
+            return self._tools.runtime.wait(self._container_id)
+        except RuntimeUnavailable:
+            self._engine_was_away = True
+            raise
 
     def _signal_stop(self) -> float:
         """Send the stop signal; when to kill."""

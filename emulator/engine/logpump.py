@@ -34,6 +34,7 @@ class LogPump:
         self._buffer_cursor = record.cursor
         self._changed = threading.Condition()
         self._exited = threading.Event()
+        self._was_cut = False
         self._abandoned = threading.Event()
         self._drained = threading.Event()
         self._reader = threading.Thread(target=self._read, name=f"{name}-log-reader", daemon=True)
@@ -44,8 +45,12 @@ class LogPump:
         self._reader.start()
         self._writer.start()
 
-    def finish(self, timeout_seconds: float) -> bool:
-        """The container has exited: read to the end and store it. False when that took too long."""
+    def finish(self, timeout_seconds: float, *, was_cut: bool) -> bool:
+        """The container has exited: read to the end and store it. False when that took too long.
+
+        `was_cut`: the engine was away meanwhile, so a stream that ended may not have been whole; it is read once more.
+        """
+        self._was_cut = was_cut
         self._exited.set()
         self._reader.join(timeout_seconds)
         self._writer.join(timeout_seconds)
@@ -56,17 +61,24 @@ class LogPump:
     def abandon(self) -> None:
         """Stop where it is; what is not stored yet is read again after a restart."""
         self._abandoned.set()
+        self._exited.set()
         with self._changed:
             self._changed.notify_all()
 
     def _read(self) -> None:
         try:
             while not self._abandoned.is_set():
-                last_pass = self._exited.is_set()
-                self._read_stream()
-                if last_pass or self._has_exited():
+                knew_exit = self._exited.is_set()
+                if not self._read_stream():
+                    self._abandoned.wait(RETRY_SECONDS)
+                elif knew_exit:
                     return
-                self._exited.wait(RETRY_SECONDS)
+                elif self._has_exited():
+                    self._exited.wait()
+                    if not self._was_cut:
+                        return
+                else:
+                    self._abandoned.wait(RETRY_SECONDS)
         except ContainerGone:
             logger.warning("container gone before its log was read", extra={"action": "log_lost"})
         finally:
@@ -80,7 +92,8 @@ class LogPump:
         except RuntimeUnavailable:
             return False
 
-    def _read_stream(self) -> None:
+    def _read_stream(self) -> bool:
+        """Read what the engine has, from the cursor on; False when it was away."""
         skip = self._read_cursor.lines_in_second
         try:
             for batch in self._runtime.stream_logs(self._container_id, self._read_cursor.second):
@@ -88,9 +101,11 @@ class LogPump:
                 skip -= len(batch) - len(fresh)
                 self._hand_over(fresh)
                 if self._abandoned.is_set():
-                    return
+                    return True
         except RuntimeUnavailable:
             logger.warning("engine away, log continues later", extra={"action": "log_interrupted"})
+            return False
+        return True
 
     def _hand_over(self, lines: Sequence[RawLine]) -> None:
         self._read_cursor = self._read_cursor.advanced([line.at_ns for line in lines])

@@ -127,7 +127,13 @@ class InstanceRunner:
         except Exception as error:
             logger.exception("runner failed", extra={"action": "runner_failed", "job": self._task.key.name})
             outcome = InstanceOutcome(failure=internal_failure(f"{type(error).__name__} in the emulator: {error}"))
-        self._clean_up()
+        try:
+            self._clean_up()
+        except _Detached:
+            return
+        except Exception:
+            # The job has ended all the same; the reaper tries again.
+            logger.exception("clean-up failed", extra={"action": "clean_up_failed", "job": self._task.key.name})
         self._report(InstanceEnded(index=self._record.index, outcome=outcome))
 
     def _live(self) -> InstanceOutcome:

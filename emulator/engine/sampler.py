@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emulator.domain.job import InstanceRecord
 from emulator.domain.usage import UsageReading, UsageSample, cpu_percent, gpu_percents
 from emulator.engine.workspace import Workspace
-from emulator.errors import ContainerGone, RuntimeUnavailable, StoreFailure
+from emulator.errors import RuntimeFailure, StoreFailure
 from emulator.ports import Clock, ContainerRuntime, GpuProbe, SampleStore
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Sampler:
             began = self._sources.clock.monotonic()
             try:
                 self._beat()
-            except (ContainerGone, RuntimeUnavailable, StoreFailure, OSError) as error:
+            except (RuntimeFailure, StoreFailure, OSError) as error:
                 logger.debug("sample dropped: %s", error, extra={"action": "sample_dropped"})
             spent = self._sources.clock.monotonic() - began
             pause = self._interval - spent % self._interval

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,11 @@ class Workspace:
         except FileNotFoundError:
             if self.root.exists():
                 raise
+        except RecursionError:
+            # A container may nest folders deeper than Python's own removal goes.
+            done = subprocess.run(["rm", "-rf", "--", str(self.root)], capture_output=True, text=True, check=False)  # noqa: S607
+            if done.returncode:
+                raise StagingFailure(f"cannot remove {self.root}: {done.stderr.strip()[:300]}") from None
         except OSError as error:
             what = error.filename or self.root
             raise StagingFailure(

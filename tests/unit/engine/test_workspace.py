@@ -118,6 +118,20 @@ def test_removing_leaves_nothing_and_may_be_repeated(workspace: Workspace, tmp_p
     assert (outside / "kept").exists()
 
 
+def test_folders_nested_deeper_than_python_goes_are_removed(workspace: Workspace) -> None:
+    home = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(workspace.root / "output")
+        for _ in range(3000):
+            os.mkdir("d")  # noqa: PTH102  # the path gets longer than a path may be
+            os.chdir("d")
+    finally:
+        os.fchdir(home)
+        os.close(home)
+    workspace.remove()
+    assert not workspace.root.exists()
+
+
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StagingFailure, match="cannot make the job's folders: Not a directory"):
