@@ -245,7 +245,9 @@ def _place(settings: Settings, engine: Engine) -> _Place:
             container=None,
             network=settings.container_network or "bridge",
             address=None,
-            warnings=(f"{error} Jobs wait for it; containers get no endpoint until the server is started again.",),
+            warnings=(
+                f"{str(error).rstrip('.')}. Jobs wait for it; containers get no endpoint until the server is started again.",
+            ),
         )
     network = settings.container_network or (own.network if own is not None and own.network else "bridge")
     if address is None and settings.container_endpoints:

@@ -4,12 +4,13 @@ names. docs/reference/settings.md is compared with this by a test.
 
 import json
 import os
+import signal
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from emulator.ports import PullPolicy
@@ -46,6 +47,18 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _check_url(value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value
+
+
+def _check_signal(value: str) -> str:
+    if value not in signal.Signals.__members__:
+        raise ValueError("is no signal's name; SIGTERM and SIGINT are")
+    return value
+
+
 def _parse_json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -65,7 +78,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default_factory=_default_data_dir, description="Where the database, job data and the embedded S3 store live."
     )
-    s3_endpoint: str | None = Field(
+    s3_endpoint: Annotated[str | None, AfterValidator(_check_url)] = Field(
         None, description="URL of an S3 store to use; without it an embedded SeaweedFS is started."
     )
     s3_access_key: str = Field("emulator", description="Access key for staging.")
@@ -94,7 +107,9 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="More names under which clients may call, comma-separated; loopback always may."
     )
-    stop_signal: str = Field("SIGTERM", description="Signal that stops a container.")
+    stop_signal: Annotated[str, AfterValidator(_check_signal)] = Field(
+        "SIGTERM", description="Signal that stops a container."
+    )
     stop_grace_seconds: float = Field(120.0, ge=0, description="Time between the stop signal and SIGKILL.")
     upload_when_stopped: bool = Field(False, description="Upload outputs of stopped and timed-out jobs too.")
     shm_share: float = Field(0.5, gt=0, le=1, description="Size of /dev/shm as a share of the instance's memory.")

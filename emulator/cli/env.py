@@ -5,14 +5,14 @@ import shlex
 
 from emulator.config import Settings
 
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # what to call, not what to bind
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what to call, not what to bind
 
 
 def client_variables(settings: Settings) -> dict[str, str]:
     """What an AWS client needs to find the server; S3 goes through it too."""
     host = ANY_ADDRESS.get(settings.host, settings.host)
     return {
-        "AWS_ENDPOINT_URL": f"http://{host}:{settings.port}",
+        "AWS_ENDPOINT_URL": f"http://{f'[{host}]' if ':' in host else host}:{settings.port}",
         "AWS_ACCESS_KEY_ID": settings.s3_access_key,
         "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key.get_secret_value(),
         "AWS_REGION": settings.s3_region,

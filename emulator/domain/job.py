@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NewType
 
-from emulator.domain.outcome import ContainerExit
+from emulator.domain.outcome import ContainerExit, Failure
 from emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
 
 JobId = NewType("JobId", int)
@@ -141,6 +141,7 @@ class InstanceRecord:
     cursor: LogCursor = LogCursor()
     exit: ContainerExit | None = None
     exit_message: str | None = None
+    failure: Failure | None = None
     staged_in: Transfer | None = None
     staged_out: Transfer | None = None
 

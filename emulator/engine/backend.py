@@ -63,8 +63,11 @@ class ExecutionBackend(Protocol):
         """Book what a job of an earlier life holds."""
         ...
 
-    def place(self, gang: Gang, report: Callable[[RunnerReport], None]) -> None:
-        """Start a runner per instance, which takes up whatever an earlier life left."""
+    def place(self, gang: Gang, report: Callable[[RunnerReport], None], stop: StopCause | None) -> None:
+        """Start a runner per instance, which takes up whatever an earlier life left.
+
+        `stop`: the job is to be stopped already; the runners know before they begin.
+        """
         ...
 
     def go(self, job_id: JobId) -> None:
@@ -118,7 +121,7 @@ class LocalBackend:
         """See the port."""
         self._ledger.restore(job_id, limits)
 
-    def place(self, gang: Gang, report: Callable[[RunnerReport], None]) -> None:
+    def place(self, gang: Gang, report: Callable[[RunnerReport], None], stop: StopCause | None) -> None:
         """See the port."""
         hosts = tuple(record.host for record in gang.records)
         job_id = gang.records[0].job_id
@@ -134,6 +137,8 @@ class LocalBackend:
             )
             placed.runners.append(InstanceRunner(task, self._tools, report))
         for runner in placed.runners:
+            if stop is not None:
+                runner.stop(stop)
             runner.start()
 
     def go(self, job_id: JobId) -> None:
@@ -169,7 +174,7 @@ class LocalBackend:
 
     def sweep(self, is_wanted: Callable[[JobId], bool]) -> int:
         """See the port."""
-        return self._sweep_folders(is_wanted) + self._sweep_containers(is_wanted)
+        return self._sweep_containers(is_wanted) + self._sweep_folders(is_wanted)
 
     def _sweep_containers(self, is_wanted: Callable[[JobId], bool]) -> int:
         removed = 0

@@ -32,7 +32,7 @@ class ContainerRun:
         self._name = name
         self._mail: queue.SimpleQueue[ContainerExit | EmulatorError | None] = queue.SimpleQueue()
         self._stop_wished = False
-        self._detached = False
+        self._detached = threading.Event()
         self._engine_was_away = False
         self._pump = LogPump(tools.runtime, tools.logs, record, container_id, name)
         sources = SampleSources(
@@ -55,7 +55,8 @@ class ContainerRun:
 
     def detach(self) -> None:
         """Stop following; the container goes on."""
-        self._detached = True
+        self._detached.set()
+        self._pump.abandon()
         self._mail.put(None)
 
     def follow(self) -> ContainerExit | None:
@@ -69,7 +70,7 @@ class ContainerRun:
             ended = self._await_exit()
             if ended is not None:
                 self.log_complete = self._pump.finish(LOG_DRAIN_SECONDS, was_cut=self._engine_was_away)
-            return ended
+            return None if self._detached.is_set() else ended
         finally:
             self._sampler.stop()
             self._pump.abandon()
@@ -84,7 +85,7 @@ class ContainerRun:
             except queue.Empty:
                 kill_at = self._kill()
                 continue
-            if self._detached:
+            if self._detached.is_set():
                 return None
             if isinstance(mail, ContainerExit):
                 return mail
@@ -97,7 +98,7 @@ class ContainerRun:
 
     def _wait(self) -> None:
         """Put the container's exit, or why it will never be known, into the mail."""
-        patience = Patience(self._tools.clock, threading.Event(), self._tools.options.engine_patience_seconds)
+        patience = Patience(self._tools.clock, self._detached, self._tools.options.engine_patience_seconds)
         try:
             self._mail.put(patience(self._wait_once))
         except EmulatorError as error:

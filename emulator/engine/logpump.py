@@ -9,14 +9,16 @@ import threading
 from collections.abc import Sequence
 
 from emulator.domain.job import InstanceRecord, LogCursor
-from emulator.errors import ContainerGone, RuntimeUnavailable, StaleJob, StoreFailure
+from emulator.errors import RuntimeFailure, RuntimeUnavailable, StaleJob, StoreFailure
 from emulator.ports import ContainerRuntime, LogStore, RawLine
 
 logger = logging.getLogger(__name__)
 
 WRITE_PAUSE_SECONDS = 0.2
 RETRY_SECONDS = 1.0
-BUFFERED_LINES = 50_000
+BUFFERED_BYTES = 16 * 1024**2
+LINE_OVERHEAD_BYTES = 150
+"""What a line takes in memory beside its text."""
 
 
 class LogPump:
@@ -31,7 +33,9 @@ class LogPump:
         self._container_id = container_id
         self._read_cursor = record.cursor
         self._buffer: list[RawLine] = []
+        self._buffer_bytes = 0
         self._buffer_cursor = record.cursor
+        self._failed = False
         self._changed = threading.Condition()
         self._exited = threading.Event()
         self._was_cut = False
@@ -54,7 +58,7 @@ class LogPump:
         self._exited.set()
         self._reader.join(timeout_seconds)
         self._writer.join(timeout_seconds)
-        complete = not (self._reader.is_alive() or self._writer.is_alive())
+        complete = not (self._failed or self._reader.is_alive() or self._writer.is_alive())
         self.abandon()
         return complete
 
@@ -79,8 +83,9 @@ class LogPump:
                         return
                 else:
                     self._abandoned.wait(RETRY_SECONDS)
-        except ContainerGone:
-            logger.warning("container gone before its log was read", extra={"action": "log_lost"})
+        except RuntimeFailure as error:
+            self._failed = True
+            logger.warning("the log cannot be read to its end: %s", error, extra={"action": "log_lost"})
         finally:
             self._drained.set()
             with self._changed:
@@ -110,8 +115,9 @@ class LogPump:
     def _hand_over(self, lines: Sequence[RawLine]) -> None:
         self._read_cursor = self._read_cursor.advanced([line.at_ns for line in lines])
         with self._changed:
-            self._changed.wait_for(lambda: len(self._buffer) < BUFFERED_LINES or self._abandoned.is_set())
+            self._changed.wait_for(lambda: self._buffer_bytes < BUFFERED_BYTES or self._abandoned.is_set())
             self._buffer.extend(lines)
+            self._buffer_bytes += sum(len(line.data) + LINE_OVERHEAD_BYTES for line in lines)
             self._buffer_cursor = self._read_cursor
             self._changed.notify_all()
 
@@ -119,7 +125,7 @@ class LogPump:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._buffer or self._drained.is_set() or self._abandoned.is_set())
-                lines, self._buffer = self._buffer, []
+                lines, self._buffer, self._buffer_bytes = self._buffer, [], 0
                 cursor = self._buffer_cursor
                 self._changed.notify_all()
             if not lines:

@@ -40,6 +40,8 @@ from emulator.ports import ContainerInfo, ContainerState, PullPolicy
 
 logger = logging.getLogger(__name__)
 
+STORE_RETRY_SECONDS = 1.0
+
 
 class _RunFailed(Exception):
     """Leaves the straight line with a Failure."""
@@ -77,9 +79,8 @@ class InstanceRunner:
         self._name = f"{task.key.name}/{task.record.host}"
         self._cancel = threading.Event()
         self._go = threading.Event()
-        self._detached = False
+        self._letting_go = threading.Event()
         self._stop_cause: StopCause | None = None
-        self._volume_failure: Failure | None = None
         self._container_run: ContainerRun | None = None
         self._run_lock = threading.Lock()
         self._patiently = Patience(tools.clock, self._cancel, tools.options.engine_patience_seconds)
@@ -100,14 +101,16 @@ class InstanceRunner:
         with self._run_lock:
             self._stop_cause = self._stop_cause or cause
             self._cancel.set()
+            self._go.set()
             if self._container_run is not None:
                 self._container_run.stop()
 
     def detach(self) -> None:
         """Leave the container running and everything in place; returns when the runner has let go."""
         with self._run_lock:
-            self._detached = True
+            self._letting_go.set()
             self._cancel.set()
+            self._go.set()
             if self._container_run is not None:
                 self._container_run.detach()
         self.join()
@@ -137,20 +140,22 @@ class InstanceRunner:
         self._report(InstanceEnded(index=self._record.index, outcome=outcome))
 
     def _live(self) -> InstanceOutcome:
-        failure: Failure | None = None
-        try:
-            if self._record.exit is None:
-                self._run_container()
-            self._stage_out()
-        except _RunFailed as failed:
-            failure = failed.failure
-        except Cancelled:
-            self._check_detached()
-        if self._volume_failure is not None:
-            return InstanceOutcome(failure=self._volume_failure, exit_message=self._record.exit_message)
+        """What the stored facts say at the end; they are stored before anything is cleaned up."""
+        if self._record.failure is None:
+            try:
+                if self._record.exit is None:
+                    self._run_container()
+                if self._record.failure is None:
+                    self._stage_out()
+            except _RunFailed as failed:
+                self._save(failure=failed.failure)
+            except Cancelled:
+                self._check_detached()
+                if self._stop_cause is None:
+                    self._save(failure=internal_failure("the run was given up for no reason"))
         return InstanceOutcome(
             exit=self._record.exit,
-            failure=failure,
+            failure=self._record.failure,
             exit_message=self._record.exit_message,
             stopped=self._stop_cause,
         )
@@ -178,7 +183,7 @@ class InstanceRunner:
             else:
                 self._save(container_id=found.id)
             container_id = self._container_id
-            self._patiently(lambda: self._tools.runtime.start(container_id))
+            self._patiently(lambda: self._start_once(container_id))
         self._save(container_started_at=self._tools.clock.now())
         self._event("container_started", container=container_id[:12])
 
@@ -230,6 +235,11 @@ class InstanceRunner:
         found = self._tools.runtime.find(spec.name)
         return found.id if found else self._tools.runtime.create(spec)
 
+    def _start_once(self, container_id: str) -> None:
+        """Start, unless a start whose answer was lost has done it: a container must not run twice."""
+        if self._tools.runtime.inspect(container_id).state is ContainerState.CREATED:
+            self._tools.runtime.start(container_id)
+
     # --- while it runs ---
 
     @property
@@ -243,8 +253,7 @@ class InstanceRunner:
         run = ContainerRun(self._tools, self._record, self._container_id, self._workspace, self._name)
         with self._run_lock:
             self._container_run = run
-            if self._detached:
-                raise _Detached
+            self._check_detached()
             if self._stop_cause is not None:
                 run.stop()
         self._reach(JobPhase.RUNNING)
@@ -256,26 +265,31 @@ class InstanceRunner:
             self._event("container_signalled", signal=self._tools.options.stop_signal)
         if not run.log_complete:
             self._event("log_incomplete")
-        self._volume_failure = run.volume_failure
-        self._note_exit(ended)
+        self._note_exit(ended, run.volume_failure)
 
-    def _note_exit(self, ended: ContainerExit) -> None:
+    def _note_exit(self, ended: ContainerExit, volume_failure: Failure | None) -> None:
+        """Store how it ended and what follows from it at once: a crash between the two would forget a failure.
+
+        The exit code of a container that we killed for its volume says nothing.
+        """
         self._event("container_exited", code=ended.code, out_of_memory=ended.out_of_memory)
+        message: str | None = None
+        failure = volume_failure
         try:
             message = contract.exit_message_of(self._workspace.read_message())
         except UnicodeDecodeError as error:
-            self._save(exit=ended)
-            raise _RunFailed(
-                Failure(kind=FailureClass.CLIENT, text=f"/opt/ml/output/message is not UTF-8: {error.reason}")
-            ) from error
-        self._save(exit=ended, exit_message=message)
+            text = f"/opt/ml/output/message is not UTF-8: {error.reason}"
+            failure = failure or Failure(kind=FailureClass.CLIENT, text=text)
+        except StagingFailure as error:
+            self._event("message_unreadable", error=str(error))
+        self._save(exit=None if volume_failure else ended, exit_message=message, failure=failure)
 
     # --- after it has run ---
 
     def _stage_out(self) -> None:
         """Upload, also after a failure (spec 4); the container is removed meanwhile."""
         options = self._tools.options
-        if self._volume_failure is not None or (self._stop_cause is not None and not options.upload_when_stopped):
+        if self._stop_cause is not None and not options.upload_when_stopped:
             return
         self._reach(JobPhase.STAGING_OUT)
         if self._record.staged_out is not None:
@@ -284,7 +298,7 @@ class InstanceRunner:
             raise _RunFailed(internal_failure("the job's files are gone"))
         remover = threading.Thread(target=self._remove_container, name=f"{self._name}-remove", daemon=True)
         remover.start()
-        token = threading.Event() if options.upload_when_stopped else self._cancel
+        token = self._letting_go if options.upload_when_stopped else self._cancel
         try:
             with _failing_as(upload_failure):
                 staged, skipped = self._stager.stage_out(self._task.spec.outputs, token)
@@ -318,8 +332,7 @@ class InstanceRunner:
     # --- small steps ---
 
     def _wait_for_go(self) -> None:
-        while not self._go.wait(0.05):
-            self._check_cancelled()
+        self._go.wait()
         self._check_cancelled()
 
     def _check_cancelled(self) -> None:
@@ -327,7 +340,7 @@ class InstanceRunner:
             raise Cancelled
 
     def _check_detached(self) -> None:
-        if self._detached:
+        if self._letting_go.is_set():
             raise _Detached
 
     def _reach(self, phase: JobPhase) -> None:
@@ -350,4 +363,4 @@ class InstanceRunner:
             except StoreFailure as error:
                 logger.warning("not stored yet: %s", error, extra={"action": "store_failed"})
                 self._check_detached()
-                threading.Event().wait(1.0)
+                self._letting_go.wait(STORE_RETRY_SECONDS)

@@ -1,20 +1,24 @@
 """Samples the resources of one running container on a beat; a beat that comes late is dropped, not queued."""
 
 import logging
+import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from emulator.domain.job import InstanceRecord
 from emulator.domain.usage import UsageReading, UsageSample, cpu_percent, gpu_percents
-from emulator.engine.workspace import Workspace
+from emulator.engine.workspace import Workspace, counted
 from emulator.errors import RuntimeFailure, StoreFailure
 from emulator.ports import Clock, ContainerRuntime, GpuProbe, SampleStore
 
 logger = logging.getLogger(__name__)
 
 FIRST_BEAT_SECONDS = 0.2
-"""A job of less than a beat still gets a sample."""
+"""A container that runs for less than a beat, but longer than this, still gets a sample."""
+
+COUNT_WAIT_SECONDS = 0.05
+"""A small tree is counted within the beat."""
 
 DISK_SHARE = 0.02
 """Counting the files of the volume may take this share of the time, no more: large trees are counted less often."""
@@ -53,6 +57,8 @@ class Sampler:
         self._last: tuple[float, UsageReading] | None = None
         self._disk_bytes = 0
         self._disk_due = 0.0
+        self._count: subprocess.Popen[str] | None = None
+        self._count_began = 0.0
         self._volume_full = False
 
     def start(self) -> None:
@@ -70,11 +76,13 @@ class Sampler:
         while not self._ended.wait(pause):
             began = self._sources.clock.monotonic()
             try:
+                self._count_disk(began)
                 self._beat()
             except (RuntimeFailure, StoreFailure, OSError) as error:
                 logger.debug("sample dropped: %s", error, extra={"action": "sample_dropped"})
             spent = self._sources.clock.monotonic() - began
             pause = self._interval - spent % self._interval
+        self._stop_counting()
 
     def _beat(self) -> None:
         reading = self._sources.runtime.read_usage(self._container_id)
@@ -83,7 +91,6 @@ class Sampler:
         moment = self._sources.clock.monotonic()
         before = self._last
         self._last = (moment, reading)
-        self._count_disk(moment)
         gpu, gpu_memory = gpu_percents(self._sources.gpus.read(self._record.limits.gpu_ids))
         self._sources.samples.append_sample(
             self._record.job_id,
@@ -100,16 +107,32 @@ class Sampler:
             ),
         )
 
+    def _stop_counting(self) -> None:
+        if self._count is not None:
+            self._count.kill()
+            self._count.communicate()
+            self._count = None
+
     def _since_start(self) -> float:
         started = self._record.container_started_at
         return (self._sources.clock.now() - started).total_seconds() if started else 0.0
 
     def _count_disk(self, moment: float) -> None:
-        if moment < self._disk_due:
+        """Take up the count that was begun, or begin one when it is due; never wait for a large tree."""
+        if self._count is None and moment >= self._disk_due:
+            self._count, self._count_began = self._sources.workspace.start_counting(), moment
+        if self._count is None:
             return
-        self._disk_bytes = self._sources.workspace.used_bytes()
-        spent = self._sources.clock.monotonic() - moment
-        self._disk_due = moment + spent / DISK_SHARE
+        used = counted(self._count, COUNT_WAIT_SECONDS)
+        if self._count.returncode is None:
+            return
+        spent = self._sources.clock.monotonic() - self._count_began
+        self._count, self._disk_due = None, moment + spent / DISK_SHARE
+        if used is not None:
+            self._disk_bytes = used
+            self._check_volume()
+
+    def _check_volume(self) -> None:
         if self._disk_bytes > self._record.limits.volume_bytes and not self._volume_full:
             self._volume_full = True
             self._on_volume_full(self._disk_bytes)

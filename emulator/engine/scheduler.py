@@ -6,11 +6,11 @@ import threading
 from emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob
 from emulator.domain.outcome import Failure
 from emulator.domain.phase import JobPhase
-from emulator.domain.spec import spec_of
+from emulator.domain.spec import JobSpec, spec_of
 from emulator.engine.backend import Admitted, ExecutionBackend, Never, NotNow
 from emulator.engine.failures import capacity_failure, internal_failure
 from emulator.engine.supervisor import Supervisor
-from emulator.errors import RuntimeUnavailable, StoreFailure
+from emulator.errors import EmulatorError, RuntimeUnavailable, StoreFailure
 from emulator.ports import Clock, JobStore
 
 logger = logging.getLogger(__name__)
@@ -51,8 +51,11 @@ class Scheduler:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        for supervisor in self._running():
+        supervisors = self._running()
+        for supervisor in supervisors:
             supervisor.detach()
+        for supervisor in supervisors:
+            supervisor.join()
 
     def is_alive(self) -> bool:
         """Whether jobs are being admitted."""
@@ -116,10 +119,11 @@ class Scheduler:
             with self._lock:
                 known = job.id in self._supervisors
             records = self._store.list_instances(job.id)
-            if records and not known:
+            spec = self._spec(job) if records and not known else None
+            if spec is not None:
                 self._backend.restore(job.id, [record.limits for record in records])
                 self._event(job, "taken_up", phase=str(job.phase))
-                self._supervise(job)
+                self._supervise(job, spec)
 
     def _admit(self) -> None:
         shortage: str | None = None
@@ -137,15 +141,18 @@ class Scheduler:
 
     def _admit_one(self, job: ProcessingJob) -> str | None:
         """Admit a job, or end it; else what it has to wait for."""
-        spec = spec_of(job.request)
+        spec = self._spec(job)
+        if spec is None:
+            return None
         answer = self._backend.reserve(job.id, spec)
+        self._engine_away_since = None
         match answer:
             case Admitted(limits=gang):
                 for index, limits in enumerate(gang):
                     self._store.ensure_instance(job.id, index, limits)
                 self._event(job, "admitted", capped=any(limits.capped for limits in gang))
                 self._told_waiting.discard(job.id)
-                self._supervise(job)
+                self._supervise(job, spec)
                 return None
             case Never(reason=reason):
                 self._end(job, JobPhase.FAILED, capacity_failure(reason))
@@ -154,10 +161,19 @@ class Scheduler:
                 self._tell_waiting(job, reason)
                 return reason
 
-    def _supervise(self, job: ProcessingJob) -> None:
+    def _spec(self, job: ProcessingJob) -> JobSpec | None:
+        """What a job is to do; a request that cannot be read, stored by another version maybe, ends that job alone."""
+        try:
+            return spec_of(job.request)
+        except (KeyError, TypeError, ValueError, AttributeError, EmulatorError) as error:
+            text = f"the stored request cannot be read: {type(error).__name__}: {error}"
+            self._end(job, JobPhase.FAILED, internal_failure(text))
+            return None
+
+    def _supervise(self, job: ProcessingJob, spec: JobSpec) -> None:
         supervisor = Supervisor(
             job,
-            spec_of(job.request),
+            spec,
             store=self._store,
             backend=self._backend,
             clock=self._clock,
@@ -165,7 +181,12 @@ class Scheduler:
         )
         with self._lock:
             self._supervisors[job.id] = supervisor
-        supervisor.start()
+        try:
+            supervisor.start()
+        except RuntimeError:  # no more threads: the job keeps its reservation and is tried again
+            with self._lock:
+                self._supervisors.pop(job.id)
+            raise
 
     def _ended(self, job_id: JobId) -> None:
         with self._lock:
@@ -187,11 +208,14 @@ class Scheduler:
         if now - self._engine_away_since >= self._patience_seconds:
             for job in self._store.list_unfinished():
                 waited = (self._clock.now() - job.created_at).total_seconds()
-                if job.phase is JobPhase.PENDING and waited >= self._patience_seconds:
+                with self._lock:
+                    is_waiting = job.phase is JobPhase.PENDING and job.id not in self._supervisors
+                if is_waiting and waited >= self._patience_seconds:
                     self._end(job, JobPhase.FAILED, internal_failure(str(error)))
         self._try_again_later()
 
     def _end(self, job: ProcessingJob, to: JobPhase, failure: Failure | None = None) -> None:
+        self._backend.remove(job.id)
         now = self._clock.now()
         reason = failure.reason if failure else None
         self._store.advance(job.id, job.phase, to, now, JobFacts(ended_at=now, failure_reason=reason))

@@ -1,7 +1,6 @@
 """Brings one instance's inputs from the object store and its outputs back (spec 3.1 and 4)."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from emulator.domain.contract import folder_of
 from emulator.domain.instances import GIB
@@ -51,21 +50,17 @@ class Stager:
 
     def stage_out(self, outputs: Sequence[JobOutput], cancel: CancelToken) -> tuple[Transfer, tuple[str, ...]]:
         """Upload all outputs in the request's order; also what was left out because it is no regular file."""
-        done, skipped = [], []
-        for item in outputs:
-            folder = folder_of(item.local_path)
-            scan = self._workspace.scan(folder)
-            skipped += [f"{item.local_path}/{path}" for path in scan.skipped]
-            done.append(self._objects.upload(self._local_files(item, folder, scan.files), cancel))
-        return _sum(done), tuple(skipped)
+        scans = [(item, self._workspace.scan(folder_of(item.local_path))) for item in outputs]
+        total = sum(size for _, scan in scans for _, size in scan.files)
+        if total > self._volume_bytes:  # sparse files and hard links take less on the disk than they would in S3
+            raise DiskFull(f"outputs have {total / GIB:.2f} GiB, VolumeSizeInGB is {self._volume_bytes // GIB}")
+        skipped = tuple(f"{item.local_path}/{path}" for item, scan in scans for path in scan.skipped)
+        done = [self._objects.upload(self._local_files(item, scan.files), cancel) for item, scan in scans]
+        return _sum(done), skipped
 
-    def _local_files(self, item: JobOutput, folder: str, files: Sequence[tuple[str, int]]) -> list[LocalFile]:
-        base: Path = self._workspace.root / folder
-        local_files = []
-        for path, size in files:
-            if size > self._volume_bytes:
-                raise DiskFull(f"{item.local_path}/{path} has {size} bytes, more than the volume of the job")
-            local_files.append(
-                LocalFile(path=base / path, bucket=item.uri.bucket, key=output_key(item.uri, path), size_bytes=size)
-            )
-        return local_files
+    def _local_files(self, item: JobOutput, files: Sequence[tuple[str, int]]) -> list[LocalFile]:
+        base = self._workspace.root / folder_of(item.local_path)
+        return [
+            LocalFile(path=base / path, bucket=item.uri.bucket, key=output_key(item.uri, path), size_bytes=size)
+            for path, size in files
+        ]

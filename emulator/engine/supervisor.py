@@ -13,8 +13,9 @@ from emulator.domain.outcome import InstanceOutcome, StopCause, Verdict, classif
 from emulator.domain.phase import JobPhase
 from emulator.domain.spec import JobSpec
 from emulator.engine.backend import ExecutionBackend, Gang
+from emulator.engine.failures import internal_failure
 from emulator.engine.instance import InstanceEnded, InstanceStaged, PhaseReached, RunnerReport
-from emulator.errors import StoreFailure
+from emulator.errors import StaleJob, StoreFailure
 from emulator.ports import Clock, JobStore
 
 logger = logging.getLogger(__name__)
@@ -84,22 +85,39 @@ class Supervisor:
         self._inbox.put(StopWish())
 
     def detach(self) -> None:
-        """Let go of the job, leaving its containers running; returns when done."""
+        """Let go of the job, leaving its containers running; returns at once."""
         self._letting_go.set()
         self._inbox.put(Detach())
-        self._thread.join()
+
+    def join(self) -> None:
+        """Wait until it has ended or let go."""
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         try:
             self._supervise()
         except _LetGo:
             self._backend.detach(self._job.id)
-        except Exception:
-            # One job's bug must not take the others down; the job stays unfinished and is taken up at the next start.
+        except Exception as error:
+            # One job's bug must not take the others down.
             logger.exception("supervisor failed", extra={"action": "supervisor_failed", "job": self._job.key.name})
-            self._backend.detach(self._job.id)
+            self._give_up(error)
         finally:
             self._on_end(self._job.id)
+
+    def _give_up(self, error: Exception) -> None:
+        """End the job for a fault of ours; its container is the reaper's. If even that fails, the next start tries."""
+        try:
+            self._backend.detach(self._job.id)
+            self._backend.remove(self._job.id)
+            self._job = self._store.get(self._job.id)
+            if not self._job.phase.is_terminal:
+                failure = internal_failure(f"{type(error).__name__} in the emulator: {error}")
+                facts = JobFacts(ended_at=self._clock.now(), failure_reason=failure.reason)
+                self._store.advance(self._job.id, self._job.phase, JobPhase.FAILED, self._clock.now(), facts)
+        except Exception:
+            logger.exception("job left as it is", extra={"action": "job_left", "job": self._job.key.name})
 
     def _supervise(self) -> None:
         # Read again: a wish that came before this supervisor could be told is in the store.
@@ -108,12 +126,12 @@ class Supervisor:
         self._phases = [JobPhase.PENDING] * len(records)
         if self._job.phase is JobPhase.PENDING:
             self._advance(JobPhase.PULLING, JobFacts(started_at=self._clock.now()))
-        gang = Gang(key=self._job.key, request=self._job.request, spec=self._spec, records=records)
-        self._backend.place(gang, self._inbox.put)
         if self._job.stop_requested_at is not None:
             self._stop(StopCause.REQUESTED)
         elif self._job.phase is JobPhase.STOPPING:
             self._stop(StopCause.MAX_RUNTIME)
+        gang = Gang(key=self._job.key, request=self._job.request, spec=self._spec, records=records)
+        self._backend.place(gang, self._inbox.put, self._stop_cause)
         while len(self._outcomes) < len(records):
             self._handle_next()
         self._end(classify([self._outcomes[i] for i in range(len(records))], self._stop_cause))
@@ -192,6 +210,8 @@ class Supervisor:
         while True:
             try:
                 return call()
+            except StaleJob:
+                raise  # somebody else moved the job; no patience mends that
             except StoreFailure as error:
                 logger.warning("not stored yet: %s", error, extra={"action": "store_failed"})
                 if self._letting_go.wait(STORE_RETRY_SECONDS):

@@ -51,9 +51,14 @@ class Workspace:
             raise _translated(error, f"write {name}") from error
 
     def read_message(self) -> bytes:
-        """The head of the exit message; empty when it is missing or not a regular file."""
+        """The head of the exit message; empty when it is missing or not a regular file.
+
+        Raises StagingFailure when it may not be read.
+        """
         try:
             descriptor = os.open(self.root / "output" / "message", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except PermissionError as error:
+            raise _translated(error, "read the exit message") from error
         except OSError:
             return b""
         try:
@@ -81,7 +86,7 @@ class Workspace:
                 else:
                     skipped.append(path)
         except OSError as error:
-            raise _translated(error, f"read {error.filename or folder}") from error
+            raise _translated(error, f"read the files below {folder}") from error
         files.sort()
         return OutputScan(files=tuple(files), skipped=tuple(sorted(skipped)))
 
@@ -94,37 +99,40 @@ class Workspace:
                 return False
         return True
 
-    def used_bytes(self) -> int:
-        """Disk space the instance's files take, each hard-linked file once; what vanishes meanwhile is left out."""
-        total = 0
-        seen: set[int] = set()
-        for entry in _walk(self.root):
-            try:
-                facts = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            if facts.st_nlink == 1 or facts.st_ino not in seen:
-                seen.add(facts.st_ino)
-                total += facts.st_blocks * 512
-        return total
+    def start_counting(self) -> "subprocess.Popen[str]":
+        """Begin to count the disk space that the instance's files take, each hard-linked file once.
+
+        A process of its own: a container may make trees deeper and paths longer than this process can walk, and it
+        must not wait for them. `counted` reads its answer.
+        """
+        return subprocess.Popen(
+            ["du", "-sk", "--", str(self.root)],  # noqa: S607  # whichever du this machine has
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
 
     def remove(self) -> None:
         """Remove everything; nothing happens when it is gone. Raises StagingFailure naming what could not be."""
         try:
             shutil.rmtree(self.root)
-        except FileNotFoundError:
-            if self.root.exists():
-                raise
-        except RecursionError:
+        except (OSError, RecursionError):
             # A container may nest folders deeper than Python's own removal goes.
             done = subprocess.run(["rm", "-rf", "--", str(self.root)], capture_output=True, text=True, check=False)  # noqa: S607
             if done.returncode:
-                raise StagingFailure(f"cannot remove {self.root}: {done.stderr.strip()[:300]}") from None
-        except OSError as error:
-            what = error.filename or self.root
-            raise StagingFailure(
-                f"cannot remove {what}: {error.strerror}; remove it with: sudo rm -rf {self.root}"
-            ) from error
+                raise StagingFailure(
+                    f"cannot remove {self.root}: {done.stderr.strip()[:300]}; remove it with: sudo rm -rf {self.root}"
+                ) from None
+
+
+def counted(process: "subprocess.Popen[str]", timeout_seconds: float) -> int | None:
+    """Bytes, once the count is done; None while it goes on, or when there is no answer."""
+    try:
+        answer, _ = process.communicate(timeout=timeout_seconds)
+    except subprocess.TimeoutExpired:
+        return None
+    head = answer.split(maxsplit=1)
+    return int(head[0]) * 1024 if head and head[0].isdecimal() else None
 
 
 def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:

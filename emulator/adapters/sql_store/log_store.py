@@ -82,6 +82,7 @@ class SqlLogStore:
             .values(
                 cursor_second=cursor.second,
                 cursor_lines_in_second=cursor.lines_in_second,
+                cursor_lines_in_newest=cursor.lines_in_newest,
                 cursor_next_seq=cursor.next_seq,
             )
         )

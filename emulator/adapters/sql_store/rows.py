@@ -17,7 +17,7 @@ from emulator.domain.job import (
     ProcessingJob,
     Transfer,
 )
-from emulator.domain.outcome import ContainerExit
+from emulator.domain.outcome import ContainerExit, Failure, FailureClass
 from emulator.domain.phase import JobPhase
 from emulator.domain.usage import UsageSample
 
@@ -95,6 +95,8 @@ def instance_columns(record: InstanceRecord) -> Mapping[str, object]:
         "exit_code": record.exit.code if record.exit else None,
         "exit_out_of_memory": record.exit.out_of_memory if record.exit else None,
         "exit_message": storable(record.exit_message),
+        "failure_kind": str(record.failure.kind) if record.failure else None,
+        "failure_text": storable(record.failure.text) if record.failure else None,
         **_transfer_columns("staged_in", record.staged_in),
         **_transfer_columns("staged_out", record.staged_out),
     }
@@ -116,10 +118,16 @@ def instance_of(row: Row[Any]) -> InstanceRecord:
         container_id=row.container_id,
         container_started_at=from_ms_or_none(row.container_started_at_ms),
         cursor=LogCursor(
-            second=row.cursor_second, lines_in_second=row.cursor_lines_in_second, next_seq=row.cursor_next_seq
+            second=row.cursor_second,
+            lines_in_second=row.cursor_lines_in_second,
+            lines_in_newest=row.cursor_lines_in_newest,
+            next_seq=row.cursor_next_seq,
         ),
         exit=None if row.exit_code is None else ContainerExit(code=row.exit_code, out_of_memory=row.exit_out_of_memory),
         exit_message=row.exit_message,
+        failure=None
+        if row.failure_kind is None
+        else Failure(kind=FailureClass(row.failure_kind), text=row.failure_text),
         staged_in=_transfer(row.staged_in_objects, row.staged_in_bytes, row.staged_in_seconds),
         staged_out=_transfer(row.staged_out_objects, row.staged_out_bytes, row.staged_out_seconds),
     )

@@ -106,7 +106,7 @@ def test_exit_with_zero_and_empty_message_are_facts_too(stores: PortStores) -> N
 def test_saving_leaves_the_cursor_to_the_log(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
     read_before = stores.jobs.list_instances(job_id)[0]
-    cursor = LogCursor(second=1_767_323_045, lines_in_second=2, next_seq=2)
+    cursor = LogCursor(second=1_767_323_045, lines_in_second=2, lines_in_newest=1, next_seq=2)
     stores.logs.append(job_id, 0, [RawLine(at_ns=1, data=b"a"), RawLine(at_ns=2, data=b"b")], cursor)
     stores.jobs.save_instance(replace(read_before, container_id="c0ffee"))
     (after,) = stores.jobs.list_instances(job_id)

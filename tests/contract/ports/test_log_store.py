@@ -63,7 +63,7 @@ def test_lines_are_numbered_from_zero_and_stamped_in_whole_milliseconds(stores: 
 
 def test_cursor_moves_with_the_lines(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    cursor = LogCursor(second=1_767_323_045, lines_in_second=2, next_seq=2)
+    cursor = LogCursor(second=1_767_323_045, lines_in_second=2, lines_in_newest=1, next_seq=2)
     stores.logs.append(job_id, 0, raw(b"a", b"b"), cursor)
     assert cursor_of(stores, job_id) == cursor
 

@@ -36,7 +36,9 @@ def test_a_key_with_shell_signs_in_it_is_only_a_key(tmp_path: Path) -> None:
     assert not trap.exists()
 
 
-@pytest.mark.parametrize(("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("10.1.2.3", "10.1.2.3")])
+@pytest.mark.parametrize(
+    ("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]"), ("10.1.2.3", "10.1.2.3")]
+)
 def test_the_address_is_one_that_can_be_called(host: str, shown: str) -> None:
     assert client_variables(Settings(host=host))["AWS_ENDPOINT_URL"] == f"http://{shown}:9320"
 

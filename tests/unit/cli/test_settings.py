@@ -35,6 +35,8 @@ def test_variables_of_the_tests_are_not_ours() -> None:
         ("shm_share", "2"),
         ("image_map", "{"),
         ("log_level", "LOUD"),
+        ("s3_endpoint", "ftp://x"),
+        ("stop_signal", "SIGFOO"),
     ],
 )
 def test_a_value_that_cannot_be_is_one_sentence_and_exit_code_2(name: str, value: str) -> None:

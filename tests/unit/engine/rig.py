@@ -7,8 +7,9 @@ from typing import Any
 from emulator.adapters.clock import SystemClock
 from emulator.domain.contract import ContainerAccess
 from emulator.domain.job import ProcessingJob
-from emulator.engine.backend import LocalBackend
-from emulator.engine.instance import RunnerOptions, RunnerTools
+from emulator.domain.outcome import StopCause
+from emulator.engine.backend import Gang, LocalBackend
+from emulator.engine.instance import RunnerOptions, RunnerReport, RunnerTools
 from emulator.engine.reaper import Reaper
 from emulator.engine.scheduler import Scheduler
 from emulator.testing.container_script import FakeRun, run_from_environment
@@ -36,6 +37,7 @@ class Rig:
         self.objects = MemoryObjectStore("bkt")
         self.host = FakeHostProbe(vcpus=2.0)
         self.gpus = FakeGpuProbe()
+        self.clock = SystemClock()
         self.lives: list[Life] = []
 
     def life(self, **options: Any) -> "Life":
@@ -91,12 +93,26 @@ class Rig:
             life.end()
 
 
+class BackendWithBugs(LocalBackend):
+    """The real one; what is put into `bugs` is raised by the next placings."""
+
+    def __init__(self, tools: RunnerTools, host: FakeHostProbe, folder: Path) -> None:
+        super().__init__(tools, host, folder)
+        self.bugs: list[Exception] = []
+
+    def place(self, gang: Gang, report: Callable[[RunnerReport], None], stop: StopCause | None) -> None:
+        if self.bugs:
+            raise self.bugs.pop()
+        super().place(gang, report, stop)
+
+
 class Life:
     """One run of the emulator."""
 
     def __init__(self, rig: Rig, options: dict[str, Any]) -> None:
-        self.runtime = FakeRuntime(EMULATOR_ID, rig.machine)
-        clock = SystemClock()
+        runtime_class: type[FakeRuntime] = options.pop("runtime_class", FakeRuntime)
+        self.runtime = runtime_class(EMULATOR_ID, rig.machine)
+        clock = rig.clock
         defaults = {
             "emulator_id": EMULATOR_ID,
             "image_map": {},
@@ -115,7 +131,7 @@ class Life:
             clock=clock,
             options=RunnerOptions(**{**defaults, **options}),
         )
-        self.backend = LocalBackend(tools, rig.host, rig.folder)
+        self.backend = BackendWithBugs(tools, rig.host, rig.folder)
         self.scheduler = Scheduler(rig.jobs, self.backend, clock, tools.options.engine_patience_seconds)
         self.reaper = Reaper(rig.jobs, self.backend, 3600)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.engine.workspace import Workspace
+from emulator.engine.workspace import Workspace, counted
 from emulator.errors import DiskFull, StagingFailure
 
 
@@ -81,12 +81,38 @@ def test_used_bytes_count_blocks_so_that_a_sparse_file_is_small_and_a_hard_link_
     out = workspace.root / "processing" / "out"
     with (out / "sparse").open("wb") as file:
         file.truncate(1 << 40)
-    assert workspace.used_bytes() < 1 << 20
+    assert _used(workspace) < 1 << 20
     (out / "full").write_bytes(os.urandom(1 << 20))
-    used = workspace.used_bytes()
+    used = _used(workspace)
     assert 1 << 20 <= used < 2 << 20
     os.link(out / "full", out / "same")
-    assert workspace.used_bytes() == used
+    assert _used(workspace) == used
+
+
+def _used(workspace: Workspace) -> int:
+    used = counted(workspace.start_counting(), 30)
+    assert used is not None
+    return used
+
+
+def test_files_behind_a_path_longer_than_paths_may_be_are_counted_too(workspace: Workspace) -> None:
+    _nest(workspace.root / "output", "d" * 16, 300, 3 << 20)
+    assert _used(workspace) > 3 << 20
+
+
+def _nest(folder: Path, name: str, depth: int, size: int = 0) -> None:
+    """Folders in folders, and a file in the last; by steps, because the path gets longer than a path may be."""
+    home = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(folder)
+        for _ in range(depth):
+            os.mkdir(name)  # noqa: PTH102
+            os.chdir(name)
+        with open("file", "wb") as file:  # noqa: PTH123
+            file.write(os.urandom(size))
+    finally:
+        os.fchdir(home)
+        os.close(home)
 
 
 @pytest.mark.parametrize("kind", ["missing", "symlink", "fifo", "folder"])
@@ -119,15 +145,7 @@ def test_removing_leaves_nothing_and_may_be_repeated(workspace: Workspace, tmp_p
 
 
 def test_folders_nested_deeper_than_python_goes_are_removed(workspace: Workspace) -> None:
-    home = os.open(".", os.O_RDONLY)
-    try:
-        os.chdir(workspace.root / "output")
-        for _ in range(3000):
-            os.mkdir("d")  # noqa: PTH102  # the path gets longer than a path may be
-            os.chdir("d")
-    finally:
-        os.fchdir(home)
-        os.close(home)
+    _nest(workspace.root / "output", "d", 3000)
     workspace.remove()
     assert not workspace.root.exists()
 

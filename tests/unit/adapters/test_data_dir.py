@@ -1,0 +1,53 @@
+"""The folder of one emulator."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from emulator.adapters.data_dir import DataDir
+from emulator.errors import StoreFailure
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_nobody_else_gets_near_jobs_and_database(tmp_path: Path) -> None:
+    data = DataDir(tmp_path / "new" / "data")
+    with data.locked():
+        assert _mode(data.root) == 0o700
+        assert _mode(data.jobs) == 0o700
+        assert _mode(data.database) == 0o600
+
+
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    for mode in (0o700, 0o755, 0o1777):
+        tmp_path.chmod(mode)
+        with DataDir(tmp_path).locked():
+            assert _mode(tmp_path) == mode
+
+
+def test_one_emulator_at_a_time(tmp_path: Path) -> None:
+    with DataDir(tmp_path).locked():
+        with pytest.raises(StoreFailure, match="in use by another emulator"), DataDir(tmp_path).locked():
+            pass
+    with DataDir(tmp_path).locked():
+        pass
+
+
+def test_the_id_is_made_once_and_a_damaged_one_is_made_anew(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    first = data.emulator_id()
+    assert data.emulator_id() == first
+    (tmp_path / "id").write_bytes(b"\xff\xfe")
+    assert len(data.emulator_id()) == 8
+
+
+def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(StoreFailure, match="cannot be used: Not a directory"),
+        DataDir(tmp_path / "file" / "x").locked(),
+    ):
+        pass

@@ -1,0 +1,153 @@
+"""Windows that only a crash, a lost answer or a bug of ours opens; each was open once."""
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+from emulator.domain.job import ProcessingJob
+from emulator.domain.outcome import ContainerExit, Failure, FailureClass
+from emulator.domain.phase import JobPhase
+from emulator.errors import RuntimeFailure, RuntimeUnavailable
+from emulator.testing.runtime import FakeRuntime
+from tests.builders import a_key, an_output
+from tests.unit.engine.rig import Life, Rig
+from tests.waiting import wait_for
+
+HOLD = {"FAKE_HOLD": "1"}
+WRITES = {**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}
+
+
+def _let_go_while_running(rig: Rig, **changes: Any) -> ProcessingJob:
+    life = rig.life()
+    job = rig.add(**changes)
+    rig.wait_for_phase(job, "Running")
+    life.end()
+    return job
+
+
+def test_a_failure_that_was_noted_before_a_crash_is_not_forgotten(rig: Rig) -> None:
+    job = _let_go_while_running(rig, Environment=WRITES, outputs=[an_output()])
+    record = rig.jobs.list_instances(job.id)[0]
+    failure = Failure(kind=FailureClass.CLIENT, text="/opt/ml/output/message is not UTF-8")
+    rig.jobs.save_instance(replace(record, exit=ContainerExit(code=0), failure=failure))
+    rig.life()
+    ended = rig.wait_for_end(job)
+    assert (ended.status, ended.failure_reason) == ("Failed", failure.reason)
+    assert rig.objects.keys("bkt") == []
+    assert rig.leftovers() == []
+
+
+def test_a_start_that_was_refused_stays_refused_after_a_crash_in_the_clean_up(rig: Rig) -> None:
+    job = _let_go_while_running(rig, Environment=HOLD)
+    record = rig.jobs.list_instances(job.id)[0]
+    failure = Failure(kind=FailureClass.ALGORITHM, text='exec: "/x": permission denied, exit code: 126')
+    rig.jobs.save_instance(replace(record, failure=failure))
+    rig.machine.remove(rig.machine.containers()[0].id)
+    rig.life()
+    assert rig.wait_for_end(job).failure_reason == failure.reason
+
+
+def test_a_stopped_job_that_is_taken_up_after_its_exit_uploads_nothing(rig: Rig) -> None:
+    job = _let_go_while_running(rig, Environment=WRITES, outputs=[an_output()])
+    rig.jobs.save_instance(replace(rig.jobs.list_instances(job.id)[0], exit=ContainerExit(code=143)))
+    rig.lives.clear()
+    rig.wish_stop(job)
+    rig.life()
+    assert rig.wait_for_end(job).status == "Stopped"
+    assert rig.objects.keys("bkt") == []
+
+
+def test_a_container_whose_start_was_not_answered_does_not_run_twice(rig: Rig) -> None:
+    class LosesAnswers(FakeRuntime):
+        lost = False
+
+        def start(self, container_id: str) -> None:
+            super().start(container_id)
+            if not self.lost:
+                self.lost = True
+                raise RuntimeUnavailable("the answer was lost")
+
+    rig.life(runtime_class=LosesAnswers)
+    job = rig.add(Environment={"FAKE_PRINT": "ran"})
+    assert rig.wait_for_end(job).status == "Completed"
+    assert rig.lines(job) == [b"ran"]
+
+
+def test_a_stored_request_that_cannot_be_read_ends_that_job_alone(rig: Rig) -> None:
+    now = rig.clock.now()
+    poison = rig.jobs.add(a_key("poison"), {"AppSpecification": {}}, {}, now)
+    rig.life()
+    job = rig.add()
+    assert rig.wait_for_end(job).status == "Completed"
+    ended = rig.wait_for_end(poison)
+    assert ended.failure_reason is not None
+    assert "the stored request cannot be read" in ended.failure_reason
+
+
+def test_a_bug_in_a_job_s_supervision_ends_that_job_and_gives_its_capacity_back(rig: Rig) -> None:
+    life = rig.life()
+    life.backend.bugs.append(RuntimeError("can't start new thread"))
+    broken = rig.add("broken")
+    after = rig.add("after")
+    ended = rig.wait_for_end(broken)
+    assert ended.failure_reason is not None
+    assert "RuntimeError in the emulator: can't start new thread" in ended.failure_reason
+    assert rig.wait_for_end(after).status == "Completed"
+
+
+def test_letting_go_does_not_wait_for_a_log_that_cannot_be_stored(rig: Rig) -> None:
+    life = rig.life()
+    job = rig.add(Environment=HOLD)
+    rig.wait_for_phase(job, "Running")
+    rig.jobs.go_down()
+    rig.machine.print_line(rig.container(job), b"unstored")
+    rig.machine.release(rig.container(job))
+    _ends_within(life, 10)
+    rig.jobs.come_back()
+    rig.life()
+    assert rig.wait_for_end(job).status == "Completed"
+    assert rig.lines(job) == [b"unstored"]
+
+
+def _ends_within(life: Life, seconds: float) -> None:
+    ending = threading.Thread(target=life.end, daemon=True)
+    ending.start()
+    ending.join(seconds)
+    assert not ending.is_alive()
+
+
+def test_a_log_that_the_engine_refuses_is_said_to_be_incomplete(rig: Rig) -> None:
+    life = rig.life()
+    life.runtime.fail("stream_logs", RuntimeFailure("dead or marked for removal"))
+    job = rig.add(Environment={"FAKE_PRINT": "lost"})
+    assert rig.wait_for_end(job).status == "Completed"
+    assert "log_incomplete" in rig.actions(job)
+
+
+def test_sparse_outputs_that_are_larger_than_the_volume_together_are_not_uploaded(rig: Rig) -> None:
+    life = rig.life()
+    job = rig.add(Environment=HOLD, outputs=[an_output()])
+    rig.wait_for_phase(job, "Running")
+    for name in ("one", "two"):
+        with (rig.folder / str(job.id) / "algo-1" / "processing" / "output" / name).open("wb") as file:
+            file.truncate(700 << 20)
+    rig.machine.release(rig.container(job))
+    ended = rig.wait_for_end(job)
+    assert ended.failure_reason == (
+        "ClientError: Artifact upload failed:Insufficient disk space (outputs have 1.37 GiB, VolumeSizeInGB is 1)"
+    )
+    assert life.scheduler.count_running() == 0 or wait_for("the end", lambda: life.scheduler.count_running() == 0)
+
+
+def test_an_engine_that_is_away_ends_waiting_jobs_only(rig: Rig) -> None:
+    rig.life(engine_patience_seconds=0.5)
+    running = rig.add("running", Environment=HOLD)
+    rig.wait_for_phase(running, "Running")
+    host, rig.host.host = rig.host.host, None
+    waiting = rig.add("waiting")
+    ended = rig.wait_for_end(waiting)
+    assert ended.status == "Failed"
+    assert rig.job(running).phase is JobPhase.RUNNING
+    rig.host.host = host
+    rig.machine.release(rig.container(running))
+    assert rig.wait_for_end(running).status == "Completed"

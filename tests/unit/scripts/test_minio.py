@@ -1,0 +1,95 @@
+"""Where the tests' MinIO comes from: named, in the cache, or built once; with a stub in the place of Go."""
+
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+TOOLS = "/usr/bin:/bin"
+
+GO = """#!/bin/sh
+echo "$@" >> "$HOME/calls"
+[ ! -e "$HOME/broken" ] || { echo "no module"; exit 1; }
+mkdir -p "$GOBIN"
+printf '#!/bin/sh\\n' > "$GOBIN/minio"
+chmod +x "$GOBIN/minio"
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "bin").mkdir()
+    return tmp_path
+
+
+def with_go(home: Path) -> None:
+    go = home / "bin" / "go"
+    go.write_text(GO)
+    go.chmod(0o755)
+
+
+def run(home: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(ROOT / "scripts" / "minio.sh")],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{home / 'bin'}:{TOOLS}", "HOME": str(home), **environment},
+    )
+
+
+def calls(home: Path) -> list[str]:
+    return (home / "calls").read_text().splitlines()
+
+
+def test_builds_the_pinned_version_once(home: Path) -> None:
+    with_go(home)
+    first, second = run(home), run(home)
+    version = first.stdout.strip().rpartition("minio-")[2]
+    assert calls(home) == [f"install github.com/minio/minio@{version}"]
+    assert first.stdout == second.stdout
+    built = Path(first.stdout.strip())
+    assert built.parent == home / ".cache" / "processing-emulator" / "bin"
+    assert os.access(built, os.X_OK)
+    assert sorted(path.name for path in built.parent.iterdir()) == [built.name, f"{built.name}.lock"]
+
+
+def test_two_at_once_build_one(home: Path) -> None:
+    with_go(home)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: run(home).stdout, range(4)))
+    assert len(set(found)) == 1
+    assert len(calls(home)) == 1
+
+
+def test_named_program_is_taken_as_it_is(home: Path) -> None:
+    own = home / "own-minio"
+    own.touch(mode=0o755)
+    assert run(home, PROCESSING_EMULATOR_TEST_MINIO=str(own)).stdout == f"{own}\n"
+
+
+def test_named_program_that_is_none_is_a_sentence(home: Path) -> None:
+    done = run(home, PROCESSING_EMULATOR_TEST_MINIO="/nowhere/minio")
+    assert done.returncode != 0
+    assert done.stderr == "minio.sh: PROCESSING_EMULATOR_TEST_MINIO names no program: /nowhere/minio\n"
+
+
+def test_without_go_it_is_a_sentence(home: Path) -> None:
+    done = run(home)
+    assert done.returncode != 0
+    assert done.stderr.startswith("minio.sh: no MinIO here, and no Go to build it with: install Go")
+
+
+def test_build_that_fails_shows_its_end_and_leaves_no_program(home: Path) -> None:
+    with_go(home)
+    (home / "broken").touch()
+    done = run(home)
+    assert done.returncode != 0
+    assert "no module" in done.stderr
+    assert "could not be built" in done.stderr
+    assert done.stdout == ""
+    (home / "broken").unlink()
+    assert run(home).returncode == 0
