@@ -241,14 +241,12 @@ def _place(settings: Settings, engine: Engine) -> _Place:
         own = find_self(engine)
         address = own.address if own is not None and own.address else bridge_gateway(engine)
     except RuntimeUnavailable as error:
-        return _Place(
-            container=None,
-            network=settings.container_network or "bridge",
-            address=None,
-            warnings=(
-                f"{str(error).rstrip('.')}. Jobs wait for it; containers get no endpoint until the server is started again.",
-            ),
+        network = settings.container_network or "bridge"
+        warning = (
+            f"{str(error).rstrip('.')}. Jobs wait for it; "
+            "containers get no endpoint until the server is started again."
         )
+        return _Place(container=None, network=network, address=None, warnings=(warning,))
     network = settings.container_network or (own.network if own is not None and own.network else "bridge")
     if address is None and settings.container_endpoints:
         warning = "Containers cannot reach the emulator: the Docker bridge is not on this machine."

@@ -29,9 +29,12 @@ def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
 
 
 def test_one_emulator_at_a_time(tmp_path: Path) -> None:
-    with DataDir(tmp_path).locked():
-        with pytest.raises(StoreFailure, match="in use by another emulator"), DataDir(tmp_path).locked():
-            pass
+    with (
+        DataDir(tmp_path).locked(),
+        pytest.raises(StoreFailure, match="in use by another emulator"),
+        DataDir(tmp_path).locked(),
+    ):
+        pass
     with DataDir(tmp_path).locked():
         pass
 
