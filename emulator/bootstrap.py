@@ -243,8 +243,7 @@ def _place(settings: Settings, engine: Engine) -> _Place:
     except RuntimeUnavailable as error:
         network = settings.container_network or "bridge"
         warning = (
-            f"{str(error).rstrip('.')}. Jobs wait for it; "
-            "containers get no endpoint until the server is started again."
+            f"{str(error).rstrip('.')}. Jobs wait for it; containers get no endpoint until the server is started again."
         )
         return _Place(container=None, network=network, address=None, warnings=(warning,))
     network = settings.container_network or (own.network if own is not None and own.network else "bridge")
