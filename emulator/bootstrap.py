@@ -20,6 +20,7 @@ from emulator.adapters.docker_runtime.runtime import DockerRuntime
 from emulator.adapters.listener import listen
 from emulator.adapters.nvml.probe import NvmlProbe
 from emulator.adapters.s3_store.store import S3ObjectStore
+from emulator.adapters.seaweedfs.keeper import StoreKeeper
 from emulator.adapters.seaweedfs.process import SeaweedProcess
 from emulator.adapters.sql_store.store import Stores, open_store
 from emulator.aws.app import front_door
@@ -33,7 +34,7 @@ from emulator.control.late import LateApp
 from emulator.domain.contract import ContainerAccess
 from emulator.engine.backend import LocalBackend
 from emulator.engine.instance import RunnerOptions, RunnerTools
-from emulator.engine.lifecycle import ServiceGroup
+from emulator.engine.lifecycle import Service, ServiceGroup
 from emulator.engine.reaper import Reaper
 from emulator.engine.scheduler import Scheduler
 from emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable
@@ -102,7 +103,7 @@ def running(settings: Settings) -> Iterator[App]:
         backend = LocalBackend(tools, host, data.jobs)
         scheduler = Scheduler(stores.jobs, backend, clock, settings.engine_patience_seconds)
         reaper = Reaper(stores.jobs, backend, settings.reaper_interval_seconds)
-        services = ServiceGroup([scheduler, reaper])
+        services = ServiceGroup([*s3.services(), scheduler, reaper])
 
         executor = ThreadPoolExecutor(API_THREADS, thread_name_prefix="api")
         stack.callback(executor.shutdown)
@@ -177,6 +178,10 @@ class _S3:
             secret_key=settings.s3_secret_key.get_secret_value(),
             region=settings.s3_region,
         )
+
+    def services(self) -> list[Service]:
+        """What keeps the embedded store running."""
+        return [StoreKeeper(self._process)] if self._process is not None else []
 
     @property
     def list_buckets(self) -> BucketLister | None:

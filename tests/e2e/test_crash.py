@@ -1,6 +1,7 @@
 """The server is killed at its worst moments; a new one takes up what it finds."""
 
 import docker
+import psutil
 import pytest
 
 from tests.builders import a_request, an_input, an_output
@@ -126,6 +127,18 @@ def test_objects_outlive_a_kill_of_the_server(fresh_server: EmulatorProcess) -> 
     )
     assert server.wait_for_end("reads")["ProcessingJobStatus"] == "Completed"
     assert server.log_lines("reads") == ["kept"]
+
+
+def test_a_store_that_dies_is_started_again_and_running_jobs_end_well(fresh_server: EmulatorProcess) -> None:
+    server = fresh_server.start()
+    _bucket(server)
+    _start_counting(server, "store-dies")
+    wait_for("some lines", lambda: len(server.log_lines("store-dies")) > 100 or None)
+    (store,) = psutil.Process(server.pid).children()
+    store.kill()
+    assert server.wait_for_end("store-dies")["ProcessingJobStatus"] == "Completed"
+    assert server.client("s3").get_object(Bucket="bkt", Key="store-dies/done")["Body"].read() == b"all of it"
+    assert server.control("health")["services"]["s3"]["status"] == "ok"
 
 
 def test_a_second_server_on_the_same_data_is_refused(fresh_server: EmulatorProcess) -> None:

@@ -174,13 +174,16 @@ def test_the_instance_type_bounds_the_container(server: EmulatorProcess) -> None
 
 
 def test_usage_is_sampled_and_its_peaks_are_shown(server: EmulatorProcess) -> None:
-    code = "import time; x=bytearray(200<<20); end=time.time()+2.5\nwhile time.time()<end: pass"
+    code = (
+        "import time; x=bytearray(200<<20); end=time.time()+3.5\nwhile time.time()<end: pass\n"
+        "print(100 * time.process_time() / 3.5)"  # what a loaded machine let it have
+    )
     request = a_request("busy", entrypoint=RUN_CODE, inputs=[server.stage_code("busy", code)])
     server.client("sagemaker").create_processing_job(**request)
     assert server.wait_for_end("busy")["ProcessingJobStatus"] == "Completed"
     peaks = server.control("jobs/busy")["instances"][0]["peaks"]
     assert peaks["samples"] >= 2
-    assert peaks["cpuPercent"] > 50
+    assert 0.6 * float(server.log_lines("busy")[0]) < peaks["cpuPercent"] < 150
     assert 200 << 20 < peaks["memoryBytes"] < 400 << 20
 
 

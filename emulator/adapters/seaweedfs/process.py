@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -81,6 +82,7 @@ class SeaweedProcess:
         self._record_path = data_dir / "process.json"
         self._child: KeptProcess | None = None
         self._ports: Ports | None = None
+        self._changing = threading.Lock()
 
     def start(self) -> str:
         """Start it, unless it runs; the endpoint's URL, once S3 answers.
@@ -99,8 +101,26 @@ class SeaweedProcess:
             raise EmbeddedStoreFailed(f"SeaweedFS could not be started: {error}") from error
         return self._endpoint()
 
+    def revive(self) -> None:
+        """Start a store that has ended by itself again, on its old ports, so that everybody finds it where it was.
+
+        Does nothing when it runs, was never started, or was stopped. Raises EmbeddedStoreFailed.
+        """
+        with self._changing:
+            if self._child is None or self._ports is None or self._child.is_alive():
+                return
+            try:
+                self._prepare_folders()
+                self._try_start(self._binary or find_binary(), is_last=True, ports=self._ports)
+            except OSError as error:
+                raise EmbeddedStoreFailed(f"SeaweedFS could not be started again: {error}") from error
+
     def stop(self) -> None:
         """End it; nothing of it runs afterwards. Does nothing when it does not run."""
+        with self._changing:
+            self._stop()
+
+    def _stop(self) -> None:
         if self._child is not None:
             self._child.end(STOP_GRACE_SECONDS)
             self._child = None
@@ -136,9 +156,9 @@ class SeaweedProcess:
             if self._log_path.stat().st_size > _LOG_LIMIT_BYTES:
                 self._log_path.unlink()
 
-    def _try_start(self, binary: Path, *, is_last: bool) -> bool:
-        """Start it on other ports; False when one of them was taken in the meantime, and it is worth another try."""
-        ports = free_ports()
+    def _try_start(self, binary: Path, *, is_last: bool, ports: Ports | None = None) -> bool:
+        """Start it, on other ports or on those given; False when one was taken in the meantime: worth another try."""
+        ports = ports or free_ports()
         log_start = self._log_path.stat().st_size if self._log_path.exists() else 0
         self._child = KeptProcess(arguments(binary, ports), environment(self._data_dir), self._data_dir, self._log_path)
         self._write_record(self._child, ports)
@@ -146,7 +166,7 @@ class SeaweedProcess:
             self._ports = ports
             return True
         has_exited = not self._child.is_alive()
-        self.stop()
+        self._stop()
         with self._log_path.open("rb") as log:
             log.seek(log_start)
             said = log.read().decode(errors="replace")
