@@ -19,11 +19,11 @@ def java_text(value: object, shape: Shape) -> str:
     parts: list[str] = []
     size = 0
     for part in _parts(value, shape):
+        parts.append(part[: PRINT_LIMIT - size])
         size += len(part)
         if size > PRINT_LIMIT:
             parts.append("...")
             break
-        parts.append(part)
     return "".join(parts)
 
 
