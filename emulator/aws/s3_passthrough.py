@@ -112,7 +112,7 @@ class S3Passthrough:
                 return
             logger.warning("the S3 store failed: %r", error, extra={"action": "s3_passthrough_failed"})
             if not has_begun:
-                await _reply(send, 503, _unavailable(self._endpoint), has_body=scope["method"] != "HEAD")
+                await _reply(send, 503, _unavailable(self._endpoint))
             # else the answer stays unfinished: the server cuts the connection, and the client sees that
 
     async def _reply_with_buckets(self, list_buckets: BucketLister, scope: Scope, send: Send) -> None:
@@ -213,7 +213,7 @@ def _unavailable(endpoint: str) -> bytes:
     ).encode()
 
 
-async def _reply(send: Send, status: int, document: bytes, *, has_body: bool = True) -> None:
+async def _reply(send: Send, status: int, document: bytes) -> None:
     headers = [(b"content-type", b"application/xml"), (b"content-length", str(len(document)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": document if has_body else b""})
+    await send({"type": "http.response.body", "body": document})

@@ -192,6 +192,7 @@ class Lane:
 
     def _connect(self) -> HTTPConnection:
         connection = _new_connection(self._endpoint)
+        connection.auto_open = 0  # or else it would connect again by itself, with the wrong timeout
         try:
             connection.connect()
         except OSError:

@@ -9,6 +9,8 @@ from emulator.adapters.seaweedfs.process import SeaweedProcess
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 30.0
+"""Between two attempts in vain; the wait doubles up to this."""
 
 
 class StoreKeeper:
@@ -31,12 +33,12 @@ class StoreKeeper:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
-            if self._process.is_alive():
-                continue
+        wait = LOOK_SECONDS
+        while not self._stopping.wait(wait):
             try:
-                self._process.revive()
+                if self._process.revive():
+                    logger.warning("the embedded store was started again", extra={"action": "store_revived"})
+                wait = LOOK_SECONDS
             except EmbeddedStoreFailed as error:
+                wait = min(wait * 2, LONGEST_WAIT_SECONDS)
                 logger.warning("the embedded store is still away: %s", error, extra={"action": "store_revive_failed"})
-            else:
-                logger.warning("the embedded store was started again", extra={"action": "store_revived"})

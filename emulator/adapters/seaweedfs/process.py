@@ -83,48 +83,37 @@ class SeaweedProcess:
         self._child: KeptProcess | None = None
         self._ports: Ports | None = None
         self._changing = threading.Lock()
+        self._stopping = threading.Event()
 
     def start(self) -> str:
         """Start it, unless it runs; the endpoint's URL, once S3 answers.
 
         A store left behind by a killed server is ended first. Raises EmbeddedStoreFailed.
         """
-        if self.is_alive():
+        with self._changing:
+            if not self.is_alive():
+                for attempt in range(_PORT_ATTEMPTS):
+                    if self._launch(free_ports(), is_last=attempt + 1 == _PORT_ATTEMPTS):
+                        break
             return self._endpoint()
-        binary = self._binary or find_binary()
-        try:
-            self._prepare_folders()
-            for attempt in range(_PORT_ATTEMPTS):
-                if self._try_start(binary, is_last=attempt + 1 == _PORT_ATTEMPTS):
-                    break
-        except OSError as error:
-            raise EmbeddedStoreFailed(f"SeaweedFS could not be started: {error}") from error
-        return self._endpoint()
 
-    def revive(self) -> None:
+    def revive(self) -> bool:
         """Start a store that has ended by itself again, on its old ports, so that everybody finds it where it was.
 
-        Does nothing when it runs, was never started, or was stopped. Raises EmbeddedStoreFailed.
+        False, and nothing is done, when it runs, was never started, or was stopped. Raises EmbeddedStoreFailed.
         """
         with self._changing:
-            if self._child is None or self._ports is None or self._child.is_alive():
-                return
-            try:
-                self._prepare_folders()
-                self._try_start(self._binary or find_binary(), is_last=True, ports=self._ports)
-            except OSError as error:
-                raise EmbeddedStoreFailed(f"SeaweedFS could not be started again: {error}") from error
+            if self._ports is None or self.is_alive():
+                return False
+            return self._launch(self._ports, is_last=True)
 
     def stop(self) -> None:
         """End it; nothing of it runs afterwards. Does nothing when it does not run."""
+        self._stopping.set()
         with self._changing:
-            self._stop()
-
-    def _stop(self) -> None:
-        if self._child is not None:
-            self._child.end(STOP_GRACE_SECONDS)
-            self._child = None
-            clear_away(self._record_path, self._data_dir)
+            self._ports = None
+            self._end_child()
+            self._stopping.clear()
 
     def is_alive(self) -> bool:
         """Whether the process runs."""
@@ -156,25 +145,39 @@ class SeaweedProcess:
             if self._log_path.stat().st_size > _LOG_LIMIT_BYTES:
                 self._log_path.unlink()
 
-    def _try_start(self, binary: Path, *, is_last: bool, ports: Ports | None = None) -> bool:
-        """Start it, on other ports or on those given; False when one was taken in the meantime: worth another try."""
-        ports = ports or free_ports()
-        log_start = self._log_path.stat().st_size if self._log_path.exists() else 0
-        self._child = KeptProcess(arguments(binary, ports), environment(self._data_dir), self._data_dir, self._log_path)
-        self._write_record(self._child, ports)
+    def _launch(self, ports: Ports, *, is_last: bool) -> bool:
+        """Start it on these ports; False when one of them was taken in the meantime, and it is worth another try."""
+        binary = self._binary or find_binary()
+        try:
+            self._prepare_folders()
+            log_start = self._log_path.stat().st_size if self._log_path.exists() else 0
+            command = arguments(binary, ports)
+            self._child = KeptProcess(command, environment(self._data_dir), self._data_dir, self._log_path)
+            self._write_record(self._child, ports)
+        except OSError as error:
+            raise EmbeddedStoreFailed(f"SeaweedFS could not be started: {error}") from error
         if self._wait_until_ready(self._child, ports):
             self._ports = ports
             return True
         has_exited = not self._child.is_alive()
-        self._stop()
-        with self._log_path.open("rb") as log:
-            log.seek(log_start)
-            said = log.read().decode(errors="replace")
+        self._end_child()
+        said = self._said_since(log_start)
         if has_exited and _TAKEN in said and not is_last:
             return False
         how = "ended by itself" if has_exited else f"did not answer within {self._start_deadline_seconds:g} s"
         tail = "\n".join(said.splitlines()[-_LOG_TAIL_LINES:])
         raise EmbeddedStoreFailed(f"SeaweedFS {how}; the end of its log, {self._log_path}:\n{tail}")
+
+    def _end_child(self) -> None:
+        if self._child is not None:
+            self._child.end(STOP_GRACE_SECONDS)
+            self._child = None
+            clear_away(self._record_path, self._data_dir)
+
+    def _said_since(self, position: int) -> str:
+        with self._log_path.open("rb") as log:
+            log.seek(position)
+            return log.read().decode(errors="replace")
 
     def _endpoint(self) -> str:
         return f"http://{LOOPBACK}:{self._ports.s3}" if self._ports is not None else ""
@@ -190,7 +193,7 @@ class SeaweedProcess:
 
     def _wait_until_ready(self, child: KeptProcess, ports: Ports) -> bool:
         deadline = time.monotonic() + self._start_deadline_seconds
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._stopping.is_set():
             if accepts_objects(ports):
                 return True
             if child.wait(_LOOK_SECONDS):

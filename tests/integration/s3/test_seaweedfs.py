@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from emulator.adapters.seaweedfs.keeper import StoreKeeper
 from emulator.adapters.seaweedfs.process import SeaweedProcess, find_binary
 from tests.fixtures_docker import missing
 from tests.fixtures_s3 import S3Server
@@ -70,6 +73,12 @@ def pid_of(store: SeaweedProcess) -> int:
     return store.pid
 
 
+def kill(store: SeaweedProcess) -> None:
+    pid = pid_of(store)
+    os.kill(pid, signal.SIGKILL)
+    wait_for("the store to be seen dead", lambda: store.pid != pid)
+
+
 def sockets_of(folder: Path) -> list[Path]:
     return [Path(name) for name in json.loads((folder / "data" / "process.json").read_text())["sockets"]]
 
@@ -90,12 +99,80 @@ def test_takes_objects_as_soon_as_it_is_started(stores: Stores) -> None:
 def test_what_was_stored_survives_a_kill(stores: Stores) -> None:
     store = stores.make()
     put(store.start(), "kept", "k", b"before")
-    os.kill(pid_of(store), signal.SIGKILL)
-    wait_for("the store to be seen dead", lambda: not store.is_alive())
+    kill(store)
     endpoint = store.start()
     assert get(endpoint, "kept", "k") == b"before"
     put(endpoint, "after", "k", b"after")
     assert get(endpoint, "after", "k") == b"after"
+
+
+def test_store_that_died_is_started_again_where_it_was(stores: Stores) -> None:
+    store = stores.make()
+    endpoint = store.start()
+    put(endpoint, "kept", "k", b"before")
+    keeper = StoreKeeper(store)
+    keeper.start()
+    try:
+        for _ in range(2):
+            kill(store)
+            wait_for("the store to run again", store.is_alive)
+            wait_for("the store to answer", lambda: _answers(endpoint))
+            assert get(endpoint, "kept", "k") == b"before"
+    finally:
+        keeper.stop()
+
+
+def _answers(endpoint: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(endpoint, timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
+
+
+def test_store_that_cannot_be_started_again_is_tried_again(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    binary = program(tmp_path, f'[ -e {broken} ] && exit 1; exec {find_binary()} "$@"')
+    store = SeaweedProcess(tmp_path / "data", tmp_path / "log", binary=binary)
+    endpoint = store.start()
+    kill(store)
+    broken.touch()
+    for _ in range(2):
+        with pytest.raises(EmbeddedStoreFailed, match="ended by itself"):
+            store.revive()
+    broken.unlink()
+    assert store.revive()
+    assert _answers(endpoint)
+    assert not store.revive()
+    store.stop()
+
+
+def test_store_that_was_stopped_is_not_revived(stores: Stores) -> None:
+    store = stores.make()
+    assert not store.revive()
+    store.start()
+    store.stop()
+    assert not store.revive()
+    assert not store.is_alive()
+
+
+def test_stop_does_not_wait_for_a_start_that_hangs(tmp_path: Path) -> None:
+    store = SeaweedProcess(
+        tmp_path / "data",
+        tmp_path / "log",
+        binary=program(tmp_path, f"touch {tmp_path}/begun; exec sleep 600"),
+        start_deadline_seconds=600,
+    )
+
+    def start() -> None:
+        with pytest.raises(EmbeddedStoreFailed):
+            store.start()
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    wait_for("the start to begin", lambda: (tmp_path / "begun").exists())
+    store.stop()
+    starting.join(30)
+    assert not starting.is_alive()
+    assert not store.is_alive()
 
 
 def test_start_of_a_running_store_is_its_endpoint(stores: Stores) -> None:
@@ -153,6 +230,7 @@ def test_holds_fifty_buckets_in_little_room(stores: Stores, tmp_path: Path) -> N
         assert [client.get_object(Bucket=name, Key="k")["Body"].read().decode() for name in names] == names
     taken = sum(path.stat().st_blocks * 512 for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert taken < 8 * 1024 * 1024
+    assert len(list((tmp_path / "data" / "volumes").glob("*.dat"))) <= 50 + 2  # one each, and SeaweedFS's own
 
 
 def test_lists_its_buckets(stores: Stores) -> None:
@@ -232,6 +310,7 @@ def test_data_folder_may_have_any_name(stores: Stores, tmp_path: Path) -> None:
 _SERVER = """
 import sys, time
 from pathlib import Path
+from emulator.adapters.seaweedfs.keeper import StoreKeeper
 from emulator.adapters.seaweedfs.process import SeaweedProcess
 store = SeaweedProcess(Path(sys.argv[1]), Path(sys.argv[2]))
 print(store.start(), store.pid, flush=True)

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 TOOLS = "/usr/bin:/bin"
 
 GO = """#!/bin/sh
+[ "$1" != env ] || { echo go1.99.0; exit; }
 echo "$@" >> "$HOME/calls"
 [ ! -e "$HOME/broken" ] || { echo "no module"; exit 1; }
 mkdir -p "$GOBIN"
@@ -77,10 +78,17 @@ def test_named_program_that_is_none_is_a_sentence(home: Path) -> None:
     assert done.stderr == "minio.sh: PROCESSING_EMULATOR_TEST_MINIO names no program: /nowhere/minio\n"
 
 
-def test_without_go_it_is_a_sentence(home: Path) -> None:
+def test_without_go_and_a_way_to_it_is_a_sentence(home: Path) -> None:
+    (home / "bin" / "go").write_text("#!/bin/sh\necho go1.1\n")  # too old
+    (home / "bin" / "go").chmod(0o755)
+    uv = home / "bin" / "uv"
+    uv.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "uv 99.0.0"\n')
+    uv.chmod(0o755)
     done = run(home)
     assert done.returncode != 0
-    assert done.stderr.startswith("minio.sh: no MinIO here, and no Go to build it with: install Go")
+    assert "could not be fetched" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("minio.sh: MinIO could not be built")
+    assert not (home / "calls").exists()
 
 
 def test_build_that_fails_shows_its_end_and_leaves_no_program(home: Path) -> None:
