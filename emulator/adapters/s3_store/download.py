@@ -10,7 +10,7 @@ from pathlib import Path
 from emulator.adapters.s3_store.errors import changed_since_listed, on_disk
 from emulator.adapters.s3_store.lane import Lane, Request
 from emulator.adapters.s3_store.lanes import Piece
-from emulator.adapters.s3_store.parts import Part, iter_parts
+from emulator.adapters.s3_store.parts import DOWNLOAD, Part, iter_parts
 from emulator.domain.staging import PlannedFile, StoredObject
 from emulator.errors import UnsafePath
 
@@ -30,7 +30,7 @@ class Arrivals:
     def iter_pieces(self, files: Sequence[PlannedFile]) -> Iterator[Piece]:
         """The work: one piece for a small object, one for each part of a large one. Raises UnsafePath."""
         for planned in files:
-            parts = list(iter_parts(planned.source.size_bytes))
+            parts = list(iter_parts(planned.source.size_bytes, DOWNLOAD))
             arriving = _Arriving(_inside(self._folder, planned), parts=len(parts))
             if len(parts) > 1:
                 self._large.append(arriving)

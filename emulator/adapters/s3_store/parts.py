@@ -5,12 +5,21 @@ from dataclasses import dataclass
 
 MIB = 1024**2
 
-WHOLE_BYTES = 64 * MIB
-"""Up to this size an object travels in one piece."""
-
-PART_BYTES = 32 * MIB
 MOST_PARTS = 10_000
 """S3 takes no more, so parts of the very largest objects are larger."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartSizes:
+    """Up to `whole_bytes` an object travels in one piece, beyond it in parts of `part_bytes`."""
+
+    whole_bytes: int
+    part_bytes: int
+
+
+DOWNLOAD = PartSizes(whole_bytes=16 * MIB, part_bytes=8 * MIB)
+UPLOAD = PartSizes(whole_bytes=64 * MIB, part_bytes=32 * MIB)
+"""Measured: a store has less work with short ranges than with long ones, and with long parts than with short ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +32,11 @@ class Part:
     is_whole: bool
 
 
-def iter_parts(size_bytes: int) -> Iterator[Part]:
+def iter_parts(size_bytes: int, sizes: PartSizes) -> Iterator[Part]:
     """The parts of an object of that size: at least one, for an empty object has a file, too."""
-    if size_bytes <= WHOLE_BYTES:
+    if size_bytes <= sizes.whole_bytes:
         yield Part(number=1, offset=0, size_bytes=size_bytes, is_whole=True)
         return
-    step = max(PART_BYTES, -(-size_bytes // MOST_PARTS))
+    step = max(sizes.part_bytes, -(-size_bytes // MOST_PARTS))
     for number, offset in enumerate(range(0, size_bytes, step), start=1):
         yield Part(number=number, offset=offset, size_bytes=min(step, size_bytes - offset), is_whole=False)

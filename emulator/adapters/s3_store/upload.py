@@ -11,7 +11,7 @@ from emulator.adapters.s3_store.errors import Refusal, element, refusal_of
 from emulator.adapters.s3_store.files import BytesBody, FileBody, OpenFile, opened
 from emulator.adapters.s3_store.lane import Body, Lane, Request
 from emulator.adapters.s3_store.lanes import Piece
-from emulator.adapters.s3_store.parts import Part, iter_parts
+from emulator.adapters.s3_store.parts import UPLOAD, Part, iter_parts
 from emulator.errors import StagingFailure
 from emulator.ports import LocalFile
 
@@ -50,7 +50,7 @@ class Departures:
     def _send(self, local: LocalFile, lane: Lane) -> Sequence[Piece]:
         with opened(local.path) as file:
             self._sizes.append(file.size_bytes)
-            parts = list(iter_parts(file.size_bytes))
+            parts = list(iter_parts(file.size_bytes, UPLOAD))
             if len(parts) > 1:
                 multipart = _Multipart.begin(lane, local, file, parts)
                 self._multipart.append(multipart)

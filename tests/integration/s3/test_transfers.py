@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from emulator.adapters.s3_store.parts import MIB, PART_BYTES
+from emulator.adapters.s3_store.parts import MIB, UPLOAD
 from emulator.adapters.s3_store.store import S3ObjectStore
 from emulator.adapters.seaweedfs.process import SeaweedProcess
 from emulator.domain.job import Transfer
@@ -61,7 +61,7 @@ def test_large_object_comes_and_goes_in_parts(
     source = large_file(tmp_path)
     transfer = object_store.upload([local_file(source, bucket, "in/large")], NEVER)
     assert transfer.size_bytes == LARGE
-    parts = -(-LARGE // PART_BYTES)
+    parts = -(-LARGE // UPLOAD.part_bytes)
     assert s3_client.head_object(Bucket=bucket, Key="in/large")["ETag"].endswith(f'-{parts}"')
     (tmp_path / "target").mkdir()
     object_store.download(plan(object_store, bucket, "in/"), tmp_path / "target", NEVER)

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.adapters.s3_store import parts
 from emulator.adapters.s3_store.errors import on_disk
 from emulator.adapters.s3_store.lane import SILENCE_TIMEOUT_SECONDS, RetryPolicy
-from emulator.adapters.s3_store.parts import MIB, iter_parts
+from emulator.adapters.s3_store.parts import DOWNLOAD, MIB, MOST_PARTS, UPLOAD, PartSizes, iter_parts
 from emulator.adapters.s3_store.store import S3ObjectStore
 from emulator.domain.staging import PlannedFile, StoredObject
 from emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
@@ -75,13 +74,14 @@ def files_below(folder: Path) -> list[str]:
 # --- parts ---
 
 
-def test_small_object_is_one_part_and_so_is_an_empty_one() -> None:
-    assert [(p.size_bytes, p.is_whole) for p in iter_parts(0)] == [(0, True)]
-    assert [(p.size_bytes, p.is_whole) for p in iter_parts(64 * MIB)] == [(64 * MIB, True)]
+@pytest.mark.parametrize("sizes", [DOWNLOAD, UPLOAD])
+def test_small_object_is_one_part_and_so_is_an_empty_one(sizes: PartSizes) -> None:
+    for size in (0, 1, sizes.whole_bytes):
+        assert [(p.size_bytes, p.is_whole) for p in iter_parts(size, sizes)] == [(size, True)]
 
 
 def test_parts_of_a_large_object_cover_it() -> None:
-    found = list(iter_parts(LARGE + 1))
+    found = list(iter_parts(LARGE + 1, UPLOAD))
     assert [p.number for p in found] == [1, 2, 3, 4]
     assert [p.offset for p in found] == [0, 32 * MIB, 64 * MIB, 96 * MIB]
     assert sum(p.size_bytes for p in found) == LARGE + 1
@@ -90,8 +90,8 @@ def test_parts_of_a_large_object_cover_it() -> None:
 
 def test_parts_never_outnumber_what_s3_takes() -> None:
     size = 5 * 1024 * 1024 * MIB
-    found = list(iter_parts(size))
-    assert len(found) <= parts.MOST_PARTS
+    found = list(iter_parts(size, UPLOAD))
+    assert len(found) <= MOST_PARTS
     assert sum(p.size_bytes for p in found) == size
 
 
@@ -101,12 +101,12 @@ def test_parts_never_outnumber_what_s3_takes() -> None:
 def test_large_object_is_fetched_in_ranges_of_the_listed_version(rig: Rig, tmp_path: Path) -> None:
     def answer(request: Received, connection: socket.socket) -> None:
         start, end = range_of(request)
-        connection.sendall(http(206, bytes([start // (32 * MIB)]) * (end - start)))
+        connection.sendall(http(206, bytes([start // (8 * MIB)]) * (end - start)))
 
     store, stub = rig.store(answer)
     store.download([planned(LARGE, etag="v1")], tmp_path, NEVER)
     content = (tmp_path / "k").read_bytes()
-    assert content == b"".join(bytes([n]) * (32 * MIB) for n in range(3)) + b"\3" * (4 * MIB)
+    assert content == b"".join(bytes([n]) * (8 * MIB) for n in range(12)) + b"\x0c" * (4 * MIB)
     assert {request.header(b"if-match") for request in stub.received} == {b'"v1"'}
     assert files_below(tmp_path) == ["k"]
 
