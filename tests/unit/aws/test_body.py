@@ -1,6 +1,7 @@
 """Bodies are read within bounds."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,15 +12,18 @@ from emulator.aws.errors import BodyTooLarge
 
 
 class Client:
-    """Sends chunks of ten bytes, `chunks` of them or without end, and counts what was taken."""
+    """Sends the same ten bytes `chunks` times or without end; counts how often, and who held on to them at the last."""
 
     def __init__(self, chunks: int | None) -> None:
         self.taken = 0
+        self.references = 0
+        self._chunk = bytes(bytearray(b"x" * 10))
         self._chunks = chunks
 
     async def receive(self) -> Message:
         self.taken += 1
-        return {"type": "http.request", "body": b"x" * 10, "more_body": self.taken != self._chunks}
+        self.references = sys.getrefcount(self._chunk)
+        return {"type": "http.request", "body": self._chunk, "more_body": self.taken != self._chunks}
 
 
 def test_a_body_within_the_bound_is_read_whole() -> None:
@@ -33,6 +37,17 @@ def test_a_client_that_sends_somewhat_too_much_is_heard_out_before_the_refusal()
         asyncio.run(read_body(client.receive, 100))
 
     assert client.taken == 20
+
+
+def test_what_is_too_much_is_not_kept() -> None:
+    within, beyond = Client(10), Client(100)
+    asyncio.run(read_body(within.receive, 100))
+
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(read_body(beyond.receive, 100))
+
+    assert within.references > 9
+    assert beyond.references < 9
 
 
 def test_a_client_that_never_ends_is_cut_off() -> None:
