@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from emulator.adapters.listener import listen
 from emulator.adapters.nvml.probe import NvmlProbe
 from emulator.adapters.s3_store.store import S3ObjectStore
 from emulator.adapters.seaweedfs.keeper import StoreKeeper
-from emulator.adapters.seaweedfs.process import SeaweedProcess
+from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS, SeaweedProcess
 from emulator.adapters.sql_store.store import Stores, open_store
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
@@ -112,7 +112,7 @@ def running(settings: Settings) -> Iterator[App]:
         dispatcher = Dispatcher(
             operations(model, service=service, listing=JobListing(store=stores.jobs)), known_targets(model)
         )
-        passthrough = S3Passthrough(s3.endpoint, list_buckets=s3.list_buckets)
+        passthrough = S3Passthrough(s3.endpoint, list_buckets=s3.list_buckets, dropped_headers=s3.dropped_headers)
         health = _Health(stores, runtime, s3, gpus, scheduler)
         control = LateApp(lambda: _control_app(stores, health))
         asgi = front_door(
@@ -178,6 +178,11 @@ class _S3:
             secret_key=settings.s3_secret_key.get_secret_value(),
             region=settings.s3_region,
         )
+
+    @property
+    def dropped_headers(self) -> Collection[bytes]:
+        """Headers that the embedded store answers with an error, such as those that ask for KMS."""
+        return UNSUPPORTED_HEADERS if self._process is not None else ()
 
     def services(self) -> list[Service]:
         """What keeps the embedded store running."""
