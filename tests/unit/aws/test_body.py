@@ -23,7 +23,7 @@ class Client:
     async def receive(self) -> Message:
         self.taken += 1
         self.references = sys.getrefcount(self._chunk)
-        return {"type": "http.request", "body": self._chunk, "more_body": self.taken != self._chunks}
+        return {"type": "http.request", "body": self._chunk, "more_body": self.taken < self._chunks}
 
 
 def test_a_body_within_the_bound_is_read_whole() -> None:
