@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from emulator.aws.caller import Caller
-from emulator.aws.errors import internal_failure, wire_error
+from emulator.aws.errors import COMMON_FORMS, internal_failure, wire_error
 from emulator.aws.operation import Operation
 from emulator.aws.reply import Reply, json_error
 from emulator.errors import RequestError, UnknownOperation
@@ -27,14 +27,17 @@ class Dispatcher:
 
     def reply(self, target: str, caller: Caller, body: bytes) -> Reply:
         """Serve one request, whatever it is."""
+        forms = COMMON_FORMS
         try:
-            return Reply(body=self._operation(target).call(caller, body))
+            operation = self._operation(target)
+            forms = operation.error_forms
+            return Reply(body=operation.call(caller, body))
         except RequestError as error:
             logger.debug(
                 "request_refused",
                 extra={"target": target, "request_id": caller.request_id, "error": type(error).__name__},
             )
-            return json_error(wire_error(error))
+            return json_error(wire_error(error, forms))
         except Exception:
             logger.exception("request_failed", extra={"target": target, "request_id": caller.request_id})
             return json_error(internal_failure())

@@ -1,6 +1,9 @@
 """From our errors to the service's: code, HTTP status, and the key of the message (spec 1.2)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
 
 from emulator.errors import (
     JobNameInUse,
@@ -38,29 +41,39 @@ class WireError:
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class ErrorForm:
+    """A code of a service, its HTTP status, and the key of its text."""
+
     code: str
     status: int = 400
     message_key: str = "message"
 
 
-_FORMS: dict[type[Exception], _Form] = {
-    ValidationFailed: _Form("ValidationException"),
-    Unsupported: _Form("ValidationException"),
-    JobNotFound: _Form("ValidationException"),  # Describe and Stop; the waiter of the SDKs relies on it (spec 1.2)
-    JobNotStoppable: _Form("ValidationException"),
-    JobNameInUse: _Form("ResourceInUse", message_key="Message"),
-    MalformedBody: _Form("SerializationException"),
-    UnknownOperation: _Form("UnknownOperationException"),
-    BodyTooLarge: _Form("RequestEntityTooLargeException", status=413),
-    BadCredentialScope: _Form("InvalidSignatureException"),
-    RequestError: _Form("ValidationException"),
-}
+ErrorForms: TypeAlias = Mapping[type[Exception], ErrorForm]
+"""How a service words errors: the nearest class counts."""
+
+COMMON_FORMS: ErrorForms = MappingProxyType(
+    {
+        ValidationFailed: ErrorForm("ValidationException"),
+        Unsupported: ErrorForm("ValidationException"),
+        JobNotFound: ErrorForm("ValidationException"),  # the waiter of the SDKs relies on it (spec 1.2)
+        JobNotStoppable: ErrorForm("ValidationException"),
+        JobNameInUse: ErrorForm("ResourceInUse", message_key="Message"),
+        MalformedBody: ErrorForm("SerializationException"),
+        UnknownOperation: ErrorForm("UnknownOperationException"),
+        BodyTooLarge: ErrorForm("RequestEntityTooLargeException", status=413),
+        BadCredentialScope: ErrorForm("InvalidSignatureException"),
+        RequestError: ErrorForm("ValidationException"),
+    }
+)
+"""SageMaker's forms, and those of requests that get to no service."""
 
 
-def wire_error(error: RequestError) -> WireError:
-    """The service's error for one of ours: the nearest class of the table."""
-    form = next(_FORMS[kind] for kind in type(error).__mro__ if kind in _FORMS)
+def wire_error(error: RequestError, forms: ErrorForms = COMMON_FORMS) -> WireError:
+    """The service's error for one of ours: the nearest class of `forms`, then of the common ones."""
+    classes = type(error).__mro__
+    form = next((forms[kind] for kind in classes if kind in forms), None)
+    form = form or next(COMMON_FORMS[kind] for kind in classes if kind in COMMON_FORMS)
     return WireError(code=form.code, message=str(error), status=form.status, message_key=form.message_key)
 
 

@@ -1,6 +1,7 @@
-"""The SageMaker service model, read once through botocore's loader and cut down to what the emulator speaks.
+"""The models of the services spoken here, read once through botocore's loader and cut down to what is served.
 
-Owns the shapes; knows nothing of parsing or of jobs. The full model (3,000 shapes) is dropped after loading.
+Owns the shapes; knows nothing of parsing or of jobs. The full models (SageMaker's has 3,000 shapes) are dropped after
+loading.
 """
 
 from collections.abc import Mapping
@@ -13,17 +14,21 @@ from botocore.loaders import Loader
 
 from emulator.errors import InternalBug
 
-OPERATIONS = (
-    "CreateProcessingJob",
-    "DescribeProcessingJob",
-    "ListProcessingJobs",
-    "StopProcessingJob",
-    "DeleteProcessingJob",
-    "AddTags",
-    "ListTags",
-    "DeleteTags",
+SERVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sagemaker": (
+            "CreateProcessingJob",
+            "DescribeProcessingJob",
+            "ListProcessingJobs",
+            "StopProcessingJob",
+            "DeleteProcessingJob",
+            "AddTags",
+            "ListTags",
+            "DeleteTags",
+        ),
+    }
 )
-"""Operations whose shapes are kept; of all others only the names."""
+"""By service, as botocore calls it: the operations whose shapes are kept; of all others only the names."""
 
 
 class Kind(StrEnum):
@@ -73,24 +78,31 @@ class OperationModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceModel:
-    """The part of the service that the emulator speaks, and the names of all its operations."""
+    """The part of a service that the emulator speaks, and the names of all its operations.
 
+    `target_prefix` is what X-Amz-Target begins with; empty for services of the query protocol.
+    """
+
+    name: str
     target_prefix: str
     operations: Mapping[str, OperationModel]
     operation_names: frozenset[str]
 
 
-def load_service_model() -> ServiceModel:
-    """Read SageMaker's model from the installed botocore; about 0.1 s, so call it once.
+def load_service_model(service: str) -> ServiceModel:
+    """Read one service's model from the installed botocore; about 0.1 s for the largest, so call it once.
 
     Only botocore's own data is read: a model in the user's `~/.aws/models` would change what the server accepts.
     """
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-    document = loader.load_service_model("sagemaker", "service-2")
+    document = loader.load_service_model(service, "service-2")
     builder = _Builder(document["shapes"])
     return ServiceModel(
-        target_prefix=document["metadata"]["targetPrefix"],
-        operations=MappingProxyType({name: builder.operation(document["operations"][name]) for name in OPERATIONS}),
+        name=service,
+        target_prefix=document["metadata"].get("targetPrefix", ""),
+        operations=MappingProxyType(
+            {name: builder.operation(document["operations"][name]) for name in SERVED[service]}
+        ),
         operation_names=frozenset(document["operations"]),
     )
 

@@ -1,10 +1,11 @@
 """One operation of a JSON service: from the bytes of a request to the bytes of its reply, by the model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from emulator.aws.caller import Caller
+from emulator.aws.errors import COMMON_FORMS, ErrorForms
 from emulator.aws.model import OperationModel
 from emulator.aws.parsing import Parser, compile_parser, decode_json
 from emulator.aws.serializing import encode_json
@@ -23,12 +24,17 @@ class Operation:
     parse: Parser
     validate: Callable[[Mapping[str, object]], None]
     handle: Handler
+    error_forms: ErrorForms = field(default_factory=lambda: COMMON_FORMS)
 
     @classmethod
-    def of(cls, model: OperationModel, handle: Handler) -> "Operation":
-        """The operation of a model, served by `handle`."""
+    def of(cls, model: OperationModel, handle: Handler, error_forms: ErrorForms = COMMON_FORMS) -> "Operation":
+        """The operation of a model, served by `handle`; its errors take the forms of its service."""
         return cls(
-            name=model.name, parse=compile_parser(model.input), validate=compile_validator(model.input), handle=handle
+            name=model.name,
+            parse=compile_parser(model.input),
+            validate=compile_validator(model.input),
+            handle=handle,
+            error_forms=error_forms,
         )
 
     def call(self, caller: Caller, body: bytes) -> bytes:

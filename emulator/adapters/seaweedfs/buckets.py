@@ -15,6 +15,12 @@ _ANSWER_SECONDS = 10.0
 _IS_FOLDER = 1 << 31
 """Go's bit for folders."""
 
+_WELL = 200
+_NO_FOLDER = 404
+"""A new store answers so until its S3 part has made the folder of buckets, a moment after it takes requests."""
+
+_NOTHING: dict[str, Any] = {"Entries": None, "ShouldDisplayLoadMore": False}
+
 
 def bucket_times(ports: Ports) -> Mapping[str, datetime]:
     """All buckets by name, and when each was made. Raises EmbeddedStoreFailed."""
@@ -36,7 +42,13 @@ def _page(port: int, last: str) -> dict[str, Any]:
     try:
         path = f"/buckets/?limit={_PAGE}&lastFileName={quote(last, safe='')}"
         connection.request("GET", path, headers={"accept": "application/json"})
-        page: dict[str, Any] = json.loads(connection.getresponse().read())
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == _NO_FOLDER:
+            return _NOTHING
+        if answer.status != _WELL:
+            raise EmbeddedStoreFailed(f"the buckets of the embedded store cannot be read: HTTP status {answer.status}")
+        page: dict[str, Any] = json.loads(body)
     except (OSError, HTTPException, ValueError) as error:
         raise EmbeddedStoreFailed(f"the buckets of the embedded store cannot be read: {error}") from error
     else:

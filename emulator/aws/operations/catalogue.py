@@ -1,7 +1,8 @@
-"""All operations of SageMaker that are served, by target."""
+"""All operations that are served, by target: for each service a table of handlers, in the service's own names."""
 
 from collections.abc import Mapping
 
+from emulator.aws.errors import COMMON_FORMS, ErrorForms
 from emulator.aws.model import ServiceModel
 from emulator.aws.operation import Handler, Operation
 from emulator.aws.operations.create_processing_job import create_processing_job
@@ -12,16 +13,22 @@ from emulator.jobs.listing import JobListing
 from emulator.jobs.service import JobService
 
 
-def operations(model: ServiceModel, *, service: JobService, listing: JobListing) -> Mapping[str, Operation]:
-    """The operations by their X-Amz-Target."""
-    handlers: dict[str, Handler] = {
+def sagemaker_handlers(*, service: JobService, listing: JobListing) -> Mapping[str, Handler]:
+    """SageMaker's operations by name."""
+    return {
         "CreateProcessingJob": create_processing_job(service),
         "DescribeProcessingJob": describe_processing_job(service),
         "ListProcessingJobs": list_processing_jobs(listing),
         "StopProcessingJob": stop_processing_job(service),
     }
+
+
+def json_operations(
+    model: ServiceModel, handlers: Mapping[str, Handler], error_forms: ErrorForms = COMMON_FORMS
+) -> Mapping[str, Operation]:
+    """The operations of one JSON service by their X-Amz-Target."""
     return {
-        f"{model.target_prefix}.{name}": Operation.of(model.operations[name], handler)
+        f"{model.target_prefix}.{name}": Operation.of(model.operations[name], handler, error_forms)
         for name, handler in handlers.items()
     }
 

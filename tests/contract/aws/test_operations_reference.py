@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from emulator.aws.model import OPERATIONS
-from emulator.aws.operations.catalogue import operations
+from emulator.aws.model import SERVED
+from emulator.aws.operations.catalogue import json_operations, sagemaker_handlers
 from emulator.jobs.coverage import GAPS_PAGE, MEMBERS, REFUSED_VALUES
 from tests.unit.aws.parts import service_model
 from tests.unit.jobs.parts import Api
@@ -21,11 +21,11 @@ def rows_after(heading: str) -> list[str]:
 
 def test_the_page_says_which_operations_are_served() -> None:
     api = Api()
-    served = operations(service_model(), service=api.service, listing=api.listing)
+    served = json_operations(service_model(), sagemaker_handlers(service=api.service, listing=api.listing))
 
     told = {row.split("|")[1].strip(" `"): row.split("|")[2].strip() == "yes" for row in rows_after("## SageMaker")}
 
-    assert told == {name: f"SageMaker.{name}" in served for name in OPERATIONS}
+    assert told == {name: f"SageMaker.{name}" in served for name in SERVED["sagemaker"]}
 
 
 def test_the_page_has_exactly_one_row_per_member() -> None:

@@ -11,17 +11,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.model import ServiceModel, load_service_model
-from emulator.aws.operations.catalogue import known_targets, operations
+from emulator.aws.operations.catalogue import json_operations, known_targets, sagemaker_handlers
 from tests.unit.jobs.parts import Api
 
-service_model = cache(load_service_model)
-"""The model, read once for all tests of a process."""
+
+@cache
+def service_model(service: str = "sagemaker") -> ServiceModel:
+    """The model, read once for all tests of a process."""
+    return load_service_model(service)
 
 
 def a_dispatcher(api: Api, model: ServiceModel | None = None) -> Dispatcher:
     """All operations that are served, over these use cases."""
     model = model or service_model()
-    return Dispatcher(operations(model, service=api.service, listing=api.listing), known_targets(model))
+    return Dispatcher(
+        json_operations(model, sagemaker_handlers(service=api.service, listing=api.listing)), known_targets(model)
+    )
 
 
 def named_app(name: str) -> ASGIApp:

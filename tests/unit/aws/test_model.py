@@ -5,14 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from emulator.aws.model import OPERATIONS, Kind, Shape
+from emulator.aws.model import SERVED, Kind, Shape
 from tests.unit.aws.parts import service_model
 
 
 def test_the_processing_operations_and_tags_are_kept() -> None:
     model = service_model()
 
-    assert tuple(model.operations) == OPERATIONS
+    assert tuple(model.operations) == SERVED["sagemaker"]
     assert model.target_prefix == "SageMaker"
     assert set(model.operations["CreateProcessingJob"].errors) == {
         "ResourceInUse",
@@ -47,10 +47,10 @@ def test_a_model_in_the_user_s_home_changes_nothing(tmp_path: Path) -> None:
     folder = tmp_path / ".aws" / "models" / "sagemaker" / "2099-01-01"
     folder.mkdir(parents=True)
     (folder / "service-2.json").write_text("{}")
-    program = "from emulator.aws.model import load_service_model; print(*load_service_model().operations)"
+    program = "from emulator.aws.model import load_service_model; print(*load_service_model('sagemaker').operations)"
 
     # botocore looks up the home once, when it is imported
     environment = {**os.environ, "HOME": str(tmp_path)}
     run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
 
-    assert (run.returncode, run.stdout.split()) == (0, list(OPERATIONS)), run.stderr
+    assert (run.returncode, run.stdout.split()) == (0, list(SERVED["sagemaker"])), run.stderr

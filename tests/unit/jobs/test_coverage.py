@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from emulator.aws.model import Kind, Shape, load_service_model
 from emulator.jobs.coverage import MEMBERS, REFUSED_VALUES, Support
 
-REQUEST = load_service_model().operations["CreateProcessingJob"].input
+REQUEST = load_service_model("sagemaker").operations["CreateProcessingJob"].input
 
 
 def members_below(shape: Shape, path: str) -> Iterator[tuple[str, Shape]]:
