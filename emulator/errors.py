@@ -31,6 +31,18 @@ class JobNotStoppable(RequestError):
     """The job is past stopping."""
 
 
+class JobNotDeletable(RequestError):
+    """The job has not ended yet."""
+
+
+class TaggedResourceNotFound(RequestError):
+    """No resource of that ARN can be tagged here."""
+
+
+class QuotaExceeded(RequestError):
+    """The account has used up a quota; the text is the service's own."""
+
+
 class Unsupported(RequestError):
     """The service knows this option, the emulator does not (yet); the text names it."""
 

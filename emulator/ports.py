@@ -3,7 +3,7 @@
 All calls are synchronous and may be made from any thread. Only errors of `emulator.errors` cross a port.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,7 @@ from emulator.domain.job import (
 )
 from emulator.domain.outcome import ContainerExit
 from emulator.domain.phase import JobPhase, ProcessingJobStatus
+from emulator.domain.spec import InstanceChoice
 from emulator.domain.staging import PlannedFile, StoredObject
 from emulator.domain.usage import GpuReading, UsageReading, UsageSample
 
@@ -100,11 +101,15 @@ class JobStore(Protocol):
         ...
 
     def find(self, key: JobKey) -> ProcessingJob | None:
-        """The job of exactly that name, case included."""
+        """The job of exactly that name, case included; not a deleted one."""
+        ...
+
+    def find_any_case(self, key: JobKey) -> ProcessingJob | None:
+        """The job of that name in any case, as an ARN names it (spec 1.6); not a deleted one."""
         ...
 
     def get(self, job_id: JobId) -> ProcessingJob:
-        """The job of that id. Raises JobNotFound."""
+        """The job of that id, deleted or not. Raises JobNotFound."""
         ...
 
     def list_page(self, query: JobQuery) -> JobPage:
@@ -126,6 +131,17 @@ class JobStore(Protocol):
         """Record the wish to stop. Raises JobNotStoppable when the job is terminal or the wish was recorded before."""
         ...
 
+    def select(self, job_id: JobId, choice: InstanceChoice) -> ProcessingJob:
+        """Record what a job with InstancePreferences will run on. Raises JobNotFound."""
+        ...
+
+    def delete(self, job_id: JobId, at: datetime) -> None:
+        """Take a job out of every look-up but the one by id, tags too; its name is free again, its log stays.
+
+        Raises JobNotDeletable when it is not terminal, JobNotFound when it was deleted before.
+        """
+        ...
+
     def add_event(self, job_id: JobId, event: JobEvent) -> None:
         """Append to the job's history."""
         ...
@@ -136,6 +152,17 @@ class JobStore(Protocol):
 
     def list_tags(self, job_id: JobId) -> Mapping[str, str]:
         """The job's tags."""
+        ...
+
+    def put_tags(self, job_id: JobId, tags: Mapping[str, str], limit: int) -> Mapping[str, str]:
+        """Add tags, or overwrite those of the same key; all tags of the job afterwards.
+
+        Raises ValidationFailed, and changes nothing, when there would be more than `limit`; JobNotFound.
+        """
+        ...
+
+    def remove_tags(self, job_id: JobId, keys: Collection[str]) -> None:
+        """Remove the tags of these keys, as far as there are any."""
         ...
 
     def ensure_instance(self, job_id: JobId, index: int, limits: Limits) -> InstanceRecord:

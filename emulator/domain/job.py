@@ -7,6 +7,7 @@ from typing import Any, NewType
 
 from emulator.domain.outcome import ContainerExit, Failure
 from emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
+from emulator.domain.spec import InstanceChoice
 
 JobId = NewType("JobId", int)
 
@@ -29,7 +30,10 @@ class JobKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingJob:
-    """One job; never mutated. `request` is the validated CreateProcessingJob request as it came, without Tags."""
+    """One job; never mutated. `request` is the validated CreateProcessingJob request as it came, without Tags.
+
+    `selected` is what the scheduler has chosen from InstancePreferences, None without them and until then.
+    """
 
     id: JobId
     key: JobKey
@@ -42,6 +46,7 @@ class ProcessingJob:
     stop_requested_at: datetime | None = None
     failure_reason: str | None = None
     exit_message: str | None = None
+    selected: InstanceChoice | None = None
 
     @property
     def status(self) -> ProcessingJobStatus:

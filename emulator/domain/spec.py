@@ -57,8 +57,20 @@ class JobOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceChoice:
+    """How many instances of which type a job may run on."""
+
+    instance_type: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """Everything the engine needs to know of a request. `entrypoint` or `arguments` None: the image's (spec 2.1)."""
+    """Everything the engine needs to know of a request. `entrypoint` or `arguments` None: the image's (spec 2.1).
+
+    `choices` are in order of priority; `must_select` says that they come from InstancePreferences, so that what was
+    chosen is recorded and shown (spec 1.3).
+    """
 
     image_uri: str
     entrypoint: tuple[str, ...] | None
@@ -66,8 +78,8 @@ class JobSpec:
     environment: Mapping[str, str]
     inputs: tuple[JobInput, ...]
     outputs: tuple[JobOutput, ...]
-    instance_type: str
-    instance_count: int
+    choices: tuple[InstanceChoice, ...]
+    must_select: bool
     volume_gib: int
     max_runtime_seconds: int
     network_isolation: bool
@@ -80,6 +92,28 @@ def _strings(value: list[str] | None) -> tuple[str, ...] | None:
 def normal_path(local_path: str) -> str:
     """A LocalPath without trailing and doubled slashes; clients send both forms (spec 6.2)."""
     return "/" + "/".join(part for part in local_path.split("/") if part)
+
+
+def choices_of(cluster: Mapping[str, Any]) -> tuple[InstanceChoice, ...]:
+    """What a ClusterConfig allows a job to run on, the first first; its own count comes before the job's."""
+    preferences = cluster.get("InstancePreferences") or [cluster]
+    return tuple(
+        InstanceChoice(
+            instance_type=preference["InstanceType"],
+            count=preference.get("InstanceCount") or cluster.get("InstanceCount", 1),
+        )
+        for preference in preferences
+    )
+
+
+def settled_request(request: Mapping[str, Any], choice: InstanceChoice | None) -> Mapping[str, Any]:
+    """The request as if it had asked for the selected instance alone; unchanged when nothing had to be selected."""
+    if choice is None:
+        return request
+    resources = request["ProcessingResources"]
+    cluster = {name: value for name, value in resources["ClusterConfig"].items() if name != "InstancePreferences"}
+    cluster |= {"InstanceType": choice.instance_type, "InstanceCount": choice.count}
+    return {**request, "ProcessingResources": {**resources, "ClusterConfig": cluster}}
 
 
 def spec_of(request: Mapping[str, Any]) -> JobSpec:
@@ -110,8 +144,8 @@ def spec_of(request: Mapping[str, Any]) -> JobSpec:
             for item in outputs
             if not item.get("AppManaged")
         ),
-        instance_type=cluster["InstanceType"],
-        instance_count=cluster.get("InstanceCount", 1),
+        choices=choices_of(cluster),
+        must_select=bool(cluster.get("InstancePreferences")),
         volume_gib=cluster["VolumeSizeInGB"],
         max_runtime_seconds=(request.get("StoppingCondition") or {}).get(
             "MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from emulator.domain.capacity import ask_for, never_fits
+from emulator.domain.capacity import HostCapacity, ask_for, never_fits
 from emulator.domain.instances import catalogue
 from emulator.domain.job import InstanceRecord, JobId, JobKey, Limits
 from emulator.domain.outcome import StopCause
-from emulator.domain.spec import JobSpec
+from emulator.domain.spec import InstanceChoice, JobSpec
 from emulator.engine.instance import LABEL_JOB_ID, InstanceTask, RunnerReport, RunnerTools
 from emulator.engine.ledger import CapacityLedger
 from emulator.engine.runner import InstanceRunner
@@ -33,8 +33,9 @@ class Gang:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """Capacity is reserved: the limits of each instance."""
+    """Capacity is reserved for one of the job's choices: the limits of each instance."""
 
+    choice: InstanceChoice
     limits: tuple[Limits, ...]
 
 
@@ -56,7 +57,7 @@ class ExecutionBackend(Protocol):
     """Reserves, places, stops and removes the instances of jobs. Every call is idempotent per job."""
 
     def reserve(self, job_id: JobId, spec: JobSpec) -> Admitted | NotNow | Never:
-        """Room for all instances of a job, or none. Raises RuntimeUnavailable."""
+        """Room for all instances of the first choice of a job that fits, or none. Raises RuntimeUnavailable."""
         ...
 
     def restore(self, job_id: JobId, limits: Sequence[Limits]) -> None:
@@ -109,13 +110,25 @@ class LocalBackend:
     def reserve(self, job_id: JobId, spec: JobSpec) -> Admitted | NotNow | Never:
         """See the port."""
         host = self._host.capacity()
-        instance = catalogue()[spec.instance_type]
-        reason = never_fits(instance, spec.instance_count, host)
+        answers = []
+        for choice in spec.choices:
+            answer = self._reserve(job_id, choice, spec.volume_gib, host)
+            if isinstance(answer, Admitted):
+                return answer
+            answers.append(answer)
+        reason = "; ".join(answer.reason for answer in answers)
+        return Never(reason=reason) if all(isinstance(a, Never) for a in answers) else NotNow(reason=reason)
+
+    def _reserve(
+        self, job_id: JobId, choice: InstanceChoice, volume_gib: int, host: HostCapacity
+    ) -> Admitted | NotNow | Never:
+        instance = catalogue()[choice.instance_type]
+        reason = never_fits(instance, choice.count, host)
         if reason is not None:
             return Never(reason=reason)
-        ask = ask_for(instance, spec.volume_gib, host)
-        answer = self._ledger.reserve(job_id, [ask] * spec.instance_count, host)
-        return NotNow(reason=answer) if isinstance(answer, str) else Admitted(limits=answer)
+        ask = ask_for(instance, volume_gib, host)
+        answer = self._ledger.reserve(job_id, [ask] * choice.count, host)
+        return NotNow(reason=answer) if isinstance(answer, str) else Admitted(choice=choice, limits=answer)
 
     def restore(self, job_id: JobId, limits: Sequence[Limits]) -> None:
         """See the port."""

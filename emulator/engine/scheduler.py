@@ -147,7 +147,9 @@ class Scheduler:
         answer = self._backend.reserve(job.id, spec)
         self._engine_away_since = None
         match answer:
-            case Admitted(limits=gang):
+            case Admitted(choice=choice, limits=gang):
+                if spec.must_select:
+                    job = self._store.select(job.id, choice)
                 for index, limits in enumerate(gang):
                     self._store.ensure_instance(job.id, index, limits)
                 self._event(job, "admitted", capped=any(limits.capped for limits in gang))

@@ -11,7 +11,7 @@ from typing import TypeVar, assert_never
 from emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob
 from emulator.domain.outcome import InstanceOutcome, StopCause, Verdict, classify, failure_reason_of
 from emulator.domain.phase import JobPhase
-from emulator.domain.spec import JobSpec
+from emulator.domain.spec import JobSpec, settled_request
 from emulator.engine.backend import ExecutionBackend, Gang
 from emulator.engine.failures import internal_failure
 from emulator.engine.instance import InstanceEnded, InstanceStaged, PhaseReached, RunnerReport
@@ -130,7 +130,8 @@ class Supervisor:
             self._stop(StopCause.REQUESTED)
         elif self._job.phase is JobPhase.STOPPING:
             self._stop(StopCause.MAX_RUNTIME)
-        gang = Gang(key=self._job.key, request=self._job.request, spec=self._spec, records=records)
+        request = settled_request(self._job.request, self._job.selected)
+        gang = Gang(key=self._job.key, request=request, spec=self._spec, records=records)
         self._backend.place(gang, self._inbox.put, self._stop_cause)
         while len(self._outcomes) < len(records):
             self._handle_next()

@@ -6,7 +6,7 @@ The log and the samples belong to the instances of a job store, so they are made
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,8 +15,18 @@ from typing import Any
 
 from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, LogCursor, ProcessingJob
 from emulator.domain.phase import TRANSITIONS, JobPhase
+from emulator.domain.spec import InstanceChoice
 from emulator.domain.usage import UsageSample
-from emulator.errors import InternalBug, JobNameInUse, JobNotFound, JobNotStoppable, StaleJob, StoreFailure
+from emulator.errors import (
+    InternalBug,
+    JobNameInUse,
+    JobNotDeletable,
+    JobNotFound,
+    JobNotStoppable,
+    StaleJob,
+    StoreFailure,
+    ValidationFailed,
+)
 from emulator.ports import JobPage, JobQuery, LogLine, RawLine, SortBy, UsagePeaks
 
 
@@ -91,10 +101,14 @@ class MemoryJobStore:
 
     def find(self, key: JobKey) -> ProcessingJob | None:
         """See the port."""
+        job = self.find_any_case(key)
+        return job if job is not None and job.key == key else None
+
+    def find_any_case(self, key: JobKey) -> ProcessingJob | None:
+        """See the port."""
         with self.transaction():
             job_id = self._by_name.get(replace(key, name=key.name.lower()))
-            job = None if job_id is None else self._jobs[job_id]
-            return job if job is not None and job.key == key else None
+            return None if job_id is None else self._jobs[job_id]
 
     def get(self, job_id: JobId) -> ProcessingJob:
         """See the port."""
@@ -106,7 +120,7 @@ class MemoryJobStore:
     def list_page(self, query: JobQuery) -> JobPage:
         """See the port."""
         with self.transaction():
-            found = [job for job in self._jobs.values() if _matches(job, query)]
+            found = [job for job in map(self._jobs.__getitem__, self._by_name.values()) if _matches(job, query)]
         found.sort(key=lambda job: _position(job, query.sort_by), reverse=query.descending)
         page = found[: max(0, query.limit)]
         more = bool(page) and len(found) > len(page)
@@ -145,6 +159,25 @@ class MemoryJobStore:
             self.add_event(job_id, JobEvent(at=at, action="stop_requested"))
             return self._jobs[job_id]
 
+    def select(self, job_id: JobId, choice: InstanceChoice) -> ProcessingJob:
+        """See the port."""
+        with self.transaction():
+            self._jobs[job_id] = replace(self.get(job_id), selected=choice)
+            return self._jobs[job_id]
+
+    def delete(self, job_id: JobId, at: datetime) -> None:
+        """See the port. The event is `deleted`."""
+        with self.transaction():
+            job = self.get(job_id)
+            folded = replace(job.key, name=job.key.name.lower())
+            if not job.phase.is_terminal:
+                raise JobNotDeletable(f"Job {job_id} is in {job.phase}; it has not ended.")
+            if self._by_name.get(folded) != job_id:
+                raise JobNotFound(f"Job {job_id} was deleted before.")
+            del self._by_name[folded]
+            self._tags[job_id] = {}
+            self.add_event(job_id, JobEvent(at=at, action="deleted"))
+
     def add_event(self, job_id: JobId, event: JobEvent) -> None:
         """See the port. Raises JobNotFound."""
         with self.transaction():
@@ -160,7 +193,23 @@ class MemoryJobStore:
     def list_tags(self, job_id: JobId) -> Mapping[str, str]:
         """See the port."""
         with self.transaction():
-            return dict(self._tags.get(job_id, {}))
+            return dict(sorted(self._tags.get(job_id, {}).items()))
+
+    def put_tags(self, job_id: JobId, tags: Mapping[str, str], limit: int) -> Mapping[str, str]:
+        """See the port."""
+        with self.transaction():
+            self.get(job_id)
+            merged = {**self._tags[job_id], **tags}
+            if len(merged) > limit:
+                raise ValidationFailed(f"A resource cannot have more than {limit} tags; it would have {len(merged)}.")
+            self._tags[job_id] = merged
+            return dict(merged)
+
+    def remove_tags(self, job_id: JobId, keys: Collection[str]) -> None:
+        """See the port."""
+        with self.transaction():
+            kept = {key: value for key, value in self._tags.get(job_id, {}).items() if key not in keys}
+            self._tags[job_id] = kept
 
     def ensure_instance(self, job_id: JobId, index: int, limits: Limits) -> InstanceRecord:
         """See the port. Raises JobNotFound."""

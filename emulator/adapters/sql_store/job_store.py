@@ -1,10 +1,11 @@
 """JobStore on SQL: jobs, their history, tags and instances."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import delete as sql_delete
 
 from emulator.adapters.sql_store.database import Database
 from emulator.adapters.sql_store.errors import RowRefused
@@ -23,7 +24,16 @@ from emulator.adapters.sql_store.rows import (
 from emulator.adapters.sql_store.tables import instances, job_events, job_requests, job_tags, jobs
 from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, ProcessingJob
 from emulator.domain.phase import TRANSITIONS, JobPhase
-from emulator.errors import InternalBug, JobNameInUse, JobNotFound, JobNotStoppable, StaleJob
+from emulator.domain.spec import InstanceChoice
+from emulator.errors import (
+    InternalBug,
+    JobNameInUse,
+    JobNotDeletable,
+    JobNotFound,
+    JobNotStoppable,
+    StaleJob,
+    ValidationFailed,
+)
 from emulator.ports import JobPage, JobQuery
 
 _TERMINAL = [phase.value for phase in JobPhase if phase.is_terminal]
@@ -31,9 +41,11 @@ _UNFINISHED = [phase.value for phase in JobPhase if not phase.is_terminal]
 
 # Built once: making a statement costs as much as running it.
 _BY_ID = SELECT_JOB.where(jobs.c.id == bindparam("job_id"))
-_BY_NAME = SELECT_JOB.where(
-    jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.name == bindparam("name")
+_LIVE = SELECT_JOB.where(
+    jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.deleted_at_ms.is_(None)
 )
+_BY_NAME = _LIVE.where(jobs.c.name == bindparam("name"))
+_BY_FOLDED_NAME = _LIVE.where(jobs.c.folded_name == bindparam("name"))
 _ADD_JOB = insert(jobs).returning(jobs.c.id)
 _ADD_REQUEST = insert(job_requests)
 _ADD_TAG = insert(job_tags)
@@ -61,16 +73,24 @@ class SqlJobStore:
             ) from refused
 
     def find(self, key: JobKey) -> ProcessingJob | None:
-        """The job of exactly that name, case included."""
-        if not is_storable(key.name):
+        """The job of exactly that name, case included; not a deleted one."""
+        return self._find(_BY_NAME, key, key.name)
+
+    def find_any_case(self, key: JobKey) -> ProcessingJob | None:
+        """The job of that name in any case; not a deleted one."""
+        return self._find(_BY_FOLDED_NAME, key, key.name.lower())
+
+    def _find(self, statement: Select[Any], key: JobKey, name: str) -> ProcessingJob | None:
+        if not is_storable(name):
             return None
-        names = {"account": key.account, "region": key.region, "name": key.name}
         with self._database.reading() as connection:
-            row = connection.execute(_BY_NAME, names).one_or_none()
+            row = connection.execute(
+                statement, {"account": key.account, "region": key.region, "name": name}
+            ).one_or_none()
         return None if row is None else job_of(row)
 
     def get(self, job_id: JobId) -> ProcessingJob:
-        """The job of that id. Raises JobNotFound."""
+        """The job of that id, deleted or not. Raises JobNotFound."""
         with self._database.reading() as connection:
             return _get(connection, job_id)
 
@@ -118,6 +138,30 @@ class SqlJobStore:
             connection.execute(_ADD_EVENT, event_columns(job_id, JobEvent(at=at, action="stop_requested")))
             return job
 
+    def select(self, job_id: JobId, choice: InstanceChoice) -> ProcessingJob:
+        """Record what a job with InstancePreferences will run on. Raises JobNotFound."""
+        chosen = {"selected_type": choice.instance_type, "selected_count": choice.count}
+        with self._database.writing() as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job_id).values(chosen))
+            return _get(connection, job_id)
+
+    def delete(self, job_id: JobId, at: datetime) -> None:
+        """Take a job out of every look-up but the one by id. Raises JobNotDeletable, JobNotFound."""
+        gone = (
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.deleted_at_ms.is_(None), jobs.c.phase.in_(_TERMINAL))
+            .values(deleted_at_ms=to_ms(at))
+        )
+        with self._database.writing() as connection:
+            deleted = connection.execute(gone)
+            job = _get(connection, job_id)
+            if deleted.rowcount == 0:
+                if job.phase.is_terminal:
+                    raise JobNotFound(f"Job {job_id} was deleted before.")
+                raise JobNotDeletable(f"Job {job_id} is in {job.phase}; it has not ended.")
+            connection.execute(sql_delete(job_tags).where(job_tags.c.job_id == job_id))
+            connection.execute(_ADD_EVENT, event_columns(job_id, JobEvent(at=at, action="deleted")))
+
     def add_event(self, job_id: JobId, event: JobEvent) -> None:
         """Append to the job's history. Raises JobNotFound."""
         with self._database.writing() as connection:
@@ -132,9 +176,26 @@ class SqlJobStore:
 
     def list_tags(self, job_id: JobId) -> Mapping[str, str]:
         """The job's tags."""
-        statement = select(job_tags.c.key, job_tags.c.value).where(job_tags.c.job_id == job_id)
         with self._database.reading() as connection:
-            return {row.key: row.value for row in connection.execute(statement)}
+            return _tags(connection, job_id)
+
+    def put_tags(self, job_id: JobId, tags: Mapping[str, str], limit: int) -> Mapping[str, str]:
+        """Add tags, or overwrite those of the same key. Raises ValidationFailed, JobNotFound."""
+        with self._database.writing() as connection:
+            _require_job(connection, job_id)
+            merged = {**_tags(connection, job_id), **tags}
+            if len(merged) > limit:
+                raise ValidationFailed(f"A resource cannot have more than {limit} tags; it would have {len(merged)}.")
+            _remove_tags(connection, job_id, tags)
+            rows = [{"job_id": job_id, "key": key, "value": value} for key, value in tags.items()]
+            if rows:
+                connection.execute(_ADD_TAG, rows)
+            return merged
+
+    def remove_tags(self, job_id: JobId, keys: Collection[str]) -> None:
+        """Remove the tags of these keys, as far as there are any."""
+        with self._database.writing() as connection:
+            _remove_tags(connection, job_id, keys)
 
     def ensure_instance(self, job_id: JobId, index: int, limits: Limits) -> InstanceRecord:
         """The record of one host, made with these limits when there is none. Raises JobNotFound."""
@@ -167,7 +228,10 @@ class SqlJobStore:
 
     def _holder_of(self, key: JobKey) -> JobKey | None:
         statement = select(jobs.c.name).where(
-            jobs.c.account == key.account, jobs.c.region == key.region, jobs.c.folded_name == key.name.lower()
+            jobs.c.account == key.account,
+            jobs.c.region == key.region,
+            jobs.c.folded_name == key.name.lower(),
+            jobs.c.deleted_at_ms.is_(None),
         )
         with self._database.reading() as connection:
             name = connection.execute(statement).scalar_one_or_none()
@@ -200,6 +264,15 @@ def _get(connection: Connection, job_id: JobId) -> ProcessingJob:
     if row is None:
         raise JobNotFound(f"There is no job with the id {job_id}.")
     return job_of(row)
+
+
+def _tags(connection: Connection, job_id: JobId) -> dict[str, str]:
+    statement = select(job_tags.c.key, job_tags.c.value).where(job_tags.c.job_id == job_id).order_by(job_tags.c.key)
+    return {row.key: row.value for row in connection.execute(statement)}
+
+
+def _remove_tags(connection: Connection, job_id: JobId, keys: Collection[str]) -> None:
+    connection.execute(sql_delete(job_tags).where(job_tags.c.job_id == job_id, job_tags.c.key.in_(list(keys))))
 
 
 def _require_job(connection: Connection, job_id: JobId) -> None:

@@ -62,7 +62,7 @@ def _beyond(column: Column[Any], value: str | int, *, descending: bool) -> Colum
 
 
 def _filters(query: JobQuery) -> Iterator[ColumnElement[bool]]:
-    yield and_(jobs.c.account == query.account, jobs.c.region == query.region)
+    yield and_(jobs.c.account == query.account, jobs.c.region == query.region, jobs.c.deleted_at_ms.is_(None))
     if query.status is not None:
         yield jobs.c.status == query.status.value
     # Both bounds are exclusive; a stored moment is a whole millisecond, a bound need not be.

@@ -19,6 +19,7 @@ from emulator.domain.job import (
 )
 from emulator.domain.outcome import ContainerExit, Failure, FailureClass
 from emulator.domain.phase import JobPhase
+from emulator.domain.spec import InstanceChoice
 from emulator.domain.usage import UsageSample
 
 
@@ -50,6 +51,7 @@ def job_of(row: Row[Any]) -> ProcessingJob:
         stop_requested_at=from_ms_or_none(row.stop_requested_at_ms),
         failure_reason=row.failure_reason,
         exit_message=row.exit_message,
+        selected=_choice(row.selected_type, row.selected_count),
     )
 
 
@@ -143,6 +145,12 @@ def sample_of(row: Row[Any]) -> UsageSample:
         gpu_percent=row.gpu_percent,
         gpu_memory_percent=row.gpu_memory_percent,
     )
+
+
+def _choice(instance_type: str | None, count: int | None) -> InstanceChoice | None:
+    if instance_type is None or count is None:
+        return None
+    return InstanceChoice(instance_type=instance_type, count=count)
 
 
 def _transfer_columns(prefix: str, transfer: Transfer | None) -> Mapping[str, object]:

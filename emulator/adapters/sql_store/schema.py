@@ -1,22 +1,27 @@
-"""Makes the tables, and refuses a database that is not of this version."""
+"""Makes the tables, brings an older database up to date, and refuses one that is newer than this emulator."""
 
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, inspect, select, update
 
 from emulator.adapters.sql_store.database import Database
+from emulator.adapters.sql_store.migrations import can_migrate, migrate
 from emulator.adapters.sql_store.tables import SCHEMA_VERSION, metadata, schema_version
 from emulator.errors import StoreFailure
 
 
 def ensure_schema(database: Database) -> None:
-    """Create what a new database needs; leave an existing one as it is.
+    """Create what a new database needs; migrate an older one, all or nothing; leave one of this version as it is.
 
-    Raises StoreFailure when the database was made by another version of the schema.
+    Raises StoreFailure when the database was made by another version of the schema that cannot be migrated.
     """
     with database.writing() as connection:
         if not inspect(connection).has_table(schema_version.name):
             metadata.create_all(connection)
             connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
         found = connection.execute(select(schema_version.c.version)).scalar_one()
+        if found < SCHEMA_VERSION and can_migrate(found):
+            migrate(connection, found)
+            connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
+            found = SCHEMA_VERSION
     if found > SCHEMA_VERSION:
         raise StoreFailure(
             f"Database {database.name} was made by a newer emulator (its schema is {found}, this one knows"

@@ -4,6 +4,7 @@ Nothing here is SQLite's own but what is marked so; other databases ignore those
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 
 from emulator.domain.phase import JobPhase, status_of
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Counts up with every change of this module that a database made before would notice."""
 
 metadata = MetaData()
@@ -71,6 +72,9 @@ jobs = Table(
     Column("status", String, Computed(_status_expression(), persisted=True), nullable=False),
     Column("failure_reason", Text),
     Column("exit_message", Text),
+    Column("selected_type", String),
+    Column("selected_count", Integer),
+    Column("deleted_at_ms", BigInteger),
     CheckConstraint(f"phase IN ({_listed(JobPhase)})", name="phase_is_known"),
     CheckConstraint(
         f"phase NOT IN ({_listed(p for p in JobPhase if p.is_terminal)}) OR ended_at_ms IS NOT NULL",
@@ -78,15 +82,27 @@ jobs = Table(
     ),
     sqlite_autoincrement=True,  # the id of a deleted job is never given to another
 )
-# A unique index, not a constraint: an index can be replaced in a database that has rows.
-Index("jobs_by_folded_name", jobs.c.account, jobs.c.region, jobs.c.folded_name, unique=True)
+_NOT_DELETED = jobs.c.deleted_at_ms.is_(None)
+
+
+def _index(name: str, *columns: Column[Any], unique: bool = False) -> Index:
+    """An index of the jobs of an account and region that are not deleted: a deleted job's name is free again."""
+    owner = (jobs.c.account, jobs.c.region)
+    return Index(name, *owner, *columns, unique=unique, sqlite_where=_NOT_DELETED, postgresql_where=_NOT_DELETED)
+
+
+# Unique by an index, not a constraint: an index can be replaced in a database that has rows.
 # One index for each sort key, and one for each together with a status; `listing` depends on them.
-Index("jobs_by_name", jobs.c.account, jobs.c.region, jobs.c.name)
-Index("jobs_by_creation", jobs.c.account, jobs.c.region, jobs.c.created_at_ms, jobs.c.id)
-Index("jobs_by_status", jobs.c.account, jobs.c.region, jobs.c.status, jobs.c.id)
-Index("jobs_by_status_name", jobs.c.account, jobs.c.region, jobs.c.status, jobs.c.name)
-Index("jobs_by_status_creation", jobs.c.account, jobs.c.region, jobs.c.status, jobs.c.created_at_ms, jobs.c.id)
+JOB_INDEXES = (
+    _index("jobs_by_folded_name", jobs.c.folded_name, unique=True),
+    _index("jobs_by_name", jobs.c.name),
+    _index("jobs_by_creation", jobs.c.created_at_ms, jobs.c.id),
+    _index("jobs_by_status", jobs.c.status, jobs.c.id),
+    _index("jobs_by_status_name", jobs.c.status, jobs.c.name),
+    _index("jobs_by_status_creation", jobs.c.status, jobs.c.created_at_ms, jobs.c.id),
+)
 Index("jobs_by_phase", jobs.c.phase, jobs.c.id)
+Index("jobs_by_any_name", jobs.c.account, jobs.c.region, jobs.c.name, jobs.c.id)
 
 job_requests = Table(
     # Apart from the job, so that a listing that must look at many jobs reads narrow rows.

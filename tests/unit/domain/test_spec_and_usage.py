@@ -3,7 +3,7 @@
 import pytest
 
 from emulator.domain.image_map import substitute_for
-from emulator.domain.spec import normal_path, parse_s3_uri, spec_of
+from emulator.domain.spec import InstanceChoice, normal_path, parse_s3_uri, settled_request, spec_of
 from emulator.domain.usage import GpuReading, cpu_percent, gpu_percents
 from emulator.errors import Unsupported
 from tests.builders import a_request, an_input, an_output
@@ -23,9 +23,33 @@ def test_defaults_are_the_service_s() -> None:
     request = a_request()
     del request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
     spec = spec_of(request)
-    assert (spec.instance_count, spec.max_runtime_seconds, spec.network_isolation) == (1, 86400, False)
+    assert spec.choices == (InstanceChoice(instance_type="ml.t3.medium", count=1),)
+    assert (spec.must_select, spec.max_runtime_seconds, spec.network_isolation) == (False, 86400, False)
     assert spec.entrypoint is None
     assert spec.arguments is None
+
+
+@pytest.mark.parametrize("counts", [{"cluster": 2}, {"each": 2}])
+def test_instance_preferences_are_the_choices_in_order(counts: dict[str, int]) -> None:
+    own = {"InstanceCount": counts["each"]} if "each" in counts else {}
+    cluster = {"VolumeSizeInGB": 1} | ({"InstanceCount": counts["cluster"]} if "cluster" in counts else {})
+    preferences = [{"InstanceType": name, **own} for name in ("ml.g5.xlarge", "ml.m5.large")]
+    request = a_request() | {"ProcessingResources": {"ClusterConfig": {**cluster, "InstancePreferences": preferences}}}
+
+    spec = spec_of(request)
+
+    assert [(choice.instance_type, choice.count) for choice in spec.choices] == [
+        ("ml.g5.xlarge", 2),
+        ("ml.m5.large", 2),
+    ]
+    assert spec.must_select
+    settled = settled_request(request, spec.choices[1])
+    assert settled["ProcessingResources"]["ClusterConfig"] == {
+        "VolumeSizeInGB": 1,
+        "InstanceType": "ml.m5.large",
+        "InstanceCount": 2,
+    }
+    assert settled_request(request, None) == request
 
 
 def test_a_trailing_slash_of_a_local_path_does_not_matter() -> None:

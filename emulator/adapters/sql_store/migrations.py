@@ -1,0 +1,53 @@
+"""How a database made by an older emulator is brought to this schema: one step for each version, in order.
+
+A step is written out, not derived from `tables`, which goes on changing.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from sqlalchemy import Connection, text
+
+from emulator.adapters.sql_store.tables import SCHEMA_VERSION
+
+_OWNER = "account, region"
+_NOT_DELETED = "WHERE deleted_at_ms IS NULL"
+
+
+def _delete_and_select(connection: Connection) -> None:
+    """1 to 2: jobs can be deleted, which frees their name; what was selected from InstancePreferences is kept."""
+    statements = [
+        "ALTER TABLE jobs ADD COLUMN selected_type VARCHAR",
+        "ALTER TABLE jobs ADD COLUMN selected_count INTEGER",
+        "ALTER TABLE jobs ADD COLUMN deleted_at_ms BIGINT",
+        f"CREATE INDEX jobs_by_any_name ON jobs ({_OWNER}, name, id)",
+    ]
+    for name, columns in (
+        ("jobs_by_name", "name"),
+        ("jobs_by_creation", "created_at_ms, id"),
+        ("jobs_by_status", "status, id"),
+        ("jobs_by_status_name", "status, name"),
+        ("jobs_by_status_creation", "status, created_at_ms, id"),
+    ):
+        statements += [f"DROP INDEX {name}", f"CREATE INDEX {name} ON jobs ({_OWNER}, {columns}) {_NOT_DELETED}"]
+    statements += [
+        "DROP INDEX jobs_by_folded_name",
+        f"CREATE UNIQUE INDEX jobs_by_folded_name ON jobs ({_OWNER}, folded_name) {_NOT_DELETED}",
+    ]
+    for statement in statements:
+        connection.execute(text(statement))
+
+
+STEPS: Mapping[int, Callable[[Connection], None]] = MappingProxyType({1: _delete_and_select})
+"""From this version to the next."""
+
+
+def can_migrate(version: int) -> bool:
+    """Whether there is a step for every version from this one on."""
+    return all(step in STEPS for step in range(version, SCHEMA_VERSION))
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Take all steps from `version` on, inside the caller's transaction."""
+    for step in range(version, SCHEMA_VERSION):
+        STEPS[step](connection)

@@ -1,0 +1,85 @@
+"""A database made by an older emulator is brought up to date: nothing of it is lost, and it ends as a new one begins."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from emulator.adapters.sql_store.migrations import STEPS
+from emulator.adapters.sql_store.store import open_store
+from emulator.adapters.sql_store.tables import SCHEMA_VERSION
+from emulator.domain.phase import JobPhase
+from emulator.errors import StoreFailure
+from tests.builders import a_key, a_request
+from tests.contract.ports.stores import NOW
+from tests.unit.adapters.sql_store.rawsql import query
+
+OLD_SCHEMA = Path(__file__).with_name("schema_1.sql")
+ROWS = """
+INSERT INTO jobs (id, account, region, name, folded_name, phase, created_at_ms, modified_at_ms, ended_at_ms)
+    VALUES (7, '000000000000', 'us-east-1', 'Old', 'old', 'Completed', 1, 2, 3);
+INSERT INTO job_requests VALUES (7, '{"ProcessingJobName": "Old"}');
+INSERT INTO job_tags VALUES (7, 'team', 'ml');
+"""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database of version 1 with a job in it."""
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path)
+    try:
+        connection.executescript(OLD_SCHEMA.read_text(encoding="utf-8") + ROWS)
+    finally:
+        connection.close()
+    return path
+
+
+def shape_of(path: Path) -> tuple[set[str], set[str]]:
+    """Columns of all tables, and all indexes as SQL without differences of spelling."""
+    names = [name for (name,) in query(path, "SELECT name FROM sqlite_master WHERE type = 'table'")]
+    columns = {
+        f"{name}.{column[1]}:{column[2]}" for name in names for column in query(path, f"PRAGMA table_info({name})")
+    }
+    indexes = query(path, "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+    return columns, {" ".join(sql.split()) for (sql,) in indexes}
+
+
+def test_there_is_a_step_from_every_version() -> None:
+    assert sorted(STEPS) == list(range(1, SCHEMA_VERSION))
+
+
+def test_old_database_has_the_shape_of_a_new_one_afterwards(old: Path, tmp_path: Path) -> None:
+    open_store(old).close()
+    open_store(tmp_path / "new.db").close()
+    assert shape_of(old) == shape_of(tmp_path / "new.db")
+    assert query(old, "SELECT version FROM schema_version") == [(SCHEMA_VERSION,)]
+
+
+def test_old_jobs_are_there_and_can_be_deleted_like_new_ones(old: Path) -> None:
+    stores = open_store(old)
+    try:
+        job = stores.jobs.find(a_key("Old"))
+        assert job is not None
+        assert (job.id, job.phase, job.selected) == (7, JobPhase.COMPLETED, None)
+        assert stores.jobs.list_tags(job.id) == {"team": "ml"}
+        stores.jobs.delete(job.id, NOW)
+        assert stores.jobs.add(a_key("OLD"), a_request("OLD"), {}, NOW).id == 8
+    finally:
+        stores.close()
+
+
+def test_second_start_finds_nothing_to_do(old: Path) -> None:
+    open_store(old).close()
+    before = shape_of(old)
+    open_store(old).close()
+    assert shape_of(old) == before
+
+
+def test_migration_that_fails_midway_leaves_the_database_as_it_was(old: Path) -> None:
+    query(old, "DROP INDEX jobs_by_status")
+    before = shape_of(old)
+    with pytest.raises(StoreFailure, match="jobs_by_status"):
+        open_store(old)
+    assert shape_of(old) == before
+    assert query(old, "SELECT version FROM schema_version") == [(1,)]
