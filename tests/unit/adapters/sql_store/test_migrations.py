@@ -1,4 +1,4 @@
-"""A database made by an older emulator is brought up to date: nothing of it is lost, and it ends as a new one begins."""
+"""A database made by an older emulator is brought up to date: nothing is lost, and it ends as a new one begins."""
 
 import sqlite3
 from pathlib import Path
