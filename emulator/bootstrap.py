@@ -26,7 +26,7 @@ from emulator.adapters.sql_store.store import Stores, open_store
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.model import load_service_model
-from emulator.aws.operations.catalogue import json_operations, known_targets, sagemaker_handlers
+from emulator.aws.operations.catalogue import SAGEMAKER_FORMS, json_operations, known_targets, sagemaker_handlers
 from emulator.aws.s3_buckets import BucketLister
 from emulator.aws.s3_passthrough import S3Passthrough
 from emulator.config import ContainerCredentials, Settings
@@ -40,6 +40,7 @@ from emulator.engine.scheduler import Scheduler
 from emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable
 from emulator.jobs.listing import JobListing
 from emulator.jobs.service import JobService
+from emulator.jobs.tags import JobTags
 
 API_THREADS = 8
 MIB = 1024**2
@@ -108,9 +109,11 @@ def running(settings: Settings) -> Iterator[App]:
         executor = ThreadPoolExecutor(API_THREADS, thread_name_prefix="api")
         stack.callback(executor.shutdown)
         model = load_service_model("sagemaker")
-        service = JobService(store=stores.jobs, clock=clock, wakeup=scheduler)
-        handlers = sagemaker_handlers(service=service, listing=JobListing(store=stores.jobs))
-        dispatcher = Dispatcher(json_operations(model, handlers), known_targets(model))
+        service = JobService(store=stores.jobs, clock=clock, wakeup=scheduler, quotas=settings.quotas)
+        handlers = sagemaker_handlers(
+            service=service, listing=JobListing(store=stores.jobs), tags=JobTags(store=stores.jobs)
+        )
+        dispatcher = Dispatcher(json_operations(model, handlers, SAGEMAKER_FORMS), known_targets(model))
         passthrough = S3Passthrough(s3.endpoint, list_buckets=s3.list_buckets, dropped_headers=s3.dropped_headers)
         health = _Health(stores, runtime, s3, gpus, scheduler)
         control = LateApp(lambda: _control_app(stores, health))

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from emulator.jobs.quotas import unknown_quota
 from emulator.ports import PullPolicy
 
 ENV_PREFIX = "PROCESSING_EMULATOR_"
@@ -56,6 +57,15 @@ def _check_url(value: str | None) -> str | None:
 def _check_signal(value: str) -> str:
     if value not in signal.Signals.__members__:
         raise ValueError("is no signal's name; SIGTERM and SIGINT are")
+    return value
+
+
+def _check_quotas(value: dict[str, int]) -> dict[str, int]:
+    for name, limit in value.items():
+        if unknown_quota(name):
+            raise ValueError(f"{name!r} is no quota of processing jobs; docs/reference/settings.md lists them")
+        if limit < 0:
+            raise ValueError(f"{name!r} cannot be {limit}")
     return value
 
 
@@ -116,6 +126,10 @@ class Settings(BaseSettings):
     capacity_cpus: float | None = Field(None, gt=0, description="vCPUs given to jobs; default: what Docker has.")
     capacity_memory_mib: int | None = Field(
         None, ge=16, description="Memory given to jobs, in MiB; default: what Docker has."
+    )
+    quotas: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_json), AfterValidator(_check_quotas)] = Field(
+        default_factory=dict,
+        description="JSON object: quotas of each account and region by their names in Service Quotas; none by default.",
     )
     sample_interval_seconds: float = Field(1.0, ge=0.1, description="Time between two samples of resource use.")
     engine_patience_seconds: float = Field(

@@ -7,10 +7,13 @@ from typing import TypeAlias
 
 from emulator.errors import (
     JobNameInUse,
+    JobNotDeletable,
     JobNotFound,
     JobNotStoppable,
     MalformedBody,
+    QuotaExceeded,
     RequestError,
+    TaggedResourceNotFound,
     UnknownOperation,
     Unsupported,
     ValidationFailed,
@@ -59,6 +62,9 @@ COMMON_FORMS: ErrorForms = MappingProxyType(
         JobNotFound: ErrorForm("ValidationException"),  # the waiter of the SDKs relies on it (spec 1.2)
         JobNotStoppable: ErrorForm("ValidationException"),
         JobNameInUse: ErrorForm("ResourceInUse", message_key="Message"),
+        JobNotDeletable: ErrorForm("ResourceInUse", message_key="Message"),
+        QuotaExceeded: ErrorForm("ResourceLimitExceeded", message_key="Message"),
+        TaggedResourceNotFound: ErrorForm("ValidationException"),
         MalformedBody: ErrorForm("SerializationException"),
         UnknownOperation: ErrorForm("UnknownOperationException"),
         BodyTooLarge: ErrorForm("RequestEntityTooLargeException", status=413),
@@ -67,6 +73,9 @@ COMMON_FORMS: ErrorForms = MappingProxyType(
     }
 )
 """SageMaker's forms, and those of requests that get to no service."""
+
+MODELLED_NOT_FOUND: ErrorForms = MappingProxyType({JobNotFound: ErrorForm("ResourceNotFound", message_key="Message")})
+"""For the operations that answer an unknown job as the model declares it (spec 8, question 5)."""
 
 
 def wire_error(error: RequestError, forms: ErrorForms = COMMON_FORMS) -> WireError:

@@ -12,13 +12,14 @@ GIB = 1024**3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceType:
-    """What one instance promises: vCPUs, memory in bytes, GPUs and their model."""
+    """What one instance promises: vCPUs, memory in bytes, GPUs and their model, local NVMe storage in GB (0: none)."""
 
     name: str
     vcpus: int
     memory_bytes: int
     gpus: int
     gpu_model: str
+    nvme_gb: int
 
 
 @cache
@@ -33,6 +34,7 @@ def catalogue() -> Mapping[str, InstanceType]:
                 memory_bytes=int(float(row["memory_gib"]) * GIB),
                 gpus=int(row["gpus"]),
                 gpu_model=row["gpu_model"],
+                nvme_gb=int(row["nvme_gb"] or 0),
             )
             for row in csv.DictReader(text.splitlines())
         }

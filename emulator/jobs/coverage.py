@@ -65,7 +65,13 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
         "ProcessingResources.ClusterConfig.InstanceType": _SUPPORTED,
         "ProcessingResources.ClusterConfig.VolumeSizeInGB": _SUPPORTED,
         "ProcessingResources.ClusterConfig.VolumeKmsKeyId": _no_effect(_KMS),
-        "ProcessingResources.ClusterConfig.InstancePreferences": _refused("name one InstanceType"),
+        "ProcessingResources.ClusterConfig.InstancePreferences": Coverage(
+            Support.SUPPORTED, "the first that this machine has room for; a type that it can never run is passed over"
+        ),
+        "ProcessingResources.ClusterConfig.InstancePreferences.InstanceType": _SUPPORTED,
+        "ProcessingResources.ClusterConfig.InstancePreferences.InstanceCount": Coverage(
+            Support.SUPPORTED, _ONE_MACHINE
+        ),
         "ProcessingResources.ClusterConfig.SelectedInstanceType": _refused(_READ_ONLY),
         "ProcessingResources.ClusterConfig.SelectedInstanceCount": _refused(_READ_ONLY),
         "ProcessingInputs": _SUPPORTED,
@@ -122,7 +128,20 @@ REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
 )
 """Values of supported members that the service knows and the emulator does not serve, with what is served instead."""
 
-_INSTANCE_COUNT = "ProcessingResources.ClusterConfig.InstanceCount"
+OTHER_MEMBERS: Mapping[str, Coverage] = MappingProxyType(
+    {
+        "DescribeProcessingJobResponse.MonitoringScheduleArn": _refused("never there: no schedule makes jobs here"),
+        "DescribeProcessingJobResponse.AutoMLJobArn": _refused("never there: no AutoML job makes jobs here"),
+        "DescribeProcessingJobResponse.TrainingJobArn": _refused("never there: there are no training jobs here"),
+        "ListTagsInput.NextToken": _no_effect("there is never a second page; any token is refused"),
+        "ListTagsInput.MaxResults": _no_effect("a resource has at most 50 tags, and a page holds at least 50"),
+        "ListTagsOutput.NextToken": _refused("never there: there is never a second page"),
+    }
+)
+"""Members of the other requests, and of all replies, that are not plainly supported: `Shape.Member`."""
+
+_CLUSTER = "ProcessingResources.ClusterConfig"
+_INSTANCE_COUNTS = (f"{_CLUSTER}.InstanceCount", f"{_CLUSTER}.InstancePreferences.InstanceCount")
 _S3_URIS = ("ProcessingInputs.S3Input.S3Uri", "ProcessingOutputConfig.Outputs.S3Output.S3Uri")
 
 
@@ -138,7 +157,7 @@ def refuse_unsupported(request: Mapping[str, Any]) -> None:
 
 
 def _refused_value(path: str, value: object) -> str | None:
-    if path == _INSTANCE_COUNT and value != 1:
+    if path in _INSTANCE_COUNTS and value != 1:
         return _ONE_MACHINE
     if path in _S3_URIS and not str(value).startswith("s3://"):
         return "only s3:// URIs are"

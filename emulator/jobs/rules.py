@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from emulator.domain.instances import catalogue
 from emulator.domain.spec import PROCESSING_ROOT, normal_path
 from emulator.domain.staging import NAME_LIMIT_BYTES
 from emulator.errors import ValidationFailed
+from emulator.jobs.cluster_rules import check_cluster
 from emulator.jobs.coverage import refuse_unsupported
+from emulator.jobs.tags import check_tags
 
 
 def check_create(request: Mapping[str, Any]) -> None:
@@ -26,9 +27,9 @@ def check_create(request: Mapping[str, Any]) -> None:
         _check_output(item)
     _check_unique("InputName", (item["InputName"] for item in inputs))
     _check_unique("OutputName", (item["OutputName"] for item in outputs))
-    _check_unique("Tag key", (tag["Key"] for tag in request.get("Tags") or []))
+    check_tags(request.get("Tags") or [])
     _check_paths(inputs, outputs)
-    _check_instance_type(request["ProcessingResources"]["ClusterConfig"])
+    check_cluster(request["ProcessingResources"]["ClusterConfig"])
     refuse_unsupported(request)
 
 
@@ -121,13 +122,3 @@ def _managed_paths(items: list[Mapping[str, Any]], member: str, name: str) -> It
         path = (item.get(member) or {}).get("LocalPath")
         if path and not item.get("AppManaged"):
             yield item[name], normal_path(path)
-
-
-def _check_instance_type(cluster: Mapping[str, Any]) -> None:
-    instance_type = cluster.get("InstanceType")
-    if instance_type is None and not cluster.get("InstancePreferences"):
-        raise ValidationFailed("ClusterConfig must specify InstanceType or InstancePreferences")
-    if instance_type is not None and cluster.get("InstancePreferences"):
-        raise ValidationFailed("ClusterConfig must specify only one of InstanceType and InstancePreferences")
-    if instance_type is not None and instance_type not in catalogue():
-        raise ValidationFailed(f"InstanceType {instance_type} is not in the emulator's catalogue")

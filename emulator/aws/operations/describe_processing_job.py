@@ -11,7 +11,7 @@ from emulator.domain.phase import ProcessingJobStatus
 from emulator.domain.spec import DEFAULT_MAX_RUNTIME_SECONDS
 from emulator.jobs.service import JobService
 
-_ECHOED = ("ProcessingResources", "AppSpecification", "Environment", "NetworkConfig", "RoleArn", "ExperimentConfig")
+_ECHOED = ("AppSpecification", "Environment", "NetworkConfig", "RoleArn", "ExperimentConfig")
 
 
 def describe_processing_job(service: JobService) -> Handler:
@@ -32,6 +32,7 @@ def description_of(job: ProcessingJob) -> dict[str, object]:
     return present(
         ProcessingInputs=[_input(item) for item in inputs] if inputs else None,
         ProcessingOutputConfig=_output_config(request.get("ProcessingOutputConfig")),
+        ProcessingResources=_resources(job),
         StoppingCondition=stopping,
         **{name: request.get(name) for name in _ECHOED},
         **state_of(job),
@@ -59,6 +60,15 @@ def _input(item: Mapping[str, Any]) -> dict[str, object]:
     if "S3Input" in item:
         shown["S3Input"] = {"S3DataDistributionType": "FullyReplicated", **item["S3Input"]}
     return shown
+
+
+def _resources(job: ProcessingJob) -> Mapping[str, Any]:
+    """As asked for, and what was selected from InstancePreferences once that is known (spec 1.3)."""
+    resources: Mapping[str, Any] = job.request["ProcessingResources"]
+    if job.selected is None:
+        return resources
+    selected = {"SelectedInstanceType": job.selected.instance_type, "SelectedInstanceCount": job.selected.count}
+    return {**resources, "ClusterConfig": {**resources["ClusterConfig"], **selected}}
 
 
 def _output_config(config: Mapping[str, Any] | None) -> dict[str, object] | None:

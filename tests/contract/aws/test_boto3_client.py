@@ -1,91 +1,18 @@
 """A real boto3 client against the server: the checks of spec section 9 that need no container, by their number."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from emulator.domain.job import JobFacts, JobKey, ProcessingJob
+from emulator.domain.job import JobFacts
 from emulator.domain.phase import JobPhase
-from emulator.testing.stores import MemoryJobStore
 from tests.builders import ROLE, a_key, a_request, an_input, an_output
-from tests.contract.aws.live import a_client, serving
-from tests.unit.aws.parts import front_door_over
-from tests.unit.jobs.parts import START, Api
-
-
-class EndsWhileWatched(MemoryJobStore):
-    """Brings a job to an end after it was looked at a few times; the waiter's polls are the looks."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.looks = 0
-        self.end: JobPhase | None = None
-
-    def find(self, key: JobKey) -> ProcessingJob | None:
-        """See the port."""
-        job = super().find(key)
-        self.looks += 1
-        if job is not None and self.end is not None and self.looks == 3:
-            return self.advance(job.id, job.phase, self.end, START, JobFacts(ended_at=START))
-        return job
-
-
-class Served:
-    """A server over an empty store, and a client of it."""
-
-    def __init__(self, api: Api, store: EndsWhileWatched, url: str, client: Any) -> None:
-        self.api = api
-        self.store = store
-        self.url = url
-        self.client = client
-
-    def create(self, name: str = "job", **changes: Any) -> str:
-        """Create a job through the client; its ARN."""
-        arn = self.client.create_processing_job(**a_request(name, **changes))["ProcessingJobArn"]
-        assert isinstance(arn, str)
-        return arn
-
-    def describe(self, name: str = "job") -> dict[str, Any]:
-        """Describe it through the client, without ResponseMetadata."""
-        description = self.client.describe_processing_job(ProcessingJobName=name)
-        del description["ResponseMetadata"]
-        assert isinstance(description, dict)
-        return description
-
-    def names(self, **filters: Any) -> list[str]:
-        """The names of all pages of a list, through the paginator."""
-        pages = self.client.get_paginator("list_processing_jobs").paginate(**filters)
-        return [summary["ProcessingJobName"] for page in pages for summary in page["ProcessingJobSummaries"]]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Served]:
-    """One server and one client for the module; making a client takes long."""
-    store = EndsWhileWatched()
-    api = Api(store)
-    with front_door_over(api) as app, serving(app) as url:
-        yield Served(api, store, url, a_client(url))
-
-
-@pytest.fixture
-def served(shared: Served) -> Served:
-    """The server, emptied."""
-    MemoryJobStore.__init__(shared.store)
-    shared.store.looks, shared.store.end = 0, None
-    shared.api.clock.looks = 0
-    return shared
-
-
-def refusal_of(call: Any, **parameters: Any) -> tuple[str, str]:
-    """Code and text of the error that a call ends with."""
-    with pytest.raises(ClientError) as refusal:
-        call(**parameters)
-    error = refusal.value.response["Error"]
-    return error["Code"], error["Message"]
+from tests.contract.aws.live import a_client
+from tests.contract.aws.served import Served, refusal_of
+from tests.unit.jobs.parts import START
 
 
 def test_01_describe_of_an_unknown_job_is_a_validation_exception(served: Served) -> None:
@@ -379,9 +306,8 @@ def test_accounts_and_regions_do_not_see_each_other(served: Served) -> None:
 @pytest.mark.parametrize(
     ("call", "parameters"),
     [
-        ("delete_processing_job", {"ProcessingJobName": "job"}),
-        ("list_tags", {"ResourceArn": "arn:aws:sagemaker:us-east-1:000000000000:processing-job/job"}),
         ("list_training_jobs", {}),
+        ("describe_training_job", {"TrainingJobName": "job"}),
     ],
 )
 def test_operations_that_are_not_served_are_refused_by_name(
@@ -390,7 +316,7 @@ def test_operations_that_are_not_served_are_refused_by_name(
     code, text = refusal_of(getattr(served.client, call), **parameters)
 
     assert code == "UnknownOperationException"
-    assert re.match(r"SageMaker\.(DeleteProcessingJob|ListTags|ListTrainingJobs) is not supported", text)
+    assert re.match(r"SageMaker\.(ListTrainingJobs|DescribeTrainingJob) is not supported", text)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ from emulator.aws.errors import BadCredentialScope, BodyTooLarge, WireError, int
 from emulator.aws.reply import json_error
 from emulator.errors import (
     JobNameInUse,
+    JobNotDeletable,
     JobNotFound,
     JobNotStoppable,
     MalformedBody,
+    QuotaExceeded,
     RequestError,
+    TaggedResourceNotFound,
     UnknownOperation,
     Unsupported,
     ValidationFailed,
@@ -40,6 +43,9 @@ def test_a_declared_error_comes_through_botocore_s_parser(operation: str, code: 
         (JobNotFound(TEXT), "ValidationException", 400),
         (JobNotStoppable(TEXT), "ValidationException", 400),
         (JobNameInUse(TEXT), "ResourceInUse", 400),
+        (JobNotDeletable(TEXT), "ResourceInUse", 400),
+        (QuotaExceeded(TEXT), "ResourceLimitExceeded", 400),
+        (TaggedResourceNotFound(TEXT), "ValidationException", 400),
         (MalformedBody(TEXT), "SerializationException", 400),
         (UnknownOperation(TEXT), "UnknownOperationException", 400),
         (BodyTooLarge(TEXT), "RequestEntityTooLargeException", 413),

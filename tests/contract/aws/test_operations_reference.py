@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from emulator.aws.model import SERVED
-from emulator.aws.operations.catalogue import json_operations, sagemaker_handlers
-from emulator.jobs.coverage import GAPS_PAGE, MEMBERS, REFUSED_VALUES
+from emulator.aws.operations.catalogue import sagemaker_handlers
+from emulator.jobs.coverage import GAPS_PAGE, MEMBERS, OTHER_MEMBERS, REFUSED_VALUES, Coverage, Support
+from emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME
 from tests.unit.aws.parts import service_model
 from tests.unit.jobs.parts import Api
 
+SETTINGS = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
 LINES = (Path(__file__).parents[3] / GAPS_PAGE).read_text(encoding="utf-8").splitlines()
 
 
@@ -21,11 +23,11 @@ def rows_after(heading: str) -> list[str]:
 
 def test_the_page_says_which_operations_are_served() -> None:
     api = Api()
-    served = json_operations(service_model(), sagemaker_handlers(service=api.service, listing=api.listing))
+    handlers = sagemaker_handlers(service=api.service, listing=api.listing, tags=api.tags)
 
     told = {row.split("|")[1].strip(" `"): row.split("|")[2].strip() == "yes" for row in rows_after("## SageMaker")}
 
-    assert told == {name: f"SageMaker.{name}" in served for name in SERVED["sagemaker"]}
+    assert told == {name: name in handlers for name in SERVED["sagemaker"]}
 
 
 def test_the_page_has_exactly_one_row_per_member() -> None:
@@ -42,3 +44,28 @@ def test_the_page_has_exactly_one_row_per_refused_value() -> None:
     ]
 
     assert rows_after("These values of supported members are refused") == expected, "\n".join(expected)
+
+
+def other_members() -> list[str]:
+    """One row for each member of the other requests, and for each of all replies."""
+    rows = []
+    for name, model in service_model().operations.items():
+        requests = [] if name == "CreateProcessingJob" else [model.input]
+        for shape in [*requests, *([model.output] if model.output is not None else [])]:
+            for member in shape.members:
+                item = OTHER_MEMBERS.get(f"{shape.name}.{member}", Coverage(Support.SUPPORTED))
+                rows.append(f"| `{name}` | `{shape.name}.{member}` | {item.support} | {item.note} |")
+    return rows
+
+
+def test_the_page_has_exactly_one_row_per_member_of_the_other_requests_and_of_the_replies() -> None:
+    expected = other_members()
+
+    assert rows_after("## Members of the other requests") == expected, "\n".join(expected)
+    assert all(any(f"`{path}`" in row for row in expected) for path in OTHER_MEMBERS)
+
+
+def test_the_page_tells_all_quotas() -> None:
+    told = SETTINGS.read_text(encoding="utf-8")
+
+    assert all(f"`{name}`" in told for name in (TOTAL, PER_JOB, VOLUME, RUN_TIME, f"ml.m5.xlarge{USAGE_SUFFIX}"))

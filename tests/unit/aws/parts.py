@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.model import ServiceModel, load_service_model
-from emulator.aws.operations.catalogue import json_operations, known_targets, sagemaker_handlers
+from emulator.aws.operations.catalogue import SAGEMAKER_FORMS, json_operations, known_targets, sagemaker_handlers
 from tests.unit.jobs.parts import Api
 
 
@@ -24,9 +24,8 @@ def service_model(service: str = "sagemaker") -> ServiceModel:
 def a_dispatcher(api: Api, model: ServiceModel | None = None) -> Dispatcher:
     """All operations that are served, over these use cases."""
     model = model or service_model()
-    return Dispatcher(
-        json_operations(model, sagemaker_handlers(service=api.service, listing=api.listing)), known_targets(model)
-    )
+    handlers = sagemaker_handlers(service=api.service, listing=api.listing, tags=api.tags)
+    return Dispatcher(json_operations(model, handlers, SAGEMAKER_FORMS), known_targets(model))
 
 
 def named_app(name: str) -> ASGIApp:

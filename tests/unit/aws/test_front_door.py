@@ -134,8 +134,7 @@ def test_modelled_errors_have_the_modelled_member(app: ASGIApp) -> None:
     ("target", "told"),
     [
         ("SageMaker.CreateTrainingJob", "SageMaker.CreateTrainingJob is not supported by the emulator; docs/"),
-        ("SageMaker.DeleteProcessingJob", "SageMaker.DeleteProcessingJob is not supported by the emulator; docs/"),
-        ("SageMaker.ListTags", "SageMaker.ListTags is not supported by the emulator; docs/"),
+        ("SageMaker.Search", "SageMaker.Search is not supported by the emulator; docs/"),
         ("SageMaker.Nonsense", "SageMaker.Nonsense is not an operation of this emulator"),
         ("sagemaker.createprocessingjob", "sagemaker.createprocessingjob is not an operation of this emulator"),
         ("CreateProcessingJob", "CreateProcessingJob is not an operation of this emulator"),

@@ -1,11 +1,13 @@
 """A clock that steps, and a wakeup that remembers: what the use cases need beside a store."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from emulator.domain.job import JobFacts, JobId, ProcessingJob
 from emulator.domain.phase import JobPhase
 from emulator.jobs.listing import JobListing
 from emulator.jobs.service import JobService
+from emulator.jobs.tags import JobTags
 from emulator.testing.stores import MemoryJobStore
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
@@ -56,12 +58,13 @@ class RememberingWakeup:
 class Api:
     """The use cases on an empty store in memory."""
 
-    def __init__(self, store: MemoryJobStore | None = None) -> None:
+    def __init__(self, store: MemoryJobStore | None = None, quotas: Mapping[str, int] | None = None) -> None:
         self.store = store or MemoryJobStore()
         self.clock = StepClock()
         self.wakeup = RememberingWakeup()
-        self.service = JobService(store=self.store, clock=self.clock, wakeup=self.wakeup)
+        self.service = JobService(store=self.store, clock=self.clock, wakeup=self.wakeup, quotas=quotas)
         self.listing = JobListing(store=self.store)
+        self.tags = JobTags(store=self.store)
 
     def move(self, job: ProcessingJob, to: JobPhase, facts: JobFacts | None = None) -> ProcessingJob:
         """Bring a job to a phase as the engine would: start and end times set, `facts` with the last step."""

@@ -3,7 +3,14 @@
 import pytest
 
 from emulator.domain.phase import JobPhase, ProcessingJobStatus
-from emulator.errors import JobNameInUse, JobNotFound, JobNotStoppable, StoreFailure, ValidationFailed
+from emulator.errors import (
+    JobNameInUse,
+    JobNotDeletable,
+    JobNotFound,
+    JobNotStoppable,
+    StoreFailure,
+    ValidationFailed,
+)
 from tests.builders import a_key, a_request
 from tests.unit.jobs.parts import START, Api
 
@@ -124,3 +131,32 @@ def test_second_stop_is_refused_because_the_job_is_stopping() -> None:
         api.service.stop(a_key())
 
     assert api.wakeup.stopped == [job.id]
+
+
+@pytest.mark.parametrize("phase", [phase for phase in JobPhase if phase.is_terminal])
+def test_a_job_that_has_ended_can_be_deleted_and_its_name_used_again(phase: JobPhase) -> None:
+    api = Api()
+    first = api.move(api.service.create(a_key("Job"), a_request("Job")), phase)
+
+    api.service.delete(a_key("Job"))
+
+    with pytest.raises(JobNotFound, match="Could not find requested job with name: Job"):
+        api.service.describe(a_key("Job"))
+    assert api.service.create(a_key("job"), a_request("job")).id != first.id
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+def test_a_job_that_has_not_ended_is_not_deleted(stopping: bool) -> None:
+    api = Api()
+    api.service.create(a_key(), a_request())
+    if stopping:
+        api.service.stop(a_key())
+
+    with pytest.raises(JobNotDeletable, match="in status Stopping" if stopping else "in status InProgress"):
+        api.service.delete(a_key())
+    assert not api.service.describe(a_key()).phase.is_terminal
+
+
+def test_a_job_that_does_not_exist_is_not_deleted() -> None:
+    with pytest.raises(JobNotFound, match="Could not find requested job with name: nope"):
+        Api().service.delete(a_key("nope"))

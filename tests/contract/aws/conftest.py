@@ -1,0 +1,29 @@
+"""The server that the tests of a module share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.testing.stores import MemoryJobStore
+from tests.contract.aws.live import a_client, serving
+from tests.contract.aws.served import EndsWhileWatched, Served
+from tests.unit.aws.parts import front_door_over
+from tests.unit.jobs.parts import Api
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Served]:
+    """One server and one client for the module; making a client takes long."""
+    store = EndsWhileWatched()
+    api = Api(store)
+    with front_door_over(api) as app, serving(app) as url:
+        yield Served(api, store, url, a_client(url))
+
+
+@pytest.fixture
+def served(shared: Served) -> Served:
+    """The server, emptied."""
+    MemoryJobStore.__init__(shared.store)
+    shared.store.looks, shared.store.end = 0, None
+    shared.api.clock.looks = 0
+    return shared
