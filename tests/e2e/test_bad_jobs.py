@@ -118,7 +118,7 @@ def test_a_message_that_is_not_utf_8(server: EmulatorProcess) -> None:
     assert reason.startswith("ClientError: /opt/ml/output/message is not UTF-8")
 
 
-def test_max_runtime_ends_stopped_and_uploads_nothing(server: EmulatorProcess) -> None:  # 23
+def test_23_max_runtime_ends_stopped_and_uploads_nothing(server: EmulatorProcess) -> None:
     request = a_request(
         "too-long",
         entrypoint=["sh", "-c", "echo x > /opt/ml/processing/output/f; exec sleep 300"],
@@ -133,7 +133,7 @@ def test_max_runtime_ends_stopped_and_uploads_nothing(server: EmulatorProcess) -
     assert server.client("s3").list_objects_v2(Bucket="bkt", Prefix="too-long")["KeyCount"] == 0
 
 
-def test_stop_shows_stopping_at_once_and_the_signal_gets_its_grace(server: EmulatorProcess) -> None:  # 22
+def test_22_stop_shows_stopping_at_once_and_the_signal_gets_its_grace(server: EmulatorProcess) -> None:
     script = "trap 'echo got TERM; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
     name = _create(server, a_request("stopped", entrypoint=["sh", "-c", script]))
     server.wait_for_phase(name, "Running")

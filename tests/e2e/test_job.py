@@ -1,8 +1,11 @@
 """A processing job as boto3 sees it: real data, real container, real outputs (numbers: spec section 9)."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
+import docker
 import pytest
 
 from tests.builders import IMAGE, a_request, an_input, an_output
@@ -10,6 +13,23 @@ from tests.e2e.conftest import leftovers
 from tests.e2e.server import RUN_CODE, EmulatorProcess
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
+
+
+@pytest.fixture
+def image_with_command() -> Iterator[str]:
+    """The test image with a CMD that would show."""
+    name = f"processing-emulator/test-command:{uuid4().hex[:12]}"
+    engine = docker.from_env()
+    try:
+        container = engine.containers.create(IMAGE, ["true"])
+        try:
+            container.commit(*name.split(":"), changes=['CMD ["from", "the", "image"]'])
+        finally:
+            container.remove(v=True)
+        yield name
+        engine.images.remove(name)
+    finally:
+        engine.close()
 
 
 def _put(server: EmulatorProcess, **objects: bytes | str) -> None:
@@ -44,13 +64,13 @@ def test_it_stages_runs_and_uploads(server: EmulatorProcess) -> None:
     assert leftovers(server) == []
 
 
-def test_output_folders_exist_and_are_empty_at_the_start(server: EmulatorProcess) -> None:  # 9
+def test_09_output_folders_exist_and_are_empty_at_the_start(server: EmulatorProcess) -> None:
     outputs = [an_output("one", path="/opt/ml/processing/one"), an_output("two", path="/opt/ml/processing/deep/two")]
     script = 'test -z "$(ls -A /opt/ml/processing/one)" && test -z "$(ls -A /opt/ml/processing/deep/two)"'
     assert _run(server, "folders", script, outputs=outputs)["ProcessingJobStatus"] == "Completed"
 
 
-def test_the_config_files_are_the_service_s(server: EmulatorProcess) -> None:  # 11, 12
+def test_11_12_the_config_files_are_the_service_s(server: EmulatorProcess) -> None:
     script = (
         "cat /opt/ml/config/resourceconfig.json; echo; cat /opt/ml/config/processingjobconfig.json; echo; ls /opt/ml"
     )
@@ -62,7 +82,7 @@ def test_the_config_files_are_the_service_s(server: EmulatorProcess) -> None:  #
     assert folders == ["config", "output"]
 
 
-def test_a_nested_local_path_is_a_folder_of_the_outer_one(server: EmulatorProcess) -> None:  # 18
+def test_18_a_nested_local_path_is_a_folder_of_the_outer_one(server: EmulatorProcess) -> None:
     _put(server, **{"nest/data.csv": b"d", "nest-code/p.py": b"print('hi')"})
     inputs = [
         an_input("data", "s3://bkt/nest/data.csv", "/opt/ml/processing/input"),
@@ -74,33 +94,45 @@ def test_a_nested_local_path_is_a_folder_of_the_outer_one(server: EmulatorProces
     assert server.log_lines("nested") == ["hi"]
 
 
-def test_a_prefix_is_a_plain_key_prefix(server: EmulatorProcess) -> None:  # 13
+def test_13_a_prefix_is_a_plain_key_prefix(server: EmulatorProcess) -> None:
     _put(server, **{"px/pre.csv": b"1", "px/prefix.csv": b"2", "px/other.csv": b"3"})
     answer = _run(server, "prefix", "ls /opt/ml/processing/input", inputs=[an_input(uri="s3://bkt/px/pre")])
     assert answer["ProcessingJobStatus"] == "Completed"
     assert server.log_lines("prefix") == ["pre.csv", "prefix.csv"]
 
 
-def test_exit_code_and_message_make_the_reason_and_outputs_are_uploaded_all_the_same(
+def test_06_08_exit_code_and_message_make_the_reason_and_outputs_are_uploaded_before_the_end(
     server: EmulatorProcess,
-) -> None:  # 6, 8
+) -> None:
     script = "echo partial > /opt/ml/processing/output/p; printf x > /opt/ml/output/message; exit 3"
     answer = _run(server, "fails", script, outputs=[an_output(uri="s3://bkt/fails")])
     assert answer["ProcessingJobStatus"] == "Failed"
     assert answer["FailureReason"] == "AlgorithmError: x, exit code: 3"
     assert answer["ExitMessage"] == "x"
     assert _objects(server, "fails") == {"fails/p": b"partial\n"}
+    stored_at = server.client("s3").head_object(Bucket="bkt", Key="fails/p")["LastModified"]
+    assert stored_at <= answer["ProcessingEndTime"]
 
 
-def test_exit_3_without_a_message(server: EmulatorProcess) -> None:  # 6
+def test_06_exit_3_without_a_message(server: EmulatorProcess) -> None:
     answer = _run(server, "fails-plain", "exit 3")
     assert answer["FailureReason"] == "AlgorithmError: , exit code: 3"
     assert "ExitMessage" not in answer
 
 
-def test_a_message_of_a_job_that_did_its_work_is_shown(server: EmulatorProcess) -> None:  # 7
+def test_07_a_message_of_a_job_that_did_its_work_is_shown(server: EmulatorProcess) -> None:
     answer = _run(server, "message", "printf done > /opt/ml/output/message")
     assert (answer["ProcessingJobStatus"], answer["ExitMessage"]) == ("Completed", "done")
+
+
+def test_10_an_entrypoint_without_arguments_does_not_get_the_image_s_command(
+    server: EmulatorProcess, image_with_command: str
+) -> None:
+    entrypoint = ["python3", "-c", "import sys; print(sys.argv[1:])"]
+    request = a_request("entrypoint-only", image=image_with_command, entrypoint=entrypoint)
+    server.client("sagemaker").create_processing_job(**request)
+    assert server.wait_for_end("entrypoint-only")["ProcessingJobStatus"] == "Completed"
+    assert server.log_lines("entrypoint-only") == ["[]"]
 
 
 def test_arguments_without_an_entrypoint_go_to_the_image_s(server: EmulatorProcess) -> None:
@@ -128,7 +160,7 @@ def test_code_in_a_container_reaches_the_same_store(server: EmulatorProcess) -> 
     assert server.log_lines("inside") == ["seen from inside"], answer
 
 
-def test_an_isolated_container_has_no_network_no_credentials_and_its_name(server: EmulatorProcess) -> None:  # 20
+def test_20_an_isolated_container_has_no_network_no_credentials_and_its_name(server: EmulatorProcess) -> None:
     _put(server, **{"isolated/in": b"data"})
     script = (
         "env | grep -c AWS_ENDPOINT; env | grep -c AWS_ACCESS; tail -n +3 /proc/net/dev | grep -vc ' lo:';"
@@ -195,7 +227,7 @@ def test_a_job_without_inputs_outputs_and_command_runs_the_image_s_own(server: E
     assert answer["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
 
 
-def test_the_waiter_ends_when_the_job_does(server: EmulatorProcess) -> None:  # 3
+def test_03_the_waiter_ends_when_the_job_does(server: EmulatorProcess) -> None:
     sagemaker = server.client("sagemaker")
     waiter = sagemaker.get_waiter("processing_job_completed_or_stopped")
     sagemaker.create_processing_job(**a_request("waited", arguments=["true"]))

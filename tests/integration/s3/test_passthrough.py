@@ -82,7 +82,9 @@ def test_not_modified_has_no_body(client: Any, bucket: str) -> None:
     assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 
-def test_64_mib_in_parts_arrive_whole(client: Any, bucket: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_object_of_64_mib_arrives_whole_in_parts(
+    client: Any, bucket: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     folder = tmp_path_factory.mktemp("large")
     source, target = folder / "source", folder / "target"
     block = hashlib.sha512(b"x").digest() * 16384

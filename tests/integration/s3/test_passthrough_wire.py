@@ -98,7 +98,7 @@ def test_signed_chunks_and_trailers_are_not_touched(stub: StubStore) -> None:
     assert received.header(b"transfer-encoding") is None
 
 
-def test_client_that_waits_for_leave_to_send_is_given_it_at_once(stub: StubStore) -> None:
+def test_31_client_that_waits_for_leave_to_send_is_given_it_at_once(stub: StubStore) -> None:
     """This client never sends unasked: without an early answer the test would not end."""
     with passed_through(stub.endpoint) as url, socket.create_connection(host_of(url), timeout=20) as client:
         client.sendall(b"PUT /b/k HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
