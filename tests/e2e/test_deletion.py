@@ -14,9 +14,8 @@ def test_a_name_is_used_again_after_its_job_was_deleted_and_the_server_restarted
     sagemaker = server.client("sagemaker")
     arns = []
     for round_ in ("one", "two"):
-        request = a_request(
-            "again", entrypoint=["sh", "-c", f"echo {round_}"], Tags=[{"Key": "round", "Value": round_}]
-        )
+        tags = [{"Key": "round", "Value": round_}]
+        request = a_request("again", entrypoint=["sh", "-c", f"echo {round_}"], Tags=tags)
         arns.append(sagemaker.create_processing_job(**request)["ProcessingJobArn"])
         assert server.wait_for_end("again")["ProcessingJobStatus"] == "Completed"
         assert server.log_lines("again") == [round_]
