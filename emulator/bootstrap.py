@@ -25,14 +25,27 @@ from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS, SeaweedProc
 from emulator.adapters.sql_store.store import Stores, open_store
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
+from emulator.aws.enforcement import enforcing
+from emulator.aws.keyring import KeyRing
 from emulator.aws.model import load_service_model
-from emulator.aws.operations.catalogue import SAGEMAKER_FORMS, json_operations, known_targets, sagemaker_handlers
+from emulator.aws.operations.catalogue import (
+    ECR_OPERATION_FORMS,
+    SAGEMAKER_FORMS,
+    ecr_handlers,
+    json_operations,
+    known_targets,
+    query_services,
+    sagemaker_handlers,
+)
+from emulator.aws.query_service import QueryDispatcher
 from emulator.aws.s3_buckets import BucketLister
 from emulator.aws.s3_passthrough import S3Passthrough
 from emulator.config import ContainerCredentials, Settings
 from emulator.control.late import LateApp
 from emulator.domain.contract import ContainerAccess
+from emulator.domain.credentials import TokenMint
 from emulator.engine.backend import LocalBackend
+from emulator.engine.container_session import session_issuer
 from emulator.engine.instance import RunnerOptions, RunnerTools
 from emulator.engine.lifecycle import Service, ServiceGroup
 from emulator.engine.reaper import Reaper
@@ -89,6 +102,7 @@ def running(settings: Settings) -> Iterator[App]:
         objects = s3.object_store()
         stack.callback(objects.close)
         clock, gpus = SystemClock(), NvmlProbe()
+        keys = _keys(settings, data)
         tools = RunnerTools(
             runtime=runtime,
             objects=objects,
@@ -97,7 +111,7 @@ def running(settings: Settings) -> Iterator[App]:
             samples=stores.samples,
             gpus=gpus,
             clock=clock,
-            options=_runner_options(settings, data, place, port),
+            options=_runner_options(settings, data, _container_access(settings, place, port, keys.mint, clock)),
         )
         memory = settings.capacity_memory_mib
         host = DockerHostProbe(runtime, gpus, settings.capacity_cpus, memory * MIB if memory else None)
@@ -113,12 +127,19 @@ def running(settings: Settings) -> Iterator[App]:
         handlers = sagemaker_handlers(
             service=service, listing=JobListing(store=stores.jobs), tags=JobTags(store=stores.jobs)
         )
-        dispatcher = Dispatcher(json_operations(model, handlers, SAGEMAKER_FORMS), known_targets(model))
+        ecr = load_service_model("ecr")
+        operations = {
+            **json_operations(model, handlers, SAGEMAKER_FORMS),
+            **json_operations(ecr, ecr_handlers(clock), ECR_OPERATION_FORMS),
+        }
+        dispatcher = Dispatcher(operations, known_targets(model) | known_targets(ecr))
         passthrough = S3Passthrough(s3.endpoint, list_buckets=s3.list_buckets, dropped_headers=s3.dropped_headers)
         health = _Health(stores, runtime, s3, gpus, scheduler)
         control = LateApp(lambda: _control_app(stores, health))
         asgi = front_door(
             dispatcher=dispatcher,
+            query=QueryDispatcher(query_services(keys, clock)),
+            account_of=keys.account_of,
             control=control,
             s3=passthrough,
             executor=executor,
@@ -128,7 +149,7 @@ def running(settings: Settings) -> Iterator[App]:
         stack.callback(services.stop)
         running_at_end = scheduler.count_running
         yield App(
-            asgi=asgi,
+            asgi=enforcing(asgi, keys, clock) if settings.enforce_signatures else asgi,
             sockets=sockets,
             url=f"http://{_printable(settings.host)}:{port}",
             warnings=place.warnings,
@@ -282,12 +303,17 @@ def _container_defaults(data: DataDir, place: _Place) -> ContainerDefaults:
     return ContainerDefaults(emulator_id=emulator_id, network=place.network, translate=place.container.translate)
 
 
-def _runner_options(settings: Settings, data: DataDir, place: _Place, port: int) -> RunnerOptions:
+def _keys(settings: Settings, data: DataDir) -> KeyRing:
+    configured = {name: secret.get_secret_value() for name, secret in settings.client_keys().items()}
+    return KeyRing(mint=TokenMint(data.credential_secret()), configured=configured)
+
+
+def _runner_options(settings: Settings, data: DataDir, access: ContainerAccess) -> RunnerOptions:
     return RunnerOptions(
         emulator_id=data.emulator_id(),
         pull_policy=settings.pull_policy,
         image_map=settings.image_map,
-        container_access=_container_access(settings, place, port),
+        container_access=access,
         stop_signal=settings.stop_signal,
         stop_grace_seconds=settings.stop_grace_seconds,
         upload_when_stopped=settings.upload_when_stopped,
@@ -297,13 +323,17 @@ def _runner_options(settings: Settings, data: DataDir, place: _Place, port: int)
     )
 
 
-def _container_access(settings: Settings, place: _Place, port: int) -> ContainerAccess:
+def _container_access(
+    settings: Settings, place: _Place, port: int, mint: TokenMint, clock: SystemClock
+) -> ContainerAccess:
     if not settings.container_endpoints or place.address is None:
         return ContainerAccess()
     url = f"http://{place.address}:{port}"
     match settings.container_credentials:
         case ContainerCredentials.NONE:
             return ContainerAccess(endpoint_url=url)
+        case ContainerCredentials.EMULATOR if settings.enforce_signatures:
+            return ContainerAccess(endpoint_url=url, issue=session_issuer(mint, clock))
         case ContainerCredentials.EMULATOR:
             return ContainerAccess(endpoint_url=url, secret_key="emulator")  # noqa: S106  # a placeholder
         case ContainerCredentials.S3:

@@ -94,6 +94,12 @@ class Settings(BaseSettings):
     s3_access_key: str = Field("emulator", description="Access key for staging.")
     s3_secret_key: SecretStr = Field(SecretStr("emulator-secret"), description="Secret key for staging.")
     s3_region: str = Field("us-east-1", description="Region that staging requests are signed for.")
+    enforce_signatures: bool = Field(False, description="Refuse requests that are not signed with a known key.")
+    access_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_parse_json)] = Field(
+        default_factory=dict,
+        description="JSON object: access keys that clients may sign with, and the secret key of each; "
+        "default: the keys for staging.",
+    )
     docker_host: str | None = Field(
         None, description="Docker endpoint, as in DOCKER_HOST; without it Docker's own rules apply."
     )
@@ -139,6 +145,10 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(
         LogLevel.WARNING, description="Level of the server's own log on stderr: `DEBUG` to `ERROR`."
     )
+
+    def client_keys(self) -> dict[str, SecretStr]:
+        """The keys of clients, the first of which is recommended to them."""
+        return self.access_keys or {self.s3_access_key: self.s3_secret_key}
 
 
 def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:

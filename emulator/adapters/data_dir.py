@@ -4,12 +4,14 @@ import contextlib
 import fcntl
 import os
 import secrets
+import string
 from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.errors import StoreFailure
 
 ID_LENGTH = 8
+SECRET_LENGTH = 64
 
 
 class DataDir:
@@ -48,16 +50,26 @@ class DataDir:
 
         Raises StoreFailure.
         """
-        path = self.root / "id"
+        return self._kept("id", ID_LENGTH, 0o666)
+
+    def credential_secret(self) -> bytes:
+        """The key that seals temporary credentials, made once; only its owner may read it. Raises StoreFailure."""
+        return bytes.fromhex(self._kept("credential-secret", SECRET_LENGTH, 0o600))
+
+    def _kept(self, name: str, length: int, mode: int) -> str:
+        """`length` hexadecimal digits that stay in the file `name`; made anew when they are damaged."""
+        path = self.root / name
         try:
             with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
                 text = path.read_text(encoding="ascii").strip()
-                if len(text) == ID_LENGTH and text.isalnum():
+                if len(text) == length and not set(text) - set(string.hexdigits):
                     return text
-            text = secrets.token_hex(ID_LENGTH // 2)
+            text = secrets.token_hex(length // 2)
             partial = path.with_suffix(".new")
+            partial.unlink(missing_ok=True)
+            partial.touch(mode=mode)
             partial.write_text(text + "\n", encoding="ascii")
-            os.replace(partial, path)  # noqa: PTH105  # atomic: a crash leaves the old id or the new one
+            os.replace(partial, path)  # noqa: PTH105  # atomic: a crash leaves the old one or the new one
         except OSError as error:
             raise StoreFailure(f"{path} cannot be used: {error.strerror}") from error
         return text

@@ -6,19 +6,19 @@ applications of their own, given to it. Refuses what web pages of other sites se
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Final
-from urllib.parse import parse_qs
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emulator.aws.body import ClientGone, read_body
-from emulator.aws.caller import Caller, CredentialScope, scope_of
+from emulator.aws.caller import Caller, CredentialScope, presigned, scope_of
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.errors import WireError, internal_failure, wire_error
 from emulator.aws.guard import RequestGuard
+from emulator.aws.query_service import QueryDispatcher
 from emulator.aws.reply import JSON_1_1, Reply, json_error, query_error, rest_error, rpc_cbor_error
 from emulator.aws.routing import Protocol, Route, media_type, route_of
 from emulator.errors import RequestError
@@ -36,6 +36,8 @@ _GAPS: Final = "docs/reference/operations.md lists what the emulator supports"
 def front_door(
     *,
     dispatcher: Dispatcher,
+    query: QueryDispatcher,
+    account_of: Callable[[str], str],
     control: ASGIApp,
     s3: ASGIApp,
     executor: Executor,
@@ -45,10 +47,13 @@ def front_door(
     """The application to serve.
 
     `control` gets everything below `/_emulator`, `s3` whatever is nobody else's; `executor` runs the operations and
-    belongs to the caller. `allowed_hosts`: what the Host header may name beside loopback and `localhost`.
+    belongs to the caller. `account_of` tells an access key's account.
+    `allowed_hosts`: what the Host header may name beside loopback and `localhost`.
     """
     return _FrontDoor(
         dispatcher=dispatcher,
+        query=query,
+        account_of=account_of,
         control=control,
         s3=s3,
         executor=executor,
@@ -60,18 +65,30 @@ def front_door(
 class _Request:
     """What the front door reads of a request's head."""
 
-    __slots__ = ("headers", "hosts", "id", "method", "origins", "path")
+    __slots__ = ("headers", "hosts", "id", "method", "origins", "path", "query")
 
     def __init__(self, scope: Scope) -> None:
         self.id = str(uuid4())
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.query: bytes = scope["query_string"]
         self.headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         self.hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         self.origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
 
+    @property
+    def authorization(self) -> str:
+        """What tells the caller: the header, or the credential of a presigned URL."""
+        return self.headers.get(b"authorization") or f"Credential={presigned(self.query, 'X-Amz-Credential')}"
+
     def caller(self, scope: CredentialScope) -> Caller:
-        return Caller(account=scope.account, region=scope.region, request_id=self.id)
+        return Caller(
+            account=scope.account,
+            region=scope.region,
+            request_id=self.id,
+            access_key=scope.access_key,
+            session_token=self.headers.get(b"x-amz-security-token") or presigned(self.query, "X-Amz-Security-Token"),
+        )
 
 
 class _FrontDoor:
@@ -79,6 +96,8 @@ class _FrontDoor:
         self,
         *,
         dispatcher: Dispatcher,
+        query: QueryDispatcher,
+        account_of: Callable[[str], str],
         control: ASGIApp,
         s3: ASGIApp,
         executor: Executor,
@@ -86,6 +105,8 @@ class _FrontDoor:
         json_body_limit_bytes: int,
     ) -> None:
         self._dispatcher = dispatcher
+        self._query = query
+        self._account_of = account_of
         self._control = control
         self._s3 = s3
         self._executor = executor
@@ -110,7 +131,7 @@ class _FrontDoor:
             await _send_reply(send, request, json_error(error))
             return
         try:
-            credentials = scope_of(request.headers.get(b"authorization", ""))
+            credentials = scope_of(request.authorization, self._account_of)
         except RequestError as failure:
             await _send_reply(send, request, json_error(wire_error(failure)))
             return
@@ -130,7 +151,7 @@ class _FrontDoor:
             case Protocol.JSON:
                 return await self._json(route.subject, request, credentials, receive)
             case Protocol.QUERY:
-                return await _refuse_query(request, receive)
+                return await self._form(request, credentials, receive)
             case Protocol.RPC_CBOR:
                 return rpc_cbor_error(_unknown(f"{route.subject[:255]} is not an operation of this emulator"))
             case _:
@@ -148,22 +169,14 @@ class _FrontDoor:
         caller = request.caller(credentials)
         return await loop.run_in_executor(self._executor, self._dispatcher.reply, target, caller, body)
 
-
-async def _refuse_query(request: _Request, receive: Receive) -> Reply:
-    """Services of the query protocol get their place here; none is served yet."""
-    try:
-        form = parse_qs((await read_body(receive, _FORM_LIMIT_BYTES)).decode("latin-1"), max_num_fields=1000)
-    except RequestError as error:
-        return query_error(wire_error(error), request.id)
-    except ValueError:
-        form = {}
-    action, version = (_printable(form.get(name, [""])[0]) for name in ("Action", "Version"))
-    message = f"Could not find operation {action} for version {version}; {_GAPS}"
-    return query_error(WireError(code="InvalidAction", message=message), request.id)
-
-
-def _printable(text: str) -> str:
-    return "".join(character for character in text[:128] if character.isprintable())
+    async def _form(self, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
+        try:
+            body = request.query if request.method == "GET" else await read_body(receive, _FORM_LIMIT_BYTES)
+        except RequestError as error:
+            return query_error(wire_error(error), request.id)
+        loop = asyncio.get_running_loop()
+        caller = request.caller(credentials)
+        return await loop.run_in_executor(self._executor, self._query.reply, credentials.service, caller, body)
 
 
 def _unknown(message: str) -> WireError:

@@ -1,14 +1,15 @@
 """Who asks, and for which region: read from the credential scope of the request, as the service does."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs
 
 from emulator.aws.errors import BadCredentialScope
 from emulator.jobs.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/[^/,\s]*/([^/,\s]*)/([^/,\s]*)/aws4_request")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
-_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,21 +19,27 @@ class CredentialScope:
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     service: str = ""
+    access_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The account and region a request speaks for, and the id it is logged and answered with."""
+    """The account and region a request speaks for, and the id it is logged and answered with.
+
+    `access_key` and `session_token` are those of the signature, empty where there is none.
+    """
 
     account: str
     region: str
     request_id: str
+    access_key: str = ""
+    session_token: str = field(default="", repr=False)
 
 
-def scope_of(authorization: str) -> CredentialScope:
+def scope_of(authorization: str, account_of: Callable[[str], str]) -> CredentialScope:
     """Read an Authorization header; one that is absent or of another kind gives the defaults.
 
-    A 12-digit access key is the account. Raises BadCredentialScope for a region that would make no ARN.
+    `account_of` tells an access key's account. Raises BadCredentialScope for a region that would make no ARN.
     """
     match = _SCOPE.search(authorization)
     if match is None:
@@ -40,5 +47,18 @@ def scope_of(authorization: str) -> CredentialScope:
     access_key, region, service = match.groups()
     if not _REGION.fullmatch(region):
         raise BadCredentialScope(f"Credential should be scoped to a valid region, not '{region[:64]}'.")
-    account = access_key if _ACCOUNT.fullmatch(access_key) else DEFAULT_ACCOUNT
-    return CredentialScope(account=account, region=region, service=service)
+    return CredentialScope(account=account_of(access_key), region=region, service=service, access_key=access_key)
+
+
+def signing_name_of(authorization: str) -> str:
+    """The service that a signature names; empty without one."""
+    match = _SCOPE.search(authorization)
+    return match[3] if match else ""
+
+
+def presigned(query: bytes, name: str) -> str:
+    """A parameter of a presigned URL, such as X-Amz-Credential; empty without one."""
+    if b"X-Amz-" not in query:
+        return ""
+    values = parse_qs(query.decode("latin-1")).get(name)
+    return values[-1] if values else ""

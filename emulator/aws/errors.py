@@ -77,6 +77,14 @@ COMMON_FORMS: ErrorForms = MappingProxyType(
 MODELLED_NOT_FOUND: ErrorForms = MappingProxyType({JobNotFound: ErrorForm("ResourceNotFound", message_key="Message")})
 """For the operations that answer an unknown job as the model declares it (spec 8, question 5)."""
 
+ECR_FORMS: ErrorForms = MappingProxyType(
+    {
+        ValidationFailed: ErrorForm("InvalidParameterException"),
+        Unsupported: ErrorForm("InvalidParameterException"),
+    }
+)
+"""How the container registry words its own."""
+
 
 def wire_error(error: RequestError, forms: ErrorForms = COMMON_FORMS) -> WireError:
     """The service's error for one of ours: the nearest class of `forms`, then of the common ones."""

@@ -26,6 +26,9 @@ SERVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ListTags",
             "DeleteTags",
         ),
+        "sts": ("GetCallerIdentity", "AssumeRole"),
+        "iam": ("GetRole",),
+        "ecr": ("GetAuthorizationToken",),
     }
 )
 """By service, as botocore calls it: the operations whose shapes are kept; of all others only the names."""
@@ -68,23 +71,30 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationModel:
-    """What the model says of one operation. `output` is None where the service answers with an empty body."""
+    """What the model says of one operation. `output` is None where the service answers with an empty body.
+
+    `result_wrapper` is the element around a reply of the query protocol; empty in the others.
+    """
 
     name: str
     input: Shape
     output: Shape | None
     errors: tuple[str, ...]
+    result_wrapper: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceModel:
     """The part of a service that the emulator speaks, and the names of all its operations.
 
-    `target_prefix` is what X-Amz-Target begins with; empty for services of the query protocol.
+    `target_prefix` is what X-Amz-Target begins with; empty for services of the query protocol, which have
+    `xml_namespace` instead. `version` is the API's date.
     """
 
     name: str
+    version: str = ""
     target_prefix: str
+    xml_namespace: str = ""
     operations: Mapping[str, OperationModel]
     operation_names: frozenset[str]
 
@@ -99,7 +109,9 @@ def load_service_model(service: str) -> ServiceModel:
     builder = _Builder(document["shapes"])
     return ServiceModel(
         name=service,
+        version=document["metadata"]["apiVersion"],
         target_prefix=document["metadata"].get("targetPrefix", ""),
+        xml_namespace=document["metadata"].get("xmlNamespace", ""),
         operations=MappingProxyType(
             {name: builder.operation(document["operations"][name]) for name in SERVED[service]}
         ),
@@ -122,6 +134,7 @@ class _Builder:
             input=self.shape(document["input"]["shape"]),
             output=self.shape(output["shape"]) if output else None,
             errors=tuple(error["shape"] for error in document.get("errors", ())),
+            result_wrapper=(output or {}).get("resultWrapper", ""),
         )
 
     def shape(self, name: str) -> Shape:

@@ -1,12 +1,13 @@
 """What goes back to a client, before ASGI; and the forms in which each protocol carries an error."""
 
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
 
 from emulator.aws.errors import WireError
 from emulator.aws.serializing import encode_json
+from emulator.aws.xml_text import xml_text
 
 JSON_1_1 = "application/x-amz-json-1.1"
+QUERY_MEDIA_TYPE = "text/xml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +28,21 @@ def json_error(error: WireError) -> Reply:
 def query_error(error: WireError, request_id: str) -> Reply:
     """An error of the query protocol (STS, IAM ...): XML."""
     body = (
-        f"<ErrorResponse><Error><Type>Sender</Type><Code>{escape(error.code)}</Code>"
-        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        f"<ErrorResponse><Error><Type>{'Sender' if error.status < 500 else 'Receiver'}</Type>"
+        f"<Code>{xml_text(error.code)}</Code><Message>{xml_text(error.message)}</Message></Error>"
+        f"<RequestId>{request_id}</RequestId></ErrorResponse>"
     )
-    return Reply(status=error.status, body=body.encode(errors="replace"), media_type="text/xml")
+    return Reply(status=error.status, body=body.encode(), media_type=QUERY_MEDIA_TYPE)
+
+
+def s3_error(error: WireError, request_id: str) -> Reply:
+    """An error of S3: XML without a namespace."""
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{xml_text(error.code)}</Code><Message>{xml_text(error.message)}</Message>"
+        f"<RequestId>{request_id}</RequestId></Error>"
+    )
+    return Reply(status=error.status, body=body.encode(), media_type="application/xml")
 
 
 def rest_error(error: WireError) -> Reply:

@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 CONTROL_PREFIX = "/_emulator"
 
+QUERY_VERSIONS: Mapping[str, str] = MappingProxyType({"2011-06-15": "sts", "2010-05-08": "iam"})
+"""The services of the query protocol that are served, by the version of their API."""
+
+_QUERY_SIGNING_NAMES = frozenset(QUERY_VERSIONS.values())
 _S3_SIGNING_NAMES = frozenset({"", "s3", "s3express"})
 
 
@@ -44,6 +49,8 @@ def route_of(method: str, path: str, headers: Mapping[bytes, str], service: str)
     if headers.get(b"smithy-protocol") == "rpc-v2-cbor":
         return Route(Protocol.RPC_CBOR, path.rpartition("/")[2])
     if method == "POST" and path == "/" and media_type(headers) == "application/x-www-form-urlencoded":
+        return Route(Protocol.QUERY)
+    if method == "GET" and path == "/" and service in _QUERY_SIGNING_NAMES:
         return Route(Protocol.QUERY)
     if service not in _S3_SIGNING_NAMES:
         return Route(Protocol.REST, service)

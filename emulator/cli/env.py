@@ -11,10 +11,11 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what to cal
 def client_variables(settings: Settings) -> dict[str, str]:
     """What an AWS client needs to find the server; S3 goes through it too."""
     host = ANY_ADDRESS.get(settings.host, settings.host)
+    access_key, secret_key = next(iter(settings.client_keys().items()))
     return {
         "AWS_ENDPOINT_URL": f"http://{f'[{host}]' if ':' in host else host}:{settings.port}",
-        "AWS_ACCESS_KEY_ID": settings.s3_access_key,
-        "AWS_SECRET_ACCESS_KEY": settings.s3_secret_key.get_secret_value(),
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key.get_secret_value(),
         "AWS_REGION": settings.s3_region,
         "AWS_DEFAULT_REGION": settings.s3_region,
         "NO_PROXY": _no_proxy(host),

@@ -24,7 +24,7 @@ def serve(**flags: Any) -> None:
 
 
 @main.command()
-@settings_flags("host", "port", "s3_access_key", "s3_secret_key", "s3_region")
+@settings_flags("host", "port", "s3_access_key", "s3_secret_key", "s3_region", "access_keys")
 def env(**flags: Any) -> None:
     """Print shell lines that point boto3, the AWS CLI and the SDKs at the server: eval "$(processing-emulator env)"."""
     from emulator.cli.env import shell_lines

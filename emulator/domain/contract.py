@@ -1,11 +1,12 @@
 """The container contract: the files under /opt/ml/config, and which host folder is mounted where (spec 2)."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from emulator.domain.credentials import TemporaryKeys
 from emulator.domain.job import JobKey
 from emulator.domain.spec import DEFAULT_MAX_RUNTIME_SECONDS, PROCESSING_ROOT, JobSpec
 
@@ -43,17 +44,22 @@ def folder_of(local_path: str) -> str:
     return str(PurePosixPath("processing") / relative)
 
 
+SessionIssuer = Callable[[JobKey, JobSpec], TemporaryKeys]
+"""Makes credentials for a container of a job, good for its longest run."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerAccess:
     """How code inside a container reaches the emulator. `endpoint_url` None: not at all.
 
     `access_key` None stands for the job's account, which the emulator takes as that account's key; `secret_key` None:
-    no credentials are handed in.
+    no credentials are handed in. `issue`, where signatures are enforced, makes temporary ones instead.
     """
 
     endpoint_url: str | None = None
     access_key: str | None = None
-    secret_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+    issue: SessionIssuer | None = None
 
 
 def environment_of(spec: JobSpec, key: JobKey, access: ContainerAccess) -> dict[str, str]:
@@ -65,7 +71,12 @@ def environment_of(spec: JobSpec, key: JobKey, access: ContainerAccess) -> dict[
     environment = {"AWS_REGION": key.region}
     if access.endpoint_url is not None and not spec.network_isolation:
         environment["AWS_ENDPOINT_URL"] = access.endpoint_url
-        if access.secret_key is not None:
+        if access.issue is not None:
+            keys = access.issue(key, spec)
+            environment["AWS_ACCESS_KEY_ID"] = keys.access_key
+            environment["AWS_SECRET_ACCESS_KEY"] = keys.secret_key
+            environment["AWS_SESSION_TOKEN"] = keys.session_token
+        elif access.secret_key is not None:
             environment["AWS_ACCESS_KEY_ID"] = access.access_key or key.account
             environment["AWS_SECRET_ACCESS_KEY"] = access.secret_key
     return environment | dict(spec.environment)

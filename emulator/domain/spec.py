@@ -83,6 +83,7 @@ class JobSpec:
     volume_gib: int
     max_runtime_seconds: int
     network_isolation: bool
+    role_arn: str
 
 
 def _strings(value: list[str] | None) -> tuple[str, ...] | None:
@@ -151,4 +152,5 @@ def spec_of(request: Mapping[str, Any]) -> JobSpec:
             "MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS
         ),
         network_isolation=bool((request.get("NetworkConfig") or {}).get("EnableNetworkIsolation")),
+        role_arn=request["RoleArn"],
     )

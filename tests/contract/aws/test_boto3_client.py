@@ -322,7 +322,10 @@ def test_operations_that_are_not_served_are_refused_by_name(
 @pytest.mark.parametrize(
     ("service", "call", "parameters", "code"),
     [
-        ("sts", "get_caller_identity", {}, "InvalidAction"),
+        ("sts", "get_session_token", {}, "InvalidAction"),
+        ("iam", "list_roles", {}, "InvalidAction"),
+        ("sns", "list_topics", {}, "InvalidAction"),
+        ("ecr", "describe_repositories", {}, "UnknownOperationException"),
         ("logs", "describe_log_groups", {}, "UnknownOperationException"),
         ("lambda", "list_functions", {}, "UnknownOperationException"),
         ("cloudwatch", "list_metrics", {}, "UnknownOperationException"),

@@ -10,8 +10,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
+from emulator.aws.enforcement import enforcing
+from emulator.aws.keyring import KeyRing
 from emulator.aws.model import ServiceModel, load_service_model
-from emulator.aws.operations.catalogue import SAGEMAKER_FORMS, json_operations, known_targets, sagemaker_handlers
+from emulator.aws.operations.catalogue import (
+    ECR_OPERATION_FORMS,
+    SAGEMAKER_FORMS,
+    ecr_handlers,
+    json_operations,
+    known_targets,
+    query_services,
+    sagemaker_handlers,
+)
+from emulator.aws.query_service import QueryDispatcher
+from emulator.domain.credentials import TokenMint
+from emulator.ports import Clock
 from tests.unit.jobs.parts import Api
 
 
@@ -23,9 +36,18 @@ def service_model(service: str = "sagemaker") -> ServiceModel:
 
 def a_dispatcher(api: Api, model: ServiceModel | None = None) -> Dispatcher:
     """All operations that are served, over these use cases."""
-    model = model or service_model()
+    model, ecr = model or service_model(), service_model("ecr")
     handlers = sagemaker_handlers(service=api.service, listing=api.listing, tags=api.tags)
-    return Dispatcher(json_operations(model, handlers, SAGEMAKER_FORMS), known_targets(model))
+    operations = {
+        **json_operations(model, handlers, SAGEMAKER_FORMS),
+        **json_operations(ecr, ecr_handlers(api.clock), ECR_OPERATION_FORMS),
+    }
+    return Dispatcher(operations, known_targets(model) | known_targets(ecr))
+
+
+def a_keyring(secret: bytes = b"a secret of the tests", **configured: str) -> KeyRing:
+    """Keys by access key; an underscore in front of a name that is a number is dropped."""
+    return KeyRing(mint=TokenMint(secret), configured={name.lstrip("_"): key for name, key in configured.items()})
 
 
 def named_app(name: str) -> ASGIApp:
@@ -45,16 +67,23 @@ def front_door_over(
     s3: ASGIApp | None = None,
     allowed_hosts: tuple[str, ...] = (),
     executor: Executor | None = None,
+    keys: KeyRing | None = None,
+    clock: Clock | None = None,
+    enforced: bool = False,
 ) -> Iterator[ASGIApp]:
     """The whole front door; its worker threads end with the block."""
+    keys, clock = keys or a_keyring(), clock or api.clock
     with executor or ThreadPoolExecutor(2, thread_name_prefix="api") as pool:
-        yield front_door(
+        app = front_door(
             dispatcher=a_dispatcher(api),
+            query=QueryDispatcher(query_services(keys, clock)),
+            account_of=keys.account_of,
             control=control or named_app("control"),
             s3=s3 or named_app("s3"),
             executor=pool,
             allowed_hosts=allowed_hosts,
         )
+        yield enforcing(app, keys, clock) if enforced else app
 
 
 class SameThread(Executor):

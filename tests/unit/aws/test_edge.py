@@ -6,6 +6,7 @@ from emulator.aws.caller import CredentialScope, scope_of
 from emulator.aws.errors import BadCredentialScope
 from emulator.aws.guard import RequestGuard
 from emulator.aws.routing import Protocol, Route, route_of
+from tests.unit.aws.parts import a_keyring
 
 SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -16,17 +17,20 @@ SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedH
         ("", CredentialScope()),
         ("Bearer x", CredentialScope()),
         ("AWS4-HMAC-SHA256 nonsense", CredentialScope()),
-        (SIGNATURE.format("AKIA", "eu-west-1", "sagemaker"), CredentialScope(region="eu-west-1", service="sagemaker")),
+        (
+            SIGNATURE.format("AKIA", "eu-west-1", "sagemaker"),
+            CredentialScope(region="eu-west-1", service="sagemaker", access_key="AKIA"),
+        ),
         (
             SIGNATURE.format("111122223333", "us-gov-west-1", "s3"),
-            CredentialScope(account="111122223333", region="us-gov-west-1", service="s3"),
+            CredentialScope(account="111122223333", region="us-gov-west-1", service="s3", access_key="111122223333"),
         ),
-        (SIGNATURE.format("11112222333", "us-east-1", "sts"), CredentialScope(service="sts")),
-        (SIGNATURE.format("\u0661" * 12, "us-east-1", "sts"), CredentialScope(service="sts")),
+        (SIGNATURE.format("11112222333", "us-east-1", "sts"), CredentialScope(service="sts", access_key="11112222333")),
+        (SIGNATURE.format("\u0661" * 12, "us-east-1", "sts"), CredentialScope(service="sts", access_key="\u0661" * 12)),
     ],
 )
 def test_account_and_region_come_from_the_credential_scope(authorization: str, scope: CredentialScope) -> None:
-    assert scope_of(authorization) == scope
+    assert scope_of(authorization, a_keyring().account_of) == scope
 
 
 def test_defaults_are_the_emulator_s_account_and_region() -> None:
@@ -36,7 +40,7 @@ def test_defaults_are_the_emulator_s_account_and_region() -> None:
 @pytest.mark.parametrize("region", ["", "US-EAST-1", "..", "a:b", "x" * 33, "r\xe9gion"])
 def test_a_region_that_makes_no_arn_is_refused(region: str) -> None:
     with pytest.raises(BadCredentialScope, match="valid region"):
-        scope_of(SIGNATURE.format("a", region, "sagemaker"))
+        scope_of(SIGNATURE.format("a", region, "sagemaker"), a_keyring().account_of)
 
 
 FORM = {b"content-type": "application/x-www-form-urlencoded; charset=utf-8"}

@@ -213,12 +213,12 @@ def test_the_rest_goes_to_the_control_application_or_to_s3(app: ASGIApp) -> None
 def test_a_query_operation_is_refused_in_xml_by_name(app: ASGIApp) -> None:
     headers = (HOST, ("content-type", "application/x-www-form-urlencoded"))
 
-    answer = call(app, headers=headers, body=b"Action=GetCallerIdentity&Version=2011-06-15")
+    answer = call(app, headers=headers, body=b"Action=GetSessionToken&Version=2011-06-15")
 
     error = ET.fromstring(answer.body).find("Error")
     assert error is not None
     assert (answer.status, error.findtext("Code")) == (400, "InvalidAction")
-    assert "GetCallerIdentity for version 2011-06-15" in (error.findtext("Message") or "")
+    assert "GetSessionToken for version 2011-06-15" in (error.findtext("Message") or "")
     assert ET.fromstring(answer.body).findtext("RequestId") == answer.headers["x-amzn-requestid"]
 
 

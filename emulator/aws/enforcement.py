@@ -1,0 +1,154 @@
+"""Stands before the front door when signatures are enforced, and lets only rightly signed requests through.
+
+The emulator's own endpoints stay open. Bodies are read for it, except those of S3, which are checked on their way.
+"""
+
+import hashlib
+import logging
+from datetime import timedelta
+from typing import Final
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from emulator.aws.app import JSON_BODY_LIMIT_BYTES
+from emulator.aws.body import ClientGone, read_body
+from emulator.aws.caller import presigned, signing_name_of
+from emulator.aws.errors import wire_error
+from emulator.aws.keyring import KeyRing
+from emulator.aws.reply import Reply, json_error
+from emulator.aws.routing import Protocol, Route, route_of
+from emulator.aws.s3_payload import CheckedPayload
+from emulator.aws.signature_errors import refusal
+from emulator.aws.sigv4 import EMPTY_SHA256, UNSIGNED_PAYLOAD, Rules, verify
+from emulator.aws.sigv4_claim import Flaw, Refused, SignedRequest
+from emulator.errors import RequestError
+from emulator.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+_JSON_RULES: Final = Rules(is_s3=False, window=timedelta(minutes=5))
+_QUERY_RULES: Final = Rules(is_s3=False, window=timedelta(minutes=15))
+_S3_RULES: Final = Rules(is_s3=True, window=timedelta(minutes=15))
+
+
+def enforcing(app: ASGIApp, keys: KeyRing, clock: Clock) -> ASGIApp:
+    """`app` behind a check of every request's signature."""
+    return _Enforcement(app, keys, clock)
+
+
+class _Enforcement:
+    def __init__(self, app: ASGIApp, keys: KeyRing, clock: Clock) -> None:
+        self._app = app
+        self._keys = keys
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = SignedRequest(
+            method=scope["method"],
+            path=scope["raw_path"],
+            query=scope["query_string"],
+            headers=[(name.lower(), value) for name, value in scope["headers"]],
+        )
+        route = _route(scope, request)
+        match route.protocol:
+            case Protocol.CONTROL:
+                await self._app(scope, receive, send)
+            case Protocol.S3:
+                await self._s3(route, request, scope, receive, send)
+            case _:
+                await self._with_body(route, request, scope, receive, send)
+
+    async def _with_body(
+        self, route: Route, request: SignedRequest, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Check a request whose signature covers the digest of its body, and hand it on with the body read."""
+        try:
+            body = await read_body(receive, JSON_BODY_LIMIT_BYTES)
+        except ClientGone:
+            return
+        except RequestError as error:
+            await _answer(send, json_error(wire_error(error)), str(uuid4()))
+            return
+        if await self._passes(route, request, hashlib.sha256(body).hexdigest(), send):
+            await self._app(scope, _replayed(body, receive), send)
+
+    async def _s3(self, route: Route, request: SignedRequest, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check a request of S3 by its head; a digest that it names is compared while the body goes by."""
+        named = request.header(b"x-amz-content-sha256") or presigned(request.query, "X-Amz-Content-Sha256")
+        if not await self._passes(route, request, named or UNSIGNED_PAYLOAD, send):
+            return
+        payload = CheckedPayload(receive, named)
+        if not _has_body(request):
+            if payload.is_digest and named != EMPTY_SHA256:
+                await _refuse_payload(send)
+                return
+            await self._app(scope, receive, send)
+            return
+        answer = _Watched(send)
+        await self._app(scope, payload.receive, answer.send)
+        if payload.is_wrong and not answer.has_begun:
+            await _refuse_payload(send)
+
+    async def _passes(self, route: Route, request: SignedRequest, payload_sha256: str, send: Send) -> bool:
+        rules = {Protocol.S3: _S3_RULES, Protocol.QUERY: _QUERY_RULES}.get(route.protocol, _JSON_RULES)
+        try:
+            verify(request, payload_sha256, self._keys, rules, self._clock.now())
+        except Refused as refused:
+            request_id = str(uuid4())
+            logger.info("signature_refused", extra={"flaw": refused.flaw.value, "request_id": request_id})
+            await _answer(send, refusal(route.protocol, refused.flaw, refused.detail, request_id), request_id)
+            return False
+        return True
+
+
+class _Watched:
+    """Knows whether an answer has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_begun = False
+
+    async def send(self, message: Message) -> None:
+        self.has_begun = True
+        await self._send(message)
+
+
+def _route(scope: Scope, request: SignedRequest) -> Route:
+    headers = {name: value.decode("latin-1") for name, value in request.headers}
+    authorization = headers.get(b"authorization") or f"Credential={presigned(request.query, 'X-Amz-Credential')}"
+    return route_of(request.method, scope["path"], headers, signing_name_of(authorization))
+
+
+def _has_body(request: SignedRequest) -> bool:
+    length = request.header(b"content-length")
+    return request.header(b"transfer-encoding") is not None or length not in (None, "0")
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body once more, and then goes on as before."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return again
+
+
+async def _refuse_payload(send: Send) -> None:
+    request_id = str(uuid4())
+    await _answer(send, refusal(Protocol.S3, Flaw.BAD_PAYLOAD, "", request_id), request_id)
+
+
+async def _answer(send: Send, reply: Reply, request_id: str) -> None:
+    headers = [
+        (b"content-type", reply.media_type.encode()),
+        (b"content-length", str(len(reply.body)).encode()),
+        (b"x-amzn-requestid", request_id.encode()),
+        *reply.headers,
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
