@@ -122,13 +122,7 @@ def _numbered(node: Node | None) -> list[Node]:
 
 
 def _scalar(kind: Kind) -> _Reader:
-    convert = {
-        Kind.STRING: str,
-        Kind.BOOLEAN: _BOOLEANS.__getitem__,
-        Kind.TIMESTAMP: _moment,
-        Kind.FLOAT: float,
-        Kind.DOUBLE: float,
-    }.get(kind) or _whole(kind)
+    convert = _converter(kind)
 
     def read(node: Node) -> object:
         if node.text is None:
@@ -140,6 +134,20 @@ def _scalar(kind: Kind) -> _Reader:
             raise MalformedBody(f"{node.text[:128]!r} is not {article} {kind.value}") from error
 
     return read
+
+
+def _converter(kind: Kind) -> Callable[[str], object]:
+    match kind:
+        case Kind.BOOLEAN:
+            return _BOOLEANS.__getitem__
+        case Kind.TIMESTAMP:
+            return _moment
+        case Kind.FLOAT | Kind.DOUBLE:
+            return float
+        case Kind.INTEGER | Kind.LONG:
+            return _whole(kind)
+        case _:
+            return str
 
 
 def _whole(kind: Kind) -> Callable[[str], int]:
