@@ -10,13 +10,14 @@ from botocore.serialize import create_serializer
 
 
 @cache
-def _service() -> Any:
-    return ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+def botocore_model(service: str = "sagemaker") -> Any:
+    """botocore's own model of a service."""
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 def serialized(operation: str, parameters: dict[str, Any]) -> bytes:
     """The body that botocore sends for these parameters."""
-    request = create_serializer("json").serialize_to_request(parameters, _service().operation_model(operation))
+    request = create_serializer("json").serialize_to_request(parameters, botocore_model().operation_model(operation))
     body = request["body"]
     assert isinstance(body, bytes)
     return body
@@ -24,7 +25,7 @@ def serialized(operation: str, parameters: dict[str, Any]) -> bytes:
 
 def parsed(operation: str, body: bytes, status: int = 200) -> dict[str, Any]:
     """What botocore's user gets for this reply, without ResponseMetadata."""
-    model = _service().operation_model(operation)
+    model = botocore_model().operation_model(operation)
     response = {"status_code": status, "headers": {}, "body": body}
     result = create_parser("json").parse(response, model.output_shape)
     assert isinstance(result, dict)

@@ -18,6 +18,7 @@ _SEEDS = (
     "s3://b/k",
     "arn:aws:iam::000000000000:role/r",
     "arn:aws:sagemaker:us-east-1:000000000000:processing-job/j",
+    "000000000000",
 )
 """One of these, or one of these with its last character repeated, matches every pattern of the model."""
 

@@ -23,7 +23,7 @@ from tests.unit.aws.parts import service_model
 
 CALLER = Caller(account="000000000000", region="us-east-1", request_id="r")
 MATCHING_EVERYTHING = (r"[\S\s]*", r"[\s\S]+")
-OPERATION_NAMES = tuple(service_model().operations)
+MODELS = {**service_model().operations, **service_model("ecr").operations}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,24 +117,28 @@ def forms(shape: Shape) -> Iterator[tuple[str, object, str | None]]:
 
 
 def cases() -> Iterator[Case]:
-    """All cases of all operations."""
-    for name in OPERATION_NAMES:
-        request = service_model().operations[name].input
-        for site in sites(request):
-            place = f"{name} {site}"
-            for label, value, constraint in (*bounds(site.shape), *forms(site.shape)):
-                if value is None:
-                    continue
-                path, text = violated(request, site, constraint) if constraint is not None else ("", None)
-                yield Case(
-                    operation=name,
-                    place=place,
-                    label=label,
-                    request=placed(request, site.steps, value),
-                    path=path,
-                    text=text,
-                )
-            yield from missing_members(name, request, site)
+    """All cases of all operations of the JSON services."""
+    for name, model in MODELS.items():
+        yield from cases_of(name, model.input)
+
+
+def cases_of(name: str, request: Shape) -> Iterator[Case]:
+    """All cases of one operation."""
+    for site in sites(request):
+        place = f"{name} {site}"
+        for label, value, constraint in (*bounds(site.shape), *forms(site.shape)):
+            if value is None:
+                continue
+            path, text = violated(request, site, constraint) if constraint is not None else ("", None)
+            yield Case(
+                operation=name,
+                place=place,
+                label=label,
+                request=placed(request, site.steps, value),
+                path=path,
+                text=text,
+            )
+        yield from missing_members(name, request, site)
 
 
 def missing_members(name: str, request: Shape, site: Site) -> Iterator[Case]:
@@ -166,7 +170,7 @@ def by_place(*, valid: bool) -> list[list[Case]]:
 @pytest.fixture(scope="module")
 def operations() -> dict[str, Operation]:
     """Every operation of the model, doing nothing."""
-    return {name: Operation.of(model, lambda *_: None) for name, model in service_model().operations.items()}
+    return {name: Operation.of(model, lambda *_: None) for name, model in MODELS.items()}
 
 
 @pytest.mark.parametrize("group", by_place(valid=True), ids=lambda group: group[0].place)

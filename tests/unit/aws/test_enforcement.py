@@ -1,0 +1,298 @@
+"""The front door where signatures are enforced: who passes, and what each protocol says to whom that does not."""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from emulator.aws.sigv4_claim import SignedRequest
+from tests.unit.aws.asgi import JSON_TYPE, Answer, call
+from tests.unit.aws.parts import a_keyring, front_door_over
+from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, Signer, with_header
+from tests.unit.jobs.parts import Api
+
+KEYS = a_keyring(**{ACCESS_KEY: SECRET_KEY})
+LIST = b"{}"
+LIST_HEADERS = {"X-Amz-Target": "SageMaker.ListProcessingJobs", "Content-Type": JSON_TYPE}
+WHO = urlencode({"Action": "GetCallerIdentity", "Version": "2011-06-15"}).encode()
+FORM_HEADERS = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class OffsetClock:
+    """The machine's time, put forward or back."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        """See the port."""
+        return datetime.now(UTC) + self.offset
+
+    def monotonic(self) -> float:
+        """See the port."""
+        return 0.0
+
+
+class RememberingStore:
+    """Stands for the S3 store: keeps whole uploads, like a store that was told their length."""
+
+    def __init__(self) -> None:
+        self.kept: list[bytes] = []
+        self.given_up = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            self.kept.append(await Request(scope, receive).body())
+        except ClientDisconnect:
+            self.given_up += 1
+            return
+        await Response("stored")(scope, receive, send)
+
+
+@pytest.fixture
+def clock() -> OffsetClock:
+    return OffsetClock()
+
+
+@pytest.fixture
+def store() -> RememberingStore:
+    return RememberingStore()
+
+
+@pytest.fixture
+def app(clock: OffsetClock, store: RememberingStore) -> Iterator[ASGIApp]:
+    """The front door, enforced."""
+    with front_door_over(Api(), s3=store, keys=KEYS, clock=clock, enforced=True) as app:
+        yield app
+
+
+def send(app: ASGIApp, request: SignedRequest, body: bytes | Sequence[bytes] = b"") -> Answer:
+    """Send a signed request."""
+    path = request.path.decode() + (f"?{request.query.decode()}" if request.query else "")
+    headers = tuple((name.decode(), value.decode("latin-1")) for name, value in request.headers)
+    return call(app, method=request.method, path=path, headers=headers, body=body)
+
+
+def json_request(signer: Signer | None = None) -> SignedRequest:
+    return (signer or Signer()).sign("POST", "/", LIST_HEADERS, LIST)
+
+
+def form_request(signer: Signer | None = None) -> SignedRequest:
+    return (signer or Signer(service="sts")).sign("POST", "/", FORM_HEADERS, WHO)
+
+
+def upload(body: bytes, signer: Signer | None = None) -> SignedRequest:
+    request = (signer or Signer(service="s3")).sign("PUT", "/b/k", {}, body)
+    return with_header(request, "content-length", str(len(body)))
+
+
+def xml_error(answer: Answer) -> tuple[int, str | None, str | None]:
+    """Status, code and text of an error of S3 or of the query protocol."""
+    document = ET.fromstring(answer.body)
+    error = document.find("Error") if document.tag == "ErrorResponse" else document
+    assert error is not None
+    assert document.findtext("RequestId") == answer.headers["x-amzn-requestid"]
+    return answer.status, error.findtext("Code"), error.findtext("Message")
+
+
+def test_signed_requests_of_every_protocol_pass(app: ASGIApp, store: RememberingStore) -> None:
+    assert send(app, json_request(), LIST).document == {"ProcessingJobSummaries": []}
+    assert b"arn:aws:iam::000000000000:root" in send(app, form_request(), WHO).body
+    assert send(app, upload(b"data"), b"data").body == b"stored"
+    assert store.kept == [b"data"]
+
+
+def test_a_signed_get_of_an_action_passes(app: ASGIApp) -> None:
+    answer = send(app, Signer(service="sts").sign("GET", f"/?{WHO.decode()}", {}))
+
+    assert b"<GetCallerIdentityResult>" in answer.body
+
+
+def test_a_presigned_action_passes(app: ASGIApp) -> None:
+    """How other systems let a client prove who it is."""
+    answer = send(app, Signer(service="sts").presign("GET", f"/?{WHO.decode()}"))
+
+    assert b"<GetCallerIdentityResult>" in answer.body
+
+
+def test_the_emulator_s_own_endpoints_stay_open(app: ASGIApp) -> None:
+    assert call(app, method="GET", path="/_emulator/health").body == b"control"
+
+
+INVALID = "The security token included in the request is invalid."
+MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
+    "and signing method. Consult the service documentation for details."
+)
+
+
+@pytest.mark.parametrize(
+    ("signer", "code", "text"),
+    [
+        (Signer(access_key="AKIANOBODY"), "UnrecognizedClientException", INVALID),
+        (Signer(secret_key="wrong"), "InvalidSignatureException", MISMATCH),
+    ],
+)
+def test_the_json_services_refuse_in_their_words(app: ASGIApp, signer: Signer, code: str, text: str) -> None:
+    answer = send(app, json_request(signer), LIST)
+
+    assert (answer.status, answer.document) == (400, {"__type": code, "message": text})
+
+
+@pytest.mark.parametrize(
+    ("signer", "code", "text"),
+    [
+        (Signer(service="sts", access_key="AKIANOBODY"), "InvalidClientTokenId", INVALID.rstrip(".")),
+        (Signer(service="iam", secret_key="wrong"), "SignatureDoesNotMatch", MISMATCH),
+    ],
+)
+def test_the_query_services_refuse_in_their_words(app: ASGIApp, signer: Signer, code: str, text: str) -> None:
+    assert xml_error(send(app, form_request(signer), WHO)) == (403, code, text)
+
+
+@pytest.mark.parametrize(
+    ("signer", "code"),
+    [
+        (Signer(service="s3", access_key="AKIANOBODY"), "InvalidAccessKeyId"),
+        (Signer(service="s3", secret_key="wrong"), "SignatureDoesNotMatch"),
+    ],
+)
+def test_s3_refuses_in_its_words(app: ASGIApp, store: RememberingStore, signer: Signer, code: str) -> None:
+    assert xml_error(send(app, upload(b"data", signer), b"data"))[:2] == (403, code)
+    assert (store.kept, store.given_up) == ([], 0)
+
+
+def test_requests_without_a_signature_are_refused_by_every_protocol(app: ASGIApp, store: RememberingStore) -> None:
+    host = ("host", "127.0.0.1:9320")
+    target = (host, ("x-amz-target", "SageMaker.ListProcessingJobs"), ("content-type", JSON_TYPE))
+
+    answer = call(app, headers=target, body=LIST)
+    cbor = call(app, path="/service/a/operation/B", headers=(host, ("smithy-protocol", "rpc-v2-cbor")))
+    form = call(app, headers=(host, *FORM_HEADERS.items()), body=WHO)
+    s3 = call(app, method="GET", path="/b/k")
+
+    assert answer.document == {
+        "__type": "MissingAuthenticationTokenException",
+        "message": "Missing Authentication Token",
+    }
+    assert b"MissingAuthenticationTokenException" in cbor.body
+    assert xml_error(form) == (403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+    assert xml_error(s3) == (403, "AccessDenied", "Access Denied")
+    assert store.kept == []
+
+
+def test_a_rest_service_is_refused_before_it_is_said_that_it_is_not_here(app: ASGIApp) -> None:
+    request = Signer(service="lambda").sign("GET", "/2015-03-31/functions", {})
+
+    wrong = send(app, Signer(service="lambda", secret_key="wrong").sign("GET", "/2015-03-31/functions", {}))
+
+    assert send(app, request).headers["x-amzn-errortype"] == "UnknownOperationException"
+    assert wrong.headers["x-amzn-errortype"] == "InvalidSignatureException"
+
+
+def test_a_replay_outside_the_window_has_expired(app: ASGIApp, clock: OffsetClock) -> None:
+    requests = json_request(), form_request(), upload(b"data")
+    assert send(app, requests[0], LIST).status == 200
+
+    clock.offset = timedelta(minutes=16)
+
+    answer = send(app, requests[0], LIST)
+    assert (answer.status, answer.document["__type"]) == (400, "InvalidSignatureException")
+    assert answer.document["message"].startswith("Signature expired: 20")
+    status, code, text = xml_error(send(app, requests[1], WHO))
+    assert (status, code) == (403, "SignatureDoesNotMatch")
+    assert (text or "").endswith(" - 15 min.)")
+    assert xml_error(send(app, requests[2], b"data"))[:2] == (403, "RequestTimeTooSkewed")
+
+
+def test_expired_sessions_are_told_apart(app: ASGIApp, clock: OffsetClock) -> None:
+    keys = KEYS.mint.issue(account="111122223333", role="R", session="me", now=clock.now(), lifetime_seconds=60)
+
+    def signer(service: str) -> Signer:
+        return Signer(service=service, access_key=keys.access_key, secret_key=keys.secret_key, token=keys.session_token)
+
+    assert b"arn:aws:sts::111122223333:assumed-role/R/me" in send(app, form_request(signer("sts")), WHO).body
+    clock.offset = timedelta(seconds=61)
+
+    answer = send(app, json_request(signer("sagemaker")), LIST)
+    text = "The security token included in the request is expired"
+    assert answer.document == {"__type": "ExpiredTokenException", "message": text}
+    assert xml_error(send(app, form_request(signer("sts")), WHO)) == (403, "ExpiredToken", text)
+    assert xml_error(send(app, upload(b"x", signer("s3")), b"x"))[:2] == (400, "ExpiredToken")
+
+
+def test_another_body_is_another_request(app: ASGIApp) -> None:
+    assert send(app, json_request(), b'{"MaxResults":1}').document["__type"] == "InvalidSignatureException"
+    assert xml_error(send(app, form_request(), WHO + b"&a=b"))[1] == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [[b"dat", b"b"], [b"datb"], [b"datb", b""], [b"", b"dat", b"", b"b", b""], [b"da"], [b"data", b"more"], [b""]],
+)
+def test_another_body_is_not_kept_by_the_store(app: ASGIApp, store: RememberingStore, chunks: list[bytes]) -> None:
+    answer = send(app, upload(b"data"), chunks)
+
+    assert xml_error(answer)[:2] == (400, "XAmzContentSHA256Mismatch")
+    assert store.kept == []
+
+
+@pytest.mark.parametrize("chunks", [[b"data"], [b"da", b"ta"], [b"", b"data", b""], [b"d", b"", b"a", b"t", b"a"]])
+def test_an_upload_in_chunks_is_handed_on_whole(app: ASGIApp, store: RememberingStore, chunks: list[bytes]) -> None:
+    assert send(app, upload(b"data"), chunks).body == b"stored"
+    assert store.kept == [b"data"]
+
+
+def test_a_body_that_was_said_to_be_none_is_refused(app: ASGIApp, store: RememberingStore) -> None:
+    request = with_header(upload(b"data"), "content-length", "0")
+
+    assert xml_error(send(app, request))[1] == "XAmzContentSHA256Mismatch"
+    assert store.kept == []
+
+
+@pytest.mark.parametrize("payload", ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"])
+def test_a_body_without_a_digest_is_covered_by_its_header(app: ASGIApp, store: RememberingStore, payload: str) -> None:
+    request = Signer(service="s3").presign("PUT", "/b/k")
+    assert send(app, with_header(request, "content-length", "4"), b"data").body == b"stored"
+
+    captured = with_header(upload(b"data"), "x-amz-content-sha256", payload)
+    assert xml_error(send(app, captured, b"data"))[1] == "SignatureDoesNotMatch"
+    assert len(store.kept) == 1
+
+
+def test_a_presigned_url_goes_for_its_method_and_object_only(app: ASGIApp, store: RememberingStore) -> None:
+    request = Signer(service="s3").presign("GET", "/b/k")
+
+    assert send(app, request).body == b"stored"
+    assert xml_error(send(app, replace(request, method="DELETE")))[1] == "SignatureDoesNotMatch"
+    assert xml_error(send(app, replace(request, path=b"/b/other")))[1] == "SignatureDoesNotMatch"
+    assert len(store.kept) == 1
+
+
+def test_a_body_beyond_the_bound_is_refused(app: ASGIApp) -> None:
+    body = b" " * (1024 * 1024 + 1)
+
+    assert send(app, Signer().sign("POST", "/", LIST_HEADERS, body), body).status == 413
+
+
+def test_neither_keys_nor_signatures_are_logged(app: ASGIApp, caplog: pytest.LogCaptureFixture) -> None:
+    request = json_request(Signer(secret_key="wrong"))
+    with caplog.at_level(logging.DEBUG):
+        send(app, request, LIST)
+
+    told = "".join(str(vars(record)) for record in caplog.records)
+    assert "'flaw': 'mismatch'" in told
+    for secret in (
+        SECRET_KEY,
+        (request.header(b"authorization") or "").rpartition("=")[2],
+        hashlib.sha256(LIST).hexdigest(),
+    ):
+        assert secret not in told
