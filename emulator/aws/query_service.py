@@ -62,7 +62,7 @@ class QueryService:
         self, name: str, handlers: Mapping[str, Handler], load: Callable[[str], ServiceModel] = load_service_model
     ) -> None:
         self.name = name
-        self._handlers = handlers
+        self.handlers = handlers
         self._load = load
         self._lock = threading.Lock()
         self._loaded: tuple[ServiceModel, Mapping[str, _QueryOperation]] | None = None
@@ -83,7 +83,7 @@ class QueryService:
             if self._loaded is None:
                 model = self._load(self.name)
                 operations = {
-                    name: _QueryOperation.of(model.operations[name], handle) for name, handle in self._handlers.items()
+                    name: _QueryOperation.of(model.operations[name], handle) for name, handle in self.handlers.items()
                 }
                 self._loaded = (model, operations)
             return self._loaded

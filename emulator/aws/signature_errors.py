@@ -99,10 +99,15 @@ _S3: _Answers = MappingProxyType(
 )
 
 
+ANSWERS: Mapping[Protocol, _Answers] = MappingProxyType(
+    {Protocol.JSON: _JSON, Protocol.QUERY: _QUERY, Protocol.S3: _S3}
+)
+"""By protocol; those that are not named answer as the JSON services do."""
+
+
 def refusal(protocol: Protocol, flaw: Flaw, detail: str, request_id: str) -> Reply:
     """The answer of the service that speaks this protocol."""
-    answers = {Protocol.QUERY: _QUERY, Protocol.S3: _S3}.get(protocol, _JSON)
-    code, status, text = answers[flaw]
+    code, status, text = ANSWERS.get(protocol, _JSON)[flaw]
     message = text + detail if not text or text.endswith(" ") else text
     error = WireError(code=code, message=message, status=status)
     match protocol:

@@ -71,7 +71,8 @@ def environment_of(spec: JobSpec, key: JobKey, access: ContainerAccess) -> dict[
     environment = {"AWS_REGION": key.region}
     if access.endpoint_url is not None and not spec.network_isolation:
         environment["AWS_ENDPOINT_URL"] = access.endpoint_url
-        if access.issue is not None:
+        has_own_keys = "AWS_ACCESS_KEY_ID" in spec.environment  # with which no session token of ours would go
+        if access.issue is not None and not has_own_keys:
             keys = access.issue(key, spec)
             environment["AWS_ACCESS_KEY_ID"] = keys.access_key
             environment["AWS_SECRET_ACCESS_KEY"] = keys.secret_key

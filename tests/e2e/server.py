@@ -83,14 +83,23 @@ class EmulatorProcess:
         self._process = None
         return code
 
-    def client(self, service: str, *, account: str = "test", region: str = "us-east-1") -> Any:
-        """An unmodified boto3 client."""
+    def client(
+        self,
+        service: str,
+        *,
+        account: str = "test",
+        region: str = "us-east-1",
+        credentials: tuple[str, str, str] | None = None,
+    ) -> Any:
+        """An unmodified boto3 client. `credentials` are temporary ones: access key, secret key, session token."""
+        access_key, secret_key, session_token = credentials or (account, "secret", None)
         return boto3.session.Session().client(
             service,
             endpoint_url=self.url,
             region_name=region,
-            aws_access_key_id=account,
-            aws_secret_access_key="secret",
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            aws_session_token=session_token,
             config=Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60),
         )
 

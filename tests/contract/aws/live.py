@@ -44,13 +44,22 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         thread.join(0.01)
 
 
-def a_client(url: str, *, service: str = "sagemaker", region: str = "us-east-1", access_key: str = "test") -> Any:
+def a_client(
+    url: str,
+    *,
+    service: str = "sagemaker",
+    region: str = "us-east-1",
+    access_key: str = "test",
+    secret_key: str = "test",
+    session_token: str | None = None,
+) -> Any:
     """An unmodified client that does not try again, so that a test sees what the server said."""
     return boto3.session.Session().client(
         service,
         endpoint_url=url,
         region_name=region,
         aws_access_key_id=access_key,
-        aws_secret_access_key="test",
+        aws_secret_access_key=secret_key,
+        aws_session_token=session_token,
         config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20),
     )

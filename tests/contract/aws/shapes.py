@@ -1,5 +1,6 @@
 """Values made from the service model: any valid ones, smallest ones, and ones just inside and outside a constraint."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +22,10 @@ _SEEDS = (
     "000000000000",
 )
 """One of these, or one of these with its last character repeated, matches every pattern of the model."""
+
+
+_ONE_CLASS = re.compile(r"(\[[^\[\]]+\])[*+]")
+"""Patterns that allow certain characters, and nothing else."""
 
 
 def values(shape: Shape, *, whole_seconds: bool) -> st.SearchStrategy[Any]:
@@ -58,6 +63,11 @@ def _strings(shape: Shape) -> st.SearchStrategy[str]:
         return st.sampled_from(shape.enum)
     if shape.pattern is None:
         return st.text(st.characters(codec="utf-8"), min_size=shape.minimum or 0, max_size=shape.maximum)
+    one = _ONE_CLASS.fullmatch(shape.pattern)
+    if one is not None and (shape.minimum or 0) > 1:  # long enough texts are too rare among those of a pattern
+        character = st.from_regex(compile_pattern(one[1]), fullmatch=True)
+        most = min(shape.maximum or 10**6, (shape.minimum or 0) + 10)
+        return st.lists(character, min_size=shape.minimum or 0, max_size=most).map("".join)
     fitting = st.from_regex(compile_pattern(shape.pattern), fullmatch=True)
     return fitting.filter(lambda text: (shape.minimum or 0) <= len(text) <= (shape.maximum or 10**6))
 

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from emulator.aws.model import SERVED
-from emulator.aws.operations.catalogue import sagemaker_handlers
+from emulator.aws.operations.catalogue import ecr_handlers, query_services, sagemaker_handlers
+from emulator.aws.signature_errors import ANSWERS
+from emulator.aws.sigv4_claim import Flaw
 from emulator.jobs.coverage import GAPS_PAGE, MEMBERS, OTHER_MEMBERS, REFUSED_VALUES, Coverage, Support
 from emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME
-from tests.unit.aws.parts import service_model
+from tests.unit.aws.parts import a_keyring, service_model
 from tests.unit.jobs.parts import Api
 
 SETTINGS = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
@@ -21,13 +25,34 @@ def rows_after(heading: str) -> list[str]:
     return LINES[table + 1 : end]
 
 
+def told_of(heading: str) -> dict[str, bool]:
+    """Whether the page says that the operations of a service are served."""
+    return {row.split("|")[1].strip(" `"): row.split("|")[2].strip() == "yes" for row in rows_after(heading)}
+
+
 def test_the_page_says_which_operations_are_served() -> None:
     api = Api()
     handlers = sagemaker_handlers(service=api.service, listing=api.listing, tags=api.tags)
 
-    told = {row.split("|")[1].strip(" `"): row.split("|")[2].strip() == "yes" for row in rows_after("## SageMaker")}
+    assert told_of("## SageMaker") == {name: name in handlers for name in SERVED["sagemaker"]}
 
-    assert told == {name: name in handlers for name in SERVED["sagemaker"]}
+
+@pytest.mark.parametrize("service", ["sts", "iam", "ecr"])
+def test_the_page_lists_the_operations_of_the_other_services(service: str) -> None:
+    clock = Api().clock
+    handlers = {name: one.handlers for name, one in query_services(a_keyring(), clock).items()}
+    handlers["ecr"] = ecr_handlers(clock)
+
+    assert set(handlers[service]) == set(SERVED[service])
+    assert told_of(f"## {service.upper()}") == dict.fromkeys(SERVED[service], True)
+
+
+def test_the_page_of_signatures_has_every_code() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "signatures.md").read_text(encoding="utf-8")
+
+    for answers in ANSWERS.values():
+        for flaw, (code, _, _) in answers.items():
+            assert f"`{code}`" in page or flaw is Flaw.BAD_EXPIRES, code
 
 
 def test_the_page_has_exactly_one_row_per_member() -> None:

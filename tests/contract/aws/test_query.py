@@ -47,7 +47,9 @@ def model_of(service: str, operation: str) -> OperationModel:
 def sent(service: str, operation: str, parameters: dict[str, Any]) -> bytes:
     """The form that botocore sends."""
     model = botocore_model(service).operation_model(operation)
-    return urlencode(create_serializer("query").serialize_to_request(parameters, model)["body"]).encode()
+    return urlencode(
+        create_serializer("query", include_validation=False).serialize_to_request(parameters, model)["body"]
+    ).encode()
 
 
 def received(service: str, operation: str, body: bytes, status: int = 200) -> dict[str, Any]:

@@ -47,6 +47,19 @@ def test_the_id_is_made_once_and_a_damaged_one_is_made_anew(tmp_path: Path) -> N
     assert len(data.emulator_id()) == 8
 
 
+def test_the_secret_is_made_once_and_read_by_its_owner_only(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+
+    first = data.credential_secret()
+
+    assert len(first) == 32
+    assert DataDir(tmp_path).credential_secret() == first
+    assert _mode(tmp_path / "credential-secret") == 0o600
+    (tmp_path / "credential-secret").write_text("zz" * 32)
+    assert data.credential_secret() not in (first, b"")
+    assert _mode(tmp_path / "credential-secret") == 0o600
+
+
 def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (

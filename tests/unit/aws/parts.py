@@ -1,6 +1,6 @@
 """A front door over the use cases on the store in memory, with stand-ins behind it that say who was asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -45,9 +45,9 @@ def a_dispatcher(api: Api, model: ServiceModel | None = None) -> Dispatcher:
     return Dispatcher(operations, known_targets(model) | known_targets(ecr))
 
 
-def a_keyring(secret: bytes = b"a secret of the tests", **configured: str) -> KeyRing:
-    """Keys by access key; an underscore in front of a name that is a number is dropped."""
-    return KeyRing(mint=TokenMint(secret), configured={name.lstrip("_"): key for name, key in configured.items()})
+def a_keyring(configured: Mapping[str, str] | None = None) -> KeyRing:
+    """Temporary credentials, and these secret keys by access key."""
+    return KeyRing(mint=TokenMint(b"a secret of the tests"), configured=configured or {})
 
 
 def named_app(name: str) -> ASGIApp:

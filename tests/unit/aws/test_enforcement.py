@@ -19,7 +19,7 @@ from tests.unit.aws.parts import a_keyring, front_door_over
 from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, Signer, with_header
 from tests.unit.jobs.parts import Api
 
-KEYS = a_keyring(**{ACCESS_KEY: SECRET_KEY})
+KEYS = a_keyring({ACCESS_KEY: SECRET_KEY})
 LIST = b"{}"
 LIST_HEADERS = {"X-Amz-Target": "SageMaker.ListProcessingJobs", "Content-Type": JSON_TYPE}
 WHO = urlencode({"Action": "GetCallerIdentity", "Version": "2011-06-15"}).encode()

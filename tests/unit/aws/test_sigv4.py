@@ -16,7 +16,7 @@ from emulator.aws.sigv4_claim import Flaw, Refused, SignedRequest
 from tests.unit.aws.parts import a_keyring
 from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, Signer, signed_at, with_header
 
-KEYS = a_keyring(**{ACCESS_KEY: SECRET_KEY, "AKIAOTHER": "another secret"})
+KEYS = a_keyring({ACCESS_KEY: SECRET_KEY, "AKIAOTHER": "another secret"})
 PLAIN = Rules(is_s3=False, window=timedelta(minutes=5))
 S3 = Rules(is_s3=True, window=timedelta(minutes=15))
 TARGET = {"X-Amz-Target": "SageMaker.ListTags", "Content-Type": "application/x-amz-json-1.1"}

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from emulator.cli.env import client_variables, shell_lines
 from emulator.config import Settings
@@ -46,3 +47,11 @@ def test_the_address_is_one_that_can_be_called(host: str, shown: str) -> None:
 def test_no_proxy_keeps_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "intranet,localhost")
     assert client_variables(Settings())["NO_PROXY"] == "intranet,localhost,127.0.0.1"
+
+
+def test_the_first_configured_key_is_the_client_s() -> None:
+    settings = Settings(access_keys={"111122223333": SecretStr("first"), "other": SecretStr("second")})
+
+    variables = client_variables(settings)
+
+    assert (variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]) == ("111122223333", "first")

@@ -1,12 +1,16 @@
 """The container contract to the letter (spec 2)."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from emulator.domain import contract
+from emulator.domain.credentials import TokenMint
 from emulator.domain.spec import spec_of
-from tests.builders import a_key, a_request, an_input, an_output
+from emulator.engine.container_session import session_issuer
+from tests.builders import ROLE, a_key, a_request, an_input, an_output
+from tests.unit.jobs.parts import StepClock
 
 
 def test_resource_config_is_one_line_with_exactly_two_keys() -> None:
@@ -81,6 +85,31 @@ def test_the_request_s_own_variables_win() -> None:
     environment = contract.environment_of(spec, a_key(), ACCESS)
     assert environment["AWS_ENDPOINT_URL"] == "http://elsewhere"
     assert environment["AWS_REGION"] == "x"
+
+
+MINT = TokenMint(b"a secret")
+SESSIONS = contract.ContainerAccess(endpoint_url="http://e", issue=session_issuer(MINT, StepClock()))
+
+
+def test_where_signatures_are_enforced_a_container_has_a_session_of_its_role_in_the_job_s_account() -> None:
+    spec = spec_of(a_request(StoppingCondition={"MaxRuntimeInSeconds": 100}))
+
+    environment = contract.environment_of(spec, a_key(account="123456789012"), SESSIONS)
+
+    access_key, token = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SESSION_TOKEN"]
+    session, secret = MINT.open(access_key, token)
+    assert environment["AWS_SECRET_ACCESS_KEY"] == secret
+    assert session.arn == f"arn:aws:sts::123456789012:assumed-role/{ROLE.rpartition('/')[2]}/SageMaker"
+    assert session.expires_at == datetime(2026, 1, 2, 4, 5, 45, tzinfo=UTC)
+
+
+def test_a_session_token_does_not_go_with_the_request_s_own_keys() -> None:
+    spec = spec_of(a_request(Environment={"AWS_ACCESS_KEY_ID": "own", "AWS_SECRET_ACCESS_KEY": "secret"}))
+
+    environment = contract.environment_of(spec, a_key(), SESSIONS)
+
+    assert environment["AWS_ACCESS_KEY_ID"] == "own"
+    assert "AWS_SESSION_TOKEN" not in environment
 
 
 def test_an_isolated_container_has_neither_endpoint_nor_credentials() -> None:
