@@ -1,4 +1,4 @@
-"""A server that enforces signatures: clients with the right keys work as ever, and containers have keys of their own."""
+"""A server that enforces signatures: clients with the right keys work as ever, containers have keys of their own."""
 
 import inspect
 import json
