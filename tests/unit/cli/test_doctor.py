@@ -19,8 +19,9 @@ def test_the_report_names_what_is_missing_with_the_command_that_mends_it() -> No
 
 
 def test_secrets_are_not_in_the_report_in_either_form() -> None:
-    settings = Settings.model_validate({"s3_secret_key": "hush"})
+    settings = Settings.model_validate({"s3_secret_key": "hush", "access_keys": {"someone": "hush"}})
     assert "hush" not in report(CHECKS, settings, as_json=False)
+    assert "hush" not in report(CHECKS, settings, as_json=True)
     document = json.loads(report(CHECKS, settings, as_json=True))
     assert document["settings"]["s3_secret_key"]["value"] == "********"
     assert document["checks"][0]["state"] == "missing"
