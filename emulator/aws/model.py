@@ -105,7 +105,8 @@ def load_service_model(service: str) -> ServiceModel:
     Only botocore's own data is read: a model in the user's `~/.aws/models` would change what the server accepts.
     """
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-    document = loader.load_service_model(service, "service-2")
+    version = loader.determine_latest_version(service, "service-2")
+    document = loader.load_data(f"{service}/{version}/service-2")  # load_service_model looks at all services first
     builder = _Builder(document["shapes"])
     return ServiceModel(
         name=service,

@@ -1,12 +1,13 @@
 """Accounts and regions see nothing of each other, with real clients: by access key, and by assuming a role."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from emulator.adapters.clock import SystemClock
 from tests.builders import a_request
 from tests.contract.aws.live import a_client, serving
 from tests.unit.aws.parts import a_keyring, front_door_over
@@ -15,18 +16,6 @@ from tests.unit.jobs.parts import START, Api
 HOME, OTHER = "111122223333", "999988887777"
 PLACES = [(HOME, "us-east-1"), (HOME, "eu-west-1"), (OTHER, "us-east-1"), (OTHER, "eu-west-1")]
 ROLE = f"arn:aws:iam::{OTHER}:role/service-role/Worker"
-
-
-class PresentClock:
-    """The machine's time; real clients sign with it."""
-
-    def now(self) -> datetime:
-        """See the port."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """See the port."""
-        return 0.0
 
 
 @pytest.fixture
@@ -40,7 +29,7 @@ def url() -> Iterator[str]:
 def enforced_url() -> Iterator[str]:
     """The same with signatures enforced; the secret key of the account is `right`."""
     keys = a_keyring({HOME: "right"})
-    with front_door_over(Api(), keys=keys, clock=PresentClock(), enforced=True) as app, serving(app) as url:
+    with front_door_over(Api(), keys=keys, clock=SystemClock(), enforced=True) as app, serving(app) as url:
         yield url
 
 

@@ -3,11 +3,12 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from emulator.aws.s3_passthrough import S3Passthrough
 from tests.waiting import wait_for
@@ -26,11 +27,13 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def passed_through(endpoint: str, **options: Any) -> Iterator[str]:
-    """The URL of a server that hands everything on to `endpoint`; nothing of it is left afterwards."""
+def passed_through(
+    endpoint: str, behind: Callable[[ASGIApp], ASGIApp] = lambda app: app, **options: Any
+) -> Iterator[str]:
+    """The URL of a server that hands everything on to `endpoint`, `behind` something; nothing is left afterwards."""
     app = S3Passthrough(endpoint, **options)
     config = uvicorn.Config(
-        app,
+        behind(app),
         http="httptools",
         ws="none",
         lifespan="off",
