@@ -26,7 +26,14 @@ from emulator.adapters.sql_store.store import Stores, open_store
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.model import load_service_model
-from emulator.aws.operations.catalogue import SAGEMAKER_FORMS, json_operations, known_targets, sagemaker_handlers
+from emulator.aws.operations.catalogue import (
+    CLOUDWATCH_LOGS_FORMS,
+    SAGEMAKER_FORMS,
+    json_operations,
+    known_targets,
+    logs_handlers,
+    sagemaker_handlers,
+)
 from emulator.aws.s3_buckets import BucketLister
 from emulator.aws.s3_passthrough import S3Passthrough
 from emulator.config import ContainerCredentials, Settings
@@ -35,10 +42,12 @@ from emulator.domain.contract import ContainerAccess
 from emulator.engine.backend import LocalBackend
 from emulator.engine.instance import RunnerOptions, RunnerTools
 from emulator.engine.lifecycle import Service, ServiceGroup
+from emulator.engine.log_settling import SettlingLog
 from emulator.engine.reaper import Reaper
 from emulator.engine.scheduler import Scheduler
 from emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable
 from emulator.jobs.listing import JobListing
+from emulator.jobs.log_reading import LogReading
 from emulator.jobs.service import JobService
 from emulator.jobs.tags import JobTags
 
@@ -89,11 +98,12 @@ def running(settings: Settings) -> Iterator[App]:
         objects = s3.object_store()
         stack.callback(objects.close)
         clock, gpus = SystemClock(), NvmlProbe()
+        logs = SettlingLog(stores.logs, clock)
         tools = RunnerTools(
             runtime=runtime,
             objects=objects,
             journal=stores.jobs,
-            logs=stores.logs,
+            logs=logs,
             samples=stores.samples,
             gpus=gpus,
             clock=clock,
@@ -113,7 +123,15 @@ def running(settings: Settings) -> Iterator[App]:
         handlers = sagemaker_handlers(
             service=service, listing=JobListing(store=stores.jobs), tags=JobTags(store=stores.jobs)
         )
-        dispatcher = Dispatcher(json_operations(model, handlers, SAGEMAKER_FORMS), known_targets(model))
+        logs_model = load_service_model("logs")
+        log_handlers = logs_handlers(LogReading(logs=logs, activity=logs))
+        dispatcher = Dispatcher(
+            {
+                **json_operations(model, handlers, SAGEMAKER_FORMS),
+                **json_operations(logs_model, log_handlers, CLOUDWATCH_LOGS_FORMS),
+            },
+            known_targets(model) | known_targets(logs_model),
+        )
         passthrough = S3Passthrough(s3.endpoint, list_buckets=s3.list_buckets, dropped_headers=s3.dropped_headers)
         health = _Health(stores, runtime, s3, gpus, scheduler)
         control = LateApp(lambda: _control_app(stores, health))

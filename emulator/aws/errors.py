@@ -10,6 +10,7 @@ from emulator.errors import (
     JobNotDeletable,
     JobNotFound,
     JobNotStoppable,
+    LogNotFound,
     MalformedBody,
     QuotaExceeded,
     RequestError,
@@ -76,6 +77,15 @@ COMMON_FORMS: ErrorForms = MappingProxyType(
 
 MODELLED_NOT_FOUND: ErrorForms = MappingProxyType({JobNotFound: ErrorForm("ResourceNotFound", message_key="Message")})
 """For the operations that answer an unknown job as the model declares it (spec 8, question 5)."""
+
+LOGS_FORMS: ErrorForms = MappingProxyType(
+    {
+        ValidationFailed: ErrorForm("InvalidParameterException"),
+        Unsupported: ErrorForm("InvalidParameterException"),
+        LogNotFound: ErrorForm("ResourceNotFoundException"),
+    }
+)
+"""CloudWatch Logs has codes of its own."""
 
 
 def wire_error(error: RequestError, forms: ErrorForms = COMMON_FORMS) -> WireError:

@@ -26,6 +26,7 @@ SERVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ListTags",
             "DeleteTags",
         ),
+        "logs": ("DescribeLogGroups", "DescribeLogStreams", "GetLogEvents"),
     }
 )
 """By service, as botocore calls it: the operations whose shapes are kept; of all others only the names."""

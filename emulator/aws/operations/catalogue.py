@@ -2,21 +2,28 @@
 
 from collections.abc import Mapping
 
-from emulator.aws.errors import COMMON_FORMS, MODELLED_NOT_FOUND, ErrorForms
-from emulator.aws.model import ServiceModel
+from emulator.aws.errors import COMMON_FORMS, LOGS_FORMS, MODELLED_NOT_FOUND, ErrorForms
+from emulator.aws.model import SERVED, ServiceModel
 from emulator.aws.operation import Handler, Operation
 from emulator.aws.operations.create_processing_job import create_processing_job
 from emulator.aws.operations.delete_processing_job import delete_processing_job
+from emulator.aws.operations.describe_log_groups import describe_log_groups
+from emulator.aws.operations.describe_log_streams import describe_log_streams
 from emulator.aws.operations.describe_processing_job import describe_processing_job
+from emulator.aws.operations.get_log_events import get_log_events
 from emulator.aws.operations.list_processing_jobs import list_processing_jobs
 from emulator.aws.operations.stop_processing_job import stop_processing_job
 from emulator.aws.operations.tags import add_tags, delete_tags, list_tags
 from emulator.jobs.listing import JobListing
+from emulator.jobs.log_reading import LogReading
 from emulator.jobs.service import JobService
 from emulator.jobs.tags import JobTags
 
 SAGEMAKER_FORMS: Mapping[str, ErrorForms] = {"DeleteProcessingJob": MODELLED_NOT_FOUND}
 """Operations of SageMaker that word errors in another way than the rest."""
+
+CLOUDWATCH_LOGS_FORMS: Mapping[str, ErrorForms] = dict.fromkeys(SERVED["logs"], LOGS_FORMS)
+"""All operations of CloudWatch Logs word errors in its own way."""
 
 
 def sagemaker_handlers(*, service: JobService, listing: JobListing, tags: JobTags) -> Mapping[str, Handler]:
@@ -30,6 +37,15 @@ def sagemaker_handlers(*, service: JobService, listing: JobListing, tags: JobTag
         "AddTags": add_tags(tags),
         "ListTags": list_tags(tags),
         "DeleteTags": delete_tags(tags),
+    }
+
+
+def logs_handlers(reading: LogReading) -> Mapping[str, Handler]:
+    """Those of CloudWatch Logs by name."""
+    return {
+        "DescribeLogGroups": describe_log_groups(reading),
+        "DescribeLogStreams": describe_log_streams(reading),
+        "GetLogEvents": get_log_events(reading),
     }
 
 
