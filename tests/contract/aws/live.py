@@ -44,7 +44,14 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
         thread.join(0.01)
 
 
-def a_client(url: str, *, service: str = "sagemaker", region: str = "us-east-1", access_key: str = "test") -> Any:
+def a_client(
+    url: str,
+    *,
+    service: str = "sagemaker",
+    region: str = "us-east-1",
+    access_key: str = "test",
+    checks_parameters: bool = True,
+) -> Any:
     """An unmodified client that does not try again, so that a test sees what the server said."""
     return boto3.session.Session().client(
         service,
@@ -52,5 +59,7 @@ def a_client(url: str, *, service: str = "sagemaker", region: str = "us-east-1",
         region_name=region,
         aws_access_key_id=access_key,
         aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20),
+        config=Config(
+            retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20, parameter_validation=checks_parameters
+        ),
     )

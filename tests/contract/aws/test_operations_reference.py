@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emulator.aws.model import SERVED
-from emulator.aws.operations.catalogue import sagemaker_handlers
+from emulator.aws.operations.catalogue import logs_handlers, sagemaker_handlers
 from emulator.jobs.coverage import GAPS_PAGE, MEMBERS, OTHER_MEMBERS, REFUSED_VALUES, Coverage, Support
 from emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME
 from tests.unit.aws.parts import service_model
@@ -21,13 +21,18 @@ def rows_after(heading: str) -> list[str]:
     return LINES[table + 1 : end]
 
 
+def served_by(heading: str) -> dict[str, bool]:
+    """What a table of operations says of each."""
+    return {row.split("|")[1].strip(" `"): row.split("|")[2].strip() == "yes" for row in rows_after(heading)}
+
+
 def test_the_page_says_which_operations_are_served() -> None:
     api = Api()
     handlers = sagemaker_handlers(service=api.service, listing=api.listing, tags=api.tags)
 
-    told = {row.split("|")[1].strip(" `"): row.split("|")[2].strip() == "yes" for row in rows_after("## SageMaker")}
-
-    assert told == {name: name in handlers for name in SERVED["sagemaker"]}
+    assert served_by("## SageMaker") == {name: name in handlers for name in SERVED["sagemaker"]}
+    log_handlers = logs_handlers(api.log_reading)
+    assert served_by("## CloudWatch Logs") == {name: name in log_handlers for name in SERVED["logs"]}
 
 
 def test_the_page_has_exactly_one_row_per_member() -> None:

@@ -11,7 +11,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.model import ServiceModel, load_service_model
-from emulator.aws.operations.catalogue import SAGEMAKER_FORMS, json_operations, known_targets, sagemaker_handlers
+from emulator.aws.operations.catalogue import (
+    CLOUDWATCH_LOGS_FORMS,
+    SAGEMAKER_FORMS,
+    json_operations,
+    known_targets,
+    logs_handlers,
+    sagemaker_handlers,
+)
 from tests.unit.jobs.parts import Api
 
 
@@ -22,10 +29,15 @@ def service_model(service: str = "sagemaker") -> ServiceModel:
 
 
 def a_dispatcher(api: Api, model: ServiceModel | None = None) -> Dispatcher:
-    """All operations that are served, over these use cases."""
+    """All operations that are served, over these use cases; `model` in the place of SageMaker's."""
     model = model or service_model()
+    logs_model = service_model("logs")
     handlers = sagemaker_handlers(service=api.service, listing=api.listing, tags=api.tags)
-    return Dispatcher(json_operations(model, handlers, SAGEMAKER_FORMS), known_targets(model))
+    operations = {
+        **json_operations(model, handlers, SAGEMAKER_FORMS),
+        **json_operations(logs_model, logs_handlers(api.log_reading), CLOUDWATCH_LOGS_FORMS),
+    }
+    return Dispatcher(operations, known_targets(model) | known_targets(logs_model))
 
 
 def named_app(name: str) -> ASGIApp:
