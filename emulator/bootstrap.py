@@ -24,18 +24,15 @@ from emulator.adapters.seaweedfs.keeper import StoreKeeper
 from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS, SeaweedProcess
 from emulator.adapters.sql_store.store import Stores, open_store
 from emulator.aws.app import front_door
-from emulator.aws.dispatch import Dispatcher
 from emulator.aws.enforcement import enforcing
 from emulator.aws.keyring import KeyRing
 from emulator.aws.model import load_service_model
 from emulator.aws.operations.catalogue import (
-    ECR_OPERATION_FORMS,
-    SAGEMAKER_FORMS,
-    ecr_handlers,
-    json_operations,
-    known_targets,
+    cloudwatch_logs,
+    container_registry,
+    json_dispatcher,
     query_services,
-    sagemaker_handlers,
+    sagemaker,
 )
 from emulator.aws.query_service import QueryDispatcher
 from emulator.aws.s3_buckets import BucketLister
@@ -48,10 +45,12 @@ from emulator.engine.backend import LocalBackend
 from emulator.engine.container_session import session_issuer
 from emulator.engine.instance import RunnerOptions, RunnerTools
 from emulator.engine.lifecycle import Service, ServiceGroup
+from emulator.engine.log_settling import SettlingLog
 from emulator.engine.reaper import Reaper
 from emulator.engine.scheduler import Scheduler
 from emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable
 from emulator.jobs.listing import JobListing
+from emulator.jobs.log_reading import LogReading
 from emulator.jobs.service import JobService
 from emulator.jobs.tags import JobTags
 
@@ -103,11 +102,12 @@ def running(settings: Settings) -> Iterator[App]:
         stack.callback(objects.close)
         clock, gpus = SystemClock(), NvmlProbe()
         keys = _keys(settings, data)
+        logs = SettlingLog(stores.logs, clock)
         tools = RunnerTools(
             runtime=runtime,
             objects=objects,
             journal=stores.jobs,
-            logs=stores.logs,
+            logs=logs,
             samples=stores.samples,
             gpus=gpus,
             clock=clock,
@@ -122,17 +122,13 @@ def running(settings: Settings) -> Iterator[App]:
 
         executor = ThreadPoolExecutor(API_THREADS, thread_name_prefix="api")
         stack.callback(executor.shutdown)
-        model = load_service_model("sagemaker")
         service = JobService(store=stores.jobs, clock=clock, wakeup=scheduler, quotas=settings.quotas)
-        handlers = sagemaker_handlers(
-            service=service, listing=JobListing(store=stores.jobs), tags=JobTags(store=stores.jobs)
+        json_services = (
+            sagemaker(service=service, listing=JobListing(store=stores.jobs), tags=JobTags(store=stores.jobs)),
+            cloudwatch_logs(LogReading(logs=logs, activity=logs)),
+            container_registry(clock),
         )
-        ecr = load_service_model("ecr")
-        operations = {
-            **json_operations(model, handlers, SAGEMAKER_FORMS),
-            **json_operations(ecr, ecr_handlers(clock), ECR_OPERATION_FORMS),
-        }
-        dispatcher = Dispatcher(operations, known_targets(model) | known_targets(ecr))
+        dispatcher = json_dispatcher(json_services, load_service_model)
         passthrough = S3Passthrough(s3.endpoint, list_buckets=s3.list_buckets, dropped_headers=s3.dropped_headers)
         health = _Health(stores, runtime, s3, gpus, scheduler)
         control = LateApp(lambda: _control_app(stores, health))

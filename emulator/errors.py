@@ -39,6 +39,10 @@ class TaggedResourceNotFound(RequestError):
     """No resource of that ARN can be tagged here."""
 
 
+class LogNotFound(RequestError):
+    """No log group or log stream of that name in this account and region."""
+
+
 class QuotaExceeded(RequestError):
     """The account has used up a quota; the text is the service's own."""
 

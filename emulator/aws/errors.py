@@ -10,6 +10,7 @@ from emulator.errors import (
     JobNotDeletable,
     JobNotFound,
     JobNotStoppable,
+    LogNotFound,
     MalformedBody,
     QuotaExceeded,
     RequestError,
@@ -84,6 +85,9 @@ ECR_FORMS: ErrorForms = MappingProxyType(
     }
 )
 """How the container registry words its own."""
+
+LOGS_FORMS: ErrorForms = MappingProxyType({**ECR_FORMS, LogNotFound: ErrorForm("ResourceNotFoundException")})
+"""CloudWatch Logs has codes of its own, too."""
 
 
 def wire_error(error: RequestError, forms: ErrorForms = COMMON_FORMS) -> WireError:

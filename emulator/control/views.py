@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from emulator.domain.job import InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
+from emulator.domain.log_events import LogLine
 from emulator.domain.phase import JobPhase
-from emulator.ports import LogLine, UsagePeaks
+from emulator.ports import UsagePeaks
 
 Document = dict[str, object]
 """JSON values only."""

@@ -4,6 +4,7 @@ The log and the samples belong to the instances of a job store, so they are made
 """
 
 import json
+import operator
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from itertools import count
 from typing import Any
 
 from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, LogCursor, ProcessingJob
+from emulator.domain.log_events import LogLine
 from emulator.domain.phase import TRANSITIONS, JobPhase
 from emulator.domain.spec import InstanceChoice
 from emulator.domain.usage import UsageSample
@@ -27,7 +29,7 @@ from emulator.errors import (
     StoreFailure,
     ValidationFailed,
 )
-from emulator.ports import JobPage, JobQuery, LogLine, RawLine, SortBy, UsagePeaks
+from emulator.ports import JobPage, JobQuery, LogStream, RawLine, SortBy, StreamPage, StreamQuery, UsagePeaks
 
 
 def _stored_moment(at: datetime) -> datetime:
@@ -310,6 +312,63 @@ class MemoryLogStore:
         start = max(0, from_seq)
         with self._jobs.transaction():
             return self._lines[job_id, index][start : start + max(0, limit)]
+
+    def find_since(self, job_id: JobId, index: int, at_ms: int) -> int | None:
+        """See the port."""
+        with self._jobs.transaction():
+            return next((line.seq for line in self._lines[job_id, index] if line.at_ms >= at_ms), None)
+
+    def latest_before(self, job_id: JobId, index: int, seq: int) -> int:
+        """See the port."""
+        with self._jobs.transaction():
+            return max((line.at_ms for line in self._lines[job_id, index][: max(0, seq)]), default=0)
+
+    def list_streams(self, query: StreamQuery) -> StreamPage:
+        """See the port."""
+        found = [
+            stream for stream in self._streams(query.account, query.region) if stream.name.startswith(query.prefix)
+        ]
+        found.sort(key=lambda stream: _stream_position(stream, query), reverse=query.descending)
+        if query.after is not None:
+            beyond = operator.lt if query.descending else operator.gt
+            found = [stream for stream in found if beyond(_stream_position(stream, query), query.after)]
+        page = found[: max(0, query.limit)]
+        more = bool(page) and len(found) > len(page)
+        return StreamPage(streams=tuple(page), last=_stream_position(page[-1], query) if more else None)
+
+    def find_stream(self, account: str, region: str, name: str) -> LogStream | None:
+        """See the port."""
+        return next((stream for stream in reversed(self._streams(account, region)) if stream.name == name), None)
+
+    def first_stream(self, account: str, region: str) -> LogStream | None:
+        """See the port."""
+        return next(iter(self._streams(account, region)), None)
+
+    def _streams(self, account: str, region: str) -> list[LogStream]:
+        with self._jobs.transaction():
+            logs = [(self._jobs.get(job_id), index, lines) for (job_id, index), lines in sorted(self._lines.items())]
+        return [
+            _stream(job, index, lines)
+            for job, index, lines in logs
+            if lines and (job.key.account, job.key.region) == (account, region)
+        ]
+
+
+def _stream(job: ProcessingJob, index: int, lines: Sequence[LogLine]) -> LogStream:
+    started = job.started_at or job.created_at
+    return LogStream(
+        job_id=job.id,
+        index=index,
+        name=f"{job.key.name}/algo-{index + 1}-{int(started.timestamp())}",
+        lines=len(lines),
+        first_at_ms=min(line.at_ms for line in lines),
+        last_at_ms=max(line.at_ms for line in lines),
+        ended=job.phase.is_terminal,
+    )
+
+
+def _stream_position(stream: LogStream, query: StreamQuery) -> tuple[int, str]:
+    return (stream.last_at_ms if query.by_time else 0), stream.name
 
 
 class MemorySampleStore:

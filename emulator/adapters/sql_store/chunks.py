@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from operator import sub
 
+from emulator.domain.log_events import LogLine
 from emulator.errors import InternalBug
-from emulator.ports import LogLine
 
 SEALED_BYTES = 64 * 1024
 """A chunk of this raw size is never written again."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, not_, select, update
 
 from emulator.adapters.sql_store.chunks import (
     Chunk,
@@ -16,10 +16,12 @@ from emulator.adapters.sql_store.chunks import (
     unpack,
 )
 from emulator.adapters.sql_store.database import Database
+from emulator.adapters.sql_store.log_streams import find_stream, first_stream, list_streams
 from emulator.adapters.sql_store.tables import instances, log_chunks
 from emulator.domain.job import JobId, LogCursor
+from emulator.domain.log_events import LogLine
 from emulator.errors import JobNotFound, StaleJob
-from emulator.ports import LogLine, RawLine
+from emulator.ports import LogStream, RawLine, StreamPage, StreamQuery
 
 _TAIL_CHUNKS = 16
 """Most chunks that can be open at once: sizes double from a line's overhead to the sealed size."""
@@ -57,6 +59,46 @@ class SqlLogStore:
                 and_(_of_instance(job_id, index), log_chunks.c.first_seq >= holding, log_chunks.c.first_seq < end_seq),
             )
         return [line for chunk in found for line in lines_between(unpack(*chunk), from_seq, end_seq)]
+
+    def find_since(self, job_id: JobId, index: int, at_ms: int) -> int | None:
+        """The number of the first line stamped at or after a moment."""
+        first = (
+            select(func.min(log_chunks.c.first_seq))
+            .where(_of_instance(job_id, index), log_chunks.c.max_at_ms >= at_ms)
+            .scalar_subquery()
+        )
+        with self._database.reading() as connection:
+            found = _read_chunks(connection, and_(_of_instance(job_id, index), log_chunks.c.first_seq == first))
+        for chunk in found:
+            lines = unpack(*chunk)
+            return next(seq for seq, stamp in enumerate(lines.stamps, lines.first_seq) if stamp >= at_ms)
+        return None
+
+    def latest_before(self, job_id: JobId, index: int, seq: int) -> int:
+        """The latest stamp of all lines before that number, 0 when there are none."""
+        before = and_(_of_instance(job_id, index), log_chunks.c.first_seq < seq)
+        is_whole = log_chunks.c.first_seq + log_chunks.c.line_count <= seq
+        whole = select(func.max(log_chunks.c.max_at_ms)).where(before, is_whole)
+        with self._database.reading() as connection:
+            latest = connection.execute(whole).scalar_one() or 0
+            rest = _read_chunks(connection, and_(before, not_(is_whole)))
+        stamps = [stamp for chunk in rest for stamp in unpack(*chunk).stamps[: seq - chunk[0]]]
+        return max([latest, *stamps])
+
+    def list_streams(self, query: StreamQuery) -> StreamPage:
+        """One page of streams, those of deleted jobs too."""
+        with self._database.reading() as connection:
+            return list_streams(connection, query)
+
+    def find_stream(self, account: str, region: str, name: str) -> LogStream | None:
+        """The stream of exactly that name."""
+        with self._database.reading() as connection:
+            return find_stream(connection, account, region, name)
+
+    def first_stream(self, account: str, region: str) -> LogStream | None:
+        """The stream of the first job that printed something."""
+        with self._database.reading() as connection:
+            return first_stream(connection, account, region)
 
     def _with_open_tail(self, job_id: JobId, index: int, new: Lines) -> Lines:
         """The new lines behind those of the stored chunks they are merged with. Raises as `append` does."""

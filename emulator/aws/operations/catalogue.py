@@ -1,51 +1,102 @@
-"""All operations that are served, by target: for each service a table of handlers, in the service's own names."""
+"""All services that are served: for each a table of handlers, in the service's own names, and how it words errors."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from emulator.aws.errors import COMMON_FORMS, ECR_FORMS, MODELLED_NOT_FOUND, ErrorForms
+from emulator.aws.dispatch import Dispatcher
+from emulator.aws.errors import COMMON_FORMS, ECR_FORMS, LOGS_FORMS, MODELLED_NOT_FOUND, ErrorForms
 from emulator.aws.keyring import KeyRing
 from emulator.aws.model import ServiceModel
 from emulator.aws.operation import Handler, Operation
 from emulator.aws.operations.assume_role import assume_role
 from emulator.aws.operations.create_processing_job import create_processing_job
 from emulator.aws.operations.delete_processing_job import delete_processing_job
+from emulator.aws.operations.describe_log_groups import describe_log_groups
+from emulator.aws.operations.describe_log_streams import describe_log_streams
 from emulator.aws.operations.describe_processing_job import describe_processing_job
 from emulator.aws.operations.get_authorization_token import get_authorization_token
 from emulator.aws.operations.get_caller_identity import get_caller_identity
+from emulator.aws.operations.get_log_events import get_log_events
 from emulator.aws.operations.get_role import get_role
 from emulator.aws.operations.list_processing_jobs import list_processing_jobs
 from emulator.aws.operations.stop_processing_job import stop_processing_job
 from emulator.aws.operations.tags import add_tags, delete_tags, list_tags
 from emulator.aws.query_service import QueryService
 from emulator.jobs.listing import JobListing
+from emulator.jobs.log_reading import LogReading
 from emulator.jobs.service import JobService
 from emulator.jobs.tags import JobTags
 from emulator.ports import Clock
 
-SAGEMAKER_FORMS: Mapping[str, ErrorForms] = {"DeleteProcessingJob": MODELLED_NOT_FOUND}
-"""Operations of SageMaker that word errors in another way than the rest."""
 
-ECR_OPERATION_FORMS: Mapping[str, ErrorForms] = {"GetAuthorizationToken": ECR_FORMS}
-"""The same for the container registry."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonService:
+    """A service of the JSON protocols, by botocore's name: handlers by operation, and the forms of its errors.
+
+    `special_forms`: by operation, what words errors in another way than the rest of the service.
+    """
+
+    name: str
+    handlers: Mapping[str, Handler]
+    forms: ErrorForms = field(default_factory=lambda: COMMON_FORMS)
+    special_forms: Mapping[str, ErrorForms] = field(default_factory=lambda: MappingProxyType({}))
+
+    def operations(self, model: ServiceModel) -> Mapping[str, Operation]:
+        """Its operations by their X-Amz-Target."""
+        return {
+            f"{model.target_prefix}.{name}": Operation.of(
+                model.operations[name], handler, self.special_forms.get(name, self.forms)
+            )
+            for name, handler in self.handlers.items()
+        }
 
 
-def sagemaker_handlers(*, service: JobService, listing: JobListing, tags: JobTags) -> Mapping[str, Handler]:
-    """SageMaker's operations by name."""
-    return {
-        "CreateProcessingJob": create_processing_job(service),
-        "DescribeProcessingJob": describe_processing_job(service),
-        "ListProcessingJobs": list_processing_jobs(listing),
-        "StopProcessingJob": stop_processing_job(service),
-        "DeleteProcessingJob": delete_processing_job(service),
-        "AddTags": add_tags(tags),
-        "ListTags": list_tags(tags),
-        "DeleteTags": delete_tags(tags),
-    }
+def json_dispatcher(services: Iterable[JsonService], load_model: Callable[[str], ServiceModel]) -> Dispatcher:
+    """Serves these services; what they have but is not served here is refused by name."""
+    operations: dict[str, Operation] = {}
+    known: set[str] = set()
+    for service in services:
+        model = load_model(service.name)
+        operations.update(service.operations(model))
+        known.update(f"{model.target_prefix}.{name}" for name in model.operation_names)
+    return Dispatcher(operations, frozenset(known))
 
 
-def ecr_handlers(clock: Clock) -> Mapping[str, Handler]:
-    """The container registry's operations by name."""
-    return {"GetAuthorizationToken": get_authorization_token(clock)}
+def sagemaker(*, service: JobService, listing: JobListing, tags: JobTags) -> JsonService:
+    """SageMaker, as far as processing jobs go."""
+    return JsonService(
+        name="sagemaker",
+        handlers={
+            "CreateProcessingJob": create_processing_job(service),
+            "DescribeProcessingJob": describe_processing_job(service),
+            "ListProcessingJobs": list_processing_jobs(listing),
+            "StopProcessingJob": stop_processing_job(service),
+            "DeleteProcessingJob": delete_processing_job(service),
+            "AddTags": add_tags(tags),
+            "ListTags": list_tags(tags),
+            "DeleteTags": delete_tags(tags),
+        },
+        special_forms={"DeleteProcessingJob": MODELLED_NOT_FOUND},
+    )
+
+
+def cloudwatch_logs(reading: LogReading) -> JsonService:
+    """CloudWatch Logs, as far as the logs of processing jobs are read."""
+    return JsonService(
+        name="logs",
+        handlers={
+            "DescribeLogGroups": describe_log_groups(reading),
+            "DescribeLogStreams": describe_log_streams(reading),
+            "GetLogEvents": get_log_events(reading),
+        },
+        forms=LOGS_FORMS,
+    )
+
+
+def container_registry(clock: Clock) -> JsonService:
+    """ECR, as far as SDKs log in to it."""
+    return JsonService(name="ecr", handlers={"GetAuthorizationToken": get_authorization_token(clock)}, forms=ECR_FORMS)
 
 
 def query_services(keys: KeyRing, clock: Clock) -> Mapping[str, QueryService]:
@@ -56,19 +107,3 @@ def query_services(keys: KeyRing, clock: Clock) -> Mapping[str, QueryService]:
         ),
         "iam": QueryService("iam", {"GetRole": get_role}),
     }
-
-
-def json_operations(
-    model: ServiceModel, handlers: Mapping[str, Handler], forms_by_operation: Mapping[str, ErrorForms] | None = None
-) -> Mapping[str, Operation]:
-    """The operations of one JSON service by their X-Amz-Target; their errors take the common forms or those given."""
-    forms = forms_by_operation or {}
-    return {
-        f"{model.target_prefix}.{name}": Operation.of(model.operations[name], handler, forms.get(name, COMMON_FORMS))
-        for name, handler in handlers.items()
-    }
-
-
-def known_targets(model: ServiceModel) -> frozenset[str]:
-    """The targets of all operations that the service has, served or not."""
-    return frozenset(f"{model.target_prefix}.{name}" for name in model.operation_names)

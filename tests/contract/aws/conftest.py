@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.testing.stores import MemoryJobStore
+from emulator.engine.log_settling import SettlingLog
+from emulator.testing.stores import MemoryJobStore, MemoryLogStore
 from tests.contract.aws.live import a_client, serving
 from tests.contract.aws.served import EndsWhileWatched, Served
 from tests.unit.aws.parts import front_door_over
@@ -26,4 +27,6 @@ def served(shared: Served) -> Served:
     MemoryJobStore.__init__(shared.store)
     shared.store.looks, shared.store.end = 0, None
     shared.api.clock.looks = 0
+    MemoryLogStore.__init__(shared.api.stored_logs, shared.store)
+    SettlingLog.__init__(shared.api.logs, shared.api.stored_logs, shared.api.clock)
     return shared

@@ -33,7 +33,7 @@ def enforced_url() -> Iterator[str]:
         yield url
 
 
-def assumed(sts: Any, **more: Any) -> dict[str, str]:
+def assumed(sts: Any, **more: Any) -> dict[str, Any]:
     """The arguments of a client that has assumed the role."""
     answer = sts.assume_role(RoleArn=ROLE, RoleSessionName="me", **more)
     assert answer["AssumedRoleUser"]["Arn"] == f"arn:aws:sts::{OTHER}:assumed-role/Worker/me"

@@ -326,7 +326,7 @@ def test_operations_that_are_not_served_are_refused_by_name(
         ("iam", "list_roles", {}, "InvalidAction"),
         ("sns", "list_topics", {}, "InvalidAction"),
         ("ecr", "describe_repositories", {}, "UnknownOperationException"),
-        ("logs", "describe_log_groups", {}, "UnknownOperationException"),
+        ("logs", "describe_metric_filters", {}, "UnknownOperationException"),
         ("lambda", "list_functions", {}, "UnknownOperationException"),
         ("cloudwatch", "list_metrics", {}, "UnknownOperationException"),
         ("dynamodb", "list_tables", {}, "UnknownOperationException"),

@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import pytest
-
 from emulator.aws.model import SERVED
-from emulator.aws.operations.catalogue import ecr_handlers, query_services, sagemaker_handlers
+from emulator.aws.operations.catalogue import query_services
 from emulator.aws.signature_errors import ANSWERS
 from emulator.aws.sigv4_claim import Flaw
 from emulator.jobs.coverage import GAPS_PAGE, MEMBERS, OTHER_MEMBERS, REFUSED_VALUES, Coverage, Support
 from emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME
-from tests.unit.aws.parts import a_keyring, service_model
+from tests.unit.aws.parts import a_keyring, json_services, service_model
 from tests.unit.jobs.parts import Api
 
 SETTINGS = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
@@ -26,25 +24,19 @@ def rows_after(heading: str) -> list[str]:
 
 
 def told_of(heading: str) -> dict[str, bool]:
-    """Whether the page says that the operations of a service are served."""
+    """What the page says of the operations of a service."""
     return {row.split("|")[1].strip(" `"): row.split("|")[2].strip() == "yes" for row in rows_after(heading)}
 
 
 def test_the_page_says_which_operations_are_served() -> None:
     api = Api()
-    handlers = sagemaker_handlers(service=api.service, listing=api.listing, tags=api.tags)
+    told = {"sagemaker": "SageMaker", "logs": "CloudWatch Logs", "ecr": "ECR", "sts": "STS", "iam": "IAM"}
+    handlers = {service.name: service.handlers for service in json_services(api)}
+    handlers |= {name: one.handlers for name, one in query_services(a_keyring(), api.clock).items()}
 
-    assert told_of("## SageMaker") == {name: name in handlers for name in SERVED["sagemaker"]}
-
-
-@pytest.mark.parametrize("service", ["sts", "iam", "ecr"])
-def test_the_page_lists_the_operations_of_the_other_services(service: str) -> None:
-    clock = Api().clock
-    handlers = {name: one.handlers for name, one in query_services(a_keyring(), clock).items()}
-    handlers["ecr"] = ecr_handlers(clock)
-
-    assert set(handlers[service]) == set(SERVED[service])
-    assert told_of(f"## {service.upper()}") == dict.fromkeys(SERVED[service], True)
+    assert set(handlers) == set(SERVED) == set(told)
+    for service, heading in told.items():
+        assert told_of(f"## {heading}") == {name: name in handlers[service] for name in SERVED[service]}
 
 
 def test_the_page_of_signatures_has_every_code() -> None:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.domain.job import JobId, LogCursor
+from emulator.domain.log_events import LogLine
 from emulator.errors import InternalBug, JobNotFound, StaleJob
-from emulator.ports import LogLine, RawLine
+from emulator.ports import RawLine
 from tests.contract.ports.stores import KINDS, LIMITS, PortStores, add_instance, add_job, open_stores, race
 
 UNKNOWN = JobId(4711)

@@ -14,13 +14,12 @@ from emulator.aws.enforcement import enforcing
 from emulator.aws.keyring import KeyRing
 from emulator.aws.model import ServiceModel, load_service_model
 from emulator.aws.operations.catalogue import (
-    ECR_OPERATION_FORMS,
-    SAGEMAKER_FORMS,
-    ecr_handlers,
-    json_operations,
-    known_targets,
+    JsonService,
+    cloudwatch_logs,
+    container_registry,
+    json_dispatcher,
     query_services,
-    sagemaker_handlers,
+    sagemaker,
 )
 from emulator.aws.query_service import QueryDispatcher
 from emulator.domain.credentials import TokenMint
@@ -35,14 +34,18 @@ def service_model(service: str = "sagemaker") -> ServiceModel:
 
 
 def a_dispatcher(api: Api, model: ServiceModel | None = None) -> Dispatcher:
-    """All operations that are served, over these use cases."""
-    model, ecr = model or service_model(), service_model("ecr")
-    handlers = sagemaker_handlers(service=api.service, listing=api.listing, tags=api.tags)
-    operations = {
-        **json_operations(model, handlers, SAGEMAKER_FORMS),
-        **json_operations(ecr, ecr_handlers(api.clock), ECR_OPERATION_FORMS),
-    }
-    return Dispatcher(operations, known_targets(model) | known_targets(ecr))
+    """All operations that are served, over these use cases; `model` in the place of SageMaker's."""
+    own = {"sagemaker": model or service_model()}
+    return json_dispatcher(json_services(api), lambda name: own.get(name) or service_model(name))
+
+
+def json_services(api: Api) -> tuple[JsonService, ...]:
+    """All services of the JSON protocols, over these use cases."""
+    return (
+        sagemaker(service=api.service, listing=api.listing, tags=api.tags),
+        cloudwatch_logs(api.log_reading),
+        container_registry(api.clock),
+    )
 
 
 def a_keyring(configured: Mapping[str, str] | None = None) -> KeyRing:

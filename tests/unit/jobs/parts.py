@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from emulator.domain.job import JobFacts, JobId, ProcessingJob
 from emulator.domain.phase import JobPhase
+from emulator.engine.log_settling import SettlingLog
 from emulator.jobs.listing import JobListing
+from emulator.jobs.log_reading import LogReading
 from emulator.jobs.service import JobService
 from emulator.jobs.tags import JobTags
-from emulator.testing.stores import MemoryJobStore
+from emulator.testing.stores import MemoryJobStore, MemoryLogStore
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 
@@ -65,6 +67,9 @@ class Api:
         self.service = JobService(store=self.store, clock=self.clock, wakeup=self.wakeup, quotas=quotas)
         self.listing = JobListing(store=self.store)
         self.tags = JobTags(store=self.store)
+        self.stored_logs = MemoryLogStore(self.store)
+        self.logs = SettlingLog(self.stored_logs, self.clock)
+        self.log_reading = LogReading(logs=self.logs, activity=self.logs)
 
     def move(self, job: ProcessingJob, to: JobPhase, facts: JobFacts | None = None) -> ProcessingJob:
         """Bring a job to a phase as the engine would: start and end times set, `facts` with the last step."""

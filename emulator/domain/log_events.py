@@ -1,0 +1,120 @@
+"""From lines of output to events as CloudWatch Logs shows them (spec 5.2). Pure.
+
+Where an event ends is decided by the stored lines alone, never by who reads when: every reader sees the same events.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+JOIN_MS = 1000
+"""An indented line belongs to the event before it only when it was stamped at most this long after the line before."""
+
+PIECE_BYTES = 16_384
+"""The engine cuts longer lines into pieces of this size; a piece behind a full one is an event of its own."""
+
+LONGEST_EVENT_BYTES = 256 * 1024
+"""What CloudWatch Logs takes as one event; indented lines beyond it start another one."""
+
+BLOCK_LINES = 16_384
+"""No event goes beyond a line whose number is a multiple of this, so that a reader need not look back further."""
+
+BLOCK_LINES = 16_384
+"""No event goes beyond a line whose number is a multiple of this, so that a reader need not look back further."""
+
+_BLANK = b" "
+_CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
+_ESCAPED = [b"#%03o" % code for code in range(128)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of output as the container wrote it: bytes without the newline, at most 16,384 (spec 5.2)."""
+
+    seq: int
+    at_ms: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEvent:
+    """The lines from `first_seq` up to, without, `end_seq`, but for empty ones, as one message.
+
+    `at_ms` never goes back from one event to the next, though stamps of lines may: it is the latest stamp up to the
+    event's first line. `last_ms` is the latest up to its last line. `size_bytes` counts the message's UTF-8.
+    """
+
+    first_seq: int
+    end_seq: int
+    at_ms: int
+    last_ms: int
+    size_bytes: int
+    message: str
+
+
+def joins(previous: LogLine, line: LogLine) -> bool:
+    """Whether a line belongs to the event of the line before it; neither of them is empty."""
+    return (
+        not starts_alone(line.data)
+        and line.at_ms - previous.at_ms <= JOIN_MS
+        and len(previous.data) < PIECE_BYTES
+        and line.seq // BLOCK_LINES == previous.seq // BLOCK_LINES
+    )
+
+
+def starts_alone(data: bytes) -> bool:
+    """Whether a line with these bytes starts an event whatever is before it; it is not empty."""
+    return not data.startswith(_BLANK)
+
+
+def escape(data: bytes) -> bytes:
+    """Control characters in octal, as the service's agent writes them: a tab is `#011`. Newlines stay."""
+    return _CONTROL.sub(lambda found: _ESCAPED[found[0][0]], data)
+
+
+class EventMaker:
+    """Takes lines in order, the first of which starts an event, and gives events as soon as they are whole."""
+
+    def __init__(self, latest_ms: int) -> None:
+        """`latest_ms`: the latest stamp of all lines before."""
+        self._latest_ms = latest_ms
+        self._lines: list[LogLine] = []
+        self._raw_bytes = 0
+        self._at_ms = 0
+        self._last_ms = 0
+
+    def feed(self, lines: Iterable[LogLine]) -> Iterator[LogEvent]:
+        """The events that end before one of these lines. Empty lines are left out."""
+        for line in lines:
+            if line.at_ms > self._latest_ms:
+                self._latest_ms = line.at_ms
+            if not line.data:
+                continue
+            if self._lines and not self._takes(line):
+                yield self._event()
+            if not self._lines:
+                self._at_ms = self._latest_ms
+            self._lines.append(line)
+            self._raw_bytes += len(line.data) + 1
+            self._last_ms = self._latest_ms
+
+    def finish(self) -> Iterator[LogEvent]:
+        """The last event, once it is known that no line can join it any more."""
+        if self._lines:
+            yield self._event()
+
+    def _takes(self, line: LogLine) -> bool:
+        return joins(self._lines[-1], line) and self._raw_bytes + len(line.data) <= LONGEST_EVENT_BYTES
+
+    def _event(self) -> LogEvent:
+        lines, self._lines, self._raw_bytes = self._lines, [], 0
+        data = lines[0].data if len(lines) == 1 else b"\n".join([line.data for line in lines])
+        message = escape(data).decode(errors="replace")
+        return LogEvent(
+            first_seq=lines[0].seq,
+            end_seq=lines[-1].seq + 1,
+            at_ms=self._at_ms,
+            last_ms=self._last_ms,
+            size_bytes=len(message) if message.isascii() else len(message.encode()),
+            message=message,
+        )

@@ -1,0 +1,64 @@
+"""How version 2 of SageMaker's SDK prints the logs of a job (spec 5.3), and version 3, as far as order matters."""
+
+from typing import Any
+
+GROUP = "/aws/sagemaker/ProcessingJobs"
+
+
+class SecondGenerationPoller:
+    """Remembers of each stream the last moment printed, and how many events with it."""
+
+    def __init__(self, logs: Any, job: str) -> None:
+        self.printed: list[str] = []
+        self._logs = logs
+        self._job = job
+        self._positions: dict[str, tuple[int, int]] = {}
+
+    def poll(self) -> None:
+        """One round: list the streams, and of each print what is new."""
+        try:
+            streams = self._logs.describe_log_streams(
+                logGroupName=GROUP, logStreamNamePrefix=f"{self._job}/", orderBy="LogStreamName", limit=1
+            )["logStreams"]
+        except self._logs.exceptions.ResourceNotFoundException:
+            return
+        for stream in streams:
+            self._print_new(stream["logStreamName"])
+
+    def _print_new(self, stream: str) -> None:
+        moment, count = self._positions.get(stream, (0, 0))
+        query = {"logGroupName": GROUP, "logStreamName": stream, "startTime": moment, "startFromHead": True}
+        skip = count
+        while (page := self._logs.get_log_events(**query))["events"]:
+            query["nextToken"] = page["nextForwardToken"]
+            fresh, skip = page["events"][skip:], max(0, skip - len(page["events"]))
+            for event in fresh:
+                self.printed.append(event["message"])
+                count = count + 1 if event["timestamp"] == moment else 1
+                moment = event["timestamp"]
+        self._positions[stream] = (moment, count)
+
+
+class ThirdGenerationPoller:
+    """Keeps the token of each stream and asks with it."""
+
+    def __init__(self, logs: Any, job: str) -> None:
+        self.printed: list[str] = []
+        self._logs = logs
+        self._job = job
+        self._tokens: dict[str, str] = {}
+
+    def poll(self) -> None:
+        """One round: list the streams, and of each print what is new."""
+        try:
+            streams = self._logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=self._job)["logStreams"]
+        except self._logs.exceptions.ResourceNotFoundException:
+            return
+        for name in (stream["logStreamName"] for stream in streams):
+            query = {"logGroupName": GROUP, "logStreamName": name, "startFromHead": True}
+            while (page := self._logs.get_log_events(**query, **self._token_of(name)))["events"]:
+                self._tokens[name] = page["nextForwardToken"]
+                self.printed += [event["message"] for event in page["events"]]
+
+    def _token_of(self, stream: str) -> dict[str, str]:
+        return {"nextToken": self._tokens[stream]} if stream in self._tokens else {}

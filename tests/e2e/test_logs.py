@@ -1,0 +1,83 @@
+"""The log of a real container through CloudWatch Logs, read while it runs and afterwards."""
+
+import re
+import time
+
+import pytest
+
+from tests.builders import a_request
+from tests.e2e.sdk_logs import SecondGenerationPoller, ThirdGenerationPoller
+from tests.e2e.server import RUN_CODE, TERMINAL, EmulatorProcess
+
+pytestmark = [pytest.mark.docker, pytest.mark.e2e]
+
+PROGRAM = r"""
+import sys, time, traceback
+def out(text): sys.stdout.write(text); sys.stdout.flush()
+for number in range(200):
+    out(f"line {number}\n")
+out("".join(f" {percent}%\r" for percent in range(0, 101, 10)) + "\n")
+out("x" * 20_000 + "\n\n\n")
+time.sleep(0.3)
+def fail(depth):
+    if depth: fail(depth - 1)
+    raise KeyError("deep")
+try:
+    fail(3)
+except KeyError:
+    sys.stderr.write(traceback.format_exc()); sys.stderr.flush()
+time.sleep(3)
+out("  after a pause\n")
+out("\tcolumn\n")
+out("last")
+"""
+
+
+def test_clients_that_poll_print_every_line_once_and_in_order(server: EmulatorProcess) -> None:
+    name = "Log-1"
+    code = server.stage_code(name, PROGRAM)
+    server.client("sagemaker").create_processing_job(**a_request(name, entrypoint=RUN_CODE, inputs=[code]))
+    logs = server.client("logs")
+    pollers = (SecondGenerationPoller(logs, name), ThirdGenerationPoller(logs, name))
+    rounds, deadline = 0, time.monotonic() + 90
+
+    status = ""
+    while status not in TERMINAL:
+        status = server.describe(name)["ProcessingJobStatus"]
+        for poller in pollers:
+            poller.poll()
+        rounds += bool(pollers[0].printed)
+        assert time.monotonic() < deadline
+
+    assert rounds > 1, "nothing was seen while it ran"
+    for poller in pollers:
+        _check(poller.printed)
+    afterwards = SecondGenerationPoller(logs, name)
+    afterwards.poll()
+    assert afterwards.printed == pollers[0].printed == pollers[1].printed
+
+
+def _check(printed: list[str]) -> None:
+    assert printed[:199] == [f"line {number}" for number in range(199)]
+    last_line, progress = printed[199].split("\n")  # it begins with a blank, so it belongs to the line before
+    assert last_line == "line 199"
+    assert progress == "".join(f" {percent}%#015" for percent in range(0, 101, 10))
+    assert [len(piece) for piece in printed[200:202]] == [16_384, 20_000 - 16_384]
+    trace, error = printed[202:204]
+    assert trace.startswith('Traceback (most recent call last):\n  File "')
+    assert trace.count("\n  File ") == 5
+    assert error == "KeyError: 'deep'"
+    assert printed[204:] == ["  after a pause", "#011column", "last"]
+
+
+def test_the_stream_is_named_after_the_moment_the_job_started(server: EmulatorProcess) -> None:
+    request = a_request("Named-1", entrypoint=["echo", "hello"])
+    server.client("sagemaker").create_processing_job(**request)
+    started = server.wait_for_end("Named-1")["ProcessingStartTime"]
+
+    [stream] = server.client("logs").describe_log_streams(
+        logGroupName="/aws/sagemaker/ProcessingJobs", logStreamNamePrefix="Named-1/"
+    )["logStreams"]
+
+    assert stream["logStreamName"] == f"Named-1/algo-1-{int(started.timestamp())}"
+    assert re.fullmatch(r"[0-9]{13}", str(stream["lastEventTimestamp"]))
