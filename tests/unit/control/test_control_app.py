@@ -8,9 +8,12 @@ from starlette.types import ASGIApp
 
 from emulator.control.app import control_app
 from emulator.control.late import LateApp
+from emulator.control.resetting import ResetScope
+from emulator.control.server_routes import ServerControls
 from emulator.domain.job import JobEvent, JobFacts, Limits, LogCursor, Transfer
 from emulator.domain.phase import JobPhase
 from emulator.domain.usage import UsageSample
+from emulator.errors import EmulatorError
 from emulator.ports import RawLine
 from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
 from tests.builders import a_key, a_request
@@ -28,11 +31,30 @@ class World:
         self.logs = MemoryLogStore(self.store)
         self.samples = MemorySampleStore(self.store)
         self.api = Api(self.store)
-        self.app: ASGIApp = control_app(store=self.store, logs=self.logs, samples=self.samples, health=self.health)
+        self.resets: list[tuple[ResetScope, bool]] = []
+        self.failure: EmulatorError | None = None
+        server = ServerControls(
+            health=self.health,
+            config=lambda: {"settings": {"port": {"value": 1, "source": "flag"}}},
+            init=lambda: {"stages": {}},
+            reset=self.reset,
+        )
+        self.app: ASGIApp = control_app(store=self.store, logs=self.logs, samples=self.samples, server=server)
 
     def health(self) -> Mapping[str, object]:
         """What the server would say."""
         return {"status": "ok", "docker": {"version": "20"}}
+
+    def reset(self, scope: ResetScope, external: bool) -> Mapping[str, object]:
+        """Notes what was asked for."""
+        if self.failure is not None:
+            raise self.failure
+        self.resets.append((scope, external))
+        return {"status": "ok"}
+
+    def post(self, path: str) -> Answer:
+        """One request that changes something."""
+        return call(self.app, method="POST", path=path)
 
     def get(self, path: str) -> Answer:
         """One request."""
