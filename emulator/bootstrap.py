@@ -20,8 +20,8 @@ from emulator.adapters.nvml.probe import NvmlProbe
 from emulator.adapters.sql_store.store import Stores, open_store
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
-from emulator.aws.gate import Gate
 from emulator.aws.enforcement import enforcing
+from emulator.aws.gate import Gate
 from emulator.aws.keyring import KeyRing
 from emulator.aws.model import load_service_model
 from emulator.aws.operations.catalogue import (

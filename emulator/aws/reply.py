@@ -45,15 +45,6 @@ def s3_error(error: WireError, request_id: str) -> Reply:
     return Reply(status=error.status, body=body.encode(), media_type="application/xml")
 
 
-def s3_error(error: WireError, request_id: str) -> Reply:
-    """An error of S3: XML without a namespace."""
-    body = (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{escape(error.code)}</Code>'
-        f"<Message>{escape(error.message)}</Message><RequestId>{request_id}</RequestId></Error>"
-    )
-    return Reply(status=error.status, body=body.encode(errors="replace"), media_type="application/xml")
-
-
 def rest_error(error: WireError) -> Reply:
     """An error of the REST JSON protocol: its code is in a header."""
     body = encode_json({"message": error.message})
