@@ -30,7 +30,8 @@ def server_routes(server: ServerControls) -> APIRouter:
     """Below the emulator's own prefix."""
     router = APIRouter()
 
-    @router.api_route("/health", methods=["GET", "HEAD"])
+    @router.get("/health")
+    @router.head("/health")
     def get_health() -> JSONResponse:
         return JSONResponse(dict(server.health()))
 
@@ -53,7 +54,8 @@ def alias_routes(server: ServerControls) -> APIRouter:
     """Where users of other emulators look: LocalStack's health and reset, and moto's reset."""
     router = APIRouter()
 
-    @router.api_route("/_localstack/health", methods=["GET", "HEAD"])
+    @router.get("/_localstack/health")
+    @router.head("/_localstack/health")
     def get_health() -> JSONResponse:
         health = server.health()
         return JSONResponse(_as_localstack(health))

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,7 +30,14 @@ class Preparation:
 
     def boot(self) -> None:
         """Run boot.d, then read the seed, which these scripts may have made. Raises HookFailed, StartFailure."""
-        self._hooks.run(Stage.BOOT, {}, threading.Event())
+        cancel = threading.Event()
+        # In a thread, because a signal may interrupt this one anywhere, and no script may be left behind then.
+        with ThreadPoolExecutor(1, thread_name_prefix="boot") as pool:
+            try:
+                pool.submit(self._hooks.run, Stage.BOOT, {}, cancel).result()
+            except BaseException:
+                cancel.set()
+                raise
         if self._seed_path is not None:
             self._plan = self._read(self._seed_path)
 
