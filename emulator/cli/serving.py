@@ -43,12 +43,14 @@ class PreparedServer(uvicorn.Server):
             print(f"Ready. {self._app.url}", flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._preparing is not None:
-            self._end_scripts.set()
-            await self._preparing
-            await self._wind_down()
-        await super().shutdown(sockets)
-        await self._app.close_http()
+        try:
+            if self._preparing is not None:
+                self._end_scripts.set()
+                await self._preparing
+                await self._wind_down()
+        finally:
+            await super().shutdown(sockets)
+            await self._app.close_http()
 
     async def _wind_down(self) -> None:
         """The scripts for the end, while requests are still answered; a second Ctrl-C ends them."""

@@ -48,6 +48,17 @@ def test_a_job_created_right_afterwards_under_an_old_name_runs(rig: Rig) -> None
     wait_for("nothing to be left", lambda: not rig.leftovers() or None)
 
 
+def test_a_job_whose_image_is_pulled_is_abandoned_at_once(rig: Rig) -> None:
+    rig.machine.images, rig.machine.registry = set(), {"i:1"}
+    life = rig.life()
+    with rig.machine.pulls_held():
+        rig.add(image="i:1")
+        wait_for("the pull", lambda: life.runtime.pulls or None)
+        assert life.scheduler.forget_all().jobs == 1
+    assert life.runtime.specs == []
+    assert rig.leftovers() == []
+
+
 def test_without_an_engine_jobs_are_forgotten_and_containers_are_left_to_the_reaper(rig: Rig) -> None:
     rig.script = _endless
     life = rig.life()
