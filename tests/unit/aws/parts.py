@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.enforcement import enforcing
-from emulator.aws.keyring import KeyRing
 from emulator.aws.gate import Gate
+from emulator.aws.keyring import KeyRing
 from emulator.aws.model import ServiceModel, load_service_model
 from emulator.aws.operations.catalogue import (
     ECR_OPERATION_FORMS,
