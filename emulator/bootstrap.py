@@ -1,7 +1,6 @@
 """The composition root: makes every object once, in order, and lets go of them in reverse. Alone names adapters."""
 
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -9,7 +8,6 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from emulator import __version__
 from emulator.adapters.clock import SystemClock
 from emulator.adapters.data_dir import DataDir
 from emulator.adapters.docker_runtime.clients import Engine
@@ -19,12 +17,10 @@ from emulator.adapters.docker_runtime.network import SelfContainer, bridge_gatew
 from emulator.adapters.docker_runtime.runtime import DockerRuntime
 from emulator.adapters.listener import listen
 from emulator.adapters.nvml.probe import NvmlProbe
-from emulator.adapters.s3_store.store import S3ObjectStore
-from emulator.adapters.seaweedfs.keeper import StoreKeeper
-from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS, SeaweedProcess
 from emulator.adapters.sql_store.store import Stores, open_store
 from emulator.aws.app import front_door
 from emulator.aws.enforcement import enforcing
+from emulator.aws.gate import Gate
 from emulator.aws.keyring import KeyRing
 from emulator.aws.model import load_service_model
 from emulator.aws.operations.catalogue import (
@@ -35,24 +31,29 @@ from emulator.aws.operations.catalogue import (
     sagemaker,
 )
 from emulator.aws.query_service import QueryDispatcher
-from emulator.aws.s3_buckets import BucketLister
 from emulator.aws.s3_passthrough import S3Passthrough
 from emulator.config import ContainerCredentials, Settings
+from emulator.control.health import HealthBoard
 from emulator.control.late import LateApp
+from emulator.control.resetting import ResetParts, Resetter
 from emulator.domain.contract import ContainerAccess
 from emulator.domain.credentials import TokenMint
 from emulator.engine.backend import LocalBackend
 from emulator.engine.container_session import session_issuer
 from emulator.engine.instance import RunnerOptions, RunnerTools
-from emulator.engine.lifecycle import Service, ServiceGroup
+from emulator.engine.lifecycle import ServiceGroup
 from emulator.engine.log_settling import SettlingLog
 from emulator.engine.reaper import Reaper
 from emulator.engine.scheduler import Scheduler
-from emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable
+from emulator.errors import RuntimeUnavailable
 from emulator.jobs.listing import JobListing
 from emulator.jobs.log_reading import LogReading
 from emulator.jobs.service import JobService
 from emulator.jobs.tags import JobTags
+from emulator.parts.health import config_document, health_document, health_parts
+from emulator.parts.preparation import Preparation
+from emulator.parts.s3 import S3Part
+from emulator.ports import CancelToken
 
 API_THREADS = 8
 MIB = 1024**2
@@ -60,11 +61,18 @@ MIB = 1024**2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """A server that is ready to be served on its sockets. `warnings` are sentences for whoever started it."""
+    """A server that is ready to be served on its sockets. `warnings` are sentences for whoever started it.
+
+    Once it is served, `get_ready` brings in the seed and runs the user's scripts, and `wind_down` runs those for its
+    end; both take the variables for AWS clients, and raise EmulatorError.
+    """
 
     asgi: ASGIApp
     sockets: tuple[socket.socket, ...]
     url: str
+    port: int
+    get_ready: Callable[[Mapping[str, str], CancelToken], None]
+    wind_down: Callable[[Mapping[str, str], CancelToken], None]
     warnings: tuple[str, ...]
     jobs_running: Callable[[], int]
     close_http: Callable[[], Awaitable[None]]
@@ -81,15 +89,18 @@ class _Place:
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[App]:
+def running(settings: Settings, flags: Collection[str] = ()) -> Iterator[App]:
     """Everything made and started; on leaving, jobs are let go and the rest is stopped.
 
-    Raises EmulatorError with a sentence for the user when it cannot start.
+    `flags`: the settings that were given on the command line. Raises EmulatorError with a sentence for the user when
+    it cannot start.
     """
     with ExitStack() as stack:
         data = DataDir(settings.data_dir.absolute())
         stack.enter_context(data.locked())
-        s3 = _S3(settings, data)
+        preparation = Preparation(settings)
+        preparation.boot()
+        s3 = S3Part(settings, data)
         stack.callback(s3.stop)
         stores = open_store(data.database)
         stack.callback(stores.close)
@@ -130,8 +141,18 @@ def running(settings: Settings) -> Iterator[App]:
         )
         dispatcher = json_dispatcher(json_services, load_service_model)
         passthrough = S3Passthrough(s3.endpoint, list_buckets=s3.list_buckets, dropped_headers=s3.dropped_headers)
-        health = _Health(stores, runtime, s3, gpus, scheduler)
-        control = LateApp(lambda: _control_app(stores, health))
+        gate = Gate()
+        health = HealthBoard(health_parts(stores, runtime, s3, objects, gpus, scheduler))
+        resetter = Resetter(
+            ResetParts(
+                forget_jobs=scheduler.forget_all,
+                empty_s3=s3.empty,
+                s3_is_external=s3.kind == "external",
+                read_seed=lambda: preparation.seed_again(s3.access()),
+                closed=gate.closed,
+            )
+        )
+        control = LateApp(lambda: _control_app(stores, health, settings, flags, preparation, resetter))
         asgi = front_door(
             dispatcher=dispatcher,
             query=QueryDispatcher(query_services(keys, clock)),
@@ -139,129 +160,44 @@ def running(settings: Settings) -> Iterator[App]:
             control=control,
             s3=passthrough,
             executor=executor,
+            gate=gate,
             allowed_hosts=(*settings.allowed_hosts, *([place.address] if place.address else [])),
         )
         services.start()
         stack.callback(services.stop)
+        stack.callback(resetter.close)
         running_at_end = scheduler.count_running
         yield App(
             asgi=enforcing(asgi, keys, clock) if settings.enforce_signatures else asgi,
             sockets=sockets,
             url=f"http://{_printable(settings.host)}:{port}",
+            port=port,
+            get_ready=lambda variables, cancel: preparation.get_ready(s3.access(), variables, cancel),
+            wind_down=preparation.wind_down,
             warnings=place.warnings,
             jobs_running=running_at_end,
             close_http=passthrough.close,
         )
 
 
-def _control_app(stores: Stores, health: "_Health") -> ASGIApp:
+def _control_app(
+    stores: Stores,
+    health: HealthBoard,
+    settings: Settings,
+    flags: Collection[str],
+    preparation: Preparation,
+    resetter: Resetter,
+) -> ASGIApp:
     from emulator.control.app import control_app  # FastAPI takes longer to import than all the rest
+    from emulator.control.server_routes import ServerControls
 
-    return control_app(store=stores.jobs, logs=stores.logs, samples=stores.samples, health=health)
-
-
-class _S3:
-    """The store that was named, or the embedded one, which starts while the rest is being made."""
-
-    def __init__(self, settings: Settings, data: DataDir) -> None:
-        self._settings = settings
-        self._process: SeaweedProcess | None = None
-        self._error: EmulatorError | None = None
-        self._endpoint = settings.s3_endpoint or ""
-        self._starting: threading.Thread | None = None
-        if settings.s3_endpoint is None:
-            self._process = SeaweedProcess(data.s3, data.logs / "seaweedfs.log")
-            self._starting = threading.Thread(target=self._start, args=(self._process,), name="s3-start")
-            self._starting.start()
-
-    def _start(self, process: SeaweedProcess) -> None:
-        try:
-            self._endpoint = process.start()
-        except EmulatorError as error:
-            self._error = error
-
-    @property
-    def endpoint(self) -> str:
-        """Its URL; waits for the embedded store's start. Raises EmulatorError when that failed."""
-        if self._starting is not None:
-            self._starting.join()
-        if self._error is not None:
-            raise self._error
-        return self._endpoint
-
-    def object_store(self) -> S3ObjectStore:
-        settings = self._settings
-        return S3ObjectStore(
-            endpoint_url=self.endpoint,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key.get_secret_value(),
-            region=settings.s3_region,
-        )
-
-    @property
-    def dropped_headers(self) -> Collection[bytes]:
-        """Headers that the embedded store answers with an error, such as those that ask for KMS."""
-        return UNSUPPORTED_HEADERS if self._process is not None else ()
-
-    def services(self) -> list[Service]:
-        """What keeps the embedded store running."""
-        return [StoreKeeper(self._process)] if self._process is not None else []
-
-    @property
-    def list_buckets(self) -> BucketLister | None:
-        """ListBuckets for a store that does not answer it itself."""
-        return self._process.list_buckets if self._process is not None else None
-
-    def state(self) -> dict[str, object]:
-        if self._process is None:
-            return {"status": "ok", "kind": "external", "endpoint": self._endpoint}
-        alive = self._process.is_alive()
-        return {"status": "ok" if alive else "down", "kind": "embedded", "endpoint": self._endpoint}
-
-    def stop(self) -> None:
-        if self._starting is not None:
-            self._starting.join()
-        if self._process is not None:
-            self._process.stop()
-
-
-class _Health:
-    """The state of every part, for `/_emulator/health`."""
-
-    def __init__(self, stores: Stores, runtime: DockerRuntime, s3: _S3, gpus: NvmlProbe, scheduler: Scheduler) -> None:
-        self._stores = stores
-        self._runtime = runtime
-        self._s3 = s3
-        self._gpus = gpus
-        self._scheduler = scheduler
-
-    def __call__(self) -> Mapping[str, object]:
-        parts: dict[str, dict[str, object]] = {
-            "database": self._database(),
-            "docker": self._docker(),
-            "s3": self._s3.state(),
-            "gpu": {"status": "ok", "count": len(self._gpus.gpu_ids())},
-            "scheduler": {
-                "status": "ok" if self._scheduler.is_alive() else "down",
-                "running": self._scheduler.count_running(),
-            },
-        }
-        well = all(part["status"] == "ok" for part in parts.values())
-        return {"status": "ok" if well else "degraded", "version": __version__, "services": parts}
-
-    def _database(self) -> dict[str, object]:
-        try:
-            self._stores.ping()
-        except EmulatorError as error:
-            return {"status": "down", "error": str(error)}
-        return {"status": "ok"}
-
-    def _docker(self) -> dict[str, object]:
-        try:
-            info = self._runtime.info()
-        except RuntimeFailure as error:
-            return {"status": "down", "error": str(error)}
-        return {"status": "ok", "version": info.version, "cpus": info.cpus, "memoryBytes": info.memory_bytes}
+    server = ServerControls(
+        health=lambda: health_document(health.states(), preparation.progress()),
+        config=lambda: config_document(settings, flags),
+        init=preparation.state,
+        reset=lambda scope, external: resetter.reset(scope, external=external),
+    )
+    return control_app(store=stores.jobs, logs=stores.logs, samples=stores.samples, server=server)
 
 
 def _place(settings: Settings, engine: Engine) -> _Place:

@@ -4,8 +4,10 @@ names. docs/reference/settings.md is compared with this by a test.
 
 import json
 import os
+import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +19,11 @@ from emulator.jobs.quotas import unknown_quota
 from emulator.ports import PullPolicy
 
 ENV_PREFIX = "PROCESSING_EMULATOR_"
+
+HIDDEN = "********"
+
+_USER_INFO = re.compile(r"//[^/@\s]+@")
+"""Name and password in a URL."""
 
 TEST_PREFIX = ENV_PREFIX + "TEST_"
 """Variables of the project's own tests; the product ignores them."""
@@ -142,6 +149,13 @@ class Settings(BaseSettings):
         60.0, ge=0, description="How long jobs wait for a Docker engine that does not answer, before they fail."
     )
     reaper_interval_seconds: float = Field(60.0, ge=1, description="Time between two sweeps for leftovers.")
+    seed: Path | None = Field(
+        None, description="Folder or file (.json, .toml, .yaml) with buckets and objects that are there at the start."
+    )
+    init_dir: Path | None = Field(
+        None, description="Folder with `boot.d`, `ready.d` and `shutdown.d`: scripts that run at those moments."
+    )
+    init_timeout_seconds: float = Field(60.0, gt=0, description="How long each of these scripts may take.")
     log_level: LogLevel = Field(
         LogLevel.WARNING, description="Level of the server's own log on stderr: `DEBUG` to `ERROR`."
     )
@@ -149,6 +163,35 @@ class Settings(BaseSettings):
     def client_keys(self) -> dict[str, SecretStr]:
         """The keys of clients, the first of which is recommended to them."""
         return self.access_keys or {self.s3_access_key: self.s3_secret_key}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveSetting:
+    """A setting as it counts: a JSON value without secrets, and `flag`, `environment` or `default`."""
+
+    value: Any
+    source: str
+
+
+def effective_settings(settings: Settings, flags: Collection[str] = ()) -> dict[str, EffectiveSetting]:
+    """All settings by name. `flags`: those that were given on the command line."""
+    values = settings.model_dump(mode="json")
+
+    def source_of(name: str) -> str:
+        if name in flags:
+            return "flag"
+        return "environment" if ENV_PREFIX + name.upper() in os.environ else "default"
+
+    return {
+        name: EffectiveSetting(value=_without_secrets(getattr(settings, name), values[name]), source=source_of(name))
+        for name in Settings.model_fields
+    }
+
+
+def _without_secrets(value: Any, plain: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return HIDDEN
+    return _USER_INFO.sub(f"//{HIDDEN}@", plain) if isinstance(plain, str) else plain
 
 
 def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -122,6 +122,17 @@ class Cancelled(EmulatorError):
     """Work was given up because somebody asked for it; never an error by itself."""
 
 
+# --- the start -------------------------------------------------------------------------------------------
+
+
+class StartFailure(EmulatorError):
+    """The server cannot start with what it was given: a seed, an init directory. The text says what to mend."""
+
+
+class HookFailed(EmulatorError):
+    """A script of the user did not end well."""
+
+
 # --- the stores ------------------------------------------------------------------------------------------
 
 

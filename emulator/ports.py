@@ -143,6 +143,13 @@ class JobStore(Protocol):
         """
         ...
 
+    def clear(self) -> int:
+        """Forget everything of all accounts, logs and samples too, in one transaction; how many jobs that were.
+
+        An id that was given is never given again.
+        """
+        ...
+
     def add_event(self, job_id: JobId, event: JobEvent) -> None:
         """Append to the job's history."""
         ...

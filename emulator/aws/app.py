@@ -17,9 +17,10 @@ from emulator.aws.body import ClientGone, read_body
 from emulator.aws.caller import Caller, CredentialScope, presigned, scope_of
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.errors import WireError, internal_failure, wire_error
+from emulator.aws.gate import Gate
 from emulator.aws.guard import RequestGuard
 from emulator.aws.query_service import QueryDispatcher
-from emulator.aws.reply import JSON_1_1, Reply, json_error, query_error, rest_error, rpc_cbor_error
+from emulator.aws.reply import JSON_1_1, Reply, json_error, query_error, rest_error, rpc_cbor_error, s3_error
 from emulator.aws.routing import Protocol, Route, media_type, route_of
 from emulator.errors import RequestError
 
@@ -42,13 +43,14 @@ def front_door(
     s3: ASGIApp,
     executor: Executor,
     allowed_hosts: Iterable[str] = (),
+    gate: Gate | None = None,
     json_body_limit_bytes: int = JSON_BODY_LIMIT_BYTES,
 ) -> ASGIApp:
     """The application to serve.
 
     `control` gets everything below `/_emulator`, `s3` whatever is nobody else's; `executor` runs the operations and
-    belongs to the caller. `account_of` tells an access key's account.
-    `allowed_hosts`: what the Host header may name beside loopback and `localhost`.
+    belongs to the caller. `account_of` tells an access key's account. `allowed_hosts`: what the Host header may name
+    beside loopback and `localhost`. While `gate` is closed, all but the emulator's own endpoints wait.
     """
     return _FrontDoor(
         dispatcher=dispatcher,
@@ -58,6 +60,7 @@ def front_door(
         s3=s3,
         executor=executor,
         guard=RequestGuard(allowed_hosts),
+        gate=gate or Gate(),
         json_body_limit_bytes=json_body_limit_bytes,
     )
 
@@ -102,6 +105,7 @@ class _FrontDoor:
         s3: ASGIApp,
         executor: Executor,
         guard: RequestGuard,
+        gate: Gate,
         json_body_limit_bytes: int,
     ) -> None:
         self._dispatcher = dispatcher
@@ -111,6 +115,7 @@ class _FrontDoor:
         self._s3 = s3
         self._executor = executor
         self._guard = guard
+        self._gate = gate
         self._json_body_limit_bytes = json_body_limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,7 +140,11 @@ class _FrontDoor:
         except RequestError as failure:
             await _send_reply(send, request, json_error(wire_error(failure)))
             return
-        route = route_of(request.method, request.path, request.headers, credentials.service)
+        query: bytes = scope["query_string"]
+        route = route_of(request.method, request.path, request.headers, credentials.service, query)
+        if route.protocol is not Protocol.CONTROL and not await self._gate.passed():
+            await _send_reply(send, request, _come_again(route, request))
+            return
         if route.protocol in (Protocol.CONTROL, Protocol.S3):
             app = self._control if route.protocol is Protocol.CONTROL else self._s3
             await _forward(app, request, scope, receive, send)
@@ -182,6 +191,18 @@ class _FrontDoor:
 def _unknown(message: str) -> WireError:
     """AWS answers 404 where the request does not even get to a service's dispatcher."""
     return WireError(code="UnknownOperationException", message=f"{message}; {_GAPS}", status=404)
+
+
+def _come_again(route: Route, request: _Request) -> Reply:
+    """SDKs try again by themselves."""
+    error = WireError(code="ServiceUnavailable", message="The emulator is being reset; try again", status=503)
+    match route.protocol:
+        case Protocol.S3:
+            return s3_error(error, request.id)
+        case Protocol.QUERY:
+            return query_error(error, request.id)
+        case _:
+            return json_error(error)
 
 
 async def _send_reply(send: Send, request: _Request, reply: Reply) -> None:

@@ -120,7 +120,8 @@ class _Watched:
 def _route(scope: Scope, request: SignedRequest) -> Route:
     headers = {name: value.decode("latin-1") for name, value in request.headers}
     authorization = headers.get(b"authorization") or f"Credential={presigned(request.query, 'X-Amz-Credential')}"
-    return route_of(request.method, scope["path"], headers, signing_name_of(authorization))
+    service = signing_name_of(authorization)
+    return route_of(request.method, scope["path"], headers, service, scope["query_string"])
 
 
 def _has_body(request: SignedRequest) -> bool:

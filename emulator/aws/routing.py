@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-CONTROL_PREFIX = "/_emulator"
+CONTROL_PREFIXES = ("/_emulator", "/_localstack")
+"""No bucket's name begins with an underscore."""
+
+MOTO_RESET = "/moto-api/reset"
+"""What users of moto call; `moto-api` could be a bucket, but S3 has no unsigned POST without a query to a key."""
 
 QUERY_VERSIONS: Mapping[str, str] = MappingProxyType({"2011-06-15": "sts", "2010-05-08": "iam"})
 """The services of the query protocol that are served, by the version of their API."""
@@ -39,9 +43,9 @@ class Route:
     subject: str = ""
 
 
-def route_of(method: str, path: str, headers: Mapping[bytes, str], service: str) -> Route:
+def route_of(method: str, path: str, headers: Mapping[bytes, str], service: str, query: bytes = b"") -> Route:
     """Where a request belongs. `headers` have lower-case names; `service` is the signing name or empty."""
-    if path == CONTROL_PREFIX or path.startswith(f"{CONTROL_PREFIX}/"):
+    if _is_control(method, path, headers, query):
         return Route(Protocol.CONTROL)
     target = headers.get(b"x-amz-target")
     if target is not None:
@@ -55,6 +59,12 @@ def route_of(method: str, path: str, headers: Mapping[bytes, str], service: str)
     if service not in _S3_SIGNING_NAMES:
         return Route(Protocol.REST, service)
     return Route(Protocol.S3)
+
+
+def _is_control(method: str, path: str, headers: Mapping[bytes, str], query: bytes) -> bool:
+    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in CONTROL_PREFIXES):
+        return True
+    return (method, path, query) == ("POST", MOTO_RESET, b"") and b"authorization" not in headers
 
 
 def media_type(headers: Mapping[bytes, str]) -> str:

@@ -6,11 +6,9 @@ import shutil
 import socket
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
-
-from pydantic import SecretStr
 
 from emulator.adapters.docker_runtime.clients import Engine
 from emulator.adapters.docker_runtime.containers import ContainerDefaults
@@ -18,8 +16,7 @@ from emulator.adapters.docker_runtime.runtime import DockerRuntime
 from emulator.adapters.nvml.probe import NvmlProbe
 from emulator.adapters.seaweedfs.process import find_binary
 from emulator.cli.env import client_variables
-from emulator.cli.settings_flags import source_of
-from emulator.config import Settings
+from emulator.config import EffectiveSetting, Settings
 from emulator.domain.image_map import BUILT_IN
 from emulator.domain.instances import GIB
 from emulator.errors import EmulatorError, ImageNotFound, RuntimeFailure
@@ -135,16 +132,12 @@ def _gpus() -> Check:
     return Check(name="gpu", state="note", found="none; jobs that ask for a GPU type fail with CapacityError")
 
 
-def report(checks: Sequence[Check], settings: Settings, *, as_json: bool) -> str:
-    """The findings and the effective settings, for people or for programs. Secrets are hidden."""
-    values = {
-        name: ("********" if isinstance(value, SecretStr) else value, source_of(name))
-        for name, value in ((name, getattr(settings, name)) for name in Settings.model_fields)
-    }
+def report(checks: Sequence[Check], settings: Mapping[str, EffectiveSetting], *, as_json: bool) -> str:
+    """The findings and the effective settings, for people or for programs."""
     if as_json:
         document = {
             "checks": [asdict(check) for check in checks],
-            "settings": {name: {"value": str(value), "source": source} for name, (value, source) in values.items()},
+            "settings": {name: asdict(setting) for name, setting in settings.items()},
         }
         return json.dumps(document, indent=2)
     lines = []
@@ -153,5 +146,5 @@ def report(checks: Sequence[Check], settings: Settings, *, as_json: bool) -> str
         if check.mend:
             lines.append(f"         mend: {check.mend}")
     lines.append("settings")
-    lines += [f"         {name} = {value} ({source})" for name, (value, source) in values.items()]
+    lines += [f"         {name} = {setting.value} ({setting.source})" for name, setting in settings.items()]
     return "\n".join(lines)

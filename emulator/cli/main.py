@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from emulator import __version__
-from emulator.cli.settings_flags import load_settings, settings_flags
+from emulator.cli.settings_flags import given_flags, load_settings, settings_flags
+from emulator.config import effective_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -20,7 +21,7 @@ def serve(**flags: Any) -> None:
     """Start the server; prints `Ready. URL` when clients may call. Ctrl-C ends it."""
     from emulator.cli.serve import serve as run  # the server's libraries are loaded by the server alone
 
-    run(load_settings(flags))
+    run(load_settings(flags), given_flags(flags))
 
 
 @main.command()
@@ -39,7 +40,8 @@ def doctor(as_json: bool, **flags: Any) -> None:
     """Say what is found, what is missing, and the command that mends it; exit code 1 when something is missing."""
     from emulator.cli.doctor import examine, report
 
-    checks = examine(load_settings(flags))
-    click.echo(report(checks, load_settings(flags), as_json=as_json))
+    settings = load_settings(flags)
+    checks = examine(settings)
+    click.echo(report(checks, effective_settings(settings, given_flags(flags)), as_json=as_json))
     if any(check.state == "missing" for check in checks):
         raise SystemExit(1)

@@ -2,40 +2,45 @@
 
 import logging
 import signal
-import socket
 import sys
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
+import click
 import uvicorn
 
 from emulator.bootstrap import App, running
+from emulator.cli.env import client_variables
+from emulator.cli.serving import PreparedServer
 from emulator.cli.settings_flags import UsageFault
 from emulator.config import Settings
-from emulator.errors import EmulatorError
+from emulator.errors import EmulatorError, HookFailed
 
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 3
 
 
-class _Server(uvicorn.Server):
-    """Says Ready once it really accepts requests."""
-
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
-        super().__init__(config)
-        self._app = app
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            print(f"Ready. {self._app.url}", flush=True)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        await self._app.close_http()
+class _ScriptFault(click.ClickException):
+    """A script of the user failed: one sentence, exit code 1."""
 
 
-def _run(server: _Server, app: App) -> None:
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """While everything is being made, SIGTERM unwinds as Ctrl-C does: children and scripts must not stay."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(server: PreparedServer, app: App) -> None:
     """Serve until SIGINT or SIGTERM. uvicorn raises the signal again at its end; there is more to stop then."""
     before = {number: signal.signal(number, _note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -49,32 +54,46 @@ def _note(number: int, _frame: FrameType | None) -> None:
     logger.info("ended by signal %d", number, extra={"action": "signal"})
 
 
-def serve(settings: Settings) -> None:
-    """Start everything, say `Ready. URL`, serve, and let go of everything when told to end."""
+def serve(settings: Settings, flags: Collection[str] = ()) -> None:
+    """Start everything, say `Ready. URL`, serve, and let go of everything when told to end.
+
+    `flags`: the settings that were given on the command line.
+    """
     logging.basicConfig(
         level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        with running(settings) as app:
-            for warning in app.warnings:
-                print(f"Warning: {warning}", file=sys.stderr, flush=True)
-            config = uvicorn.Config(
-                app.asgi,
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-            )
-            _run(_Server(config, app), app)
-            left = app.jobs_running()
-            if left:
-                print(
-                    f"{left} job(s) go on in their containers; start the server again to take them up.",
-                    file=sys.stderr,
-                    flush=True,
-                )
+        with ExitStack() as stack:
+            with _ended_by_sigterm():
+                app = stack.enter_context(running(settings, flags))
+            _serve(settings, app)
+    except HookFailed as error:
+        raise _ScriptFault(str(error)) from error
     except EmulatorError as error:
         raise UsageFault(str(error)) from error
+
+
+def _serve(settings: Settings, app: App) -> None:
+    for warning in app.warnings:
+        print(f"Warning: {warning}", file=sys.stderr, flush=True)
+    config = uvicorn.Config(
+        app.asgi,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    server = PreparedServer(config, app, client_variables(settings.model_copy(update={"port": app.port})))
+    _run(server, app)
+    if server.failure is not None:
+        raise server.failure
+    left = app.jobs_running()
+    if left:
+        print(
+            f"{left} job(s) go on in their containers; start the server again to take them up.",
+            file=sys.stderr,
+            flush=True,
+        )

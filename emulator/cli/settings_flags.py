@@ -38,7 +38,7 @@ def load_settings(flags: dict[str, Any]) -> Settings:
     unknown = unknown_variables(os.environ)
     if unknown:
         raise UsageFault(f"unknown setting in the environment: {', '.join(unknown)}")
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = given_flags(flags)
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -47,6 +47,6 @@ def load_settings(flags: dict[str, Any]) -> Settings:
         raise UsageFault(f"setting {where}: {first['msg']}") from error
 
 
-def source_of(name: str) -> str:
-    """Where the effective value of a setting comes from, flags aside."""
-    return "environment" if ENV_PREFIX + name.upper() in os.environ else "default"
+def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
+    """Those that stand on the command line."""
+    return {name: value for name, value in flags.items() if value is not None}

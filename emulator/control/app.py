@@ -1,7 +1,6 @@
-"""The FastAPI application below `/_emulator/`. Reads the stores; changes nothing, and never touches Docker or S3."""
+"""The FastAPI application of the emulator's own endpoints. Reads the stores; only a reset changes anything."""
 
 import re
-from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Path, Query
@@ -10,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from emulator.control.server_routes import ServerControls, alias_routes, server_routes
 from emulator.control.views import job_document, log_document
 from emulator.domain.job import JobKey, ProcessingJob
 from emulator.jobs.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
@@ -25,11 +25,8 @@ _Name = Annotated[str, Path(pattern="^[a-zA-Z0-9-]{1,63}$")]
 _Account = Annotated[str, Query(pattern="^[0-9]{12}$")]
 _Region = Annotated[str, Query(pattern="^[a-z0-9-]{1,32}$")]
 
-Health = Callable[[], Mapping[str, object]]
-"""The state of the server's parts, as JSON values."""
 
-
-def control_app(*, store: JobStore, logs: LogStore, samples: SampleStore, health: Health) -> FastAPI:
+def control_app(*, store: JobStore, logs: LogStore, samples: SampleStore, server: ServerControls) -> FastAPI:
     """The application. It has no documentation pages, because FastAPI's load scripts from the internet."""
     app = FastAPI(
         title="Processing Emulator",
@@ -39,22 +36,13 @@ def control_app(*, store: JobStore, logs: LogStore, samples: SampleStore, health
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.include_router(_health_routes(health), prefix=PREFIX)
+    app.include_router(server_routes(server), prefix=PREFIX)
+    app.include_router(alias_routes(server))
     app.include_router(_job_routes(store, logs, samples), prefix=PREFIX)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _bad_query)
     app.add_exception_handler(Exception, _fault)
     return app
-
-
-def _health_routes(health: Health) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/health")
-    def get_health() -> JSONResponse:
-        return JSONResponse(dict(health()))
-
-    return router
 
 
 def _job_routes(store: JobStore, logs: LogStore, samples: SampleStore) -> APIRouter:

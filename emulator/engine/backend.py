@@ -91,6 +91,13 @@ class ExecutionBackend(Protocol):
         """Remove containers and folders of ours whose job is over; how many. Raises RuntimeUnavailable."""
         ...
 
+    def clear(self) -> int:
+        """No job is left: give all capacity back and remove whatever is ours; how many things.
+
+        Raises RuntimeFailure when something could not be removed; a later sweep tries again.
+        """
+        ...
+
 
 @dataclass
 class _Placed:
@@ -188,6 +195,16 @@ class LocalBackend:
     def sweep(self, is_wanted: Callable[[JobId], bool]) -> int:
         """See the port."""
         return self._sweep_containers(is_wanted) + self._sweep_folders(is_wanted)
+
+    def clear(self) -> int:
+        """See the port."""
+        self._ledger.clear()
+        self._placed.clear()
+        removed = self.sweep(lambda _job_id: False)
+        left = len(self._tools.runtime.list_ours())
+        if left:
+            raise RuntimeFailure(f"{left} container(s) could not be removed; the log says why, and it is tried again")
+        return removed
 
     def _sweep_containers(self, is_wanted: Callable[[JobId], bool]) -> int:
         removed = 0

@@ -50,6 +50,11 @@ class CapacityLedger:
         with self._lock:
             self._held[job_id] = tuple(gang)
 
+    def clear(self) -> None:
+        """Nobody holds anything any more."""
+        with self._lock:
+            self._held.clear()
+
     def release(self, job_id: JobId) -> None:
         """Give back what a job holds, if anything."""
         with self._lock:

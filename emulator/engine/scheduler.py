@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import dataclass
 
 from emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob
 from emulator.domain.outcome import Failure
@@ -10,12 +11,21 @@ from emulator.domain.spec import JobSpec, spec_of
 from emulator.engine.backend import Admitted, ExecutionBackend, Never, NotNow
 from emulator.engine.failures import capacity_failure, internal_failure
 from emulator.engine.supervisor import Supervisor
-from emulator.errors import EmulatorError, RuntimeUnavailable, StoreFailure
+from emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable, StoreFailure
 from emulator.ports import Clock, JobStore
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What a reset took away: jobs, and the containers and folders they left. `warning`: what it could not."""
+
+    jobs: int
+    leftovers: int
+    warning: str | None = None
 
 
 class Scheduler:
@@ -30,8 +40,10 @@ class Scheduler:
         self._patience_seconds = engine_patience_seconds
         self._supervisors: dict[JobId, Supervisor] = {}
         self._told_waiting: set[JobId] = set()
+        self._taken_up = False
         self._engine_away_since: float | None = None
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -51,11 +63,7 @@ class Scheduler:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        supervisors = self._running()
-        for supervisor in supervisors:
-            supervisor.detach()
-        for supervisor in supervisors:
-            supervisor.join()
+        self._let_go()
 
     def is_alive(self) -> bool:
         """Whether jobs are being admitted."""
@@ -64,6 +72,35 @@ class Scheduler:
     def count_running(self) -> int:
         """Jobs under supervision."""
         return len(self._running())
+
+    def forget_all(self) -> Forgotten:
+        """Abandon every job: none is admitted meanwhile, all are let go, the store is cleared, what they left removed.
+
+        Rows go before containers: whatever a crash leaves belongs to no job, and the next start reaps it. Raises
+        StoreFailure; then all jobs are taken up again.
+        """
+        with self._turn:
+            self._let_go()
+            try:
+                jobs = self._store.clear()
+            except StoreFailure:
+                self._taken_up = False
+                self._wake.set()
+                raise
+            self._told_waiting.clear()
+            try:
+                leftovers = self._backend.clear()
+            except RuntimeFailure as error:
+                return Forgotten(jobs=jobs, leftovers=0, warning=str(error))
+            return Forgotten(jobs=jobs, leftovers=leftovers)
+
+    def _let_go(self) -> None:
+        """No supervisor runs any more; their containers do."""
+        supervisors = self._running()
+        for supervisor in supervisors:
+            supervisor.detach()
+        for supervisor in supervisors:
+            supervisor.join()
 
     # --- wakeup ---
 
@@ -87,17 +124,17 @@ class Scheduler:
             return list(self._supervisors.values())
 
     def _run(self) -> None:
-        taken_up = False
         while not self._stopping.is_set():
             self._wake.wait()
             self._wake.clear()
             if self._stopping.is_set():
                 return
             try:
-                if not taken_up:
-                    self._take_up()
-                    taken_up = True
-                self._admit()
+                with self._turn:
+                    if not self._taken_up:
+                        self._take_up()
+                        self._taken_up = True
+                    self._admit()
                 self._engine_away_since = None
             except RuntimeUnavailable as error:
                 self._engine_is_away(error)
@@ -208,13 +245,17 @@ class Scheduler:
             self._engine_away_since = now
             logger.warning("%s", error, extra={"action": "engine_away"})
         if now - self._engine_away_since >= self._patience_seconds:
-            for job in self._store.list_unfinished():
-                waited = (self._clock.now() - job.created_at).total_seconds()
-                with self._lock:
-                    is_waiting = job.phase is JobPhase.PENDING and job.id not in self._supervisors
-                if is_waiting and waited >= self._patience_seconds:
-                    self._end(job, JobPhase.FAILED, internal_failure(str(error)))
+            with self._turn:
+                self._fail_waiting(error)
         self._try_again_later()
+
+    def _fail_waiting(self, error: RuntimeUnavailable) -> None:
+        for job in self._store.list_unfinished():
+            waited = (self._clock.now() - job.created_at).total_seconds()
+            with self._lock:
+                is_waiting = job.phase is JobPhase.PENDING and job.id not in self._supervisors
+            if is_waiting and waited >= self._patience_seconds:
+                self._end(job, JobPhase.FAILED, internal_failure(str(error)))
 
     def _end(self, job: ProcessingJob, to: JobPhase, failure: Failure | None = None) -> None:
         self._backend.remove(job.id)

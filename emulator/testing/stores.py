@@ -7,7 +7,7 @@ import json
 import operator
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -58,6 +58,13 @@ class MemoryJobStore:
         self._tags: dict[JobId, Mapping[str, str]] = {}
         self._events: dict[JobId, list[JobEvent]] = {}
         self._instances: dict[JobId, dict[int, InstanceRecord]] = {}
+        self._belongings: list[MutableMapping[Any, Any]] = [
+            self._jobs,
+            self._by_name,
+            self._tags,
+            self._events,
+            self._instances,
+        ]
 
     def go_down(self) -> None:
         """From now on nothing works."""
@@ -180,6 +187,18 @@ class MemoryJobStore:
             self._tags[job_id] = {}
             self.add_event(job_id, JobEvent(at=at, action="deleted"))
 
+    def clear(self) -> int:
+        """See the port. Deleted jobs go, but do not count."""
+        with self.transaction():
+            count = len(self._by_name)
+            for kept in self._belongings:
+                kept.clear()
+            return count
+
+    def own(self, belongings: MutableMapping[Any, Any]) -> None:
+        """For the log and the samples: what is to be forgotten with the jobs."""
+        self._belongings.append(belongings)
+
     def add_event(self, job_id: JobId, event: JobEvent) -> None:
         """See the port. Raises JobNotFound."""
         with self.transaction():
@@ -291,6 +310,7 @@ class MemoryLogStore:
     def __init__(self, jobs: MemoryJobStore) -> None:
         self._jobs = jobs
         self._lines: defaultdict[tuple[JobId, int], list[LogLine]] = defaultdict(list)
+        jobs.own(self._lines)
 
     def append(self, job_id: JobId, index: int, lines: Sequence[RawLine], cursor: LogCursor) -> None:
         """See the port. Raises JobNotFound too, and InternalBug for a line with a newline in it."""
@@ -377,6 +397,7 @@ class MemorySampleStore:
     def __init__(self, jobs: MemoryJobStore) -> None:
         self._jobs = jobs
         self._samples: defaultdict[tuple[JobId, int], dict[datetime, UsageSample]] = defaultdict(dict)
+        jobs.own(self._samples)
 
     def append_sample(self, job_id: JobId, index: int, sample: UsageSample) -> None:
         """See the port. Raises JobNotFound."""

@@ -3,20 +3,24 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from http.client import HTTPResponse
 from pathlib import Path
 
 from emulator.adapters.s3_store.download import Arrivals
-from emulator.adapters.s3_store.lane import Lane, RetryPolicy, endpoint_of
+from emulator.adapters.s3_store.lane import Lane, Request, RetryPolicy, endpoint_of
 from emulator.adapters.s3_store.lanes import LanePool
 from emulator.adapters.s3_store.listing import iter_pages
 from emulator.adapters.s3_store.signing import Credentials, Signer
 from emulator.adapters.s3_store.upload import Departures
 from emulator.domain.job import Transfer
 from emulator.domain.staging import PlannedFile, StoredObject
+from emulator.errors import ObjectStoreRefused
 from emulator.ports import CancelToken, LocalFile
 
 LANES = 16
 """Requests under way at once, of all jobs together."""
+
+_WRONG_KEYS = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch"})
 
 _TAKE_BACK = RetryPolicy(attempts=2)
 
@@ -68,6 +72,19 @@ class S3ObjectStore:
             with closing(self._lane(_TAKE_BACK)) as lane:
                 departures.take_back_unfinished(lane)
         return Transfer(objects=len(files), size_bytes=departures.size_bytes, seconds=time.monotonic() - began)
+
+    def ping(self) -> None:
+        """Ask the store for its buckets, once. A store that does not let these keys list them answers, too.
+
+        Raises ObjectStoreUnreachable, and ObjectStoreRefused when it fails or does not know the keys.
+        """
+        request = Request(operation="ListBuckets", about="the emulator's keys", method="GET", bucket="")
+        try:
+            with closing(self._lane(RetryPolicy(attempts=1))) as lane:
+                lane.perform(request, HTTPResponse.read)
+        except ObjectStoreRefused as error:
+            if error.code in _WRONG_KEYS or error.status >= 500:
+                raise
 
     def close(self) -> None:
         """End the lanes; transfers that still run fail with Cancelled."""

@@ -79,6 +79,7 @@ class SeaweedProcess:
         self._log_path = log_path
         self._binary = binary
         self._start_deadline_seconds = start_deadline_seconds
+        self._gone_dir = data_dir.with_name(f"{data_dir.name}.gone")
         self._record_path = data_dir / "process.json"
         self._child: KeptProcess | None = None
         self._ports: Ports | None = None
@@ -107,6 +108,24 @@ class SeaweedProcess:
                 return False
             return self._launch(self._ports, is_last=True)
 
+    def wipe(self) -> None:
+        """Forget every bucket and object: the store starts again with an empty folder, on its old ports.
+
+        Renaming is the moment at which everything is gone: a crash leaves all of it, or none. Raises
+        EmbeddedStoreFailed; then it runs again with what it had, or is started by whoever watches it.
+        """
+        with self._changing:
+            if self._ports is None:
+                raise EmbeddedStoreFailed("the embedded store does not run")
+            self._end_child(grace_seconds=0.0)
+            try:
+                self._remove_gone()
+                self._data_dir.rename(self._gone_dir)
+            except OSError as error:
+                self._launch(self._ports, is_last=True)
+                raise EmbeddedStoreFailed(f"{self._data_dir} cannot be moved away: {error.strerror}") from error
+            self._launch(self._ports, is_last=True)
+
     def stop(self) -> None:
         """End it; nothing of it runs afterwards. Does nothing when it does not run."""
         self._stopping.set()
@@ -133,7 +152,13 @@ class SeaweedProcess:
         """The id of the running process."""
         return self._child.pid if self._child is not None and self._child.is_alive() else None
 
+    def _remove_gone(self) -> None:
+        """What a wipe has moved away; raises OSError."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self._gone_dir)
+
     def _prepare_folders(self) -> None:
+        self._remove_gone()
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         for name in (VOLUME_FOLDER, MASTER_FOLDER):
             (self._data_dir / name).mkdir(parents=True, exist_ok=True)
@@ -168,9 +193,9 @@ class SeaweedProcess:
         tail = "\n".join(said.splitlines()[-_LOG_TAIL_LINES:])
         raise EmbeddedStoreFailed(f"SeaweedFS {how}; the end of its log, {self._log_path}:\n{tail}")
 
-    def _end_child(self) -> None:
+    def _end_child(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         if self._child is not None:
-            self._child.end(STOP_GRACE_SECONDS)
+            self._child.end(grace_seconds)
             self._child = None
             clear_away(self._record_path, self._data_dir)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 from sqlalchemy import delete as sql_delete
 
 from emulator.adapters.sql_store.database import Database
@@ -21,7 +21,15 @@ from emulator.adapters.sql_store.rows import (
     job_of,
     limits_columns,
 )
-from emulator.adapters.sql_store.tables import instances, job_events, job_requests, job_tags, jobs
+from emulator.adapters.sql_store.tables import (
+    instances,
+    job_events,
+    job_requests,
+    job_tags,
+    jobs,
+    metadata,
+    schema_version,
+)
 from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, ProcessingJob
 from emulator.domain.phase import TRANSITIONS, JobPhase
 from emulator.domain.spec import InstanceChoice
@@ -161,6 +169,15 @@ class SqlJobStore:
                 raise JobNotDeletable(f"Job {job_id} is in {job.phase}; it has not ended.")
             connection.execute(sql_delete(job_tags).where(job_tags.c.job_id == job_id))
             connection.execute(_ADD_EVENT, event_columns(job_id, JobEvent(at=at, action="deleted")))
+
+    def clear(self) -> int:
+        """Forget everything, logs and samples too; how many jobs were listed. Deleted jobs go, but do not count."""
+        with self._database.writing() as connection:
+            listed = select(func.count()).select_from(jobs).where(jobs.c.deleted_at_ms.is_(None))
+            count: int = connection.execute(listed).scalar_one()
+            for table in (t for t in reversed(metadata.sorted_tables) if t is not schema_version):
+                connection.execute(sql_delete(table))
+            return count
 
     def add_event(self, job_id: JobId, event: JobEvent) -> None:
         """Append to the job's history. Raises JobNotFound."""

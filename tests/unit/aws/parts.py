@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from emulator.aws.app import front_door
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.enforcement import enforcing
+from emulator.aws.gate import Gate
 from emulator.aws.keyring import KeyRing
 from emulator.aws.model import ServiceModel, load_service_model
 from emulator.aws.operations.catalogue import (
@@ -73,6 +74,7 @@ def front_door_over(
     keys: KeyRing | None = None,
     clock: Clock | None = None,
     enforced: bool = False,
+    gate: Gate | None = None,
 ) -> Iterator[ASGIApp]:
     """The whole front door; its worker threads end with the block."""
     keys, clock = keys or a_keyring(), clock or api.clock
@@ -84,6 +86,7 @@ def front_door_over(
             control=control or named_app("control"),
             s3=s3 or named_app("s3"),
             executor=pool,
+            gate=gate,
             allowed_hosts=allowed_hosts,
         )
         yield enforcing(app, keys, clock) if enforced else app

@@ -152,3 +152,21 @@ def test_pages_of_other_sites_are_refused(origin: str) -> None:
 
 def test_an_origin_without_host_is_refused() -> None:
     assert GUARD.refusal([], ["http://localhost"]) is not None
+
+
+@pytest.mark.parametrize("path", ["/_emulator/health", "/_localstack/health", "/_localstack"])
+def test_paths_that_cannot_be_buckets_are_the_emulator_s_own(path: str) -> None:
+    assert route_of("GET", path, {}, "s3").protocol is Protocol.CONTROL
+
+
+@pytest.mark.parametrize("path", ["/health", "/moto-api", "/moto-api/other", "/_localstack-x/key"])
+def test_paths_that_may_be_buckets_are_s3_s(path: str) -> None:
+    assert route_of("POST", path, {}, "").protocol is Protocol.S3
+
+
+def test_moto_s_reset_is_taken_only_where_s3_has_no_request() -> None:
+    reset = "/moto-api/reset"
+    assert route_of("POST", reset, {}, "").protocol is Protocol.CONTROL
+    assert route_of("POST", reset, {b"authorization": "AWS4-HMAC-SHA256 ..."}, "s3").protocol is Protocol.S3
+    assert route_of("POST", reset, {}, "", b"uploads").protocol is Protocol.S3
+    assert {route_of(method, reset, {}, "").protocol for method in ("GET", "HEAD", "PUT")} == {Protocol.S3}

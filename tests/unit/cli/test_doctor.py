@@ -3,7 +3,7 @@
 import json
 
 from emulator.cli.doctor import Check, report
-from emulator.config import Settings
+from emulator.config import Settings, effective_settings
 
 CHECKS = [
     Check(name="docker", state="missing", found="nothing answers", mend="systemctl start docker"),
@@ -12,7 +12,7 @@ CHECKS = [
 
 
 def test_the_report_names_what_is_missing_with_the_command_that_mends_it() -> None:
-    lines = report(CHECKS, Settings(), as_json=False).splitlines()
+    lines = report(CHECKS, effective_settings(Settings()), as_json=False).splitlines()
     assert lines[0] == "missing  docker: nothing answers"
     assert lines[1].strip() == "mend: systemctl start docker"
     assert "         port = 9320 (default)" in lines
@@ -20,8 +20,8 @@ def test_the_report_names_what_is_missing_with_the_command_that_mends_it() -> No
 
 def test_secrets_are_not_in_the_report_in_either_form() -> None:
     settings = Settings.model_validate({"s3_secret_key": "hush", "access_keys": {"someone": "hush"}})
-    assert "hush" not in report(CHECKS, settings, as_json=False)
-    assert "hush" not in report(CHECKS, settings, as_json=True)
-    document = json.loads(report(CHECKS, settings, as_json=True))
+    assert "hush" not in report(CHECKS, effective_settings(settings), as_json=False)
+    assert "hush" not in report(CHECKS, effective_settings(settings), as_json=True)
+    document = json.loads(report(CHECKS, effective_settings(settings), as_json=True))
     assert document["settings"]["s3_secret_key"]["value"] == "********"
     assert document["checks"][0]["state"] == "missing"

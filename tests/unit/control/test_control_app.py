@@ -8,9 +8,12 @@ from starlette.types import ASGIApp
 
 from emulator.control.app import control_app
 from emulator.control.late import LateApp
+from emulator.control.resetting import ExternalStoreStays, ResetScope
+from emulator.control.server_routes import ServerControls
 from emulator.domain.job import JobEvent, JobFacts, Limits, LogCursor, Transfer
 from emulator.domain.phase import JobPhase
 from emulator.domain.usage import UsageSample
+from emulator.errors import EmulatorError, StartFailure, StoreFailure
 from emulator.ports import RawLine
 from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
 from tests.builders import a_key, a_request
@@ -28,11 +31,33 @@ class World:
         self.logs = MemoryLogStore(self.store)
         self.samples = MemorySampleStore(self.store)
         self.api = Api(self.store)
-        self.app: ASGIApp = control_app(store=self.store, logs=self.logs, samples=self.samples, health=self.health)
+        self.resets: list[tuple[ResetScope, bool]] = []
+        self.failure: EmulatorError | None = None
+        self.down = ""
+        server = ServerControls(
+            health=self.health,
+            config=lambda: {"settings": {"port": {"value": 1, "source": "flag"}}},
+            init=lambda: {"stages": {}},
+            reset=self.reset,
+        )
+        self.app: ASGIApp = control_app(store=self.store, logs=self.logs, samples=self.samples, server=server)
 
     def health(self) -> Mapping[str, object]:
         """What the server would say."""
-        return {"status": "ok", "docker": {"version": "20"}}
+        names = ("database", "docker", "s3", "gpu", "scheduler")
+        services = {name: {"status": "down" if name == self.down else "ok"} for name in names}
+        return {"status": "ok", "version": "1.2", "services": services}
+
+    def reset(self, scope: ResetScope, external: bool) -> Mapping[str, object]:
+        """Notes what was asked for."""
+        if self.failure is not None:
+            raise self.failure
+        self.resets.append((scope, external))
+        return {"status": "ok"}
+
+    def post(self, path: str) -> Answer:
+        """One request that changes something."""
+        return call(self.app, method="POST", path=path)
 
     def get(self, path: str) -> Answer:
         """One request."""
@@ -48,7 +73,7 @@ def world() -> World:
 def test_health_is_what_the_server_says(world: World) -> None:
     answer = world.get("/_emulator/health")
 
-    assert (answer.status, answer.document) == (200, {"status": "ok", "docker": {"version": "20"}})
+    assert (answer.status, answer.document) == (200, world.health())
 
 
 def test_a_waiting_job_shows_its_place_in_the_queue(world: World) -> None:
@@ -241,3 +266,71 @@ def test_the_late_application_is_built_once_and_when_needed(world: World) -> Non
     assert answers == [200, 200]
     assert late.warm() is world.app
     assert len(built) == 1
+
+
+def test_settings_and_init_stages_are_shown(world: World) -> None:
+    assert world.get("/_emulator/config").document["settings"]["port"] == {"value": 1, "source": "flag"}
+    assert world.get("/_emulator/init").document == {"stages": {}}
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/_emulator/reset", (ResetScope.ALL, False)),
+        ("/_emulator/reset?scope=jobs", (ResetScope.JOBS, False)),
+        ("/_emulator/reset?scope=s3&external=true", (ResetScope.S3, True)),
+        ("/_localstack/state/reset", (ResetScope.ALL, False)),
+        ("/moto-api/reset", (ResetScope.ALL, False)),
+    ],
+)
+def test_a_reset_is_what_the_query_says(world: World, path: str, asked: tuple[ResetScope, bool]) -> None:
+    answer = world.post(path)
+    assert (answer.status, answer.document) == (200, {"status": "ok"})
+    assert world.resets == [asked]
+
+
+@pytest.mark.parametrize("path", ["/_emulator/reset", "/_localstack/state/reset", "/moto-api/reset"])
+def test_a_reset_is_a_post_and_nothing_else(world: World, path: str) -> None:
+    assert world.get(path).status == 405
+    assert world.resets == []
+
+
+def test_a_scope_that_there_is_not_is_refused(world: World) -> None:
+    answer = world.post("/_emulator/reset?scope=everything")
+    assert (answer.status, world.resets) == (400, [])
+    assert "scope" in answer.document["error"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "text"),
+    [
+        (ExternalStoreStays("not ours"), 409, "not ours"),
+        (StartFailure("seed x is broken"), 409, "seed x is broken"),
+        (StoreFailure("disk full"), 503, "The reset is not complete, ask for it again: disk full"),
+    ],
+)
+def test_a_reset_that_fails_says_whether_to_ask_again(
+    world: World, failure: EmulatorError, status: int, text: str
+) -> None:
+    world.failure = failure
+    answer = world.post("/_emulator/reset")
+    assert (answer.status, answer.document) == (status, {"error": text})
+
+
+@pytest.mark.parametrize("path", ["/_emulator/health", "/_localstack/health"])
+def test_health_may_be_asked_for_with_head(world: World, path: str) -> None:
+    assert call(world.app, method="HEAD", path=path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("down", "services"),
+    [
+        ("gpu", {"sagemaker": "running", "s3": "running"}),
+        ("docker", {"sagemaker": "error", "s3": "running"}),
+        ("s3", {"sagemaker": "running", "s3": "error"}),
+    ],
+)
+def test_health_has_the_form_that_users_of_localstack_expect(world: World, down: str, services: dict[str, str]) -> None:
+    world.down = down
+    answer = world.get("/_localstack/health").document
+    assert answer == {"services": services, "edition": "processing-emulator", "version": "1.2"}

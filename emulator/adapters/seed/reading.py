@@ -1,0 +1,18 @@
+"""A seed is a folder or a file; either becomes a plan."""
+
+from pathlib import Path
+
+from emulator.adapters.seed.folder import plan_of_folder
+from emulator.adapters.seed.plan import SeedPlan
+from emulator.errors import StartFailure
+
+
+def read_seed(path: Path) -> SeedPlan:
+    """Read all of it, but no object's content. Raises StartFailure with a sentence about what to mend."""
+    if path.is_dir():
+        return plan_of_folder(path)
+    if not path.exists():
+        raise StartFailure(f"seed {path} is not there")
+    from emulator.adapters.seed.document import plan_of_file  # pydantic's models take a while to make
+
+    return plan_of_file(path)

@@ -1,0 +1,99 @@
+"""The S3 store: the one that was named, or the embedded one."""
+
+import threading
+from collections.abc import Collection
+
+from emulator.adapters.data_dir import DataDir
+from emulator.adapters.s3_store.store import S3ObjectStore
+from emulator.adapters.seaweedfs.keeper import StoreKeeper
+from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS, SeaweedProcess
+from emulator.adapters.seed.client import S3Access
+from emulator.adapters.seed.emptying import empty_store
+from emulator.aws.s3_buckets import BucketLister
+from emulator.config import Settings
+from emulator.engine.lifecycle import Service
+from emulator.errors import EmulatorError
+
+
+class S3Part:
+    """The store that was named, or the embedded one, which starts while the rest is being made."""
+
+    def __init__(self, settings: Settings, data: DataDir) -> None:
+        self._settings = settings
+        self._process: SeaweedProcess | None = None
+        self._error: EmulatorError | None = None
+        self._endpoint = settings.s3_endpoint or ""
+        self._starting: threading.Thread | None = None
+        if settings.s3_endpoint is None:
+            self._process = SeaweedProcess(data.s3, data.logs / "seaweedfs.log")
+            self._starting = threading.Thread(target=self._start, args=(self._process,), name="s3-start")
+            self._starting.start()
+
+    def _start(self, process: SeaweedProcess) -> None:
+        try:
+            self._endpoint = process.start()
+        except EmulatorError as error:
+            self._error = error
+
+    @property
+    def endpoint(self) -> str:
+        """Its URL; waits for the embedded store's start. Raises EmulatorError when that failed."""
+        if self._starting is not None:
+            self._starting.join()
+        if self._error is not None:
+            raise self._error
+        return self._endpoint
+
+    def object_store(self) -> S3ObjectStore:
+        """The client for staging."""
+        settings = self._settings
+        return S3ObjectStore(
+            endpoint_url=self.endpoint,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            region=settings.s3_region,
+        )
+
+    @property
+    def dropped_headers(self) -> Collection[bytes]:
+        """Headers that the embedded store answers with an error, such as those that ask for KMS."""
+        return UNSUPPORTED_HEADERS if self._process is not None else ()
+
+    def services(self) -> list[Service]:
+        """What keeps the embedded store running."""
+        return [StoreKeeper(self._process)] if self._process is not None else []
+
+    @property
+    def list_buckets(self) -> BucketLister | None:
+        """ListBuckets for a store that does not answer it itself."""
+        return self._process.list_buckets if self._process is not None else None
+
+    @property
+    def kind(self) -> str:
+        """How health calls it."""
+        return "external" if self._process is None else "embedded"
+
+    def access(self) -> S3Access:
+        """What the seed is put in with: the staging keys."""
+        settings = self._settings
+        return S3Access(
+            endpoint=self.endpoint,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            region=settings.s3_region,
+        )
+
+    def empty(self) -> list[str]:
+        """Remove all buckets with everything in them; their names. Raises EmulatorError."""
+        if self._process is None:
+            return empty_store(self.access())
+        buckets = list(self._process.list_buckets())
+        self._process.wipe()
+        return buckets
+
+    def stop(self) -> None:
+        """End the embedded store."""
+        if self._starting is not None:
+            self._starting.join()
+        if self._process is not None:
+            self._process.stop()

@@ -1,0 +1,32 @@
+"""docs/reference/operations.md names every endpoint of the emulator's own, and no other."""
+
+import re
+from pathlib import Path
+
+from fastapi.openapi.utils import get_openapi
+
+from emulator.control.app import control_app
+from emulator.control.server_routes import ServerControls
+from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
+
+
+def _routes() -> set[str]:
+    jobs = MemoryJobStore()
+    server = ServerControls(health=dict, config=dict, init=dict, reset=lambda _scope, _external: {})
+    app = control_app(store=jobs, logs=MemoryLogStore(jobs), samples=MemorySampleStore(jobs), server=server)
+    described = get_openapi(title="", version="", routes=app.routes)["paths"]
+    return {
+        f"{method.upper()} {re.sub('{[^}]*}', lambda match: match[0][1:-1].upper(), path)}"
+        for path, methods in described.items()
+        for method in methods
+        if method != "head"
+    }
+
+
+def test_the_page_has_exactly_one_row_per_endpoint() -> None:
+    section = PAGE.read_text(encoding="utf-8").partition("## The emulator's own endpoints")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `((?:GET|POST|PUT|DELETE) [^`?]+)(?:\?[^`]*)?` \|", section, re.MULTILINE)
+    assert len(rows) == len(set(rows))
+    assert set(rows) == _routes()

@@ -1,0 +1,86 @@
+"""What every JobStore does when everything is to be forgotten."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.domain.job import LogCursor
+from emulator.domain.phase import JobPhase
+from emulator.domain.usage import UsageSample
+from emulator.errors import JobNotFound
+from emulator.ports import JobQuery, RawLine, UsagePeaks
+from tests.builders import a_key, a_request
+from tests.contract.ports.stores import KINDS, LIMITS, NOW, PortStores, add_job, later, move_to, open_stores, race
+
+
+@pytest.fixture(params=KINDS)
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PortStores]:
+    with open_stores(request.param, tmp_path) as opened:
+        yield opened
+
+
+def _fill(stores: PortStores) -> list[int]:
+    """Three jobs with all that can belong to one, in two accounts; their ids."""
+    ids = []
+    for account in ("000000000000", "111111111111"):
+        job = stores.jobs.add(a_key("job", account=account), a_request("job"), {"team": "a"}, NOW)
+        stores.jobs.ensure_instance(job.id, 0, LIMITS)
+        stores.logs.append(job.id, 0, [RawLine(at_ns=0, data=b"x")], LogCursor(next_seq=1))
+        sample = UsageSample(at=NOW, cpu_percent=1.0, memory_bytes=2, disk_bytes=3)
+        stores.samples.append_sample(job.id, 0, sample)
+        ids.append(job.id)
+    ended = move_to(stores.jobs, add_job(stores.jobs, "ended"), JobPhase.COMPLETED)
+    return [*ids, ended.id]
+
+
+def test_an_empty_store_has_nothing_to_forget(stores: PortStores) -> None:
+    assert stores.jobs.clear() == 0
+
+
+def test_nothing_of_any_account_is_left(stores: PortStores) -> None:
+    ids = _fill(stores)
+    assert stores.jobs.clear() == 3
+    assert list(stores.jobs.list_unfinished()) == []
+    for account in ("000000000000", "111111111111"):
+        query = JobQuery(account=account, region="us-east-1", limit=10)
+        assert stores.jobs.list_page(query).jobs == ()
+        assert stores.jobs.find(a_key("job", account=account)) is None
+    for job_id in map(type(stores.jobs.add(a_key(), a_request(), {}, NOW).id), ids):
+        with pytest.raises(JobNotFound):
+            stores.jobs.get(job_id)
+        assert list(stores.jobs.list_events(job_id)) == []
+        assert dict(stores.jobs.list_tags(job_id)) == {}
+        assert list(stores.jobs.list_instances(job_id)) == []
+        assert list(stores.logs.read(job_id, 0, 0, 10)) == []
+        assert list(stores.samples.read_samples(job_id, 0, NOW, later(60))) == []
+        assert stores.samples.peaks(job_id, 0) == UsagePeaks()
+
+
+def test_names_are_free_again_and_ids_are_not(stores: PortStores) -> None:
+    """A container or a folder of a forgotten job must never be taken for a new one's."""
+    ids = _fill(stores)
+    stores.jobs.clear()
+    assert add_job(stores.jobs).id > max(ids)
+    assert add_job(stores.jobs, "ended").id > max(ids) + 1
+
+
+def test_a_deleted_job_goes_too_but_was_forgotten_before(stores: PortStores) -> None:
+    job = move_to(stores.jobs, add_job(stores.jobs), JobPhase.COMPLETED)
+    stores.jobs.delete(job.id, NOW)
+    assert stores.jobs.clear() == 0
+    with pytest.raises(JobNotFound):
+        stores.jobs.get(job.id)
+
+
+def test_jobs_added_meanwhile_are_there_whole_or_not_at_all(stores: PortStores) -> None:
+    def add(number: int) -> None:
+        job = stores.jobs.add(a_key(f"job-{number}"), a_request(), {"n": str(number)}, NOW)
+        assert job.key.name == f"job-{number}"
+
+    race([lambda number=number: add(number) for number in range(8)] + [lambda: stores.jobs.clear() and None])
+    left = stores.jobs.list_unfinished()
+    for job in left:
+        assert [event.action for event in stores.jobs.list_events(job.id)] == ["created"]
+        assert dict(stores.jobs.list_tags(job.id)) == {"n": job.key.name.removeprefix("job-")}
+    assert stores.jobs.clear() == len(left)

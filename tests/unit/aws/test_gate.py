@@ -1,0 +1,76 @@
+"""While the server is being reset, requests wait; those that wait too long are asked to come again."""
+
+import asyncio
+import threading
+
+import pytest
+
+from emulator.aws.gate import Gate
+from tests.unit.aws.asgi import JSON_TYPE, Answer, Headers, call
+from tests.unit.aws.parts import front_door_over
+from tests.unit.jobs.parts import Api
+
+HOST = ("host", "127.0.0.1:9320")
+
+
+def _ask(gate: Gate, path: str = "/", headers: Headers = (), method: str = "POST") -> Answer:
+    with front_door_over(Api(), gate=gate) as app:
+        return call(app, method=method, path=path, headers=(HOST, *headers), body=b"{}")
+
+
+def test_an_open_gate_lets_everybody_through() -> None:
+    assert _ask(Gate(0.0), "/bucket", method="GET").body == b"s3"
+
+
+def test_those_who_wait_get_through_when_it_opens() -> None:
+    gate = Gate(30.0)
+
+    async def wait() -> bool:
+        passed = asyncio.create_task(gate.passed())
+        await asyncio.sleep(0)
+        assert not passed.done()
+        closed.set()
+        return await passed
+
+    closed = threading.Event()
+
+    def hold() -> None:
+        with gate.closed():
+            is_closed.set()
+            closed.wait(30)
+
+    is_closed = threading.Event()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    is_closed.wait(30)
+    assert asyncio.run(wait())
+    holder.join()
+
+
+@pytest.mark.parametrize(
+    ("headers", "text"),
+    [
+        ((), b"<Code>ServiceUnavailable</Code>"),
+        ((("content-type", "application/x-www-form-urlencoded"),), b"<Code>ServiceUnavailable</Code>"),
+        ((("x-amz-target", "SageMaker.ListProcessingJobs"), ("content-type", JSON_TYPE)), b"ServiceUnavailable"),
+    ],
+)
+def test_who_waits_too_long_is_asked_to_come_again(headers: Headers, text: bytes) -> None:
+    gate = Gate(0.01)
+    with gate.closed():
+        answer = _ask(gate, headers=headers)
+    assert answer.status == 503
+    assert text in answer.body
+
+
+def test_the_emulator_s_own_endpoints_do_not_wait() -> None:
+    gate = Gate(0.01)
+    with gate.closed():
+        assert _ask(gate, "/_emulator/health", method="GET").body == b"control"
+
+
+def test_it_opens_after_a_reset_that_failed() -> None:
+    gate = Gate(0.01)
+    with pytest.raises(ValueError, match="x"), gate.closed():
+        raise ValueError("x")
+    assert _ask(gate, "/bucket", method="GET").body == b"s3"
