@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from emulator.aws.model import SERVED, OperationModel, ServiceModel, load_service_model
-from tests.contract.fuzz.documents import a_create_request, a_document, a_job_name, encode, spoil, spoil_bytes
+from tests.contract.fuzz.documents import Raw, a_create_request, a_document, a_job_name, encode, spoil, spoil_bytes
 
 HOST = "localhost"
 SIGNATURE = (
@@ -77,7 +77,7 @@ def call_of(model: ServiceModel, operation: OperationModel, body: bytes, rng: Ra
 
 def form_of(model: ServiceModel, operation: OperationModel, document: Any, rng: Random) -> Call:
     """The same in the query protocol."""
-    fields = [("Action", operation.name), ("Version", rng.choice(("2011-06-15", "2010-05-08", "", "x")))]
+    fields = [("Action", operation.name), ("Version", rng.choice((model.version, model.version, "", "x")))]
     call = call_of(model, operation, urlencode(fields + list(_flat(document)), errors="replace").encode(), rng)
     headers = {**call.headers, "Content-Type": "application/x-www-form-urlencoded"}
     del headers["X-Amz-Target"]
@@ -92,7 +92,7 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for number, item in enumerate(value[:20], start=1):
             yield from _flat(item, f"{path}.member.{number}")
     else:
-        yield path, str(value)
+        yield path, value.text if isinstance(value, Raw) else str(value)
 
 
 def _modelled(rng: Random, damage: Callable[[Any, Random], Any] | None, on_bytes: bool = False) -> Step:
