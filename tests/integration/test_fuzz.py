@@ -3,7 +3,8 @@
 import zlib
 from pathlib import Path
 
-from tests.contract.fuzz.requests import KINDS, case, operations
+from tests.contract.fuzz.calls import operations
+from tests.contract.fuzz.cases import KINDS, case
 from tests.contract.fuzz.run import Fuzz, without_engine
 
 REQUESTS = 5000

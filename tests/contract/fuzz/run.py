@@ -26,8 +26,8 @@ from emulator.domain.job import JobFacts, LogCursor
 from emulator.domain.phase import JobPhase
 from emulator.ports import RawLine
 from tests.builders import a_key, a_request
+from tests.contract.fuzz.cases import case
 from tests.contract.fuzz.documents import JOBS, STARTED
-from tests.contract.fuzz.requests import case
 from tests.contract.fuzz.wire import Answer, NoAnswer, Wire
 from tests.contract.ports.stores import LIMITS
 from tests.e2e.server import EmulatorProcess
