@@ -81,6 +81,10 @@ images: engine ## Make the images that jobs run in: pulled where a registry answ
 bench: images ## Measure the emulator beside its peers, as ratios in one run
 	@eval "$$(scripts/engine.sh env)"; $(BIN)/python benchmarks/run.py
 
+.PHONY: fuzz
+fuzz: setup ## Send 100,000 generated requests to a server (ARGS='--requests N --seed S', or '--seed S --replay NUMBER')
+	@$(BIN)/python -m tests.contract.fuzz.run $(ARGS)
+
 .PHONY: clean
 clean: ## Remove .venv and what tools left in this folder; images and caches outside it stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build offline

@@ -75,6 +75,9 @@ class S3Passthrough:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. A client that hangs up ends the request to the store, too."""
+        if not scope["raw_path"].startswith(b"/"):  # behind the endpoint it could name another host or port
+            await _reply(send, 400, _error("InvalidURI", "Couldn't parse the specified URI."))
+            return
         if self._list_buckets is not None and asks_for_buckets(scope):
             await self._reply_with_buckets(self._list_buckets, scope, send)
             return
@@ -206,10 +209,13 @@ def _kept(headers: Iterable[tuple[bytes, bytes]], dropped: Collection[bytes]) ->
 
 def _unavailable(endpoint: str) -> bytes:
     """The error that SDKs answer by trying again."""
-    message = escape(f"The S3 store at {endpoint} does not answer.")
+    return _error("ServiceUnavailable", f"The S3 store at {endpoint} does not answer.")
+
+
+def _error(code: str, message: str) -> bytes:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f"<Error><Code>ServiceUnavailable</Code><Message>{message}</Message></Error>"
+        f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
     ).encode()
 
 

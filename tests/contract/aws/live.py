@@ -52,7 +52,6 @@ def a_client(
     access_key: str = "test",
     secret_key: str = "test",
     session_token: str | None = None,
-    checks_parameters: bool = True,
 ) -> Any:
     """An unmodified client that does not try again, so that a test sees what the server said."""
     return boto3.session.Session().client(
@@ -62,7 +61,5 @@ def a_client(
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         aws_session_token=session_token,
-        config=Config(
-            retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20, parameter_validation=checks_parameters
-        ),
+        config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=20),
     )

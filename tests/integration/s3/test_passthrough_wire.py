@@ -53,6 +53,14 @@ def test_target_goes_on_byte_for_byte(stub: StubStore) -> None:
     assert stub.received[0].line == b"GET " + target + b" HTTP/1.1"
 
 
+@pytest.mark.parametrize("target", [b"*", b"@localhost:1/b/k"])
+def test_a_target_that_could_name_another_host_is_refused(stub: StubStore, target: bytes) -> None:
+    with passed_through(stub.endpoint) as url:
+        answer = exchange(url, b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert stub.received == []
+
+
 def test_headers_go_on_with_the_clients_host_and_without_those_of_the_connection(stub: StubStore) -> None:
     with passed_through(stub.endpoint) as url:
         exchange(
