@@ -33,7 +33,7 @@ out("last")
 """
 
 
-def test_clients_that_poll_print_every_line_once_and_in_order(server: EmulatorProcess) -> None:
+def test_30_clients_that_poll_print_every_event_once_and_in_order(server: EmulatorProcess) -> None:
     name = "Log-1"
     code = server.stage_code(name, PROGRAM)
     server.client("sagemaker").create_processing_job(**a_request(name, entrypoint=RUN_CODE, inputs=[code]))

@@ -48,7 +48,7 @@ def messages(answer: dict[str, Any]) -> list[str]:
     return [event["message"] for event in answer["events"]]
 
 
-def test_the_group_is_unknown_until_a_job_has_printed(served: Served, logs: Any) -> None:
+def test_16_the_group_is_unknown_until_a_job_has_printed(served: Served, logs: Any) -> None:
     served.create("silent")
 
     assert refusal_of(logs.describe_log_streams, logGroupName=GROUP) == NO_GROUP
@@ -61,7 +61,7 @@ def test_sdks_swallow_the_unknown_group_by_its_class(served: Served, logs: Any) 
         logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix="job/", orderBy="LogStreamName", limit=1)
 
 
-def test_a_known_group_without_matching_streams_is_an_empty_list(served: Served, logs: Any) -> None:
+def test_16_a_known_group_without_matching_streams_is_an_empty_list(served: Served, logs: Any) -> None:
     printed(served, "job", b"a")
 
     answer = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix="other/")

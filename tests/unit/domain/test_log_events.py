@@ -33,7 +33,7 @@ def messages_of(*data: bytes) -> list[str]:
     return [event.message for event in events_of(lines_of(*data))]
 
 
-def test_a_traceback_is_one_event_and_its_last_line_another() -> None:
+def test_30_a_traceback_is_one_event_and_its_last_line_another() -> None:
     assert messages_of(
         b"Traceback (most recent call last):", b'  File "a.py"', b"    f()", b"ValueError: x", b"on"
     ) == [
@@ -70,7 +70,7 @@ def test_a_line_that_starts_with_a_tab_starts_an_event() -> None:
     assert messages_of(b"a", b"\tb") == ["a", "#011b"]
 
 
-def test_what_follows_a_full_piece_is_an_event_of_its_own() -> None:
+def test_30_what_follows_a_full_piece_is_an_event_of_its_own() -> None:
     assert messages_of(FULL, b" rest", b" more") == [FULL.decode(), " rest\n more"]
 
 
