@@ -154,6 +154,10 @@ class JobStore(Protocol):
         """Append to the job's history."""
         ...
 
+    def add_events(self, events: Mapping[JobId, JobEvent]) -> None:
+        """Append one event to the history of each of these jobs, as far as they exist."""
+        ...
+
     def list_events(self, job_id: JobId) -> Sequence[JobEvent]:
         """The job's history in order."""
         ...
@@ -499,7 +503,7 @@ class ObjectStore(Protocol):
 class Wakeup(Protocol):
     """The API's way to tell the engine that something has changed in the store; never blocks, never fails."""
 
-    def job_added(self) -> None:
+    def job_added(self, job_id: JobId) -> None:
         """A job waits for admission."""
         ...
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from dataclasses import dataclass
 
 from emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob
@@ -11,12 +12,26 @@ from emulator.domain.spec import JobSpec, spec_of
 from emulator.engine.backend import Admitted, ExecutionBackend, Never, NotNow
 from emulator.engine.failures import capacity_failure, internal_failure
 from emulator.engine.supervisor import Supervisor
-from emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable, StoreFailure
+from emulator.engine.waiting import WaitingLine
+from emulator.errors import EmulatorError, JobNotFound, RuntimeFailure, RuntimeUnavailable, StoreFailure
 from emulator.ports import Clock, JobStore
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+NEWS_SECONDS = 0.1
+"""While the first in line has no room, new jobs are taken into the line together, this often."""
+
+TOLD_AT_ONCE = 500
+"""Events written in one transaction, so that the store is free for others in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shortage:
+    """Why the first in line could not be admitted when it was tried last."""
+
+    job_id: JobId
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +54,17 @@ class Scheduler:
         self._clock = clock
         self._patience_seconds = engine_patience_seconds
         self._supervisors: dict[JobId, Supervisor] = {}
-        self._told_waiting: set[JobId] = set()
         self._taken_up = False
+        self._line = WaitingLine()
+        self._arrivals: deque[JobId] = deque()
+        self._wishes: deque[JobId] = deque()
+        self._shortage: _Shortage | None = None
         self._engine_away_since: float | None = None
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._wake = threading.Event()
+        self._urgent = threading.Event()
+        self._room_made = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -60,7 +80,7 @@ class Scheduler:
     def stop(self) -> None:
         """Admit no more, let go of all jobs; their containers go on and are taken up at the next start."""
         self._stopping.set()
-        self._wake.set()
+        self._wake_now()
         if self._thread is not None:
             self._thread.join()
         self._let_go()
@@ -81,13 +101,14 @@ class Scheduler:
         """
         with self._turn:
             self._let_go()
+            self._shortage = None
             try:
                 jobs = self._store.clear()
             except StoreFailure:
                 self._taken_up = False
                 self._wake.set()
                 raise
-            self._told_waiting.clear()
+            self._line.clear()
             try:
                 leftovers = self._backend.clear()
             except RuntimeFailure as error:
@@ -104,8 +125,9 @@ class Scheduler:
 
     # --- wakeup ---
 
-    def job_added(self) -> None:
+    def job_added(self, job_id: JobId) -> None:
         """A job waits for admission."""
+        self._arrivals.append(job_id)
         self._wake.set()
 
     def stop_requested(self, job_id: JobId) -> None:
@@ -115,7 +137,8 @@ class Scheduler:
         if supervisor is not None:
             supervisor.wish_stop()
         else:
-            self._wake.set()
+            self._wishes.append(job_id)
+            self._wake_now()
 
     # --- the loop ---
 
@@ -123,10 +146,17 @@ class Scheduler:
         with self._lock:
             return list(self._supervisors.values())
 
+    def _wake_now(self) -> None:
+        self._urgent.set()
+        self._wake.set()
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.wait()
+            if self._shortage is not None:
+                self._urgent.wait(NEWS_SECONDS)
             self._wake.clear()
+            self._urgent.clear()
             if self._stopping.is_set():
                 return
             try:
@@ -152,7 +182,8 @@ class Scheduler:
 
     def _take_up(self) -> None:
         """Jobs that had capacity when the emulator ended still have it, before anybody else is admitted."""
-        for job in self._store.list_unfinished():
+        unfinished = self._store.list_unfinished()
+        for job in unfinished:
             with self._lock:
                 known = job.id in self._supervisors
             records = self._store.list_instances(job.id)
@@ -162,22 +193,63 @@ class Scheduler:
                 self._event(job, "taken_up", phase=str(job.phase))
                 self._supervise(job, spec)
 
+        for job in unfinished:
+            if job.phase is JobPhase.PENDING and not self._is_supervised(job.id):
+                self._line.add(job.id)
+
+    def _is_supervised(self, job_id: JobId) -> bool:
+        with self._lock:
+            return job_id in self._supervisors
+
     def _admit(self) -> None:
-        shortage: str | None = None
-        for job in self._store.list_unfinished():
-            with self._lock:
-                waiting = job.phase is JobPhase.PENDING and job.id not in self._supervisors
-            if not waiting:
-                continue
-            if job.stop_requested_at is not None:
-                self._end(job, JobPhase.STOPPED)
-            elif shortage is not None:
-                self._tell_waiting(job, "behind earlier jobs")
-            else:
-                shortage = self._admit_one(job)
+        while self._arrivals:
+            self._line.add(self._arrivals.popleft())
+        while self._wishes:
+            self._stop_waiting(self._wishes[0])
+            self._wishes.popleft()
+        self._admit_in_turn()
+        if self._shortage is not None:
+            self._tell_waiting(self._shortage)
+
+    def _stop_waiting(self, job_id: JobId) -> None:
+        """End a job before its turn; one that was admitted just now is its supervisor's."""
+        with self._lock:
+            supervisor = self._supervisors.get(job_id)
+        if supervisor is not None:
+            supervisor.wish_stop()
+            return
+        job = self._find_waiting(job_id)
+        if job is not None:
+            self._end(job, JobPhase.STOPPED)
+        self._line.remove(job_id)
+
+    def _admit_in_turn(self) -> None:
+        """Admit from the front of the line until somebody has no room, who is tried again when room was made."""
+        if self._shortage is not None and self._line.first() == self._shortage.job_id and not self._room_made.is_set():
+            return
+        self._shortage = None
+        self._room_made.clear()
+        while (job_id := self._line.first()) is not None:
+            job = self._find_waiting(job_id)
+            reason = self._admit_one(job) if job is not None else None
+            if reason is not None:
+                self._shortage = _Shortage(job_id, reason)
+                return
+            self._line.remove(job_id)
+
+    def _find_waiting(self, job_id: JobId) -> ProcessingJob | None:
+        """The job as stored, unless it has ended or was forgotten."""
+        try:
+            job = self._store.get(job_id)
+        except JobNotFound:
+            return None
+        return job if job.phase is JobPhase.PENDING else None
 
     def _admit_one(self, job: ProcessingJob) -> str | None:
         """Admit a job, or end it; else what it has to wait for."""
+        if job.stop_requested_at is not None:
+            self._end(job, JobPhase.STOPPED)
+            return None
         spec = self._spec(job)
         if spec is None:
             return None
@@ -190,14 +262,12 @@ class Scheduler:
                 for index, limits in enumerate(gang):
                     self._store.ensure_instance(job.id, index, limits)
                 self._event(job, "admitted", capped=any(limits.capped for limits in gang))
-                self._told_waiting.discard(job.id)
                 self._supervise(job, spec)
                 return None
             case Never(reason=reason):
                 self._end(job, JobPhase.FAILED, capacity_failure(reason))
                 return None
             case NotNow(reason=reason):
-                self._tell_waiting(job, reason)
                 return reason
 
     def _spec(self, job: ProcessingJob) -> JobSpec | None:
@@ -230,13 +300,20 @@ class Scheduler:
     def _ended(self, job_id: JobId) -> None:
         with self._lock:
             self._supervisors.pop(job_id, None)
-        self._wake.set()
+        self._room_made.set()
+        self._wake_now()
 
-    def _tell_waiting(self, job: ProcessingJob, reason: str) -> None:
+    def _tell_waiting(self, shortage: _Shortage) -> None:
         """Once per job: the queue is visible, not noisy."""
-        if job.id not in self._told_waiting:
-            self._told_waiting.add(job.id)
-            self._event(job, "waiting", reason=reason)
+        news = self._line.news()
+        for start in range(0, len(news), TOLD_AT_ONCE):
+            some = news[start : start + TOLD_AT_ONCE]
+            self._store.add_events({job_id: self._waiting_event(job_id, shortage) for job_id in some})
+            self._line.told(some)
+
+    def _waiting_event(self, job_id: JobId, shortage: _Shortage) -> JobEvent:
+        reason = shortage.reason if job_id == shortage.job_id else "behind earlier jobs"
+        return JobEvent(at=self._clock.now(), action="waiting", detail={"reason": reason})
 
     def _engine_is_away(self, error: RuntimeUnavailable) -> None:
         """Jobs wait for the engine a while; then each fails with the sentence that says how to mend it."""
@@ -250,19 +327,19 @@ class Scheduler:
         self._try_again_later()
 
     def _fail_waiting(self, error: RuntimeUnavailable) -> None:
-        for job in self._store.list_unfinished():
-            waited = (self._clock.now() - job.created_at).total_seconds()
-            with self._lock:
-                is_waiting = job.phase is JobPhase.PENDING and job.id not in self._supervisors
-            if is_waiting and waited >= self._patience_seconds:
+        for job_id in self._line:
+            job = self._find_waiting(job_id)
+            if job is not None:
+                if (self._clock.now() - job.created_at).total_seconds() < self._patience_seconds:
+                    return  # those behind it came later
                 self._end(job, JobPhase.FAILED, internal_failure(str(error)))
+            self._line.remove(job_id)
 
     def _end(self, job: ProcessingJob, to: JobPhase, failure: Failure | None = None) -> None:
         self._backend.remove(job.id)
         now = self._clock.now()
         reason = failure.reason if failure else None
         self._store.advance(job.id, job.phase, to, now, JobFacts(ended_at=now, failure_reason=reason))
-        self._told_waiting.discard(job.id)
 
     def _event(self, job: ProcessingJob, action: str, **detail: object) -> None:
         self._store.add_event(job.id, JobEvent(at=self._clock.now(), action=action, detail=detail))

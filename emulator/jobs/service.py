@@ -55,7 +55,7 @@ class JobService:
                 f"({key.arn})"
             ) from error
         logger.info("job_created", extra={"job": key.name, "job_id": job.id})
-        self._wakeup.job_added()
+        self._wakeup.job_added(job.id)
         return job
 
     def describe(self, key: JobKey) -> ProcessingJob:

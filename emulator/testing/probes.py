@@ -24,7 +24,10 @@ class FakeGpuProbe:
 
 
 class FakeHostProbe:
-    """HostProbe of the host that is described. A test may put another in `host`; None: the engine does not answer."""
+    """HostProbe of the host that is described. A test may put another in `host`; None: the engine does not answer.
+
+    `looks` counts how often it was asked.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class FakeHostProbe:
         gpu_ids: tuple[str, ...] = (),
         container_cpus: float | None = None,
     ) -> None:
+        self.looks = 0
         self.host: HostCapacity | None = HostCapacity(
             vcpus=vcpus,
             memory_bytes=memory_bytes,
@@ -43,6 +47,7 @@ class FakeHostProbe:
 
     def capacity(self) -> HostCapacity:
         """See the port."""
+        self.looks += 1
         if self.host is None:
             raise RuntimeUnavailable("No Docker engine answers: it was taken away by the test")
         return self.host

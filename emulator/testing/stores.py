@@ -206,6 +206,13 @@ class MemoryJobStore:
             stored = JobEvent(at=_stored_moment(event.at), action=event.action, detail=_stored_json(event.detail))
             self._events[job_id].append(stored)
 
+    def add_events(self, events: Mapping[JobId, JobEvent]) -> None:
+        """See the port."""
+        with self.transaction():
+            for job_id, event in events.items():
+                if job_id in self._jobs:
+                    self.add_event(job_id, event)
+
     def list_events(self, job_id: JobId) -> Sequence[JobEvent]:
         """See the port."""
         with self.transaction():

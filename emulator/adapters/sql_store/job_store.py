@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, exists, func, insert, select, update, Connection, Select
 from sqlalchemy import delete as sql_delete
 
 from emulator.adapters.sql_store.database import Database
@@ -58,6 +58,13 @@ _ADD_JOB = insert(jobs).returning(jobs.c.id)
 _ADD_REQUEST = insert(job_requests)
 _ADD_TAG = insert(job_tags)
 _ADD_EVENT = insert(job_events)
+_EVENT_COLUMNS = [job_events.c.job_id, job_events.c.at_ms, job_events.c.action, job_events.c.detail]
+_ADD_EVENT_IF_THERE = insert(job_events).from_select(
+    _EVENT_COLUMNS,
+    select(*(bindparam(column.name, type_=column.type) for column in _EVENT_COLUMNS)).where(
+        exists().where(jobs.c.id == bindparam("job_id"))
+    ),
+)
 
 
 class SqlJobStore:
@@ -184,6 +191,13 @@ class SqlJobStore:
         with self._database.writing() as connection:
             _require_job(connection, job_id)
             connection.execute(_ADD_EVENT, event_columns(job_id, event))
+
+    def add_events(self, events: Mapping[JobId, JobEvent]) -> None:
+        """Append one event to the history of each of these jobs, as far as they exist."""
+        if events:
+            rows = [event_columns(job_id, event) for job_id, event in events.items()]
+            with self._database.writing() as connection:
+                connection.execute(_ADD_EVENT_IF_THERE, rows)
 
     def list_events(self, job_id: JobId) -> Sequence[JobEvent]:
         """The job's history in order."""

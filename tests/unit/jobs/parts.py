@@ -45,12 +45,12 @@ class RememberingWakeup:
     """Keeps what the engine was told."""
 
     def __init__(self) -> None:
-        self.added = 0
+        self.added: list[JobId] = []
         self.stopped: list[JobId] = []
 
-    def job_added(self) -> None:
+    def job_added(self, job_id: JobId) -> None:
         """See the port."""
-        self.added += 1
+        self.added.append(job_id)
 
     def stop_requested(self, job_id: JobId) -> None:
         """See the port."""

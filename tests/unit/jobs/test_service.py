@@ -23,7 +23,7 @@ def test_create_stores_a_pending_job_and_wakes_the_engine() -> None:
     assert job.phase is JobPhase.PENDING
     assert job.created_at == job.modified_at == START
     assert api.store.list_unfinished() == [job]
-    assert api.wakeup.added == 1
+    assert len(api.wakeup.added) == 1
 
 
 def test_create_stores_the_request_as_it_came_and_tags_apart() -> None:
@@ -48,7 +48,7 @@ def test_second_create_with_same_name_names_the_arn_and_wakes_nobody() -> None:
         "Job name must be unique within an AWS account and region, and a job with this name already exists "
         "(arn:aws:sagemaker:us-east-1:000000000000:processing-job/job-a)"
     )
-    assert api.wakeup.added == 1
+    assert len(api.wakeup.added) == 1
     assert len(api.store.list_unfinished()) == 1
 
 
@@ -58,7 +58,7 @@ def test_create_with_a_name_that_is_used_in_another_account_or_region_succeeds()
     for key in (a_key(), a_key(account="111122223333"), a_key(region="eu-west-1")):
         api.service.create(key, a_request())
 
-    assert api.wakeup.added == 3
+    assert len(api.wakeup.added) == 3
 
 
 def test_refused_create_leaves_nothing_behind() -> None:
@@ -68,7 +68,7 @@ def test_refused_create_leaves_nothing_behind() -> None:
         api.service.create(a_key(), a_request(image=""))
 
     assert api.store.list_unfinished() == []
-    assert api.wakeup.added == 0
+    assert len(api.wakeup.added) == 0
 
 
 def test_create_that_cannot_be_stored_wakes_nobody() -> None:
@@ -78,7 +78,7 @@ def test_create_that_cannot_be_stored_wakes_nobody() -> None:
     with pytest.raises(StoreFailure):
         api.service.create(a_key(), a_request())
 
-    assert api.wakeup.added == 0
+    assert len(api.wakeup.added) == 0
 
 
 def test_describe_finds_the_job_of_exactly_that_name() -> None:

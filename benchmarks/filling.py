@@ -1,0 +1,71 @@
+"""A data directory whose database holds many jobs, all of them over; and the request that each of them was."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+from emulator.adapters.data_dir import DataDir
+from emulator.adapters.sql_store.moments import to_ms
+from emulator.adapters.sql_store.store import open_store
+from emulator.adapters.sql_store.tables import job_events, job_requests, jobs
+from emulator.domain.phase import JobPhase
+from emulator.jobs.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
+from tests.builders import a_request, an_input, an_output
+
+_CHUNK = 20_000
+
+
+def stored_name(number: int) -> str:
+    """The name of a stored job."""
+    return f"stored-{number:07d}"
+
+
+def plain_request(name: str) -> dict[str, Any]:
+    """A request of the usual kind: a command, an input, an output, two variables."""
+    return a_request(
+        name,
+        entrypoint=["python3", "/opt/ml/processing/code/main.py"],
+        inputs=[an_input()],
+        outputs=[an_output()],
+        Environment={"STAGE": "test", "LEVEL": "info"},
+        StoppingCondition={"MaxRuntimeInSeconds": 3600},
+    )
+
+
+def fill(data_dir: Path, count: int) -> None:
+    """Store `count` completed jobs in the tables of a new data directory, a second apart, the last one now."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    stores = open_store(DataDir(data_dir).database)
+    try:
+        first = datetime.now(UTC) - timedelta(seconds=count)
+        for start in range(0, count, _CHUNK):
+            numbers = range(start, min(count, start + _CHUNK))
+            rows = [_job_row(number, first + timedelta(seconds=number)) for number in numbers]
+            requests = [{"job_id": row["id"], "request": plain_request(row["name"])} for row in rows]
+            events = [{"job_id": r["id"], "at_ms": r["created_at_ms"], "action": "created", "detail": {}} for r in rows]
+            with stores.database.writing() as connection:
+                connection.execute(insert(jobs), rows)
+                connection.execute(insert(job_requests), requests)
+                connection.execute(insert(job_events), events)
+    finally:
+        stores.close()
+
+
+def _job_row(number: int, at: datetime) -> Mapping[str, Any]:
+    moment, name = to_ms(at), stored_name(number)
+    return {
+        "id": number + 1,
+        "account": DEFAULT_ACCOUNT,
+        "region": DEFAULT_REGION,
+        "name": name,
+        "folded_name": name.lower(),
+        "phase": JobPhase.COMPLETED.value,
+        "created_at_ms": moment,
+        "modified_at_ms": moment,
+        "started_at_ms": moment,
+        "ended_at_ms": moment,
+        "exit_message": "done",
+    }

@@ -1,0 +1,84 @@
+"""The start of the server, its idle memory, and an empty job beside `docker run`."""
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from benchmarks.table import row, seconds
+from tests.builders import a_request, an_input, an_output
+from tests.e2e.server import EmulatorProcess
+
+IMAGE = "processing-emulator/python:3.11"
+ROUNDS = 15
+STARTS = 5
+
+
+def measure() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _measure_start(Path(folder))
+        _measure_job(Path(folder) / "jobs")
+
+
+def _measure_start(root: Path) -> None:
+    bare = [_started(root / f"bare{i}", s3_endpoint="http://127.0.0.1:1") for i in range(STARTS)]
+    whole = [_started(root / f"whole{i}") for i in range(STARTS)]
+    row("start to Ready, S3 store elsewhere", [s for s, _ in bare], "s", "goal 1 s")
+    row("start to Ready, embedded S3 store", [s for s, _ in whole], "s")
+    row("memory of the idle server, health asked once", [m for _, m in bare], "MB", "goal 120 MB")
+
+
+def _measure_job(folder: Path) -> None:
+    folder.mkdir()
+    server = EmulatorProcess(folder / "data").start()
+    try:
+        s3 = server.client("s3")
+        s3.create_bucket(Bucket="bkt")
+        s3.put_object(Bucket="bkt", Key="in/x", Body=b"x")
+        _docker_run()
+        _empty_job(server, "warm-up")
+        pairs = [(seconds(lambda i=i: _empty_job(server, f"e{i}")), seconds(_docker_run)) for i in range(ROUNDS)]
+    finally:
+        server.stop()
+    row("empty job, Create to Completed, one input and output", [j for j, _ in pairs], "s")
+    row("`docker run --rm` of the same image", [d for _, d in pairs], "s")
+    note = "goal 1.25 beside a script that stages, too"
+    row("ratio of the two, pair by pair", [j / d for j, d in pairs], "x", note)
+
+
+def _docker_run() -> None:
+    subprocess.run(["docker", "run", "--rm", IMAGE, "true"], check=True)
+
+
+def _empty_job(server: EmulatorProcess, name: str) -> None:
+    """Create to Completed, one small input and output."""
+    sagemaker = server.client("sagemaker")
+    sagemaker.create_processing_job(
+        **a_request(
+            name,
+            image=IMAGE,
+            entrypoint=["sh", "-c", "echo x > /opt/ml/processing/output/f"],
+            inputs=[an_input()],
+            outputs=[an_output()],
+        )
+    )
+    while True:
+        answer = sagemaker.describe_processing_job(ProcessingJobName=name)
+        if answer["ProcessingJobStatus"] == "Completed":
+            return
+        if answer["ProcessingJobStatus"] != "InProgress":
+            raise SystemExit(f"the job failed: {answer}")
+        time.sleep(0.005)
+
+
+def _started(folder: Path, **settings: str) -> tuple[float, float]:
+    """Seconds to Ready, and resident megabytes of the idle server."""
+    folder.mkdir()
+    server = EmulatorProcess(folder / "data", **settings).start()
+    try:
+        server.control("health")
+        return server.seconds_to_ready, psutil.Process(server.pid).memory_info().rss / 1e6
+    finally:
+        server.stop()

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Finds or fetches what only the benchmarks need, and prints the shell lines by which they find it: wrk, which makes the
+# load, and a Python environment with moto, the server beside which the API is measured.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/places.sh
+. "$here/places.sh"
+
+wrk="$PE_CACHE/wrk"
+moto="$PE_CACHE/moto-$(cksum <"$here/moto-requirements.txt" | cut -d' ' -f1)"
+
+# Unpacked, not installed: nothing of it is needed but the program and the interpreter of its scripts.
+fetch_wrk() {
+    local part package
+    part=$(mktemp -d "$PE_CACHE/wrk.XXXXXX")
+    chmod 755 "$part"
+    if (
+        cd "$part"
+        apt-get download -qq wrk libluajit-5.1-2 || { apt-get update -qq && apt-get download -qq wrk libluajit-5.1-2; }
+        for package in *.deb; do dpkg-deb --extract "$package" .; done
+    ) >"$PE_STATE/wrk.log" 2>&1 </dev/null; then
+        rm -rf "$wrk"
+        mv "$part" "$wrk"
+    else
+        rm -rf "$part"
+        give_up "wrk could not be fetched: install it (apt-get install wrk); the output is in $PE_STATE/wrk.log"
+    fi
+}
+
+if ! command -v wrk >/dev/null; then
+    [ -x "$wrk/usr/bin/wrk" ] || fetch_wrk
+    printf 'export PATH=%q:"$PATH"\n' "$wrk/usr/bin"
+    for library in "$wrk"/usr/lib/*/; do printf 'export LD_LIBRARY_PATH=%q\n' "$library"; done
+fi
+if [ ! -x "$moto/bin/moto_server" ]; then
+    rm -rf "$moto"
+    "$here/uv.sh" venv --quiet --python "$here/../.venv/bin/python" "$moto"
+    "$here/uv.sh" pip install --quiet --python "$moto" --require-hashes -r "$here/moto-requirements.txt"
+fi
+printf 'export PROCESSING_EMULATOR_BENCH_MOTO=%q\n' "$moto/bin/python"
