@@ -19,6 +19,7 @@ from emulator.domain.job import (
     JobKey,
     Limits,
     LogCursor,
+    NewJob,
     ProcessingJob,
     Transfer,
 )
@@ -101,8 +102,16 @@ class JobStore(Protocol):
         """Store a new job in PENDING with its first event. Raises JobNameInUse (names compare without case)."""
         ...
 
+    def add_all(self, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
+        """Store new jobs together, as `add` does each; in their order, None for each whose name is in use."""
+        ...
+
     def find(self, key: JobKey) -> ProcessingJob | None:
         """The job of exactly that name, case included; not a deleted one."""
+        ...
+
+    def find_all(self, keys: Sequence[JobKey]) -> Mapping[JobKey, ProcessingJob]:
+        """`find` for many keys at once: the jobs that there are."""
         ...
 
     def find_any_case(self, key: JobKey) -> ProcessingJob | None:

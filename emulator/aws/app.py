@@ -18,6 +18,7 @@ from emulator.aws.caller import Caller, CredentialScope, presigned, scope_of
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.errors import WireError, internal_failure, wire_error
 from emulator.aws.gate import Gate
+from emulator.aws.grouping import Desk
 from emulator.aws.guard import RequestGuard
 from emulator.aws.query_service import QueryDispatcher
 from emulator.aws.reply import JSON_1_1, Reply, json_error, query_error, rest_error, rpc_cbor_error, s3_error
@@ -108,7 +109,7 @@ class _FrontDoor:
         gate: Gate,
         json_body_limit_bytes: int,
     ) -> None:
-        self._dispatcher = dispatcher
+        self._desk = Desk(dispatcher, executor)
         self._query = query
         self._account_of = account_of
         self._control = control
@@ -174,9 +175,7 @@ class _FrontDoor:
             body = await read_body(receive, self._json_body_limit_bytes)
         except RequestError as error:
             return json_error(wire_error(error))
-        loop = asyncio.get_running_loop()
-        caller = request.caller(credentials)
-        return await loop.run_in_executor(self._executor, self._dispatcher.reply, target, caller, body)
+        return await self._desk.reply(target, request.caller(credentials), body)
 
     async def _form(self, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
         try:

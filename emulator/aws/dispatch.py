@@ -4,11 +4,11 @@ The outermost loop of a request: nothing gets past it but replies.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from emulator.aws.caller import Caller
-from emulator.aws.errors import COMMON_FORMS, internal_failure, wire_error
-from emulator.aws.operation import Operation
+from emulator.aws.errors import COMMON_FORMS, ErrorForms, internal_failure, wire_error
+from emulator.aws.operation import Asked, Operation
 from emulator.aws.reply import Reply, json_error
 from emulator.errors import RequestError, UnknownOperation
 
@@ -33,14 +33,31 @@ class Dispatcher:
             forms = operation.error_forms
             return Reply(body=operation.call(caller, body))
         except RequestError as error:
-            logger.debug(
-                "request_refused",
-                extra={"target": target, "request_id": caller.request_id, "error": type(error).__name__},
-            )
-            return json_error(wire_error(error, forms))
+            return _refusal(error, forms, target, caller)
         except Exception:
             logger.exception("request_failed", extra={"target": target, "request_id": caller.request_id})
             return json_error(internal_failure())
+
+    def is_grouped(self, target: str) -> bool:
+        """Whether requests for this target are better served together."""
+        operation = self._operations.get(target)
+        return operation is not None and operation.is_grouped
+
+    def reply_all(self, target: str, group: Sequence[Asked]) -> list[Reply]:
+        """Serve requests of one grouped operation, whatever they are; replies in their order."""
+        if len(group) > 1:
+            operation = self._operations[target]
+            try:
+                return [
+                    _refusal(result, operation.error_forms, target, asked.caller)
+                    if isinstance(result, RequestError)
+                    else Reply(body=result)
+                    for asked, result in zip(group, operation.call_all(group), strict=True)
+                ]
+            except Exception:
+                # A transaction holds all of them or none: whoever is at fault is found when each is served alone.
+                logger.debug("group_failed", extra={"target": target}, exc_info=True)
+        return [self.reply(target, asked.caller, asked.body) for asked in group]
 
     def _operation(self, target: str) -> Operation:
         operation = self._operations.get(target)
@@ -51,3 +68,11 @@ class Dispatcher:
                 f"{target} is not supported by the emulator; docs/reference/operations.md lists what is"
             )
         raise UnknownOperation(f"{target[:255]} is not an operation of this emulator")
+
+
+def _refusal(error: RequestError, forms: ErrorForms, target: str, caller: Caller) -> Reply:
+    logger.debug(
+        "request_refused",
+        extra={"target": target, "request_id": caller.request_id, "error": type(error).__name__},
+    )
+    return json_error(wire_error(error, forms))

@@ -1,8 +1,8 @@
 """One operation of a JSON service: from the bytes of a request to the bytes of its reply, by the model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from emulator.aws.caller import Caller
 from emulator.aws.errors import COMMON_FORMS, ErrorForms
@@ -10,10 +10,37 @@ from emulator.aws.model import OperationModel
 from emulator.aws.parsing import Parser, compile_parser, decode_json
 from emulator.aws.serializing import encode_json
 from emulator.aws.validation import compile_validator
-from emulator.errors import MalformedBody
+from emulator.errors import MalformedBody, RequestError
 
 Handler = Callable[[Caller, Mapping[str, Any]], Mapping[str, object] | None]
 """Serves a valid request of the model's members; None where the service answers with an empty body."""
+
+Outcome: TypeAlias = Mapping[str, object] | RequestError | None
+"""What a handler answers, or why it refuses."""
+
+
+class Asked(NamedTuple):
+    """A request as it came."""
+
+    caller: Caller
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GroupHandler:
+    """A handler that serves valid requests together when several came at the same time; outcomes in their order.
+
+    Only for operations that are quick: the last of a group waits for the first.
+    """
+
+    handle_all: Callable[[Sequence[tuple[Caller, Mapping[str, Any]]]], Sequence[Outcome]]
+
+    def __call__(self, caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object] | None:
+        """Serve one. Raises RequestError."""
+        (outcome,) = self.handle_all([(caller, request)])
+        if isinstance(outcome, RequestError):
+            raise outcome
+        return outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +64,38 @@ class Operation:
             error_forms=error_forms,
         )
 
+    @property
+    def is_grouped(self) -> bool:
+        """Whether requests that come at the same time are served together."""
+        return isinstance(self.handle, GroupHandler)
+
     def call(self, caller: Caller, body: bytes) -> bytes:
         """Serve one request. Raises RequestError of any kind."""
+        return _encoded(self.handle(caller, self._read(body)))
+
+    def call_all(self, group: Sequence[Asked]) -> Sequence[bytes | RequestError]:
+        """Serve requests together; each has its own reply or refusal. For a grouped operation."""
+        handler = cast(GroupHandler, self.handle)
+        results: list[bytes | RequestError | None] = [None] * len(group)
+        valid: list[tuple[int, tuple[Caller, Mapping[str, Any]]]] = []
+        for position, asked in enumerate(group):
+            try:
+                valid.append((position, (asked.caller, self._read(asked.body))))
+            except RequestError as error:
+                results[position] = error
+        outcomes = handler.handle_all([request for _, request in valid]) if valid else []
+        for (position, _), outcome in zip(valid, outcomes, strict=True):
+            results[position] = outcome if isinstance(outcome, RequestError) else _encoded(outcome)
+        return cast(Sequence[bytes | RequestError], results)
+
+    def _read(self, body: bytes) -> Mapping[str, Any]:
         document = decode_json(body)
         if not isinstance(document, dict | list):
             raise MalformedBody("The body is not a JSON object")
         request = cast(dict[str, Any], self.parse(document))
         self.validate(request)
-        reply = self.handle(caller, request)
-        return b"" if reply is None else encode_json(reply)
+        return request
+
+
+def _encoded(reply: Mapping[str, object] | None) -> bytes:
+    return b"" if reply is None else encode_json(reply)

@@ -29,6 +29,16 @@ class JobKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job that is to be stored."""
+
+    key: JobKey
+    request: Mapping[str, Any]
+    tags: Mapping[str, str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingJob:
     """One job; never mutated. `request` is the validated CreateProcessingJob request as it came, without Tags.
 

@@ -6,11 +6,12 @@ jobs that the engine is done with.
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from emulator.domain.job import JobKey, ProcessingJob
-from emulator.errors import JobNameInUse, JobNotDeletable, JobNotFound, JobNotStoppable
+from emulator.domain.job import JobKey, NewJob, ProcessingJob
+from emulator.errors import JobNameInUse, JobNotDeletable, JobNotFound, JobNotStoppable, RequestError
 from emulator.jobs.quotas import Quotas
 from emulator.jobs.rules import check_create
 from emulator.ports import Clock, JobStore, Wakeup
@@ -37,33 +38,53 @@ class JobService:
 
         Raises ValidationFailed, Unsupported, QuotaExceeded, JobNameInUse.
         """
-        check_create(request)
-        if not self._quotas.enforced:
-            return self._add(key, request)
-        with self._quota_turn:  # nobody else may use up what was just counted as free
-            self._quotas.check(key, request)
-            return self._add(key, request)
+        (verdict,) = self.create_all([(key, request)])
+        return _job_or_raise(verdict)
 
-    def _add(self, key: JobKey, request: Mapping[str, Any]) -> ProcessingJob:
-        stored = {name: value for name, value in request.items() if name != "Tags"}
-        tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags") or []}
-        try:
-            job = self._store.add(key, stored, tags, self._clock.now())
-        except JobNameInUse as error:
-            raise JobNameInUse(
-                "Job name must be unique within an AWS account and region, and a job with this name already exists "
-                f"({key.arn})"
-            ) from error
-        logger.info("job_created", extra={"job": key.name, "job_id": job.id})
-        self._wakeup.job_added(job.id)
-        return job
+    def create_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[ProcessingJob | RequestError]:
+        """`create` for requests that came at the same time: stored together, each with its own verdict in its place."""
+        if not self._quotas.enforced:
+            return self._add_all(wanted)
+        verdicts: list[ProcessingJob | RequestError] = []
+        for key, request in wanted:
+            with self._quota_turn:  # nobody else may use up what was just counted as free
+                try:
+                    check_create(request)
+                    self._quotas.check(key, request)
+                except RequestError as error:
+                    verdicts.append(error)
+                else:
+                    verdicts += self._add_all([(key, request)])
+        return verdicts
+
+    def _add_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[ProcessingJob | RequestError]:
+        refusals = [_refusal(request) for _, request in wanted]
+        at = self._clock.now()
+        new = [
+            _new_job(key, request, at)
+            for (key, request), refusal in zip(wanted, refusals, strict=True)
+            if refusal is None
+        ]
+        stored = iter(self._store.add_all(new) if new else ())
+        verdicts = [
+            refusal if refusal is not None else next(stored) or _name_in_use(key)
+            for (key, _), refusal in zip(wanted, refusals, strict=True)
+        ]
+        for verdict in verdicts:
+            if isinstance(verdict, ProcessingJob):
+                logger.info("job_created", extra={"job": verdict.key.name, "job_id": verdict.id})
+                self._wakeup.job_added(verdict.id)
+        return verdicts
 
     def describe(self, key: JobKey) -> ProcessingJob:
         """The job of that name. Raises JobNotFound."""
-        job = self._store.find(key)
-        if job is None:
-            raise _not_found(key)
-        return job
+        (found,) = self.describe_all([key])
+        return _job_or_raise(found)
+
+    def describe_all(self, keys: Sequence[JobKey]) -> Sequence[ProcessingJob | RequestError]:
+        """`describe` for requests that came at the same time: each with its own answer in its place."""
+        found = self._store.find_all(keys)
+        return [found.get(key) or _not_found(key) for key in keys]
 
     def stop(self, key: JobKey) -> None:
         """Ask for the end of a job; from now on it shows as Stopping. Raises JobNotFound, JobNotStoppable."""
@@ -96,3 +117,33 @@ class JobService:
 
 def _not_found(key: JobKey) -> JobNotFound:
     return JobNotFound(f"Could not find requested job with name: {key.name}")
+
+
+def _name_in_use(key: JobKey) -> JobNameInUse:
+    return JobNameInUse(
+        f"Job name must be unique within an AWS account and region, and a job with this name already exists ({key.arn})"
+    )
+
+
+def _refusal(request: Mapping[str, Any]) -> RequestError | None:
+    """Why a request cannot become a job, if so."""
+    try:
+        check_create(request)
+    except RequestError as error:
+        return error
+    return None
+
+
+def _new_job(key: JobKey, request: Mapping[str, Any], at: datetime) -> NewJob:
+    return NewJob(
+        key=key,
+        request={name: value for name, value in request.items() if name != "Tags"},
+        tags={tag["Key"]: tag["Value"] for tag in request.get("Tags") or []},
+        at=at,
+    )
+
+
+def _job_or_raise(verdict: ProcessingJob | RequestError) -> ProcessingJob:
+    if isinstance(verdict, RequestError):
+        raise verdict
+    return verdict

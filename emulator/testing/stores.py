@@ -14,7 +14,17 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, LogCursor, ProcessingJob
+from emulator.domain.job import (
+    InstanceRecord,
+    JobEvent,
+    JobFacts,
+    JobId,
+    JobKey,
+    Limits,
+    LogCursor,
+    NewJob,
+    ProcessingJob,
+)
 from emulator.domain.log_events import LogLine
 from emulator.domain.phase import TRANSITIONS, JobPhase
 from emulator.domain.spec import InstanceChoice
@@ -108,10 +118,26 @@ class MemoryJobStore:
             self._instances[job.id] = {}
             return job
 
+    def add_all(self, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
+        """See the port."""
+        with self.transaction():
+            return [self._add_or_none(each) for each in new]
+
+    def _add_or_none(self, new: NewJob) -> ProcessingJob | None:
+        try:
+            return self.add(new.key, new.request, new.tags, new.at)
+        except JobNameInUse:
+            return None
+
     def find(self, key: JobKey) -> ProcessingJob | None:
         """See the port."""
         job = self.find_any_case(key)
         return job if job is not None and job.key == key else None
+
+    def find_all(self, keys: Sequence[JobKey]) -> Mapping[JobKey, ProcessingJob]:
+        """See the port."""
+        with self.transaction():
+            return {key: job for key in keys if (job := self.find(key)) is not None}
 
     def find_any_case(self, key: JobKey) -> ProcessingJob | None:
         """See the port."""

@@ -1,14 +1,15 @@
 """JobStore on SQL: jobs, their history, tags and instances."""
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, exists, func, insert, select, update, Connection, Select
 from sqlalchemy import delete as sql_delete
 
+from emulator.adapters.sql_store.adding import insert_jobs, names_by_owner
 from emulator.adapters.sql_store.database import Database
-from emulator.adapters.sql_store.errors import RowRefused
 from emulator.adapters.sql_store.listing import SELECT_JOB, read_page
 from emulator.adapters.sql_store.moments import to_ms
 from emulator.adapters.sql_store.rows import (
@@ -21,16 +22,8 @@ from emulator.adapters.sql_store.rows import (
     job_of,
     limits_columns,
 )
-from emulator.adapters.sql_store.tables import (
-    instances,
-    job_events,
-    job_requests,
-    job_tags,
-    jobs,
-    metadata,
-    schema_version,
-)
-from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, ProcessingJob
+from emulator.adapters.sql_store.tables import instances, job_events, job_tags, jobs, metadata, schema_version
+from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, NewJob, ProcessingJob
 from emulator.domain.phase import TRANSITIONS, JobPhase
 from emulator.domain.spec import InstanceChoice
 from emulator.errors import (
@@ -52,10 +45,9 @@ _BY_ID = SELECT_JOB.where(jobs.c.id == bindparam("job_id"))
 _LIVE = SELECT_JOB.where(
     jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.deleted_at_ms.is_(None)
 )
+_BY_NAMES = _LIVE.where(jobs.c.name.in_(bindparam("names", expanding=True)))
 _BY_NAME = _LIVE.where(jobs.c.name == bindparam("name"))
 _BY_FOLDED_NAME = _LIVE.where(jobs.c.folded_name == bindparam("name"))
-_ADD_JOB = insert(jobs).returning(jobs.c.id)
-_ADD_REQUEST = insert(job_requests)
 _ADD_TAG = insert(job_tags)
 _ADD_EVENT = insert(job_events)
 _EVENT_COLUMNS = [job_events.c.job_id, job_events.c.at_ms, job_events.c.action, job_events.c.detail]
@@ -75,21 +67,31 @@ class SqlJobStore:
 
     def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
         """Store a new job in PENDING with its first event, `created`. Raises JobNameInUse."""
-        try:
-            with self._database.writing() as connection:
-                return _insert_job(connection, key, request, tags, at)
-        except RowRefused as refused:
-            holder = self._holder_of(key)
-            if holder is None:
-                raise
+        (job,) = self.add_all([NewJob(key=key, request=deepcopy(request), tags=tags, at=at)])
+        if job is None:
             raise JobNameInUse(
                 "Job name must be unique within an AWS account and region,"
-                f" and a job with this name already exists ({holder.arn})"
-            ) from refused
+                f" and a job with this name already exists ({key.arn})"
+            )
+        return job
+
+    def add_all(self, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
+        """Store new jobs in one transaction; in their order, None for each whose name is in use."""
+        with self._database.writing() as connection:
+            return insert_jobs(connection, new)
 
     def find(self, key: JobKey) -> ProcessingJob | None:
         """The job of exactly that name, case included; not a deleted one."""
         return self._find(_BY_NAME, key, key.name)
+
+    def find_all(self, keys: Sequence[JobKey]) -> Mapping[JobKey, ProcessingJob]:
+        """`find` for many keys at once: the jobs that there are."""
+        found: dict[JobKey, ProcessingJob] = {}
+        with self._database.reading() as connection:
+            for (account, region), names in names_by_owner(keys).items():
+                wanted = {"account": account, "region": region, "names": [name for name in names if is_storable(name)]}
+                found |= {job.key: job for job in map(job_of, connection.execute(_BY_NAMES, wanted))}
+        return found
 
     def find_any_case(self, key: JobKey) -> ProcessingJob | None:
         """The job of that name in any case; not a deleted one."""
@@ -256,38 +258,6 @@ class SqlJobStore:
         with self._database.writing() as connection:
             if connection.execute(statement).rowcount == 0:
                 raise JobNotFound(f"Job {record.job_id} has no instance {record.host}.")
-
-    def _holder_of(self, key: JobKey) -> JobKey | None:
-        statement = select(jobs.c.name).where(
-            jobs.c.account == key.account,
-            jobs.c.region == key.region,
-            jobs.c.folded_name == key.name.lower(),
-            jobs.c.deleted_at_ms.is_(None),
-        )
-        with self._database.reading() as connection:
-            name = connection.execute(statement).scalar_one_or_none()
-        return None if name is None else JobKey(account=key.account, region=key.region, name=name)
-
-
-def _insert_job(
-    connection: Connection, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime
-) -> ProcessingJob:
-    values = {
-        "account": key.account,
-        "region": key.region,
-        "name": key.name,
-        "folded_name": key.name.lower(),
-        "phase": JobPhase.PENDING.value,
-        "created_at_ms": to_ms(at),
-        "modified_at_ms": to_ms(at),
-    }
-    job_id = JobId(connection.execute(_ADD_JOB, values).scalar_one())
-    connection.execute(_ADD_REQUEST, {"job_id": job_id, "request": dict(request)})
-    if tags:
-        rows = [{"job_id": job_id, "key": tag, "value": value} for tag, value in tags.items()]
-        connection.execute(_ADD_TAG, rows)
-    connection.execute(_ADD_EVENT, event_columns(job_id, JobEvent(at=at, action="created")))
-    return _get(connection, job_id)
 
 
 def _get(connection: Connection, job_id: JobId) -> ProcessingJob:

@@ -1,19 +1,26 @@
 """CreateProcessingJob (spec 1.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.aws.caller import Caller
-from emulator.aws.operation import Handler
+from emulator.aws.operation import GroupHandler, Handler, Outcome
 from emulator.domain.job import JobKey
+from emulator.errors import RequestError
 from emulator.jobs.service import JobService
 
 
 def create_processing_job(service: JobService) -> Handler:
     """The handler."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
-        key = JobKey(account=caller.account, region=caller.region, name=request["ProcessingJobName"])
-        return {"ProcessingJobArn": service.create(key, request).key.arn}
+    def handle_all(group: Sequence[tuple[Caller, Mapping[str, Any]]]) -> Sequence[Outcome]:
+        wanted = [
+            (JobKey(account=caller.account, region=caller.region, name=request["ProcessingJobName"]), request)
+            for caller, request in group
+        ]
+        return [
+            verdict if isinstance(verdict, RequestError) else {"ProcessingJobArn": verdict.key.arn}
+            for verdict in service.create_all(wanted)
+        ]
 
-    return handle
+    return GroupHandler(handle_all)

@@ -1,14 +1,15 @@
 """DescribeProcessingJob: the request back, filled in and cut down as the service does it (spec 1.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.aws.caller import Caller
-from emulator.aws.operation import Handler
+from emulator.aws.operation import GroupHandler, Handler, Outcome
 from emulator.aws.serializing import present
 from emulator.domain.job import JobKey, ProcessingJob
 from emulator.domain.phase import ProcessingJobStatus
 from emulator.domain.spec import DEFAULT_MAX_RUNTIME_SECONDS
+from emulator.errors import RequestError
 from emulator.jobs.service import JobService
 
 _ECHOED = ("AppSpecification", "Environment", "NetworkConfig", "RoleArn", "ExperimentConfig")
@@ -17,11 +18,16 @@ _ECHOED = ("AppSpecification", "Environment", "NetworkConfig", "RoleArn", "Exper
 def describe_processing_job(service: JobService) -> Handler:
     """The handler."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
-        key = JobKey(account=caller.account, region=caller.region, name=request["ProcessingJobName"])
-        return description_of(service.describe(key))
+    def handle_all(group: Sequence[tuple[Caller, Mapping[str, Any]]]) -> Sequence[Outcome]:
+        keys = [
+            JobKey(account=caller.account, region=caller.region, name=request["ProcessingJobName"])
+            for caller, request in group
+        ]
+        return [
+            found if isinstance(found, RequestError) else description_of(found) for found in service.describe_all(keys)
+        ]
 
-    return handle
+    return GroupHandler(handle_all)
 
 
 def description_of(job: ProcessingJob) -> dict[str, object]:
