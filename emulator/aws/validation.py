@@ -6,9 +6,9 @@ one violation. Like the service's own validator it stops at ten.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from emulator.aws.model import Kind, Shape
 from emulator.aws.pattern import compile_pattern
@@ -91,12 +91,12 @@ def _compile(shape: Shape, done: dict[str, _Walk | None]) -> _Walk | None:
 
 def _single(shape: Shape) -> _Walk | None:
     """The constraints on the value itself, each a violation of its own."""
-    constraints = _constraints(shape)
+    constraints = [(constraint.holds, constraint.text) for constraint in _constraints(shape)]
 
     def walk(value: object, path: str, report: _Report) -> None:
-        for constraint in constraints:
-            if not constraint.holds(value):
-                report.add(value, shape, path, constraint.text)
+        for holds, text in constraints:
+            if not holds(value):
+                report.add(value, shape, path, text)
 
     return walk if constraints else None
 
@@ -109,7 +109,7 @@ def _structure(shape: Shape, done: dict[str, _Walk | None]) -> _Walk | None:
     checked = [member for member in members if member[2] or member[4] is not None]
 
     def walk(value: object, path: str, report: _Report) -> None:
-        mapping = cast(Mapping[str, object], value)
+        mapping: Any = value
         prefix = f"{path}." if path else ""
         for name, step, required, child, child_walk in checked:
             item = mapping.get(name)
@@ -126,18 +126,22 @@ def _list(shape: Shape, done: dict[str, _Walk | None]) -> _Walk:
     element = cast(Shape, shape.element)
     own, element_constraints, element_walk = _single(shape), _constraints(element), _compile(element, done)
     collapsed = f"Member must satisfy constraint: [{_texts(element_constraints)}]"
+    inner_walk = None if _is_scalar(element) else element_walk
+    scalar_checks = [constraint.holds for constraint in element_constraints] if _is_scalar(element) else []
 
     def walk(value: object, path: str, report: _Report) -> None:
         items = cast(Sequence[object], value)
         if own is not None:
             own(value, path, report)
-        if _is_scalar(element) and _any_breaks(items, element_constraints):
+        if scalar_checks and _any_breaks(items, scalar_checks):
             report.add(value, shape, path, collapsed)
+        if inner_walk is None and None not in items:
+            return
         for position, item in enumerate(items, start=1):
             if item is None:
                 report.add(None, element, f"{path}.{position}.member", _NOT_NULL)
-            elif element_walk is not None and not _is_scalar(element):
-                element_walk(item, f"{path}.{position}.member", report)
+            elif inner_walk is not None:
+                inner_walk(item, f"{path}.{position}.member", report)
             if report.full:
                 return
 
@@ -148,20 +152,23 @@ def _map(shape: Shape, done: dict[str, _Walk | None]) -> _Walk:
     element = cast(Shape, shape.element)
     own, element_walk = _single(shape), _compile(element, done)
     key_constraints, element_constraints = _constraints(cast(Shape, shape.key)), _constraints(element)
+    inner_walk = None if _is_scalar(element) else element_walk
+    key_checks = [constraint.holds for constraint in key_constraints]
+    value_checks = [constraint.holds for constraint in element_constraints] if _is_scalar(element) else []
 
     def walk(value: object, path: str, report: _Report) -> None:
         entries = cast(Mapping[str, object], value)
         if own is not None:
             own(value, path, report)
-        if _any_breaks(tuple(entries), key_constraints):
+        if _any_breaks(entries, key_checks):
             report.add(value, shape, path, f"Map keys must satisfy constraint: [{_texts(key_constraints)}]")
-        if _is_scalar(element) and _any_breaks(tuple(entries.values()), element_constraints):
+        if value_checks and _any_breaks(entries.values(), value_checks):
             report.add(value, shape, path, f"Map value must satisfy constraint: [{_texts(element_constraints)}]")
         for key, item in entries.items():
             if item is None:
                 report.add(None, element, f"{path}.{key}.member", _NOT_NULL)
-            elif element_walk is not None and not _is_scalar(element):
-                element_walk(item, f"{path}.{key}.member", report)
+            elif inner_walk is not None:
+                inner_walk(item, f"{path}.{key}.member", report)
             if report.full:
                 return
 
@@ -172,8 +179,12 @@ def _is_scalar(shape: Shape) -> bool:
     return shape.kind not in (Kind.STRUCTURE, Kind.LIST, Kind.MAP)
 
 
-def _any_breaks(items: Sequence[object], constraints: Sequence[_Constraint]) -> bool:
-    return any(not c.holds(item) for item in items if item is not None for c in constraints)
+def _any_breaks(items: Iterable[object], checks: Sequence[Callable[[object], bool]]) -> bool:
+    for holds in checks:
+        for item in items:
+            if item is not None and not holds(item):
+                return True
+    return False
 
 
 def _texts(constraints: Sequence[_Constraint]) -> str:
@@ -200,14 +211,14 @@ def _constraints(shape: Shape) -> list[_Constraint]:
 
 def _at_most(maximum: int, word: str) -> Callable[[object], bool]:
     if word == "value":
-        return lambda value: cast(float, value) <= maximum
-    return lambda value: len(cast(str, value)) <= maximum
+        return lambda value: value <= maximum  # type: ignore[operator]  # the parser has made it a number
+    return lambda value: len(value) <= maximum  # type: ignore[arg-type]  # a string, a list or a map
 
 
 def _at_least(minimum: int, word: str) -> Callable[[object], bool]:
     if word == "value":
-        return lambda value: cast(float, value) >= minimum
-    return lambda value: len(cast(str, value)) >= minimum
+        return lambda value: value >= minimum  # type: ignore[operator]  # the parser has made it a number
+    return lambda value: len(value) >= minimum  # type: ignore[arg-type]  # a string, a list or a map
 
 
 def _pattern(pattern: str, shape: Shape) -> list[_Constraint]:
@@ -218,9 +229,10 @@ def _pattern(pattern: str, shape: Shape) -> list[_Constraint]:
         logger.warning("pattern_not_checked", extra={"shape": shape.name, "pattern": pattern}, exc_info=True)
         return []
     longest = 2 * shape.maximum if shape.maximum is not None else _LONGEST_MATCHED
+    fullmatch = compiled.fullmatch
 
     def holds(value: object) -> bool:
-        text = cast(str, value)
-        return len(text) > longest or compiled.fullmatch(text) is not None
+        text: Any = value
+        return len(text) > longest or fullmatch(text) is not None
 
     return [_Constraint(holds, f"Member must satisfy regular expression pattern: {pattern}")]

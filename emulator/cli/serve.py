@@ -80,6 +80,7 @@ def _serve(settings: Settings, app: App) -> None:
         app.asgi,
         http="httptools",
         ws="none",
+        proxy_headers=False,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -5,8 +5,8 @@ member that a newer service model knows and this table does not is refused too. 
 shows this table, and a test compares it with the service model.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -147,36 +147,85 @@ _S3_URIS = ("ProcessingInputs.S3Input.S3Uri", "ProcessingOutputConfig.Outputs.S3
 
 def refuse_unsupported(request: Mapping[str, Any]) -> None:
     """Raise Unsupported for the first member or option of a valid request that the emulator does not serve."""
-    for shown, path, value in _walk(request, "", ""):
-        coverage = MEMBERS.get(path, _refused("this version of the emulator does not know it"))
-        if coverage.support is Support.REFUSED:
-            raise _unsupported(shown, coverage.note)
-        note = _refused_value(path, value)
-        if note is not None:
-            raise _unsupported(f"{shown} {value}", note)
+    gap = _gap_in(request, _PLAN)
+    if gap is not None:
+        raise Unsupported(f"{gap.shown.lstrip('.')} is not supported by the emulator ({gap.note}); see {GAPS_PAGE}")
 
 
-def _refused_value(path: str, value: object) -> str | None:
-    if path in _INSTANCE_COUNTS and value != 1:
-        return _ONE_MACHINE
-    if path in _S3_URIS and not str(value).startswith("s3://"):
-        return "only s3:// URIs are"
-    if path in REFUSED_VALUES and isinstance(value, str):
-        return REFUSED_VALUES[path].get(value)
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """What is not served, as a user reads it, and why."""
+
+    shown: str
+    note: str
+
+
+@dataclass(slots=True)
+class _Plan:
+    """The table as a tree: what to make of one member, and of those below it. `served` says why a value is not."""
+
+    refused: str | None = None
+    served: Callable[[object], str | None] | None = None
+    members: dict[str, "_Plan"] = field(default_factory=dict)
+    has_any_key: bool = False
+
+
+_UNKNOWN = _Plan(refused="this version of the emulator does not know it")
+
+
+def _plan() -> _Plan:
+    root = _Plan()
+    for path, coverage in MEMBERS.items():
+        *above, name = path.split(".")
+        owner = root
+        for step in above:
+            owner = owner.members[step]
+        owner.members[name] = _Plan(
+            refused=coverage.note if coverage.support is Support.REFUSED else None,
+            served=_served(path),
+            has_any_key=coverage is _MAP_ENTRIES,
+        )
+    return root
+
+
+def _served(path: str) -> Callable[[object], str | None] | None:
+    """The check of the values of a member, if there is one."""
+    if path in _INSTANCE_COUNTS:
+        return lambda value: _ONE_MACHINE if value != 1 else None
+    if path in _S3_URIS:
+        return lambda value: None if str(value).startswith("s3://") else "only s3:// URIs are"
+    if path in REFUSED_VALUES:
+        notes = REFUSED_VALUES[path]
+        return lambda value: notes.get(value) if isinstance(value, str) else None
     return None
 
 
-def _unsupported(what: str, note: str) -> Unsupported:
-    return Unsupported(f"{what} is not supported by the emulator ({note}); see {GAPS_PAGE}")
+_PLAN = _plan()
 
 
-def _walk(value: object, shown: str, path: str) -> Iterator[tuple[str, str, object]]:
-    """All members below `value`: the path as a user reads it, the path of the table, the member's value."""
-    if isinstance(value, Mapping) and MEMBERS.get(path) is not _MAP_ENTRIES:
+def _gap_in(value: object, plan: _Plan) -> _Gap | None:
+    """The first gap in a structure or in a list of them."""
+    if isinstance(value, dict):
+        if plan.has_any_key:
+            return None
         for name, item in value.items():
-            member = (f"{shown}.{name}".lstrip("."), f"{path}.{name}".lstrip("."))
-            yield (*member, item)
-            yield from _walk(item, *member)
+            gap = _gap_at(item, plan.members.get(name, _UNKNOWN))
+            if gap is not None:
+                return _Gap(f".{name}{gap.shown}", gap.note)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _walk(item, f"{shown}[{index}]", path)
+            gap = _gap_in(item, plan)
+            if gap is not None:
+                return _Gap(f"[{index}]{gap.shown}", gap.note)
+    return None
+
+
+def _gap_at(value: object, plan: _Plan) -> _Gap | None:
+    """The member itself, or the first gap below it."""
+    if plan.refused is not None:
+        return _Gap("", plan.refused)
+    if plan.served is not None:
+        note = plan.served(value)
+        if note is not None:
+            return _Gap(f" {value}", note)
+    return _gap_in(value, plan) if isinstance(value, dict | list) else None

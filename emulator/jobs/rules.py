@@ -19,7 +19,7 @@ def check_create(request: Mapping[str, Any]) -> None:
     """Raise ValidationFailed for what the service refuses, then Unsupported for what only the emulator refuses."""
     inputs = request.get("ProcessingInputs") or []
     outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
-    _check_no_nul(request, "")
+    _check_no_nul(request)
     _check_image(request["AppSpecification"]["ImageUri"])
     for item in inputs:
         _check_input(item)
@@ -33,17 +33,28 @@ def check_create(request: Mapping[str, Any]) -> None:
     refuse_unsupported(request)
 
 
-def _check_no_nul(value: object, path: str) -> None:
+def _check_no_nul(request: Mapping[str, Any]) -> None:
     """No argument, variable, path or key can carry a NUL; refused here, where the field can still be named."""
+    path = _path_of_nul(request)
+    if path is not None:
+        raise ValidationFailed(f"{path.lstrip('.')} must not contain a NUL character")
+
+
+def _path_of_nul(value: object) -> str | None:
+    """Where the first NUL is, below `value`."""
     if isinstance(value, str):
-        if "\0" in value:
-            raise ValidationFailed(f"{path} must not contain a NUL character")
-    elif isinstance(value, Mapping):
+        return "" if "\0" in value else None
+    if isinstance(value, dict):
         for name, item in value.items():
-            _check_no_nul(item, f"{path}.{name}".lstrip("."))
+            path = _path_of_nul(item)
+            if path is not None:
+                return f".{name}{path}"
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _check_no_nul(item, f"{path}[{index}]")
+            path = _path_of_nul(item)
+            if path is not None:
+                return f"[{index}]{path}"
+    return None
 
 
 def _check_image(uri: str) -> None:
@@ -93,7 +104,7 @@ def _check_path(owner: str, local_path: str | None) -> None:
     if not local_path.startswith(root) or not normal_path(local_path).startswith(root):
         raise ValidationFailed(f"{owner}: LocalPath {local_path} must begin with {root} and name a folder below it")
     for part in local_path.split("/"):
-        if part in (".", ".."):
+        if part in {".", ".."}:
             raise ValidationFailed(f"{owner}: LocalPath {local_path} must not contain . or .. as a segment")
         if len(part.encode()) > NAME_LIMIT_BYTES:
             raise ValidationFailed(f"{owner}: LocalPath {local_path} has a segment of over {NAME_LIMIT_BYTES} bytes")
