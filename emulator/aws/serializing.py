@@ -4,12 +4,17 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+import orjson
+
 from emulator.errors import InternalBug
 
 
 def encode_json(document: Mapping[str, object]) -> bytes:
     """The bytes of a reply."""
-    return _ENCODER.encode(document).encode()
+    try:
+        return orjson.dumps(document, _timestamp, orjson.OPT_PASSTHROUGH_DATETIME)
+    except orjson.JSONEncodeError:  # halves of surrogate pairs, which came out of a container
+        return _ENCODER.encode(document).encode()
 
 
 def _timestamp(value: object) -> float:
