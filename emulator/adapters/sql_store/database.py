@@ -9,6 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from emulator.adapters.sql_store.documents import from_json, to_json
 from emulator.adapters.sql_store.errors import translated
 from emulator.errors import StoreFailure
 
@@ -73,6 +74,8 @@ def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
         URL.create("sqlite", database=str(path)),
         # No isolation level: the driver begins nothing by itself, `_begin` does.
         connect_args={"timeout": busy_timeout_seconds, "isolation_level": None},
+        json_serializer=to_json,
+        json_deserializer=from_json,
         pool_size=_POOLED_CONNECTIONS,
         max_overflow=_MORE_CONNECTIONS,
         pool_use_lifo=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.domain.job import JobEvent, JobFacts, JobId, JobKey, ProcessingJob
+from emulator.domain.job import JobEvent, JobFacts, JobId, JobKey, NewJob, ProcessingJob
 from emulator.domain.phase import TRANSITIONS, JobPhase, ProcessingJobStatus
 from emulator.errors import InternalBug, JobNameInUse, JobNotFound, JobNotStoppable, StaleJob
 from emulator.ports import JobQuery, JobStore
@@ -24,6 +24,10 @@ UNFINISHED = [phase for phase in JobPhase if not phase.is_terminal]
 def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
     with open_stores(request.param, tmp_path) as stores:
         yield stores.jobs
+
+
+def a_new_job(name: str, **owner: str) -> NewJob:
+    return NewJob(key=a_key(name, **owner), request=a_request(name), tags={"k": name}, at=NOW)
 
 
 def all_jobs(jobs: JobStore) -> tuple[ProcessingJob, ...]:
@@ -46,6 +50,32 @@ class TestAdd:
         job = add_job(jobs)
         assert jobs.find(job.key) == job
         assert jobs.get(job.id) == job
+
+    def test_jobs_that_come_together_are_stored_as_if_each_came_alone(self, jobs: JobStore) -> None:
+        taken = add_job(jobs, "Taken")
+        added = jobs.add_all([a_new_job("taken"), a_new_job("a"), a_new_job("A"), a_new_job("b", region="eu-west-1")])
+        assert [job and job.key for job in added] == [None, a_key("a"), None, a_key("b", region="eu-west-1")]
+        for job in added:
+            if job is not None:
+                assert jobs.get(job.id) == job
+                assert jobs.list_tags(job.id) == {"k": job.key.name}
+                assert list(jobs.list_events(job.id)) == [JobEvent(at=NOW, action="created")]
+        assert {job.id for job in jobs.list_unfinished()} == {taken.id, *(job.id for job in added if job is not None)}
+
+    def test_ids_of_jobs_that_come_together_are_in_their_order(self, jobs: JobStore) -> None:
+        names = [f"job-{number}" for number in range(50)]
+        added = [job for job in jobs.add_all([a_new_job(name) for name in names]) if job is not None]
+        assert [job.key.name for job in added] == names
+        assert [job.id for job in added] == sorted(job.id for job in added)
+        assert jobs.add_all([]) == []
+
+    def test_many_jobs_are_found_at_once_whatever_their_owner(self, jobs: JobStore) -> None:
+        here, there = add_job(jobs, "a"), jobs.add(a_key("a", region="eu-west-1"), a_request("a"), {}, NOW)
+        assert jobs.find_all([a_key("a"), a_key("A"), there.key, a_key("b"), a_key("a"), a_key("\ud800")]) == {
+            here.key: here,
+            there.key: there,
+        }
+        assert jobs.find_all([]) == {}
 
     def test_moments_are_kept_in_utc_to_the_millisecond(self, jobs: JobStore) -> None:
         at = datetime(2026, 1, 2, 3, 4, 5, 678999, tzinfo=timezone(timedelta(hours=5, minutes=30)))

@@ -2,16 +2,19 @@
 
 import pytest
 
+from emulator.domain.job import ProcessingJob
 from emulator.domain.phase import JobPhase, ProcessingJobStatus
 from emulator.errors import (
     JobNameInUse,
     JobNotDeletable,
     JobNotFound,
     JobNotStoppable,
+    QuotaExceeded,
     StoreFailure,
     ValidationFailed,
 )
-from tests.builders import a_key, a_request
+from emulator.jobs.quotas import TOTAL
+from tests.builders import a_key, a_request, an_input
 from tests.unit.jobs.parts import START, Api
 
 
@@ -160,3 +163,28 @@ def test_a_job_that_has_not_ended_is_not_deleted(stopping: bool) -> None:
 def test_a_job_that_does_not_exist_is_not_deleted() -> None:
     with pytest.raises(JobNotFound, match="Could not find requested job with name: nope"):
         Api().service.delete(a_key("nope"))
+
+
+def test_requests_that_come_together_get_their_own_verdicts() -> None:
+    api = Api()
+    bad = a_request("bad", inputs=[an_input("same"), an_input("same", path="/opt/ml/processing/other")])
+    wanted = [(a_key(name), a_request(name)) for name in ("a", "A")] + [
+        (a_key("bad"), bad),
+        (a_key("b"), a_request("b")),
+    ]
+    first, second, third, fourth = api.service.create_all(wanted)
+    assert isinstance(first, ProcessingJob)
+    assert isinstance(second, JobNameInUse)
+    assert isinstance(third, ValidationFailed)
+    assert isinstance(fourth, ProcessingJob)
+    assert api.wakeup.added == [first.id, fourth.id]
+    missing, found = api.service.describe_all([a_key("nobody"), a_key("a")])
+    assert isinstance(missing, JobNotFound)
+    assert found == first
+
+
+def test_quotas_count_those_that_came_together() -> None:
+    api = Api(quotas={TOTAL: 1})
+    first, second = api.service.create_all([(a_key(name), a_request(name)) for name in ("a", "b")])
+    assert isinstance(first, ProcessingJob)
+    assert isinstance(second, QuotaExceeded)

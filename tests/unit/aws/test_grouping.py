@@ -1,0 +1,121 @@
+"""Requests that come at the same time are served together, and each as if it had come alone."""
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from emulator.aws.caller import Caller
+from emulator.aws.dispatch import Dispatcher
+from emulator.aws.grouping import LARGEST_GROUP, Desk
+from emulator.aws.operation import GroupHandler, Handler, Outcome
+from emulator.aws.operations.catalogue import json_operations
+from emulator.aws.reply import Reply
+from emulator.errors import JobNotFound
+from tests.unit.aws.parts import service_model
+
+CALLER = Caller(account="000000000000", region="us-east-1", request_id="r")
+DESCRIBE = "SageMaker.DescribeProcessingJob"
+LIST = "SageMaker.ListProcessingJobs"
+
+
+class Echo:
+    """Answers with the name asked for, and remembers who was served with whom; some names are trouble."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[str]] = []
+
+    def handle_all(self, group: Sequence[tuple[Caller, Mapping[str, Any]]]) -> Sequence[Outcome]:
+        names = [request["ProcessingJobName"] for _, request in group]
+        self.groups.append(names)
+        if "bug" in names:
+            raise RuntimeError("a bug of ours")
+        return [JobNotFound("no such job") if name == "missing" else {"ExitMessage": name} for name in names]
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as made:
+        yield made
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+def dispatcher_of(**handlers: Handler) -> Dispatcher:
+    return Dispatcher(json_operations(service_model(), handlers))
+
+
+def ask(dispatcher: Dispatcher, executor: ThreadPoolExecutor, bodies: Sequence[bytes]) -> list[Reply]:
+    """All at once, in one turn of a loop."""
+
+    async def gathered() -> list[Reply]:
+        desk = Desk(dispatcher, executor)
+        return await asyncio.gather(*(desk.reply(DESCRIBE, CALLER, body) for body in bodies))
+
+    return asyncio.run(gathered())
+
+
+def named(name: str) -> bytes:
+    return json.dumps({"ProcessingJobName": name}).encode()
+
+
+def test_those_that_come_together_are_served_together_and_answered_in_their_places(
+    executor: ThreadPoolExecutor, echo: Echo
+) -> None:
+    names = [f"job-{number}" for number in range(LARGEST_GROUP + 10)]
+    dispatcher = dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all))
+    replies = ask(dispatcher, executor, [named(name) for name in names])
+    assert [json.loads(reply.body)["ExitMessage"] for reply in replies] == names
+    assert echo.groups == [names[:LARGEST_GROUP], names[LARGEST_GROUP:]]
+
+
+def test_a_request_that_is_refused_fails_alone(executor: ThreadPoolExecutor, echo: Echo) -> None:
+    dispatcher = dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all))
+    bodies = [named("a"), b"{", named("-bad-"), named("missing"), b"[]", named("b")]
+    replies = ask(dispatcher, executor, bodies)
+    assert [reply.status for reply in replies] == [200, 400, 400, 400, 400, 200]
+    assert [json.loads(reply.body).get("__type") for reply in replies[1:5]] == [
+        "SerializationException",
+        "ValidationException",
+        "ValidationException",
+        "SerializationException",
+    ]
+    assert echo.groups == [["a", "missing", "b"]]
+
+
+def test_a_request_that_meets_a_bug_fails_alone(executor: ThreadPoolExecutor, echo: Echo) -> None:
+    dispatcher = dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all))
+    replies = ask(dispatcher, executor, [named("a"), named("bug"), named("b")])
+    assert [reply.status for reply in replies] == [200, 500, 200]
+    assert echo.groups == [["a", "bug", "b"], ["a"], ["bug"], ["b"]]
+
+
+def test_a_request_that_nobody_waits_for_does_not_hold_up_the_others(executor: ThreadPoolExecutor, echo: Echo) -> None:
+    desk = Desk(dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all)), executor)
+
+    async def hang_up() -> Reply:
+        gone = asyncio.create_task(desk.reply(DESCRIBE, CALLER, named("gone")))
+        stays = asyncio.create_task(desk.reply(DESCRIBE, CALLER, named("stays")))
+        await asyncio.sleep(0)
+        gone.cancel()
+        reply = await stays
+        assert gone.cancelled()
+        return reply
+
+    assert asyncio.run(hang_up()).status == 200
+
+
+def test_operations_that_may_take_long_are_not_grouped(echo: Echo) -> None:
+    dispatcher = dispatcher_of(
+        DescribeProcessingJob=GroupHandler(echo.handle_all),
+        ListProcessingJobs=lambda _caller, _request: {},
+    )
+    assert dispatcher.is_grouped(DESCRIBE)
+    assert not dispatcher.is_grouped(LIST)
+    assert not dispatcher.is_grouped("SageMaker.Nothing")
