@@ -6,7 +6,7 @@ import orjson
 
 
 def to_json(document: object) -> str:
-    """Halves of surrogate pairs, and whole numbers beyond 64 bits, are Python's affair."""
+    """Halves of surrogate pairs are Python's affair. Whole numbers here have 64 bits at most, as in the service."""
     try:
         return orjson.dumps(document).decode()
     except orjson.JSONEncodeError:

