@@ -78,8 +78,8 @@ images: engine ## Make the images that jobs run in: pulled where a registry answ
 	@eval "$$(scripts/engine.sh env)"; $(BIN)/python -m containers.build
 
 .PHONY: bench
-bench: images ## Measure the emulator beside its peers, as ratios in one run
-	@eval "$$(scripts/engine.sh env)"; $(BIN)/python benchmarks/run.py
+bench: images ## Measure the emulator beside its peers, as ratios in one run (ARGS="api objects": these parts alone)
+	@eval "$$(scripts/engine.sh env)"; tools=$$(scripts/bench_tools.sh) && eval "$$tools" && $(BIN)/python benchmarks/run.py $(ARGS)
 
 .PHONY: fuzz
 fuzz: setup ## Send 100,000 generated requests to a server (ARGS='--requests N --seed S', or '--seed S --replay NUMBER')
