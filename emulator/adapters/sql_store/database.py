@@ -15,6 +15,9 @@ from emulator.errors import StoreFailure
 
 _WRITES = "emulator_writes"
 _WAL_LIMIT_BYTES = 64 * 1024**2
+_CHECKPOINT_PAGES = 8192
+"""32 MiB. Whoever commits then waits for the disk, twice; by default that is every few hundred Creates."""
+
 _POOLED_CONNECTIONS = 8
 _MORE_CONNECTIONS = 120
 """Beside the pooled ones: more than there are threads in a server, so that nobody waits for a connection."""
@@ -94,6 +97,7 @@ def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         f"journal_size_limit={_WAL_LIMIT_BYTES}",
+        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
