@@ -12,7 +12,7 @@ from emulator.aws.caller import Caller
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.grouping import LARGEST_GROUP, Desk
 from emulator.aws.operation import GroupHandler, Handler, Outcome
-from emulator.aws.operations.catalogue import json_operations
+from emulator.aws.operations.catalogue import JsonService
 from emulator.aws.reply import Reply
 from emulator.errors import JobNotFound
 from tests.unit.aws.parts import service_model
@@ -48,7 +48,7 @@ def echo() -> Echo:
 
 
 def dispatcher_of(**handlers: Handler) -> Dispatcher:
-    return Dispatcher(json_operations(service_model(), handlers))
+    return Dispatcher(JsonService(name="sagemaker", handlers=handlers).operations(service_model()))
 
 
 def ask(dispatcher: Dispatcher, executor: ThreadPoolExecutor, bodies: Sequence[bytes]) -> list[Reply]:
