@@ -21,6 +21,7 @@ What = Literal["describe", "create", "list"]
 class Load:
     """What a round came to. `p99_ms` is the latency that one request in a hundred exceeded."""
 
+    requests: int
     per_second: float
     p99_ms: float
 
@@ -41,4 +42,4 @@ def load(url: str, what: What, *, stored: int, seconds: float, connections: int 
     requests, microseconds, errors, p99_us = (int(word) for word in result.split()[1:])
     if errors or not requests:
         raise SystemExit(f"{errors} of {requests} requests to {url} failed: {what}\n{done.stdout}")
-    return Load(per_second=requests / (microseconds / 1e6), p99_ms=p99_us / 1000)
+    return Load(requests=requests, per_second=requests / (microseconds / 1e6), p99_ms=p99_us / 1000)

@@ -19,8 +19,8 @@ _READY_SECONDS = 120.0
 
 
 @contextmanager
-def moto_server(stored: int) -> Iterator[str]:
-    """Its URL, once it answers with `stored` jobs in it; it ends with the block."""
+def moto_server(stored: int) -> Iterator[tuple[str, int]]:
+    """Its URL and process id, once it answers with `stored` jobs in it; it ends with the block."""
     python = os.environ.get("PROCESSING_EMULATOR_BENCH_MOTO")
     if python is None:
         raise SystemExit("PROCESSING_EMULATOR_BENCH_MOTO names no Python with moto: make bench sets it")
@@ -33,7 +33,7 @@ def moto_server(stored: int) -> Iterator[str]:
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_for_answer(url, process)
-            yield url
+            yield url, process.pid
         finally:
             process.kill()
             process.wait()
