@@ -5,7 +5,7 @@ from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, insert, select, update, Connection, Select
+from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select, update
 from sqlalchemy import delete as sql_delete
 
 from emulator.adapters.sql_store.adding import insert_jobs, names_by_owner
