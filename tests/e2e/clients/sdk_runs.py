@@ -67,11 +67,18 @@ def run_all(outpost: Outpost, generation: str, folder: Path) -> Mapping[str, Fin
             command += [run.kind, TEST_IMAGE, job_of(generation, name), *run.arguments]
             started[name] = outpost.start(home, *command)
             stack.callback(end, started[name])
+            # The first makes the bucket; of several that find none, all but one would fail, as in most AWS regions.
+            wait_for("the default bucket", lambda: _has_default_bucket(outpost.server), RUN_SECONDS)
         _stop_when_it_prints(outpost.server, job_of(generation, "stopped"))
         return {
             name: finish(process, folder=folder / name, timeout_seconds=RUN_SECONDS)
             for name, process in started.items()
         }
+
+
+def _has_default_bucket(server: EmulatorProcess) -> bool:
+    buckets = server.client("s3").list_buckets()["Buckets"]
+    return DEFAULT_BUCKET in {bucket["Name"] for bucket in buckets}
 
 
 def _share_input(server: EmulatorProcess) -> None:
