@@ -140,7 +140,12 @@ def running(settings: Settings, flags: Collection[str] = ()) -> Iterator[App]:
             container_registry(clock),
         )
         dispatcher = json_dispatcher(json_services, load_service_model)
-        passthrough = S3Passthrough(s3.endpoint, list_buckets=s3.list_buckets, dropped_headers=s3.dropped_headers)
+        passthrough = S3Passthrough(
+            s3.endpoint,
+            list_buckets=s3.list_buckets,
+            dropped_headers=s3.dropped_headers,
+            unframes=settings.s3_endpoint is None,
+        )
         gate = Gate()
         health = HealthBoard(health_parts(stores, runtime, s3, objects, gpus, scheduler))
         resetter = Resetter(

@@ -39,5 +39,5 @@ if ! scripts/compose.sh up --detach --no-build --wait --wait-timeout 120; then
     scripts/compose.sh logs --tail 40 >&2
     give_up "the stack did not become healthy"
 fi
-eval "$(.venv/bin/processing-emulator env --port "$EMULATOR_PORT")"
+eval "$(.venv/bin/processing-emulator env --port "$EMULATOR_PORT" --no-sdk-config)"
 .venv/bin/python examples/flights/run.py

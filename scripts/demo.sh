@@ -127,7 +127,7 @@ finish
 begin "Server"
 start_server
 finish
-eval "$(.venv/bin/processing-emulator env --port "$port")"
+eval "$(.venv/bin/processing-emulator env --port "$port" --data-dir "$home/data")"
 begin "Two jobs on the flights of 2013"
 code=0
 .venv/bin/python examples/flights/run.py || code=$?

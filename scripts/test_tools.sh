@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Finds or fetches what only the tests need, and prints the shell lines by which they find it: a C compiler (the stub of a
-# GPU driver), a registry (pulls), MinIO, Docker Compose. What cannot be had here is left to the tests to report.
+# GPU driver), `ip` (a network without a way out), fish, a registry (pulls), MinIO, Docker Compose, the AWS clients. What
+# cannot be had here is left to the tests to report.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
@@ -24,9 +25,17 @@ fetch_registry() {
     fi
 }
 
-if ! command -v cc >/dev/null && is_root_on_debian; then
-    echo "Installing a C compiler (gcc, libc6-dev)" >&2
-    install_debian_packages gcc libc6-dev
+clients=$(mktemp)
+trap 'rm -f "$clients"' EXIT
+"$here/clients.sh" >"$clients" & # fetching, mostly, while MinIO is built
+
+wanted=()
+command -v cc >/dev/null || wanted+=(gcc libc6-dev)
+command -v ip >/dev/null || wanted+=(iproute2)
+command -v fish >/dev/null || wanted+=(fish)
+if [ ${#wanted[@]} -gt 0 ] && is_root_on_debian; then
+    echo "Installing ${wanted[*]}" >&2
+    install_debian_packages "${wanted[@]}"
 fi
 if ! command -v docker-registry >/dev/null && command -v apt-get >/dev/null; then
     [ -x "$PE_CACHE/registry/usr/bin/docker-registry" ] || fetch_registry
@@ -37,3 +46,5 @@ if minio=$("$here/minio.sh"); then
     printf 'export PROCESSING_EMULATOR_TEST_MINIO=%q\n' "$minio"
 fi
 "$here/compose.sh" version >&2 || true
+wait
+cat "$clients"

@@ -1,15 +1,12 @@
 """Which keys may sign, and whom an access key stands for: configured keys, and temporary ones made here."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
 from emulator.domain.credentials import BadToken, RoleSession, TokenMint
-from emulator.jobs.identity import DEFAULT_ACCOUNT
-
-_ACCOUNT = re.compile(r"[0-9]{12}")
+from emulator.jobs.identity import account_of
 
 
 class UnknownKey(Exception):
@@ -29,9 +26,7 @@ class KeyRing:
 
     def account_of(self, access_key: str) -> str:
         """A key of twelve digits is the account, a temporary key tells its own; all others have the default account."""
-        if _ACCOUNT.fullmatch(access_key):
-            return access_key
-        return self.mint.account_of(access_key) or DEFAULT_ACCOUNT
+        return self.mint.account_of(access_key) or account_of(access_key)
 
     def session_of(self, access_key: str, session_token: str) -> RoleSession | None:
         """The session that a request's credentials stand for; None for keys that are not temporary ones of ours."""

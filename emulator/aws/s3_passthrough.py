@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from starlette.types import Receive, Scope, Send
 from yarl import URL
 
+from emulator.aws.aws_chunked import ChunkDecoder, MalformedChunks, decoded_length, is_chunked, plain_headers
 from emulator.aws.body import ClientGone
 from emulator.aws.s3_buckets import BucketLister, asks_for_buckets, buckets_document
 from emulator.errors import EmulatorError
@@ -57,8 +58,9 @@ _NO_STORE: Final = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
 class S3Passthrough:
     """An ASGI application for S3. Its connections are made in the loop of the first request; `close` ends them.
 
-    Two things for a store that takes any keys and checks no signature: `list_buckets` answers ListBuckets in its place,
-    and `dropped_headers` (lower case) are those it cannot cope with.
+    Three things for a store that takes any keys and checks no signature: `list_buckets` answers ListBuckets in its
+    place, `dropped_headers` (lower case) are those it cannot cope with, and `unframes` spares it the framing of
+    `aws-chunked`, whose signatures it could not check.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class S3Passthrough:
         *,
         list_buckets: BucketLister | None = None,
         dropped_headers: Collection[bytes] = (),
+        unframes: bool = False,
     ) -> None:
         self._endpoint = endpoint_url.rstrip("/")
         self._list_buckets = list_buckets
         self._not_sent = _NOT_SENT.union(dropped_headers)
+        self._unframes = unframes
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,8 +85,16 @@ class S3Passthrough:
         if self._list_buckets is not None and asks_for_buckets(scope):
             await self._reply_with_buckets(self._list_buckets, scope, send)
             return
-        body = _RequestBody(scope, receive)
-        exchange = asyncio.create_task(self._exchange(scope, body, send))
+        headers, decoder = list(_kept(scope["headers"], self._not_sent)), None
+        if self._unframes and is_chunked(headers):
+            try:
+                decoder = ChunkDecoder(decoded_length(headers))
+            except MalformedChunks as error:
+                await _reply(send, 400, _error("IncompleteBody", str(error)))
+                return
+            headers = plain_headers(headers)
+        body = _RequestBody(scope, receive, decoder)
+        exchange = asyncio.create_task(self._exchange(scope, headers, body, send))
         hang_up = asyncio.create_task(body.wait_for_hang_up())
         try:
             await asyncio.wait({exchange, hang_up}, return_when=asyncio.FIRST_COMPLETED)
@@ -99,19 +111,22 @@ class S3Passthrough:
             await self._session.close()
             self._session = None
 
-    async def _exchange(self, scope: Scope, body: "_RequestBody", send: Send) -> None:
+    async def _exchange(self, scope: Scope, headers: "_Headers", body: "_RequestBody", send: Send) -> None:
         has_begun = False
         try:
-            async with self._request(scope, body) as answer:
+            async with self._request(scope, headers, body) as answer:
                 dropped = _NOT_RETURNED | {b"content-length"} if answer.status in _BODILESS else _NOT_RETURNED
-                headers = list(_kept(answer.raw_headers, dropped))
-                await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+                returned = list(_kept(answer.raw_headers, dropped))
+                await send({"type": "http.response.start", "status": answer.status, "headers": returned})
                 has_begun = True
                 async for chunk in answer.content.iter_any():
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         except _NO_STORE as error:
             if body.is_given_up:
+                return
+            if body.fault and not has_begun:
+                await _reply(send, 400, _error("IncompleteBody", body.fault))
                 return
             logger.warning("the S3 store failed: %r", error, extra={"action": "s3_passthrough_failed"})
             if not has_begun:
@@ -127,18 +142,17 @@ class S3Passthrough:
         else:
             await _reply(send, 200, buckets_document(buckets, scope["query_string"]))
 
-    def _request(self, scope: Scope, body: "_RequestBody") -> "aiohttp.client._RequestContextManager":
+    def _request(
+        self, scope: Scope, headers: "_Headers", body: "_RequestBody"
+    ) -> "aiohttp.client._RequestContextManager":
         """Begin the request. Path and query go on byte for byte."""
         target = quote(scope["raw_path"], safe=_ASCII)
         if scope["query_string"]:
             target += "?" + quote(scope["query_string"], safe=_ASCII)
-        headers = CIMultiDict(
-            (name.decode("ascii"), _text(value)) for name, value in _kept(scope["headers"], self._not_sent)
-        )
         return self._connected().request(
             scope["method"],
             URL(self._endpoint + target, encoded=True),
-            headers=headers,
+            headers=CIMultiDict((name.decode("ascii"), _text(value)) for name, value in headers),
             data=body.chunks() if body.is_expected else None,
             allow_redirects=False,
         )
@@ -157,19 +171,39 @@ class S3Passthrough:
 
 
 class _RequestBody:
-    """What the client sends, and whether it is still there."""
+    """What the client sends, without framing if there is a decoder, and whether it is still there.
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    `fault` is a sentence once the framing has turned out to be wrong.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, decoder: ChunkDecoder | None = None) -> None:
         names = dict(scope["headers"])
         self.is_expected = b"transfer-encoding" in names or names.get(b"content-length", b"0") != b"0"
         self.is_given_up = False
+        self.fault = ""
         self._receive = receive
+        self._decoder = decoder
         self._taken = asyncio.Event()
         if not self.is_expected:
             self._taken.set()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes. Raises ClientGone."""
+        """The object as it comes. Raises ClientGone, MalformedChunks."""
+        decoder = self._decoder
+        if decoder is None:
+            async for chunk in self._received():
+                yield chunk
+            return
+        try:
+            async for chunk in self._received():
+                if plain := decoder.feed(chunk):
+                    yield plain
+            decoder.finish()
+        except MalformedChunks as error:
+            self.fault = str(error)
+            raise
+
+    async def _received(self) -> AsyncIterator[bytes]:
         more = True
         while more:
             message = await self._receive()
@@ -190,6 +224,8 @@ class _RequestBody:
 
 
 _ASCII: Final = bytes(range(0x21, 0x7F))
+
+_Headers = Sequence[tuple[bytes, bytes]]
 
 
 def _text(value: bytes) -> str:

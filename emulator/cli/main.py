@@ -1,12 +1,15 @@
 """The `processing-emulator` command."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from emulator import __version__
-from emulator.cli.settings_flags import given_flags, load_settings, settings_flags
+from emulator.cli.env_formats import EnvFormat
+from emulator.cli.settings_flags import UsageFault, given_flags, load_settings, settings_flags
 from emulator.config import effective_settings
+from emulator.errors import EmulatorError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -25,12 +28,39 @@ def serve(**flags: Any) -> None:
 
 
 @main.command()
-@settings_flags("host", "port", "s3_access_key", "s3_secret_key", "s3_region", "access_keys")
-def env(**flags: Any) -> None:
-    """Print shell lines that point boto3, the AWS CLI and the SDKs at the server: eval "$(processing-emulator env)"."""
-    from emulator.cli.env import shell_lines
+@settings_flags("host", "port", "data_dir", "s3_access_key", "s3_secret_key", "s3_region", "access_keys")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice([shape.value for shape in EnvFormat]),
+    default=EnvFormat.SH.value,
+    show_default=True,
+    help="What the lines are for: a shell, a .env file, a container, a CI system.",
+)
+@click.option("--unset", is_flag=True, help="Print lines that take the variables back.")
+@click.option(
+    "--sdk-config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the SageMaker SDK's configuration.  [default: in the data directory]",
+)
+@click.option("--no-sdk-config", is_flag=True, help="Write no SageMaker SDK configuration.")
+def env(shape: str, unset: bool, sdk_config: Path | None, no_sdk_config: bool, **flags: Any) -> None:
+    """Print what points boto3, the AWS CLI and the SDKs at the server: eval "$(processing-emulator env)"."""
+    from emulator.cli.env import set_lines, unset_lines
+    from emulator.cli.sdk_config import write_sdk_config
 
-    click.echo(shell_lines(load_settings(flags)))
+    settings = load_settings(flags)
+    wanted = EnvFormat(shape)
+    if unset:
+        click.echo(unset_lines(wanted))
+        return
+    path = None
+    if not no_sdk_config and (sdk_config is not None or wanted.stays_here):
+        try:
+            path = write_sdk_config(settings, sdk_config)
+        except EmulatorError as error:
+            raise UsageFault(str(error)) from error
+    click.echo(set_lines(settings, path, wanted))
 
 
 @main.command()

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Sets up the clients that the tests drive, each in an environment of its own in the cache, keyed by what is to be in it,
+# and prints the shell lines by which the tests find them. A client that cannot be had is left to the tests to report.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/places.sh
+. "$here/places.sh"
+
+python="$here/../.venv/bin/python"
+homes="$PE_CACHE/clients"
+mkdir -p "$homes"
+[ -x "$python" ] || "$here/setup.sh"
+"$here/uv.sh" --version >/dev/null # fetched once, not by several at a time
+
+key_of() { # FILE...: some digits that change with their contents, and with the Python that runs them
+    { "$python" -V && cat "$@"; } | git hash-object --stdin | cut -c 1-12
+}
+
+make_python() { # NAME HOME
+    "$here/uv.sh" venv --quiet --python "$python" "$2" &&
+        "$here/uv.sh" pip install --quiet --python "$2/bin/python" --require-hashes \
+            --requirements "$here/clients/$1.txt"
+}
+
+make_javascript() { # NAME HOME
+    local node
+    mkdir -p "$2" &&
+        cp "$here/clients/$1/package.json" "$here/clients/$1/package-lock.json" "$2" &&
+        (cd "$2" && "$here/node.sh" npm ci --ignore-scripts --no-audit --no-fund --loglevel error) &&
+        node=$("$here/node.sh" node -p process.execPath) &&
+        ln -s "$node" "$2/node"
+}
+
+# A folder without the mark was interrupted, and is made anew; another call may be at work on it.
+ensure() { # VARIABLE MAKER NAME FILE...
+    local variable=$1 maker=$2 name=$3 home
+    shift 3
+    home="$homes/$name-$(key_of "$@")"
+    exec 9>"$home.lock"
+    ! command -v flock >/dev/null || flock 9
+    if [ ! -e "$home/ready" ]; then
+        echo "Setting up the client $name" >&2
+        rm -rf "$home"
+        "$maker" "$name" "$home" >"$home.log" 2>&1 9>&- || {
+            tail -n 5 "$home.log" >&2
+            give_up "the client $name could not be set up; the whole output is in $home.log"
+        }
+        touch "$home/ready"
+        rm -f "$home.log"
+    fi
+    printf 'export PROCESSING_EMULATOR_TEST_%s=%q\n' "$variable" "$home"
+}
+
+parts=$(mktemp -d)
+trap 'rm -rf "$parts"' EXIT
+(ensure AWSCLI make_python awscli "$here/clients/awscli.txt") >"$parts/1" &
+(ensure SAGEMAKER_2 make_python sagemaker-2 "$here/clients/sagemaker-2.txt") >"$parts/2" &
+(ensure SAGEMAKER_3 make_python sagemaker-3 "$here/clients/sagemaker-3.txt") >"$parts/3" &
+(ensure JAVASCRIPT make_javascript javascript "$here"/clients/javascript/package*.json) >"$parts/4" &
+wait
+cat "$parts"/*

@@ -1,0 +1,30 @@
+"""Runs in the container: adds up the numbers of all inputs, and prints as many lines as it is told to."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+PROCESSING = Path("/opt/ml/processing")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lines", type=int, default=100)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds between two lines")
+    parser.add_argument("--fail", help="end with code 3 and this message")
+    asked = parser.parse_args()
+    for number in range(1, asked.lines + 1):
+        print(f"line {number:05}", flush=True)
+        time.sleep(asked.pause)
+    if asked.fail:
+        Path("/opt/ml/output/message").write_text(asked.fail)
+        return 3
+    files = [path for path in PROCESSING.glob("data/**/*.csv") if path.is_file()]
+    total = sum(int(line) for path in files for line in path.read_text().split())
+    (PROCESSING / "result" / "sum.txt").write_text(f"{len(files)} files, {total}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Uploads in the `aws-chunked` framing, which the embedded store could not read: it knows no keys to check it with."""
+
+import http.client
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.fixtures_s3 import S3Server, make_bucket
+from tests.integration.s3.through import passed_through
+
+pytestmark = pytest.mark.s3
+
+SIGNATURE = "0" * 64
+AUTHORIZATION = (
+    "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/s3/aws4_request, "
+    f"SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature={SIGNATURE}"
+)
+FRAMINGS = {
+    "STREAMING-UNSIGNED-PAYLOAD-TRAILER": b"b\r\nhello world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD": (
+        f"b;chunk-signature={SIGNATURE}\r\nhello world\r\n0;chunk-signature={SIGNATURE}\r\n\r\n".encode()
+    ),
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": (
+        f"b;chunk-signature={SIGNATURE}\r\nhello world\r\n0;chunk-signature={SIGNATURE}\r\n"
+        f"x-amz-checksum-crc32:DUoRhQ==\r\nx-amz-trailer-signature:{SIGNATURE}\r\n\r\n".encode()
+    ),
+}
+UNSIGNED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+
+@pytest.fixture
+def url(seaweedfs: S3Server) -> Iterator[str]:
+    with passed_through(seaweedfs.endpoint, unframes=True) as served:
+        yield served
+
+
+@pytest.fixture
+def client(seaweedfs: S3Server, url: str) -> Iterator[Any]:
+    with seaweedfs.client(url) as made:
+        yield made
+
+
+def _put(url: str, path: str, framing: str, body: bytes, **changes: str | None) -> tuple[int, bytes]:
+    headers: dict[str, str | None] = {
+        "authorization": AUTHORIZATION,
+        "content-encoding": "aws-chunked",
+        "x-amz-content-sha256": framing,
+        "x-amz-date": "20260101T000000Z",
+        "x-amz-decoded-content-length": "11",
+        "x-amz-meta-mine": "kept",
+    }
+    headers |= {name.replace("_", "-"): value for name, value in changes.items()}
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    try:
+        connection.request("PUT", path, body, {name: value for name, value in headers.items() if value is not None})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_the_object_is_stored_without_its_framing(client: Any, url: str, framing: str) -> None:
+    bucket = make_bucket(client)
+    assert _put(url, f"/{bucket}/k", framing, FRAMINGS[framing])[0] == 200
+    stored = client.get_object(Bucket=bucket, Key="k")
+    assert (stored["Body"].read(), stored["ContentLength"]) == (b"hello world", 11)
+    assert stored["Metadata"] == {"mine": "kept"}
+    assert "ContentEncoding" not in stored
+
+
+def test_a_large_object_comes_through_whole(client: Any, url: str) -> None:
+    bucket = make_bucket(client)
+    content = bytes(range(256)) * 32768
+    step = 65536
+    chunks = [content[at : at + step] for at in range(0, len(content), step)]
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    status, _ = _put(url, f"/{bucket}/k", UNSIGNED, body, x_amz_decoded_content_length=str(len(content)))
+    assert status == 200
+    assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == content
+
+
+@pytest.mark.parametrize(
+    ("body", "changes"),
+    [
+        (b"b\r\nhello", {}),
+        (b"zz\r\nhello world\r\n0\r\n\r\n", {}),
+        (FRAMINGS[UNSIGNED], {"x_amz_decoded_content_length": "12"}),
+        (FRAMINGS[UNSIGNED], {"x_amz_decoded_content_length": "10"}),
+        (FRAMINGS[UNSIGNED], {"x_amz_decoded_content_length": None}),
+    ],
+)
+def test_a_wrong_framing_is_an_error_of_the_service_and_nothing_is_stored(
+    client: Any, url: str, body: bytes, changes: dict[str, str | None]
+) -> None:
+    bucket = make_bucket(client)
+    status, document = _put(url, f"/{bucket}/k", UNSIGNED, body, **changes)
+    assert status == 400
+    assert b"<Code>IncompleteBody</Code>" in document
+    with pytest.raises(ClientError):
+        client.head_object(Bucket=bucket, Key="k")

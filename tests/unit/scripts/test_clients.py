@@ -1,0 +1,110 @@
+"""How the clients of the tests are set up: once, anew after an interruption, each without the others; with stubs in the
+places of uv and Node.
+"""
+
+import json
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent.parent
+
+UV = """#!/bin/sh
+case $1 in
+--version) echo "uv 99.0.0"; exit ;;
+venv) for home; do :; done; mkdir -p "$home/bin" ;;
+esac
+echo "$@" >> "$HOME/calls"
+case "$*" in *pip*sagemaker-2*) [ ! -e "$HOME/broken" ] || { echo "no such package"; exit 1; } ;; esac
+"""
+
+NODE = """#!/bin/sh
+case $2 in
+*versions*) echo 99 ;;
+*) echo "$0" ;;
+esac
+"""
+
+NPM = """#!/bin/sh
+echo npm "$@" >> "$HOME/calls"
+mkdir node_modules
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "bin").mkdir()
+    for name, text in (("uv", UV), ("node", NODE), ("npm", NPM)):
+        program = tmp_path / "bin" / name
+        program.write_text(text)
+        program.chmod(0o755)
+    return tmp_path
+
+
+def run(home: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(ROOT / "scripts" / "clients.sh")],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{home / 'bin'}:/usr/bin:/bin", "HOME": str(home)},
+    )
+
+
+def homes_of(done: "subprocess.CompletedProcess[str]") -> dict[str, Path]:
+    found = re.findall(r"^export PROCESSING_EMULATOR_TEST_(\w+)=(\S+)$", done.stdout, re.MULTILINE)
+    return {name: Path(home) for name, home in found}
+
+
+def calls(home: Path) -> list[str]:
+    return (home / "calls").read_text().splitlines()
+
+
+def test_every_client_is_set_up_once_from_its_lock(home: Path) -> None:
+    first = run(home)
+    assert homes_of(first).keys() == {"AWSCLI", "SAGEMAKER_2", "SAGEMAKER_3", "JAVASCRIPT"}
+    made = calls(home)
+    assert len([call for call in made if "--require-hashes" in call]) == 3
+    assert [call for call in made if call.startswith("npm")] == [
+        "npm ci --ignore-scripts --no-audit --no-fund --loglevel error"
+    ]
+    second = run(home)
+    assert (second.stdout, second.stderr) == (first.stdout, "")
+    assert calls(home) == made
+
+
+def test_two_at_once_set_up_one(home: Path) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda _: run(home).stdout, range(3)))
+    assert len(set(found)) == 1
+    assert len(calls(home)) == 7
+
+
+def test_one_that_was_interrupted_is_made_anew(home: Path) -> None:
+    left = homes_of(run(home))["AWSCLI"]
+    (left / "ready").unlink()
+    (left / "half").touch()
+    assert homes_of(run(home))["AWSCLI"] == left
+    assert not (left / "half").exists()
+    assert (left / "ready").exists()
+
+
+def test_one_that_cannot_be_had_shows_why_and_does_not_keep_the_others(home: Path) -> None:
+    (home / "broken").touch()
+    done = run(home)
+    assert "no such package" in done.stderr
+    assert "clients.sh: the client sagemaker-2 could not be set up" in done.stderr
+    assert homes_of(done).keys() == {"AWSCLI", "SAGEMAKER_3", "JAVASCRIPT"}
+    (home / "broken").unlink()
+    assert "SAGEMAKER_2" in homes_of(run(home))
+
+
+def test_no_lock_names_a_host(home: Path) -> None:
+    folder = ROOT / "scripts" / "clients"
+    for path in folder.glob("*.txt"):
+        assert "://" not in path.read_text(), path
+    lock = json.loads((folder / "javascript" / "package-lock.json").read_text())
+    assert [name for name, package in lock["packages"].items() if "resolved" in package] == []
