@@ -43,6 +43,11 @@ class Dispatcher:
         operation = self._operations.get(target)
         return operation is not None and operation.is_grouped
 
+    def never_waits(self, target: str) -> bool:
+        """Whether a group for this target may be served in the event loop."""
+        operation = self._operations.get(target)
+        return operation is not None and operation.never_waits
+
     def reply_all(self, target: str, group: Sequence[Asked]) -> list[Reply]:
         """Serve requests of one grouped operation, whatever they are; replies in their order."""
         if len(group) > 1:

@@ -2,7 +2,8 @@
 
 A step from the event loop to a thread and back costs more than a Describe, and a transaction more than the rows of a
 Create. While a group of an operation is being served the next one gathers, so that groups are as large as the load
-asks for: a client that comes alone is served alone, at once. No group waits for more to come.
+asks for: a client that comes alone is served alone, at once. No group waits for more to come. What nothing can hold up
+is not brought to a thread at all.
 """
 
 import asyncio
@@ -58,17 +59,26 @@ class Desk:
             self._open.discard(target)
             return
         asked = [each.asked for each in group]
-        served = asyncio.get_running_loop().run_in_executor(self._executor, self._dispatcher.reply_all, target, asked)
-        served.add_done_callback(lambda done: self._hand_out(target, group, done))
+        loop = asyncio.get_running_loop()
+        if self._dispatcher.never_waits(target):
+            _hand_out(group, self._dispatcher.reply_all(target, asked))
+            loop.call_soon(self._serve, target)
+            return
+        served = loop.run_in_executor(self._executor, self._dispatcher.reply_all, target, asked)
+        served.add_done_callback(lambda done: self._served(target, group, done))
 
-    def _hand_out(self, target: str, group: Sequence[_Waiting], done: "asyncio.Future[list[Reply]]") -> None:
+    def _served(self, target: str, group: Sequence[_Waiting], done: "asyncio.Future[list[Reply]]") -> None:
         self._serve(target)
         error = done.exception()
-        replies = done.result() if error is None else []
-        for position, each in enumerate(group):
-            if each.reply.done():
-                continue  # nobody waits for it any more
-            if error is not None:
+        if error is None:
+            _hand_out(group, done.result())
+            return
+        for each in group:
+            if not each.reply.done():
                 each.reply.set_exception(error)
-            else:
-                each.reply.set_result(replies[position])
+
+
+def _hand_out(group: Sequence[_Waiting], replies: Sequence[Reply]) -> None:
+    for each, reply in zip(group, replies, strict=True):
+        if not each.reply.done():  # else nobody waits for it any more
+            each.reply.set_result(reply)

@@ -30,10 +30,12 @@ class Asked(NamedTuple):
 class GroupHandler:
     """A handler that serves valid requests together when several came at the same time; outcomes in their order.
 
-    Only for operations that are quick: the last of a group waits for the first.
+    Only for operations that are quick: the last of a group waits for the first. `never_waits`: it reads what is at
+    hand, and no lock or network can hold it up, so that it may be served in the event loop itself.
     """
 
     handle_all: Callable[[Sequence[tuple[Caller, Mapping[str, Any]]]], Sequence[Outcome]]
+    never_waits: bool = False
 
     def __call__(self, caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object] | None:
         """Serve one. Raises RequestError."""
@@ -68,6 +70,11 @@ class Operation:
     def is_grouped(self) -> bool:
         """Whether requests that come at the same time are served together."""
         return isinstance(self.handle, GroupHandler)
+
+    @property
+    def never_waits(self) -> bool:
+        """Whether it may be served in the event loop."""
+        return isinstance(self.handle, GroupHandler) and self.handle.never_waits
 
     def call(self, caller: Caller, body: bytes) -> bytes:
         """Serve one request. Raises RequestError of any kind."""

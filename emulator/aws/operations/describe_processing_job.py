@@ -27,7 +27,7 @@ def describe_processing_job(service: JobService) -> Handler:
             found if isinstance(found, RequestError) else description_of(found) for found in service.describe_all(keys)
         ]
 
-    return GroupHandler(handle_all)
+    return GroupHandler(handle_all, never_waits=True)
 
 
 def description_of(job: ProcessingJob) -> dict[str, object]:

@@ -51,6 +51,12 @@ def dispatcher_of(**handlers: Handler) -> Dispatcher:
     return Dispatcher(JsonService(name="sagemaker", handlers=handlers).operations(service_model()))
 
 
+@pytest.fixture(params=[False, True], ids=["in a thread", "in the loop"])
+def handler(request: pytest.FixtureRequest, echo: Echo) -> GroupHandler:
+    """The echo, as an operation that may have to wait and as one that never does."""
+    return GroupHandler(echo.handle_all, never_waits=request.param)
+
+
 def ask(dispatcher: Dispatcher, executor: ThreadPoolExecutor, bodies: Sequence[bytes]) -> list[Reply]:
     """All at once, in one turn of a loop."""
 
@@ -66,17 +72,17 @@ def named(name: str) -> bytes:
 
 
 def test_those_that_come_together_are_served_together_and_answered_in_their_places(
-    executor: ThreadPoolExecutor, echo: Echo
+    executor: ThreadPoolExecutor, echo: Echo, handler: GroupHandler
 ) -> None:
     names = [f"job-{number}" for number in range(LARGEST_GROUP + 10)]
-    dispatcher = dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all))
+    dispatcher = dispatcher_of(DescribeProcessingJob=handler)
     replies = ask(dispatcher, executor, [named(name) for name in names])
     assert [json.loads(reply.body)["ExitMessage"] for reply in replies] == names
     assert echo.groups == [names[:LARGEST_GROUP], names[LARGEST_GROUP:]]
 
 
-def test_a_request_that_is_refused_fails_alone(executor: ThreadPoolExecutor, echo: Echo) -> None:
-    dispatcher = dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all))
+def test_a_request_that_is_refused_fails_alone(executor: ThreadPoolExecutor, echo: Echo, handler: GroupHandler) -> None:
+    dispatcher = dispatcher_of(DescribeProcessingJob=handler)
     bodies = [named("a"), b"{", named("-bad-"), named("missing"), b"[]", named("b")]
     replies = ask(dispatcher, executor, bodies)
     assert [reply.status for reply in replies] == [200, 400, 400, 400, 400, 200]
@@ -89,15 +95,19 @@ def test_a_request_that_is_refused_fails_alone(executor: ThreadPoolExecutor, ech
     assert echo.groups == [["a", "missing", "b"]]
 
 
-def test_a_request_that_meets_a_bug_fails_alone(executor: ThreadPoolExecutor, echo: Echo) -> None:
-    dispatcher = dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all))
+def test_a_request_that_meets_a_bug_fails_alone(
+    executor: ThreadPoolExecutor, echo: Echo, handler: GroupHandler
+) -> None:
+    dispatcher = dispatcher_of(DescribeProcessingJob=handler)
     replies = ask(dispatcher, executor, [named("a"), named("bug"), named("b")])
     assert [reply.status for reply in replies] == [200, 500, 200]
     assert echo.groups == [["a", "bug", "b"], ["a"], ["bug"], ["b"]]
 
 
-def test_a_request_that_nobody_waits_for_does_not_hold_up_the_others(executor: ThreadPoolExecutor, echo: Echo) -> None:
-    desk = Desk(dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all)), executor)
+def test_a_request_that_nobody_waits_for_does_not_hold_up_the_others(
+    executor: ThreadPoolExecutor, echo: Echo, handler: GroupHandler
+) -> None:
+    desk = Desk(dispatcher_of(DescribeProcessingJob=handler), executor)
 
     async def hang_up() -> Reply:
         gone = asyncio.create_task(desk.reply(DESCRIBE, CALLER, named("gone")))
@@ -111,11 +121,27 @@ def test_a_request_that_nobody_waits_for_does_not_hold_up_the_others(executor: T
     assert asyncio.run(hang_up()).status == 200
 
 
-def test_operations_that_may_take_long_are_not_grouped(echo: Echo) -> None:
+def test_operations_that_may_take_long_are_not_grouped(handler: GroupHandler) -> None:
     dispatcher = dispatcher_of(
-        DescribeProcessingJob=GroupHandler(echo.handle_all),
+        DescribeProcessingJob=handler,
         ListProcessingJobs=lambda _caller, _request: {},
     )
     assert dispatcher.is_grouped(DESCRIBE)
     assert not dispatcher.is_grouped(LIST)
     assert not dispatcher.is_grouped("SageMaker.Nothing")
+
+
+class NoThreads(ThreadPoolExecutor):
+    """Takes no work."""
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # the base's generic signature
+        """See the base class."""
+        raise AssertionError("a step to a thread that was not needed")
+
+
+def test_what_nothing_can_hold_up_needs_no_thread(echo: Echo) -> None:
+    dispatcher = dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all, never_waits=True))
+    with NoThreads(1) as executor:
+        replies = ask(dispatcher, executor, [named("a"), named("b")])
+    assert [reply.status for reply in replies] == [200, 200]
+    assert echo.groups == [["a", "b"]]
