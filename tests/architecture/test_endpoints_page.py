@@ -7,7 +7,9 @@ from fastapi.openapi.utils import get_openapi
 
 from emulator.control.app import control_app
 from emulator.control.server_routes import ServerControls
-from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
+from emulator.testing.job_store import MemoryJobStore
+from emulator.testing.log_store import MemoryLogStore
+from emulator.testing.sample_store import MemorySampleStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
 

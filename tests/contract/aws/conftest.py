@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.engine.log_settling import SettlingLog
-from emulator.testing.stores import MemoryJobStore, MemoryLogStore
+from emulator.testing.job_store import MemoryJobStore
+from emulator.testing.log_store import MemoryLogStore
 from tests.contract.aws.live import a_client, serving
 from tests.contract.aws.served import EndsWhileWatched, Served
 from tests.unit.aws.parts import front_door_over

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from emulator.domain.job import JobFacts, JobKey, ProcessingJob
 from emulator.domain.phase import JobPhase
-from emulator.testing.stores import MemoryJobStore
+from emulator.testing.job_store import MemoryJobStore
 from tests.builders import a_request
 from tests.unit.jobs.parts import START, Api
 

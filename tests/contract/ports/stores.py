@@ -14,7 +14,9 @@ from emulator.domain.job import JobFacts, JobId, Limits, ProcessingJob
 from emulator.domain.phase import JobPhase
 from emulator.errors import EmulatorError
 from emulator.ports import JobStore, LogStore, SampleStore
-from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
+from emulator.testing.job_store import MemoryJobStore
+from emulator.testing.log_store import MemoryLogStore
+from emulator.testing.sample_store import MemorySampleStore
 from tests.builders import a_key, a_request
 
 T = TypeVar("T")

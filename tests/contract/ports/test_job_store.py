@@ -1,10 +1,8 @@
 """What every JobStore does: jobs, their phases, their history and tags."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -13,17 +11,11 @@ from emulator.domain.phase import TRANSITIONS, JobPhase, ProcessingJobStatus
 from emulator.errors import InternalBug, JobNameInUse, JobNotFound, JobNotStoppable, StaleJob
 from emulator.ports import JobQuery, JobStore
 from tests.builders import a_key, a_request
-from tests.contract.ports.stores import KINDS, NOW, add_job, later, move_to, open_stores, race
+from tests.contract.ports.stores import NOW, add_job, later, move_to, race
 
 UNKNOWN = JobId(4711)
 TERMINAL = [phase for phase in JobPhase if phase.is_terminal]
 UNFINISHED = [phase for phase in JobPhase if not phase.is_terminal]
-
-
-@pytest.fixture(params=KINDS)
-def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
-    with open_stores(request.param, tmp_path) as stores:
-        yield stores.jobs
 
 
 def a_new_job(name: str, **owner: str) -> NewJob:

@@ -1,8 +1,5 @@
 """What every JobStore does when everything is to be forgotten."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from emulator.domain.job import LogCursor
@@ -11,13 +8,7 @@ from emulator.domain.usage import UsageSample
 from emulator.errors import JobNotFound
 from emulator.ports import JobQuery, RawLine, UsagePeaks
 from tests.builders import a_key, a_request
-from tests.contract.ports.stores import KINDS, LIMITS, NOW, PortStores, add_job, later, move_to, open_stores, race
-
-
-@pytest.fixture(params=KINDS)
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PortStores]:
-    with open_stores(request.param, tmp_path) as opened:
-        yield opened
+from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_job, later, move_to, race
 
 
 def _fill(stores: PortStores) -> list[int]:

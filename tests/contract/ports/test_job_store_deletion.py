@@ -1,8 +1,6 @@
 """What every JobStore does: deletion, look-up without regard to case, tags that change, and what was selected."""
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -12,17 +10,11 @@ from emulator.domain.spec import InstanceChoice
 from emulator.errors import JobNotDeletable, JobNotFound, ValidationFailed
 from emulator.ports import JobQuery, JobStore
 from tests.builders import a_key, a_request
-from tests.contract.ports.stores import KINDS, NOW, add_job, later, move_to, open_stores, race
+from tests.contract.ports.stores import NOW, add_job, later, move_to, race
 
 UNKNOWN = JobId(4711)
 TERMINAL = [phase for phase in JobPhase if phase.is_terminal]
 UNFINISHED = [phase for phase in JobPhase if not phase.is_terminal]
-
-
-@pytest.fixture(params=KINDS)
-def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
-    with open_stores(request.param, tmp_path) as stores:
-        yield stores.jobs
 
 
 def listed(jobs: JobStore) -> list[str]:

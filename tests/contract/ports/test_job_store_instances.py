@@ -1,9 +1,7 @@
 """What every JobStore does with the instances of a job."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +9,7 @@ from emulator.domain.job import InstanceRecord, JobId, Limits, LogCursor, Transf
 from emulator.domain.outcome import ContainerExit
 from emulator.errors import JobNotFound
 from emulator.ports import RawLine
-from tests.contract.ports.stores import KINDS, LIMITS, PortStores, add_instance, add_job, later, open_stores, race
+from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, later, race
 
 UNKNOWN = JobId(4711)
 GPU_LIMITS = Limits(
@@ -22,12 +20,6 @@ GPU_LIMITS = Limits(
     volume_bytes=16384 * 2**30,
     capped=True,
 )
-
-
-@pytest.fixture(params=KINDS)
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PortStores]:
-    with open_stores(request.param, tmp_path) as opened:
-        yield opened
 
 
 def finished(record: InstanceRecord) -> InstanceRecord:

@@ -1,9 +1,7 @@
 """What every JobStore does when it lists: filters before pages, three orders, and pages that join without a gap."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,15 +9,9 @@ from emulator.domain.job import ProcessingJob
 from emulator.domain.phase import JobPhase, ProcessingJobStatus
 from emulator.ports import JobPage, JobQuery, JobStore, SortBy
 from tests.builders import a_key, a_request
-from tests.contract.ports.stores import KINDS, NOW, add_job, later, move_to, open_stores
+from tests.contract.ports.stores import NOW, add_job, later, move_to
 
 QUERY = JobQuery(account="000000000000", region="us-east-1", limit=100)
-
-
-@pytest.fixture(params=KINDS)
-def jobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
-    with open_stores(request.param, tmp_path) as stores:
-        yield stores.jobs
 
 
 def names_of(page: JobPage) -> list[str]:

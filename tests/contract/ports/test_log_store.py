@@ -1,10 +1,9 @@
 """What every LogStore does: every line once, in order, numbered from 0, the cursor moved with them."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import count
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,16 +13,10 @@ from emulator.domain.job import JobId, LogCursor
 from emulator.domain.log_events import LogLine
 from emulator.errors import InternalBug, JobNotFound, StaleJob
 from emulator.ports import RawLine
-from tests.contract.ports.stores import KINDS, LIMITS, PortStores, add_instance, add_job, open_stores, race
+from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, race
 
 UNKNOWN = JobId(4711)
 START_NS = 1_767_323_045_678_901_234
-
-
-@pytest.fixture(params=KINDS)
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PortStores]:
-    with open_stores(request.param, tmp_path) as opened:
-        yield opened
 
 
 def raw(*data: bytes) -> list[RawLine]:

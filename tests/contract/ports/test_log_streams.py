@@ -1,25 +1,16 @@
 """What every LogStore does beside keeping lines: looking up moments, and listing what has printed as streams."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from emulator.domain.job import JobFacts, JobId, LogCursor
 from emulator.domain.phase import JobPhase
 from emulator.ports import LogStream, RawLine, StreamQuery
 from tests.builders import a_key, a_request
-from tests.contract.ports.stores import KINDS, LIMITS, NOW, PortStores, add_instance, move_to, open_stores
+from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_instance, move_to
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 SECOND = int(NOW.timestamp())
 QUERY = StreamQuery(account=ACCOUNT, region=REGION, limit=10)
-
-
-@pytest.fixture(params=KINDS)
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PortStores]:
-    with open_stores(request.param, tmp_path) as opened:
-        yield opened
 
 
 def append(stores: PortStores, job_id: JobId, *stamps_ms: int, index: int = 0, seq: int = 0, size: int = 1) -> None:

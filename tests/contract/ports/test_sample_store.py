@@ -1,10 +1,8 @@
 """What every SampleStore does: one sample a moment, in order, and the highest figures of all."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -12,15 +10,9 @@ from emulator.domain.job import JobId
 from emulator.domain.usage import UsageSample
 from emulator.errors import JobNotFound
 from emulator.ports import UsagePeaks
-from tests.contract.ports.stores import KINDS, LIMITS, NOW, PortStores, add_instance, later, open_stores, race
+from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_instance, later, race
 
 UNKNOWN = JobId(4711)
-
-
-@pytest.fixture(params=KINDS)
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PortStores]:
-    with open_stores(request.param, tmp_path) as opened:
-        yield opened
 
 
 def a_sample(seconds: float = 0, cpu_percent: float = 12.5) -> UsageSample:

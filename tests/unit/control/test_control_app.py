@@ -15,7 +15,9 @@ from emulator.domain.phase import JobPhase
 from emulator.domain.usage import UsageSample
 from emulator.errors import EmulatorError, StartFailure, StoreFailure
 from emulator.ports import RawLine
-from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
+from emulator.testing.job_store import MemoryJobStore
+from emulator.testing.log_store import MemoryLogStore
+from emulator.testing.sample_store import MemorySampleStore
 from tests.builders import a_key, a_request
 from tests.unit.aws.asgi import Answer, call
 from tests.unit.jobs.parts import START, Api

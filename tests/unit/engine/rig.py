@@ -13,11 +13,13 @@ from emulator.engine.instance import RunnerOptions, RunnerReport, RunnerTools
 from emulator.engine.reaper import Reaper
 from emulator.engine.scheduler import Scheduler
 from emulator.testing.container_script import FakeRun, run_from_environment
+from emulator.testing.job_store import MemoryJobStore
+from emulator.testing.log_store import MemoryLogStore
 from emulator.testing.machine import FakeMachine
 from emulator.testing.object_store import MemoryObjectStore
 from emulator.testing.probes import FakeGpuProbe, FakeHostProbe
 from emulator.testing.runtime import FakeRuntime
-from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
+from emulator.testing.sample_store import MemorySampleStore
 from tests.builders import a_key, a_request
 from tests.waiting import wait_for
 

@@ -7,7 +7,8 @@ from emulator.domain.log_events import JOIN_MS
 from emulator.engine.log_settling import KEPT_ACTIVITIES, SETTLE_SECONDS, SettlingLog
 from emulator.errors import StaleJob
 from emulator.ports import RawLine
-from emulator.testing.stores import MemoryJobStore, MemoryLogStore
+from emulator.testing.job_store import MemoryJobStore
+from emulator.testing.log_store import MemoryLogStore
 from tests.contract.ports.stores import add_instance
 from tests.unit.jobs.parts import StepClock
 

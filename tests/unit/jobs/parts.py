@@ -10,7 +10,8 @@ from emulator.jobs.listing import JobListing
 from emulator.jobs.log_reading import LogReading
 from emulator.jobs.service import JobService
 from emulator.jobs.tags import JobTags
-from emulator.testing.stores import MemoryJobStore, MemoryLogStore
+from emulator.testing.job_store import MemoryJobStore
+from emulator.testing.log_store import MemoryLogStore
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 

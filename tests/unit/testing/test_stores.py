@@ -8,7 +8,9 @@ from emulator.domain.job import JobId, LogCursor
 from emulator.domain.usage import UsageSample
 from emulator.errors import StoreFailure
 from emulator.ports import JobQuery, RawLine
-from emulator.testing.stores import MemoryJobStore, MemoryLogStore, MemorySampleStore
+from emulator.testing.job_store import MemoryJobStore
+from emulator.testing.log_store import MemoryLogStore
+from emulator.testing.sample_store import MemorySampleStore
 from tests.contract.ports.stores import NOW, add_instance, add_job
 
 SAMPLE = UsageSample(at=NOW, cpu_percent=1.0, memory_bytes=1, disk_bytes=1)

@@ -16,7 +16,7 @@ from emulator.adapters.sql_store.listing import page_statements
 from emulator.adapters.sql_store.store import Stores
 from emulator.domain.phase import JobPhase, ProcessingJobStatus
 from emulator.ports import JobQuery, JobStore, SortBy
-from emulator.testing.stores import MemoryJobStore
+from emulator.testing.job_store import MemoryJobStore
 from tests.contract.ports.stores import NOW, add_job, move_to
 from tests.unit.adapters.sql_store.rawsql import query
 

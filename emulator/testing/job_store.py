@@ -1,16 +1,10 @@
-"""Working stores in memory: they keep every rule of the ports, and nothing else.
+"""A working JobStore in memory: it keeps every rule of the port, and nothing else."""
 
-The log and the samples belong to the instances of a job store, so they are made with it.
-"""
-
-import json
-import operator
 import threading
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -25,10 +19,8 @@ from emulator.domain.job import (
     NewJob,
     ProcessingJob,
 )
-from emulator.domain.log_events import LogLine
 from emulator.domain.phase import TRANSITIONS, JobPhase
 from emulator.domain.spec import InstanceChoice
-from emulator.domain.usage import UsageSample
 from emulator.errors import (
     InternalBug,
     JobNameInUse,
@@ -39,21 +31,8 @@ from emulator.errors import (
     StoreFailure,
     ValidationFailed,
 )
-from emulator.ports import JobPage, JobQuery, LogStream, RawLine, SortBy, StreamPage, StreamQuery, UsagePeaks
-
-
-def _stored_moment(at: datetime) -> datetime:
-    utc = at.astimezone(UTC)
-    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
-
-
-def _stored_text(text: str | None) -> str | None:
-    return None if text is None else text.encode(errors="replace").decode()
-
-
-def _stored_json(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    copy: dict[str, Any] = json.loads(json.dumps(dict(document)))
-    return copy
+from emulator.ports import JobPage, JobQuery, SortBy
+from emulator.testing.stored import stored_json, stored_moment, stored_text
 
 
 class MemoryJobStore:
@@ -102,12 +81,12 @@ class MemoryJobStore:
                     "Job name must be unique within an AWS account and region,"
                     f" and a job with this name already exists ({holder.arn})"
                 )
-            moment = _stored_moment(at)
+            moment = stored_moment(at)
             job = ProcessingJob(
                 id=JobId(next(self._ids)),
                 key=key,
                 phase=JobPhase.PENDING,
-                request=_stored_json(request),
+                request=stored_json(request),
                 created_at=moment,
                 modified_at=moment,
             )
@@ -176,7 +155,7 @@ class MemoryJobStore:
             job = self.get(job_id)
             if job.phase is not expected:
                 raise StaleJob(f"Job {job_id} is in {job.phase}, not in {expected}; it does not move to {to}.")
-            moved = replace(_with_facts(job, facts or JobFacts()), phase=to, modified_at=_stored_moment(at))
+            moved = replace(_with_facts(job, facts or JobFacts()), phase=to, modified_at=stored_moment(at))
             if to.is_terminal and moved.ended_at is None:
                 raise InternalBug(f"Job {job_id} ends without a time.")
             self._jobs[job_id] = moved
@@ -189,7 +168,7 @@ class MemoryJobStore:
             job = self.get(job_id)
             if job.phase.is_terminal or job.stop_requested_at is not None:
                 raise JobNotStoppable(f"The request was rejected because the processing job is in status {job.status}.")
-            moment = _stored_moment(at)
+            moment = stored_moment(at)
             self._jobs[job_id] = replace(job, stop_requested_at=moment, modified_at=moment)
             self.add_event(job_id, JobEvent(at=at, action="stop_requested"))
             return self._jobs[job_id]
@@ -229,7 +208,7 @@ class MemoryJobStore:
         """See the port. Raises JobNotFound."""
         with self.transaction():
             self.get(job_id)
-            stored = JobEvent(at=_stored_moment(event.at), action=event.action, detail=_stored_json(event.detail))
+            stored = JobEvent(at=stored_moment(event.at), action=event.action, detail=stored_json(event.detail))
             self._events[job_id].append(stored)
 
     def add_events(self, events: Mapping[JobId, JobEvent]) -> None:
@@ -283,8 +262,8 @@ class MemoryJobStore:
             self._instances[record.job_id][record.index] = replace(
                 record,
                 cursor=self.get_instance(record.job_id, record.index).cursor,
-                container_started_at=None if started is None else _stored_moment(started),
-                exit_message=_stored_text(record.exit_message),
+                container_started_at=None if started is None else stored_moment(started),
+                exit_message=stored_text(record.exit_message),
             )
 
     def get_instance(self, job_id: JobId, index: int) -> InstanceRecord:
@@ -304,10 +283,10 @@ class MemoryJobStore:
 def _with_facts(job: ProcessingJob, facts: JobFacts) -> ProcessingJob:
     return replace(
         job,
-        started_at=job.started_at if facts.started_at is None else _stored_moment(facts.started_at),
-        ended_at=job.ended_at if facts.ended_at is None else _stored_moment(facts.ended_at),
-        failure_reason=job.failure_reason if facts.failure_reason is None else _stored_text(facts.failure_reason),
-        exit_message=job.exit_message if facts.exit_message is None else _stored_text(facts.exit_message),
+        started_at=job.started_at if facts.started_at is None else stored_moment(facts.started_at),
+        ended_at=job.ended_at if facts.ended_at is None else stored_moment(facts.ended_at),
+        failure_reason=job.failure_reason if facts.failure_reason is None else stored_text(facts.failure_reason),
+        exit_message=job.exit_message if facts.exit_message is None else stored_text(facts.exit_message),
     )
 
 
@@ -335,127 +314,3 @@ def _matches(job: ProcessingJob, query: JobQuery) -> bool:
 
 def _between(moment: datetime, after: datetime | None, before: datetime | None) -> bool:
     return (after is None or moment > after) and (before is None or moment < before)
-
-
-class MemoryLogStore:
-    """Implements `ports.LogStore` for the instances of a job store."""
-
-    def __init__(self, jobs: MemoryJobStore) -> None:
-        self._jobs = jobs
-        self._lines: defaultdict[tuple[JobId, int], list[LogLine]] = defaultdict(list)
-        jobs.own(self._lines)
-
-    def append(self, job_id: JobId, index: int, lines: Sequence[RawLine], cursor: LogCursor) -> None:
-        """See the port. Raises JobNotFound too, and InternalBug for a line with a newline in it."""
-        with self._jobs.transaction():
-            stored = self._jobs.get_instance(job_id, index).cursor.next_seq
-            expected = cursor.next_seq - len(lines)
-            if stored != expected:
-                raise StaleJob(f"Instance {index} of job {job_id} has {stored} lines stored, not {expected}.")
-            if any(b"\n" in line.data for line in lines):
-                raise InternalBug("A line of output has a newline in it.")
-            self._jobs.save_cursor(job_id, index, cursor)
-            self._lines[job_id, index] += [
-                LogLine(seq=seq, at_ms=line.at_ns // 1_000_000, data=line.data)
-                for seq, line in enumerate(lines, stored)
-            ]
-
-    def read(self, job_id: JobId, index: int, from_seq: int, limit: int) -> Sequence[LogLine]:
-        """See the port."""
-        start = max(0, from_seq)
-        with self._jobs.transaction():
-            return self._lines[job_id, index][start : start + max(0, limit)]
-
-    def find_since(self, job_id: JobId, index: int, at_ms: int) -> int | None:
-        """See the port."""
-        with self._jobs.transaction():
-            return next((line.seq for line in self._lines[job_id, index] if line.at_ms >= at_ms), None)
-
-    def latest_before(self, job_id: JobId, index: int, seq: int) -> int:
-        """See the port."""
-        with self._jobs.transaction():
-            return max((line.at_ms for line in self._lines[job_id, index][: max(0, seq)]), default=0)
-
-    def list_streams(self, query: StreamQuery) -> StreamPage:
-        """See the port."""
-        found = [
-            stream for stream in self._streams(query.account, query.region) if stream.name.startswith(query.prefix)
-        ]
-        found.sort(key=lambda stream: _stream_position(stream, query), reverse=query.descending)
-        if query.after is not None:
-            beyond = operator.lt if query.descending else operator.gt
-            found = [stream for stream in found if beyond(_stream_position(stream, query), query.after)]
-        page = found[: max(0, query.limit)]
-        more = bool(page) and len(found) > len(page)
-        return StreamPage(streams=tuple(page), last=_stream_position(page[-1], query) if more else None)
-
-    def find_stream(self, account: str, region: str, name: str) -> LogStream | None:
-        """See the port."""
-        return next((stream for stream in reversed(self._streams(account, region)) if stream.name == name), None)
-
-    def first_stream(self, account: str, region: str) -> LogStream | None:
-        """See the port."""
-        return next(iter(self._streams(account, region)), None)
-
-    def _streams(self, account: str, region: str) -> list[LogStream]:
-        with self._jobs.transaction():
-            logs = [(self._jobs.get(job_id), index, lines) for (job_id, index), lines in sorted(self._lines.items())]
-        return [
-            _stream(job, index, lines)
-            for job, index, lines in logs
-            if lines and (job.key.account, job.key.region) == (account, region)
-        ]
-
-
-def _stream(job: ProcessingJob, index: int, lines: Sequence[LogLine]) -> LogStream:
-    started = job.started_at or job.created_at
-    return LogStream(
-        job_id=job.id,
-        index=index,
-        name=f"{job.key.name}/algo-{index + 1}-{int(started.timestamp())}",
-        lines=len(lines),
-        first_at_ms=min(line.at_ms for line in lines),
-        last_at_ms=max(line.at_ms for line in lines),
-        ended=job.phase.is_terminal,
-    )
-
-
-def _stream_position(stream: LogStream, query: StreamQuery) -> tuple[int, str]:
-    return (stream.last_at_ms if query.by_time else 0), stream.name
-
-
-class MemorySampleStore:
-    """Implements `ports.SampleStore` for the instances of a job store."""
-
-    def __init__(self, jobs: MemoryJobStore) -> None:
-        self._jobs = jobs
-        self._samples: defaultdict[tuple[JobId, int], dict[datetime, UsageSample]] = defaultdict(dict)
-        jobs.own(self._samples)
-
-    def append_sample(self, job_id: JobId, index: int, sample: UsageSample) -> None:
-        """See the port. Raises JobNotFound."""
-        with self._jobs.transaction():
-            self._jobs.get_instance(job_id, index)
-            moment = _stored_moment(sample.at)
-            self._samples[job_id, index][moment] = replace(sample, at=moment)
-
-    def read_samples(self, job_id: JobId, index: int, since: datetime, until: datetime) -> Sequence[UsageSample]:
-        """See the port."""
-        with self._jobs.transaction():
-            samples = sorted(self._samples[job_id, index].items())
-        return [sample for at, sample in samples if since <= at < until]
-
-    def peaks(self, job_id: JobId, index: int) -> UsagePeaks:
-        """See the port."""
-        with self._jobs.transaction():
-            samples = list(self._samples[job_id, index].values())
-        return UsagePeaks(
-            samples=len(samples),
-            cpu_percent=max((sample.cpu_percent for sample in samples), default=0.0),
-            memory_bytes=max((sample.memory_bytes for sample in samples), default=0),
-            disk_bytes=max((sample.disk_bytes for sample in samples), default=0),
-            gpu_percent=max((s.gpu_percent for s in samples if s.gpu_percent is not None), default=None),
-            gpu_memory_percent=max(
-                (s.gpu_memory_percent for s in samples if s.gpu_memory_percent is not None), default=None
-            ),
-        )
