@@ -18,7 +18,7 @@ def numbers_of(test: str) -> list[int]:
 
 def files_by_check() -> dict[int, set[str]]:
     found: defaultdict[int, set[str]] = defaultdict(set)
-    for path in TESTS.rglob("test_*.py"):
+    for path in TESTS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 for number in numbers_of(node.name):

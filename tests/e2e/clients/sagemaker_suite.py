@@ -33,7 +33,7 @@ class SageMakerSuite:
         return job_of(self.generation, name)
 
     @pytest.mark.parametrize("name", ["processor", "script", "sklearn", "framework"])
-    def test_a_processor_runs_and_its_output_is_right(
+    def test_15_17_a_processor_runs_and_its_output_is_right(
         self, outpost: Outpost, runs: Mapping[str, Finished], name: str
     ) -> None:
         assert runs[name].code == 0, runs[name]
@@ -43,7 +43,7 @@ class SageMakerSuite:
     @pytest.mark.parametrize(
         ("name", "count"), [("processor", 400), ("script", 3000), ("sklearn", 100), ("framework", 50)]
     )
-    def test_every_line_of_the_container_is_printed_once_and_in_order(
+    def test_15_every_line_of_the_container_is_printed_once_and_in_order(
         self, runs: Mapping[str, Finished], name: str, count: int
     ) -> None:
         assert lines_printed(runs[name]) == lines_expected(count)
