@@ -11,6 +11,7 @@ import click
 import uvicorn
 
 from emulator.bootstrap import App, running
+from emulator.cli.closed_connections import dropping_late_answers
 from emulator.cli.env import client_variables
 from emulator.cli.serving import PreparedServer
 from emulator.cli.settings_flags import UsageFault
@@ -77,7 +78,7 @@ def _serve(settings: Settings, app: App) -> None:
     for warning in app.warnings:
         print(f"Warning: {warning}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
-        app.asgi,
+        dropping_late_answers(app.asgi),
         http="httptools",
         ws="none",
         proxy_headers=False,
