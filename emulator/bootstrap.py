@@ -154,7 +154,7 @@ def running(settings: Settings, flags: Collection[str] = ()) -> Iterator[App]:
                 empty_s3=s3.empty,
                 s3_is_external=s3.kind == "external",
                 read_seed=lambda: preparation.seed_again(s3.access()),
-                closed=gate.closed,
+                closed=lambda: _undisturbed(preparation, gate),
             )
         )
         control = LateApp(lambda: _control_app(stores, health, settings, flags, preparation, resetter))
@@ -183,6 +183,13 @@ def running(settings: Settings, flags: Collection[str] = ()) -> Iterator[App]:
             jobs_running=running_at_end,
             close_http=passthrough.close,
         )
+
+
+@contextmanager
+def _undisturbed(preparation: Preparation, gate: Gate) -> Iterator[None]:
+    """The first seed is in, and other requests wait."""
+    with preparation.sowing, gate.closed():
+        yield
 
 
 def _control_app(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -55,10 +56,21 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _check_url(value: str | None) -> str | None:
-    if value is not None and not value.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
+def _check_endpoint(value: str | None) -> str | None:
+    """The value is not repeated: it may hold a password."""
+    if value is not None and not _is_endpoint(value):
+        raise ValueError("must be http(s)://HOST[:PORT] and nothing more; the keys are settings of their own")
     return value
+
+
+def _is_endpoint(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        can_connect = parts.port != 0
+    except ValueError:  # a port that is none, or half of a pair of brackets
+        return False
+    is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and can_connect and is_bare
 
 
 def _check_signal(value: str) -> str:
@@ -88,14 +100,14 @@ def _parse_json(value: Any) -> Any:
 class Settings(BaseSettings):
     """The settings of one server. Units are in the names."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(9320, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data_dir: Path = Field(
         default_factory=_default_data_dir, description="Where the database, job data and the embedded S3 store live."
     )
-    s3_endpoint: Annotated[str | None, AfterValidator(_check_url)] = Field(
+    s3_endpoint: Annotated[str | None, AfterValidator(_check_endpoint)] = Field(
         None, description="URL of an S3 store to use; without it an embedded SeaweedFS is started."
     )
     s3_access_key: str = Field("emulator", description="Access key for staging.")
@@ -180,7 +192,7 @@ def effective_settings(settings: Settings, flags: Collection[str] = ()) -> dict[
     def source_of(name: str) -> str:
         if name in flags:
             return "flag"
-        return "environment" if ENV_PREFIX + name.upper() in os.environ else "default"
+        return "environment" if os.environ.get(ENV_PREFIX + name.upper()) else "default"
 
     return {
         name: EffectiveSetting(value=_without_secrets(getattr(settings, name), values[name]), source=source_of(name))

@@ -40,7 +40,7 @@ def verify(request: SignedRequest, payload_sha256: str, keys: KeyRing, rules: Ru
     key = _signing_key(secret, claim.day, claim.region, claim.service)
     for path, query in _spellings(request, is_s3=rules.is_s3, is_presigned=claim.valid_for is not None):
         text = _text_to_sign(request, claim, path, query, payload_sha256)
-        if hmac.compare_digest(hmac.digest(key, text, "sha256").hex(), claim.signature):
+        if hmac.compare_digest(hmac.digest(key, text, "sha256").hex().encode(), claim.signature.encode()):
             return
     raise Refused(Flaw.MISMATCH)
 

@@ -99,6 +99,8 @@ def claim_of(request: SignedRequest) -> Claim:
     """The claim of a request. Raises Refused when there is none, or it is malformed."""
     authorization = request.header(b"authorization")
     if authorization is not None:
+        if sum(name == b"authorization" for name, _ in request.headers) > 1:
+            raise Refused(Flaw.INCOMPLETE, "There must be one Authorization header.")
         return _claim_of_header(request, authorization)
     parameters = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
     if is_presigned(request.query):
@@ -196,5 +198,5 @@ def _stamp_of_date(date: str | None) -> str | None:
         return None
     try:
         return parsedate_to_datetime(date).astimezone(UTC).strftime(STAMP)
-    except ValueError:
+    except (ValueError, OverflowError):  # no date of mail; or one that is beyond the calendar in UTC
         return date if _STAMP_FORM.fullmatch(date) else None

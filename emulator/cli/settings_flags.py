@@ -48,5 +48,5 @@ def load_settings(flags: dict[str, Any]) -> Settings:
 
 
 def given_flags(flags: dict[str, Any]) -> dict[str, Any]:
-    """Those that stand on the command line."""
-    return {name: value for name, value in flags.items() if value is not None}
+    """Those that stand on the command line; an empty value is none, as in the environment."""
+    return {name: value for name, value in flags.items() if value}

@@ -19,9 +19,6 @@ LONGEST_EVENT_BYTES = 256 * 1024
 BLOCK_LINES = 16_384
 """No event goes beyond a line whose number is a multiple of this, so that a reader need not look back further."""
 
-BLOCK_LINES = 16_384
-"""No event goes beyond a line whose number is a multiple of this, so that a reader need not look back further."""
-
 _BLANK = b" "
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 _ESCAPED = [b"#%03o" % code for code in range(128)]

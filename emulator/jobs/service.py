@@ -96,6 +96,8 @@ class JobService:
             raise JobNotStoppable(
                 f"The request was rejected because the processing job is in status {status}."
             ) from error
+        except JobNotFound as error:  # a reset was faster
+            raise _not_found(key) from error
         logger.info("stop_requested", extra={"job": key.name, "job_id": job.id})
         self._wakeup.stop_requested(job.id)
 
@@ -105,9 +107,9 @@ class JobService:
         try:
             self._store.delete(job.id, self._clock.now())
         except JobNotDeletable as error:
-            status = self.describe(key).status
+            # As it was before: by now it may have ended, and the refusal would contradict itself.
             raise JobNotDeletable(
-                f"The request was rejected because the processing job is in status {status}; "
+                f"The request was rejected because the processing job is in status {job.status}; "
                 "only jobs that are Completed, Failed or Stopped can be deleted."
             ) from error
         except JobNotFound as error:  # somebody else was faster

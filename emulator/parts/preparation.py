@@ -27,6 +27,8 @@ class Preparation:
         self._hooks = HookRunner(settings.init_dir, settings.init_timeout_seconds, _say)
         self._plan = SeedPlan()
         self._seed = Progress.PENDING
+        self.sowing = threading.Lock()
+        """Held while the seed is put in at the start: a reset in the middle would take its buckets away."""
 
     def boot(self) -> None:
         """Run boot.d, then read the seed, which these scripts may have made. Raises HookFailed, StartFailure."""
@@ -45,7 +47,8 @@ class Preparation:
         """Put the seed into the store, then run ready.d. Raises StagingFailure, HookFailed, Cancelled."""
         self._seed = Progress.RUNNING
         try:
-            sow(self._plan, access, cancel)
+            with self.sowing:
+                sow(self._plan, access, cancel)
         except BaseException:
             self._seed = Progress.FAILED
             raise

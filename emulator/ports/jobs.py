@@ -140,7 +140,8 @@ class JobStore(Protocol):
     def put_tags(self, job_id: JobId, tags: Mapping[str, str], limit: int) -> Mapping[str, str]:
         """Add tags, or overwrite those of the same key; all tags of the job afterwards.
 
-        Raises ValidationFailed, and changes nothing, when there would be more than `limit`; JobNotFound.
+        Raises ValidationFailed, and changes nothing, when there would be more than `limit`; JobNotFound, for a deleted
+        job too.
         """
         ...
 

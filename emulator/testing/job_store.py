@@ -231,7 +231,8 @@ class MemoryJobStore:
     def put_tags(self, job_id: JobId, tags: Mapping[str, str], limit: int) -> Mapping[str, str]:
         """See the port."""
         with self.transaction():
-            self.get(job_id)
+            if job_id not in self._by_name.values():
+                raise JobNotFound(f"There is no job with the id {job_id}, or it was deleted.")
             merged = {**self._tags[job_id], **tags}
             if len(merged) > limit:
                 raise ValidationFailed(f"A resource cannot have more than {limit} tags; it would have {len(merged)}.")

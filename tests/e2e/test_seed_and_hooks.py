@@ -1,11 +1,14 @@
 """Seed and scripts around a real server: what is there when it says Ready, and how it ends when they fail."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -231,3 +234,28 @@ def _is_gone(said: str, script: str) -> None:
             return True
 
     wait_for(f"process {pid} to be gone", probe)
+
+
+def test_a_reset_waits_for_the_seed_that_is_being_put_in(place: Place) -> None:
+    place.file("seed/raw-data/0.csv", "x")
+    server = place.server(seed=str(place.seed)).start()
+    assert server.stop() == 0
+    for number in range(1, 1000):
+        place.file(f"seed/raw-data/{number}.csv", "x")
+
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(server.start)  # on the same port
+        wait_for("the seed to be on its way", lambda: _seed_status(server) == "running" or None)
+        reset = urllib.request.Request(f"{server.url}/_emulator/reset", method="POST")
+        with urllib.request.urlopen(reset, timeout=60) as answer:
+            assert json.load(answer)["seed"]["objects"] == 1000
+        starting.result()
+
+    assert server.client("s3").list_objects_v2(Bucket="raw-data")["KeyCount"] == 1000
+
+
+def _seed_status(server: EmulatorProcess) -> object:
+    try:
+        return server.control("init")["seed"]["status"]
+    except OSError:  # it does not listen yet
+        return None

@@ -91,7 +91,7 @@ class HookRunner:
     def _run_scripts(self, init_dir: Path, stage: Stage, environment: Mapping[str, str], cancel: CancelToken) -> None:
         found = find_scripts(init_dir, stage)
         for name in found.ignored:
-            self._say(f"{name} is ignored: scripts end with .sh or .py")
+            self._say(f"{name} is ignored: scripts are files that end with .sh or .py")
         for script in found.scripts:
             if cancel.is_set():
                 raise Cancelled(f"{stage} was given up")

@@ -50,8 +50,11 @@ def connected(access: S3Access) -> Iterator[Any]:
 
 
 @contextmanager
-def translated(endpoint: str) -> Iterator[None]:
-    """Raises ObjectStoreRefused, ObjectStoreUnreachable, or StagingFailure when a file cannot be read."""
+def translated(endpoint: str, subject: str = "") -> Iterator[None]:
+    """Raises ObjectStoreRefused, ObjectStoreUnreachable, or StagingFailure when a file cannot be read.
+
+    `subject` is the URL of what the block is about, if it is about one thing.
+    """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -60,7 +63,8 @@ def translated(endpoint: str) -> Iterator[None]:
     except ClientError as error:
         code, status = error_of(error)
         text = error.response.get("Error", {}).get("Message", "")
-        message = f"the S3 store at {endpoint} refused {error.operation_name}: {code}: {text}"
+        what = f"{error.operation_name} of {subject}" if subject else error.operation_name
+        message = f"the S3 store at {endpoint} refused {what}: {code}: {text}"
         raise ObjectStoreRefused(message, code=code, status=status) from error
     except (BotoCoreError, Boto3Error) as error:
         raise ObjectStoreUnreachable(f"the S3 store at {endpoint} does not answer: {error}") from error

@@ -13,6 +13,8 @@ def read_seed(path: Path) -> SeedPlan:
         return plan_of_folder(path)
     if not path.exists():
         raise StartFailure(f"seed {path} is not there")
+    if not path.is_file():  # reading a pipe could take for ever
+        raise StartFailure(f"seed {path} is neither a folder nor a regular file")
     from emulator.adapters.seed.document import plan_of_file  # pydantic's models take a while to make
 
     return plan_of_file(path)

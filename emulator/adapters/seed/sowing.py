@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from emulator.adapters.seed.client import S3Access, connected, error_of
+from emulator.adapters.seed.client import S3Access, connected, error_of, translated
 from emulator.adapters.seed.plan import SeedObject, SeedPlan
 from emulator.errors import Cancelled
 from emulator.ports import CancelToken
@@ -35,9 +35,10 @@ def sow(plan: SeedPlan, access: S3Access, cancel: CancelToken) -> Sown:
         def put(item: SeedObject) -> bool:
             if cancel.is_set():
                 raise Cancelled("the seed was given up")
-            is_wanted = item.bucket in made or item.overwrite or not _exists(client, item)
-            if is_wanted:
-                _put(client, item)
+            with translated(access.endpoint, f"s3://{item.bucket}/{item.key}"):
+                is_wanted = item.bucket in made or item.overwrite or not _exists(client, item)
+                if is_wanted:
+                    _put(client, item)
             return is_wanted
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="seed") as pool:
@@ -77,7 +78,6 @@ def _put(client: Any, item: SeedObject) -> None:
     extra: dict[str, Any] = {"Metadata": dict(item.metadata)} if item.metadata else {}
     if item.content_type is not None:
         extra["ContentType"] = item.content_type
-    if isinstance(item.source, bytes):
-        client.upload_fileobj(BytesIO(item.source), item.bucket, item.key, ExtraArgs=extra)
-    else:
-        client.upload_file(str(item.source), item.bucket, item.key, ExtraArgs=extra)
+    # Not upload_file, which hides the store's code in an error of its own.
+    with BytesIO(item.source) if isinstance(item.source, bytes) else item.source.open("rb") as content:
+        client.upload_fileobj(content, item.bucket, item.key, ExtraArgs=extra)

@@ -42,6 +42,7 @@ _UNFINISHED = [phase.value for phase in JobPhase if not phase.is_terminal]
 
 # Built once: making a statement costs as much as running it.
 _BY_ID = SELECT_JOB.where(jobs.c.id == bindparam("job_id"))
+_LISTED_ID = select(jobs.c.id).where(jobs.c.id == bindparam("job_id"), jobs.c.deleted_at_ms.is_(None))
 _LIVE = SELECT_JOB.where(
     jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.deleted_at_ms.is_(None)
 )
@@ -215,7 +216,8 @@ class SqlJobStore:
     def put_tags(self, job_id: JobId, tags: Mapping[str, str], limit: int) -> Mapping[str, str]:
         """Add tags, or overwrite those of the same key. Raises ValidationFailed, JobNotFound."""
         with self._database.writing() as connection:
-            _require_job(connection, job_id)
+            if connection.execute(_LISTED_ID, {"job_id": job_id}).one_or_none() is None:
+                raise JobNotFound(f"There is no job with the id {job_id}, or it was deleted.")
             merged = {**_tags(connection, job_id), **tags}
             if len(merged) > limit:
                 raise ValidationFailed(f"A resource cannot have more than {limit} tags; it would have {len(merged)}.")

@@ -118,6 +118,13 @@ class TestTags:
         with pytest.raises(JobNotFound):
             jobs.put_tags(UNKNOWN, {"a": "1"}, 50)
 
+    def test_a_deleted_job_gets_no_tags(self, jobs: JobStore) -> None:
+        job = ended(jobs)
+        jobs.delete(job.id, later(1))
+        with pytest.raises(JobNotFound):
+            jobs.put_tags(job.id, {"a": "1"}, 50)
+        assert jobs.list_tags(job.id) == {}
+
     def test_removing_a_key_that_is_not_there_is_no_error(self, jobs: JobStore) -> None:
         job = jobs.add(a_key(), a_request(), {"a": "1", "b": "2"}, NOW)
         other = jobs.add(a_key("other"), a_request("other"), {"a": "1"}, NOW)

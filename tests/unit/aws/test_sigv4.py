@@ -194,6 +194,38 @@ def test_a_header_cannot_name_a_second_caller(signed: SignedRequest, extra: str,
     assert flaw_of(with_header(signed, "authorization", f"{algorithm} {parts}")) is Flaw.INCOMPLETE
 
 
+def test_a_header_that_came_in_two_pieces_is_no_signature(signed: SignedRequest) -> None:
+    """Whoever reads only one of them would see no caller, and take the request for the default account's."""
+    first, _, last = (signed.header(b"authorization") or "").rpartition(", ")
+    rest = with_header(signed, "authorization", None)
+    pieces = ((b"authorization", first.encode()), (b"authorization", last.encode()))
+
+    assert flaw_of(replace(rest, headers=(*rest.headers, *pieces))) is Flaw.INCOMPLETE
+
+
+@pytest.mark.parametrize("signature", ["", "0" * 64, "z", "\xe9" * 64])
+def test_a_signature_that_cannot_be_one_is_refused(signed: SignedRequest, signature: str) -> None:
+    front, _, _ = (signed.header(b"authorization") or "").rpartition("=")
+    headers = with_header(signed, "authorization", None).headers
+    request = replace(signed, headers=(*headers, (b"authorization", f"{front}={signature}".encode("latin-1"))))
+
+    assert flaw_of(request) is (Flaw.MISMATCH if signature else Flaw.INCOMPLETE)
+
+
+def test_a_presigned_signature_that_cannot_be_one_is_refused() -> None:
+    request = Signer(service="s3").presign("GET", "/b/k")
+    front, _, _ = request.query.rpartition(b"=")
+
+    assert flaw_of(replace(request, query=front + b"=%E9%BE%8D"), UNSIGNED_PAYLOAD, rules=S3) is Flaw.MISMATCH
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 -2359", "Mon, 99 Jan 2026 00:00:00 GMT"])
+def test_a_date_that_is_none_is_no_moment(signed: SignedRequest, date: str) -> None:
+    request = with_header(with_header(signed, "x-amz-date", None), "date", date)
+
+    assert flaw_of(request, at=signed) is Flaw.INCOMPLETE
+
+
 @pytest.mark.parametrize("date", [None, "yesterday", "20260101", "20261399T250000Z"])
 def test_a_signature_needs_a_moment(signed: SignedRequest, date: str | None) -> None:
     assert flaw_of(with_header(signed, "x-amz-date", date), at=signed) is Flaw.INCOMPLETE

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from emulator.cli.main import main
-from emulator.cli.settings_flags import UsageFault, load_settings
-from emulator.config import ENV_PREFIX, Settings, unknown_variables
+from emulator.cli.settings_flags import UsageFault, given_flags, load_settings
+from emulator.config import ENV_PREFIX, Settings, effective_settings, unknown_variables
 
 
 def test_a_flag_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +36,14 @@ def test_variables_of_the_tests_are_not_ours() -> None:
         ("image_map", "{"),
         ("log_level", "LOUD"),
         ("s3_endpoint", "ftp://x"),
+        ("s3_endpoint", "http://"),
+        ("s3_endpoint", "http://store:port"),
+        ("s3_endpoint", "http://store:99999"),
+        ("s3_endpoint", "http://store:0"),
+        ("s3_endpoint", "http://[store"),
+        ("s3_endpoint", "https://store/path"),
+        ("s3_endpoint", "https://store/?query"),
+        ("s3_endpoint", "http://name:hush@store"),
         ("stop_signal", "SIGFOO"),
     ],
 )
@@ -44,6 +52,22 @@ def test_a_value_that_cannot_be_is_one_sentence_and_exit_code_2(name: str, value
     assert done.exit_code == 2
     assert f"setting {name}: " in done.output
     assert "Traceback" not in done.output
+    assert "hush" not in done.output
+
+
+@pytest.mark.parametrize("value", ["http://store", "https://store:9000/", "http://[::1]:9000"])
+def test_an_endpoint_is_a_scheme_a_host_and_maybe_a_port(value: str) -> None:
+    assert load_settings({"s3_endpoint": value}).s3_endpoint == value
+
+
+@pytest.mark.parametrize("name", ["seed", "init_dir", "s3_endpoint", "port", "image_map", "s3_secret_key"])
+def test_an_empty_value_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose files pass on variables that nobody set; an empty path would be the working directory."""
+    default = getattr(load_settings({}), name)
+    monkeypatch.setenv(f"{ENV_PREFIX}{name.upper()}", "")
+
+    assert getattr(load_settings({name: ""}), name) == default
+    assert effective_settings(load_settings({}), given_flags({name: ""}))[name].source == "default"
 
 
 def test_secrets_are_hidden_in_what_the_settings_print() -> None:

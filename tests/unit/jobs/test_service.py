@@ -1,8 +1,11 @@
 """Create, describe and stop, on the store in memory."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 import pytest
 
-from emulator.domain.job import ProcessingJob
+from emulator.domain.job import JobId, ProcessingJob
 from emulator.domain.phase import JobPhase, ProcessingJobStatus
 from emulator.errors import (
     JobNameInUse,
@@ -14,6 +17,7 @@ from emulator.errors import (
     ValidationFailed,
 )
 from emulator.jobs.quotas import TOTAL
+from emulator.testing.job_store import MemoryJobStore
 from tests.builders import a_key, a_request, an_input
 from tests.unit.jobs.parts import START, Api
 
@@ -158,6 +162,45 @@ def test_a_job_that_has_not_ended_is_not_deleted(stopping: bool) -> None:
     with pytest.raises(JobNotDeletable, match="in status Stopping" if stopping else "in status InProgress"):
         api.service.delete(a_key())
     assert not api.service.describe(a_key()).phase.is_terminal
+
+
+class _Racing(MemoryJobStore):
+    """Does something else right before a wish or a deletion is stored, as another request or the engine may."""
+
+    first: Callable[[JobId], object] = staticmethod(lambda _job_id: None)
+
+    def request_stop(self, job_id: JobId, at: datetime) -> ProcessingJob:
+        """See the port."""
+        self.first(job_id)
+        return super().request_stop(job_id, at)
+
+    def delete(self, job_id: JobId, at: datetime) -> None:
+        """See the port."""
+        try:
+            super().delete(job_id, at)
+        finally:
+            self.first(job_id)
+
+
+def test_a_job_that_ends_while_its_deletion_is_refused_is_told_by_the_status_it_had() -> None:
+    store = _Racing()
+    api = Api(store)
+    job = api.service.create(a_key(), a_request())
+    store.first = lambda _job_id: api.move(job, JobPhase.STOPPED)
+
+    with pytest.raises(JobNotDeletable, match="in status InProgress; only jobs that are Completed"):
+        api.service.delete(a_key())
+
+
+def test_a_job_that_a_reset_takes_away_meanwhile_is_not_found_by_its_name() -> None:
+    store = _Racing()
+    api = Api(store)
+    api.service.create(a_key(), a_request())
+    store.first = lambda _job_id: store.clear()
+
+    with pytest.raises(JobNotFound, match="Could not find requested job with name: job"):
+        api.service.stop(a_key())
+    assert api.wakeup.stopped == []
 
 
 def test_a_job_that_does_not_exist_is_not_deleted() -> None:

@@ -62,8 +62,8 @@ def test_other_files_are_ignored_with_a_note(hooks: Hooks) -> None:
     (hooks.folder / "ready.d" / "folder.sh").mkdir()
     hooks.run()
     assert hooks.said == [
-        "ready.d/folder.sh is ignored: scripts end with .sh or .py",
-        "ready.d/notes.txt is ignored: scripts end with .sh or .py",
+        "ready.d/folder.sh is ignored: scripts are files that end with .sh or .py",
+        "ready.d/notes.txt is ignored: scripts are files that end with .sh or .py",
     ]
 
 

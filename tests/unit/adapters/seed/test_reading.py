@@ -1,6 +1,7 @@
 """What a seed comes to, and the sentence for each way in which one can be broken."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,12 @@ def test_a_folder_that_cannot_be_a_bucket_is_refused(tmp_path: Path, name: str) 
 def test_names_just_inside_the_rules_are_buckets(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     assert read_seed(tmp_path).buckets == (name,)
+
+
+def test_a_seed_that_is_neither_folder_nor_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "seed.json")
+    with pytest.raises(StartFailure, match=r"seed\.json is neither a folder nor a regular file"):
+        read_seed(tmp_path / "seed.json")
 
 
 def test_links_that_stay_inside_are_followed(tmp_path: Path) -> None:
