@@ -20,7 +20,14 @@ def dropping_late_answers(app: ASGIApp) -> ASGIApp:
             except RuntimeError as error:
                 if _CLOSED not in str(error):
                     raise
+                await _until_gone(receive)
 
         await app(scope, receive, send_or_drop)
 
     return served
+
+
+async def _until_gone(receive: Receive) -> None:
+    """Until uvicorn has noted it, too: it complains where an answer is missing on a connection that it thinks open."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
