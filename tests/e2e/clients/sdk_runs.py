@@ -68,7 +68,7 @@ def run_all(outpost: Outpost, generation: str, folder: Path) -> Mapping[str, Fin
             started[name] = outpost.start(home, *command)
             stack.callback(end, started[name])
             # The first makes the bucket; of several that find none, all but one would fail, as in most AWS regions.
-            wait_for("the default bucket", lambda: _has_default_bucket(outpost.server), RUN_SECONDS)
+            wait_for("the default bucket", lambda: _has_bucket(outpost.server, DEFAULT_BUCKET), RUN_SECONDS)
         _stop_when_it_prints(outpost.server, job_of(generation, "stopped"))
         return {
             name: finish(process, folder=folder / name, timeout_seconds=RUN_SECONDS)
@@ -76,14 +76,15 @@ def run_all(outpost: Outpost, generation: str, folder: Path) -> Mapping[str, Fin
         }
 
 
-def _has_default_bucket(server: EmulatorProcess) -> bool:
-    buckets = server.client("s3").list_buckets()["Buckets"]
-    return DEFAULT_BUCKET in {bucket["Name"] for bucket in buckets}
+def _has_bucket(server: EmulatorProcess, name: str) -> bool:
+    return name in {bucket["Name"] for bucket in server.client("s3").list_buckets()["Buckets"]}
 
 
 def _share_input(server: EmulatorProcess) -> None:
+    """What all programs read; the other generation may have run on this server before."""
     s3 = server.client("s3")
-    s3.create_bucket(Bucket="shared")
+    if not _has_bucket(server, "shared"):
+        s3.create_bucket(Bucket="shared")
     s3.put_object(Bucket="shared", Key="more/a.csv", Body=b"10\n20\n")
 
 
