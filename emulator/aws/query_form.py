@@ -3,6 +3,7 @@
 Constraints are `validation`'s business. Unknown parameters are as good as absent.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from emulator.errors import InternalBug, MalformedBody
 FORM_FIELDS_LIMIT = 1000
 
 _BITS = {Kind.INTEGER: 31, Kind.LONG: 63}
+_WHOLE = re.compile(r"[+-]?[0-9]+")
 _LONGEST_NUMBER = 40
 _BOOLEANS = {"true": True, "false": False}
 
@@ -154,6 +156,8 @@ def _whole(kind: Kind) -> Callable[[str], int]:
     limit = 1 << _BITS[kind]
 
     def convert(text: str) -> int:
+        if not _WHOLE.fullmatch(text):  # Python's own reading takes underscores, blanks and the digits of all scripts
+            raise ValueError(text)
         number = int(text) if len(text) <= _LONGEST_NUMBER else limit
         if not -limit <= number < limit:
             raise ValueError(text)

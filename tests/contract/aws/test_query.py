@@ -248,6 +248,8 @@ ROLE = "RoleArn=arn:aws:iam::000000000000:role/r&RoleSessionName=me"
         (f"Action=AssumeRole&{VERSION}&{ROLE}", "InternalFailure"),
         (f"Action=AssumeRole&{VERSION}", "ValidationError"),
         (f"Action=AssumeRole&{VERSION}&{ROLE}&DurationSeconds=x", "MalformedInput"),
+        (f"Action=AssumeRole&{VERSION}&{ROLE}&DurationSeconds=1_000", "MalformedInput"),
+        (f"Action=AssumeRole&{VERSION}&{ROLE}&DurationSeconds=%EF%BC%91%EF%BC%90%EF%BC%90%EF%BC%90", "MalformedInput"),
         (f"Action=GetCallerIdentity&{VERSION}", "InvalidAction"),
         (f"Action=Nonsense&{VERSION}", "InvalidAction"),
         (f"Action=AssumeRole&{ROLE}", "InvalidAction"),
