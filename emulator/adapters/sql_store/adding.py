@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from emulator.adapters.sql_store.documents import to_json
-from emulator.adapters.sql_store.driver_inserts import DriverInsert
+from emulator.adapters.sql_store.driver_statements import DriverInsert
 from emulator.adapters.sql_store.moments import from_ms, to_ms
 from emulator.adapters.sql_store.tables import job_events, job_requests, job_tags, jobs
 from emulator.domain.job import JobEvent, JobId, JobKey, NewJob, ProcessingJob
@@ -28,7 +28,7 @@ def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]
 
 def insert_jobs(connection: Connection, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
     """Store new jobs, each with its first event; in their order, None for a name that is in use."""
-    ids = [_ADD_JOB.add_unless_taken(connection, _columns(each)) for each in new]
+    ids = _ADD_JOB.add_unless_taken(connection, [_columns(each) for each in new])
     added = [(JobId(job_id), each) for job_id, each in zip(ids, new, strict=True) if job_id is not None]
     _ADD_REQUESTS.add(
         connection, [{"job_id": job_id, "request": to_json(dict(each.request))} for job_id, each in added]

@@ -1,9 +1,10 @@
 """The connection to the database: units of work, and what SQLite has to be told."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -21,6 +22,25 @@ _CHECKPOINT_PAGES = 8192
 _POOLED_CONNECTIONS = 8
 _MORE_CONNECTIONS = 120
 """Beside the pooled ones: more than there are threads in a server, so that nobody waits for a connection."""
+
+
+class DriverCursor(Protocol):
+    """What is used of the driver's cursor."""
+
+    rowcount: int
+    lastrowid: int
+
+    def execute(self, text: str, values: Sequence[Any]) -> Any:
+        """Run a statement."""
+        ...
+
+    def executemany(self, text: str, rows: Sequence[Sequence[Any]]) -> Any:
+        """Run a statement for each row."""
+        ...
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """All rows that are left."""
+        ...
 
 
 class Database:
@@ -43,6 +63,15 @@ class Database:
         """A transaction that sees one state of the database. Raises StoreFailure."""
         with translated(self._name), self._connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def looking(self) -> Iterator[DriverCursor]:
+        """The driver's cursor, for one statement that reads: it needs no transaction. Raises StoreFailure."""
+        with translated(self._name):
+            if self._closed:
+                raise StoreFailure(f"Database {self._name} is closed.")
+            with closing(self._engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+                yield cast(DriverCursor, cursor)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

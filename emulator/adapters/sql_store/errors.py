@@ -1,4 +1,4 @@
-"""Where SQLAlchemy's and the driver's exceptions become ours."""
+"""Where SQLAlchemy's exceptions become ours, and the driver's own: those of statements handed to it as text."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -34,6 +34,10 @@ def translated(database: str) -> Iterator[None]:
         raise RowRefused(f"Database {database} refused a row: {error.orig}") from error
     except SQLAlchemyError as error:
         raise StoreFailure(f"Database {database}: {_sentence_of(error)}.") from error
+    except sqlite3.IntegrityError as error:
+        raise RowRefused(f"Database {database} refused a row: {error}") from error
+    except sqlite3.Error as error:
+        raise StoreFailure(f"Database {database}: {_sentence_of_driver(error)}.") from error
     except UnicodeEncodeError as error:
         raise StoreFailure(f"Database {database}: text that is not valid Unicode cannot be stored.") from error
     except OverflowError as error:
@@ -41,9 +45,11 @@ def translated(database: str) -> Iterator[None]:
 
 
 def _sentence_of(error: SQLAlchemyError) -> str:
-    if not isinstance(error, DBAPIError):
-        return str(error)
+    return _sentence_of_driver(error.orig) if isinstance(error, DBAPIError) else str(error)
+
+
+def _sentence_of_driver(error: BaseException | None) -> str:
     # The lower byte is the kind of failure; the upper ones say where it happened.
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     sentence = _SENTENCES.get(code)
-    return f"{sentence} ({error.orig})" if sentence else str(error.orig)
+    return f"{sentence} ({error})" if sentence else str(error)

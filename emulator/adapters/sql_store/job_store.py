@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select, update
@@ -10,6 +11,8 @@ from sqlalchemy import delete as sql_delete
 
 from emulator.adapters.sql_store.adding import insert_jobs, names_by_owner
 from emulator.adapters.sql_store.database import Database
+from emulator.adapters.sql_store.documents import from_json
+from emulator.adapters.sql_store.driver_statements import DriverLookup
 from emulator.adapters.sql_store.listing import SELECT_JOB, read_page
 from emulator.adapters.sql_store.moments import to_ms
 from emulator.adapters.sql_store.rows import (
@@ -46,7 +49,7 @@ _LISTED_ID = select(jobs.c.id).where(jobs.c.id == bindparam("job_id"), jobs.c.de
 _LIVE = SELECT_JOB.where(
     jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.deleted_at_ms.is_(None)
 )
-_BY_NAMES = _LIVE.where(jobs.c.name.in_(bindparam("names", expanding=True)))
+_BY_NAMES = DriverLookup(_LIVE, jobs.c.name)
 _BY_NAME = _LIVE.where(jobs.c.name == bindparam("name"))
 _BY_FOLDED_NAME = _LIVE.where(jobs.c.folded_name == bindparam("name"))
 _ADD_TAG = insert(job_tags)
@@ -88,10 +91,14 @@ class SqlJobStore:
     def find_all(self, keys: Sequence[JobKey]) -> Mapping[JobKey, ProcessingJob]:
         """`find` for many keys at once: the jobs that there are."""
         found: dict[JobKey, ProcessingJob] = {}
-        with self._database.reading() as connection:
-            for (account, region), names in names_by_owner(keys).items():
-                wanted = {"account": account, "region": region, "names": [name for name in names if is_storable(name)]}
-                found |= {job.key: job for job in map(job_of, connection.execute(_BY_NAMES, wanted))}
+        for (account, region), names in names_by_owner(keys).items():
+            wanted = [name for name in names if is_storable(name)]
+            if not wanted:
+                continue
+            with self._database.looking() as cursor:
+                rows = _BY_NAMES.rows(cursor, {"account": account, "region": region}, wanted)
+            jobs_here = [_job_of_driver(values) for values in rows]
+            found |= {job.key: job for job in jobs_here}
         return found
 
     def find_any_case(self, key: JobKey) -> ProcessingJob | None:
@@ -260,6 +267,11 @@ class SqlJobStore:
         with self._database.writing() as connection:
             if connection.execute(statement).rowcount == 0:
                 raise JobNotFound(f"Job {record.job_id} has no instance {record.host}.")
+
+
+def _job_of_driver(values: tuple[Any, ...]) -> ProcessingJob:
+    row = dict(zip(_BY_NAMES.columns, values, strict=True))
+    return job_of(SimpleNamespace(**{**row, "request": from_json(row["request"])}))
 
 
 def _get(connection: Connection, job_id: JobId) -> ProcessingJob:

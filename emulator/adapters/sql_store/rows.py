@@ -37,8 +37,8 @@ def is_storable(text: str) -> bool:
     return True
 
 
-def job_of(row: Row[Any]) -> ProcessingJob:
-    """From a row of `jobs` joined with its request."""
+def job_of(row: Any) -> ProcessingJob:
+    """From a row of `jobs` joined with its request: whatever has the columns as attributes."""
     return ProcessingJob(
         id=JobId(row.id),
         key=JobKey(account=row.account, region=row.region, name=row.name),
