@@ -21,7 +21,16 @@ from emulator.aws.gate import Gate
 from emulator.aws.grouping import Desk
 from emulator.aws.guard import RequestGuard
 from emulator.aws.query_service import QueryDispatcher
-from emulator.aws.reply import JSON_1_1, Reply, json_error, query_error, rest_error, rpc_cbor_error, s3_error
+from emulator.aws.reply import (
+    JSON_1_1,
+    Reply,
+    json_error,
+    query_error,
+    rest_error,
+    rpc_cbor_error,
+    s3_error,
+    send_reply,
+)
 from emulator.aws.routing import Protocol, Route, media_type, route_of
 from emulator.errors import RequestError
 
@@ -134,17 +143,17 @@ class _FrontDoor:
         refusal = self._guard.refusal(request.hosts, request.origins)
         if refusal is not None:
             error = WireError(code="AccessDeniedException", message=refusal, status=403)
-            await _send_reply(send, request, json_error(error))
+            await send_reply(send, request.id, json_error(error))
             return
         try:
             credentials = scope_of(request.authorization, self._account_of)
         except RequestError as failure:
-            await _send_reply(send, request, json_error(wire_error(failure)))
+            await send_reply(send, request.id, json_error(wire_error(failure)))
             return
         query: bytes = scope["query_string"]
         route = route_of(request.method, request.path, request.headers, credentials.service, query)
         if route.protocol is not Protocol.CONTROL and not await self._gate.passed():
-            await _send_reply(send, request, _come_again(route, request))
+            await send_reply(send, request.id, _come_again(route, request))
             return
         if route.protocol in (Protocol.CONTROL, Protocol.S3):
             app = self._control if route.protocol is Protocol.CONTROL else self._s3
@@ -154,7 +163,7 @@ class _FrontDoor:
             reply = await self._reply(route, request, credentials, receive)
         except ClientGone:
             return
-        await _send_reply(send, request, reply)
+        await send_reply(send, request.id, reply)
 
     async def _reply(self, route: Route, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
         match route.protocol:
@@ -204,17 +213,6 @@ def _come_again(route: Route, request: _Request) -> Reply:
             return json_error(error)
 
 
-async def _send_reply(send: Send, request: _Request, reply: Reply) -> None:
-    headers = [
-        (b"content-type", reply.media_type.encode()),
-        (b"content-length", str(len(reply.body)).encode()),
-        (b"x-amzn-requestid", request.id.encode()),
-        *reply.headers,
-    ]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
-
-
 async def _forward(app: ASGIApp, request: _Request, scope: Scope, receive: Receive, send: Send) -> None:
     """Hand a request over; whatever fails there is logged once, and answered as long as nothing was sent."""
     started = False
@@ -232,7 +230,7 @@ async def _forward(app: ASGIApp, request: _Request, scope: Scope, receive: Recei
     except Exception:
         logger.exception("request_failed", extra={"path": request.path, "request_id": request.id})
         if not started:
-            await _send_reply(send, request, json_error(internal_failure()))
+            await send_reply(send, request.id, json_error(internal_failure()))
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

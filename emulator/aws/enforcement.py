@@ -16,7 +16,7 @@ from emulator.aws.body import ClientGone, read_body
 from emulator.aws.caller import presigned, signing_name_of
 from emulator.aws.errors import wire_error
 from emulator.aws.keyring import KeyRing
-from emulator.aws.reply import Reply, json_error
+from emulator.aws.reply import json_error, send_reply
 from emulator.aws.routing import Protocol, Route, route_of
 from emulator.aws.s3_payload import CheckedPayload
 from emulator.aws.signature_errors import refusal
@@ -71,7 +71,7 @@ class _Enforcement:
         except ClientGone:
             return
         except RequestError as error:
-            await _answer(send, json_error(wire_error(error)), str(uuid4()))
+            await send_reply(send, str(uuid4()), json_error(wire_error(error)))
             return
         if await self._passes(route, request, hashlib.sha256(body).hexdigest(), send):
             await self._app(scope, _replayed(body, receive), send)
@@ -100,7 +100,7 @@ class _Enforcement:
         except Refused as refused:
             request_id = str(uuid4())
             logger.info("signature_refused", extra={"flaw": refused.flaw.value, "request_id": request_id})
-            await _answer(send, refusal(route.protocol, refused.flaw, refused.detail, request_id), request_id)
+            await send_reply(send, request_id, refusal(route.protocol, refused.flaw, refused.detail, request_id))
             return False
         return True
 
@@ -141,15 +141,4 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 async def _refuse_payload(send: Send) -> None:
     request_id = str(uuid4())
-    await _answer(send, refusal(Protocol.S3, Flaw.BAD_PAYLOAD, "", request_id), request_id)
-
-
-async def _answer(send: Send, reply: Reply, request_id: str) -> None:
-    headers = [
-        (b"content-type", reply.media_type.encode()),
-        (b"content-length", str(len(reply.body)).encode()),
-        (b"x-amzn-requestid", request_id.encode()),
-        *reply.headers,
-    ]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    await send_reply(send, request_id, refusal(Protocol.S3, Flaw.BAD_PAYLOAD, "", request_id))

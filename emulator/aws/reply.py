@@ -1,6 +1,8 @@
-"""What goes back to a client, before ASGI; and the forms in which each protocol carries an error."""
+"""What goes back to a client, how ASGI carries it, and the forms in which each protocol carries an error."""
 
 from dataclasses import dataclass
+
+from starlette.types import Send
 
 from emulator.aws.errors import WireError
 from emulator.aws.serializing import encode_json
@@ -18,6 +20,18 @@ class Reply:
     body: bytes = b""
     media_type: str = JSON_1_1
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+async def send_reply(send: Send, request_id: str, reply: Reply) -> None:
+    """The reply, whole, through an ASGI server's `send`."""
+    headers = [
+        (b"content-type", reply.media_type.encode()),
+        (b"content-length", str(len(reply.body)).encode()),
+        (b"x-amzn-requestid", request_id.encode()),
+        *reply.headers,
+    ]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def json_error(error: WireError) -> Reply:
