@@ -190,7 +190,7 @@ class Scheduler:
             spec = self._spec(job) if records and not known else None
             if spec is not None:
                 self._backend.restore(job.id, [record.limits for record in records])
-                self._event(job, "taken_up", phase=str(job.phase))
+                self._event(job.id, "taken_up", phase=str(job.phase))
                 self._supervise(job, spec)
 
         for job in unfinished:
@@ -261,7 +261,7 @@ class Scheduler:
                     job = self._store.select(job.id, choice)
                 for index, limits in enumerate(gang):
                     self._store.ensure_instance(job.id, index, limits)
-                self._event(job, "admitted", capped=any(limits.capped for limits in gang))
+                self._event(job.id, "admitted", capped=any(limits.capped for limits in gang))
                 self._supervise(job, spec)
                 return None
             case Never(reason=reason):
@@ -308,12 +308,11 @@ class Scheduler:
         news = self._line.news()
         for start in range(0, len(news), TOLD_AT_ONCE):
             some = news[start : start + TOLD_AT_ONCE]
-            self._store.add_events({job_id: self._waiting_event(job_id, shortage) for job_id in some})
+            first = [job_id for job_id in some if job_id == shortage.job_id]
+            behind = [job_id for job_id in some if job_id != shortage.job_id]
+            self._store.add_event_to_all(first, self._new_event("waiting", reason=shortage.reason))
+            self._store.add_event_to_all(behind, self._new_event("waiting", reason="behind earlier jobs"))
             self._line.told(some)
-
-    def _waiting_event(self, job_id: JobId, shortage: _Shortage) -> JobEvent:
-        reason = shortage.reason if job_id == shortage.job_id else "behind earlier jobs"
-        return JobEvent(at=self._clock.now(), action="waiting", detail={"reason": reason})
 
     def _engine_is_away(self, error: RuntimeUnavailable) -> None:
         """Jobs wait for the engine a while; then each fails with the sentence that says how to mend it."""
@@ -341,5 +340,8 @@ class Scheduler:
         reason = failure.reason if failure else None
         self._store.advance(job.id, job.phase, to, now, JobFacts(ended_at=now, failure_reason=reason))
 
-    def _event(self, job: ProcessingJob, action: str, **detail: object) -> None:
-        self._store.add_event(job.id, JobEvent(at=self._clock.now(), action=action, detail=detail))
+    def _event(self, job_id: JobId, action: str, **detail: object) -> None:
+        self._store.add_event(job_id, self._new_event(action, **detail))
+
+    def _new_event(self, action: str, **detail: object) -> JobEvent:
+        return JobEvent(at=self._clock.now(), action=action, detail=detail)

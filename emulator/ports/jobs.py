@@ -125,8 +125,8 @@ class JobStore(Protocol):
         """Append to the job's history."""
         ...
 
-    def add_events(self, events: Mapping[JobId, JobEvent]) -> None:
-        """Append one event to the history of each of these jobs, as far as they exist."""
+    def add_event_to_all(self, job_ids: Collection[JobId], event: JobEvent) -> None:
+        """Append the same event to the history of each of these jobs, as far as they exist."""
         ...
 
     def list_events(self, job_id: JobId) -> Sequence[JobEvent]:

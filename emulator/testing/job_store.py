@@ -211,10 +211,10 @@ class MemoryJobStore:
             stored = JobEvent(at=stored_moment(event.at), action=event.action, detail=stored_json(event.detail))
             self._events[job_id].append(stored)
 
-    def add_events(self, events: Mapping[JobId, JobEvent]) -> None:
+    def add_event_to_all(self, job_ids: Collection[JobId], event: JobEvent) -> None:
         """See the port."""
         with self.transaction():
-            for job_id, event in events.items():
+            for job_id in job_ids:
                 if job_id in self._jobs:
                     self.add_event(job_id, event)
 

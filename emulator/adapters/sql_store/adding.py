@@ -3,18 +3,26 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import bindparam, select
 
+from emulator.adapters.sql_store.database import DriverCursor
 from emulator.adapters.sql_store.documents import to_json
-from emulator.adapters.sql_store.driver_statements import DriverInsert
+from emulator.adapters.sql_store.driver_statements import DriverInsert, DriverLookup
 from emulator.adapters.sql_store.moments import from_ms, to_ms
 from emulator.adapters.sql_store.tables import job_events, job_requests, job_tags, jobs
-from emulator.domain.job import JobEvent, JobId, JobKey, NewJob, ProcessingJob
+from emulator.domain.job import JobId, JobKey, NewJob, ProcessingJob
 from emulator.domain.phase import JobPhase
 
-_ADD_JOB = DriverInsert(jobs, ("account", "region", "name", "folded_name", "phase", "created_at_ms", "modified_at_ms"))
+_PENDING = JobPhase.PENDING.value
+_TAKEN_NAMES = DriverLookup(
+    select(jobs.c.folded_name).where(
+        jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.deleted_at_ms.is_(None)
+    ),
+    jobs.c.folded_name,
+)
+_ADD_JOBS = DriverInsert(jobs, ("account", "region", "name", "folded_name", "phase", "created_at_ms", "modified_at_ms"))
 _ADD_REQUESTS = DriverInsert(job_requests, ("job_id", "request"))
-_ADD_TAGS = insert(job_tags)
+_ADD_TAGS = DriverInsert(job_tags, ("job_id", "key", "value"))
 _ADD_EVENTS = DriverInsert(job_events, ("job_id", "at_ms", "action", "detail"))
 
 
@@ -26,43 +34,37 @@ def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]
     return names
 
 
-def insert_jobs(connection: Connection, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
+def insert_jobs(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
     """Store new jobs, each with its first event; in their order, None for a name that is in use."""
-    ids = _ADD_JOB.add_unless_taken(connection, [_columns(each) for each in new])
-    added = [(JobId(job_id), each) for job_id, each in zip(ids, new, strict=True) if job_id is not None]
-    _ADD_REQUESTS.add(
-        connection, [{"job_id": job_id, "request": to_json(dict(each.request))} for job_id, each in added]
-    )
-    insert_events(connection, [(job_id, JobEvent(at=each.at, action="created")) for job_id, each in added])
-    tags = [{"job_id": job_id, "key": key, "value": each.tags[key]} for job_id, each in added for key in each.tags]
-    if tags:
-        connection.execute(_ADD_TAGS, tags)
-    stored = iter([_stored(job_id, each) for job_id, each in added])
-    return [None if job_id is None else next(stored) for job_id in ids]
+    fresh = _fresh(cursor, new)
+    added = [each for each, is_fresh in zip(new, fresh, strict=True) if is_fresh]
+    ids = _ADD_JOBS.add(cursor, [_columns(each) for each in added])
+    numbered = list(zip(ids, added, strict=True))
+    _ADD_REQUESTS.add(cursor, [(job_id, to_json(dict(each.request))) for job_id, each in numbered])
+    _ADD_EVENTS.add(cursor, [(job_id, to_ms(each.at), "created", "{}") for job_id, each in numbered])
+    _ADD_TAGS.add(cursor, [(job_id, *tag) for job_id, each in numbered for tag in each.tags.items()])
+    stored = iter([_stored(JobId(job_id), each) for job_id, each in numbered])
+    return [next(stored) if is_fresh else None for is_fresh in fresh]
 
 
-def insert_events(connection: Connection, events: Sequence[tuple[JobId, JobEvent]]) -> None:
-    """Append to the histories of jobs."""
-    _ADD_EVENTS.add(
-        connection,
-        [
-            {"job_id": job_id, "at_ms": to_ms(event.at), "action": event.action, "detail": to_json(dict(event.detail))}
-            for job_id, event in events
-        ],
-    )
+def _fresh(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[bool]:
+    """In their order: whether a name is free, and wanted by nobody before in the same group."""
+    taken: set[tuple[str, str, str]] = set()
+    for (account, region), names in names_by_owner(each.key for each in new).items():
+        owner = {"account": account, "region": region}
+        rows = _TAKEN_NAMES.rows(cursor, owner, [name.lower() for name in names])
+        taken.update((account, region, folded) for (folded,) in rows)
+    fresh: list[bool] = []
+    for key in (each.key for each in new):
+        name = (key.account, key.region, key.name.lower())
+        fresh.append(name not in taken)
+        taken.add(name)
+    return fresh
 
 
-def _columns(new: NewJob) -> Mapping[str, Any]:
-    at_ms = to_ms(new.at)
-    return {
-        "account": new.key.account,
-        "region": new.key.region,
-        "name": new.key.name,
-        "folded_name": new.key.name.lower(),
-        "phase": JobPhase.PENDING.value,
-        "created_at_ms": at_ms,
-        "modified_at_ms": at_ms,
-    }
+def _columns(new: NewJob) -> tuple[Any, ...]:
+    key, at_ms = new.key, to_ms(new.at)
+    return key.account, key.region, key.name, key.name.lower(), _PENDING, at_ms, at_ms
 
 
 def _stored(job_id: JobId, new: NewJob) -> ProcessingJob:

@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from emulator.adapters.sql_store.checkpointing import Checkpointer
 from emulator.adapters.sql_store.documents import from_json, to_json
 from emulator.adapters.sql_store.errors import translated
 from emulator.errors import StoreFailure
 
 _WRITES = "emulator_writes"
+_BEGIN_WRITING = "BEGIN IMMEDIATE"
+"""Takes the write lock at once: a transaction that reads first and writes later could be refused midway."""
+
 _WAL_LIMIT_BYTES = 64 * 1024**2
-_CHECKPOINT_PAGES = 8192
-"""32 MiB. Whoever commits then waits for the disk, twice; by default that is every few hundred Creates."""
+_CHECKPOINT_PAGES = 32768
+"""128 MiB. Whoever commits then waits for the disk; checkpoints beside the writers keep the log below that."""
 
 _POOLED_CONNECTIONS = 8
 _MORE_CONNECTIONS = 120
@@ -27,15 +31,10 @@ _MORE_CONNECTIONS = 120
 class DriverCursor(Protocol):
     """What is used of the driver's cursor."""
 
-    rowcount: int
     lastrowid: int
 
-    def execute(self, text: str, values: Sequence[Any]) -> Any:
+    def execute(self, text: str, values: Sequence[Any] = ()) -> Any:
         """Run a statement."""
-        ...
-
-    def executemany(self, text: str, rows: Sequence[Sequence[Any]]) -> Any:
-        """Run a statement for each row."""
         ...
 
     def fetchall(self) -> list[tuple[Any, ...]]:
@@ -52,6 +51,7 @@ class Database:
         self._closed = False
         # SQLite has one writer at a time, and those who wait for its own lock poll; here they queue.
         self._write_lock = threading.Lock()
+        self._checkpoints = Checkpointer(self._checkpoint)
 
     @property
     def name(self) -> str:
@@ -67,11 +67,8 @@ class Database:
     @contextmanager
     def looking(self) -> Iterator[DriverCursor]:
         """The driver's cursor, for one statement that reads: it needs no transaction. Raises StoreFailure."""
-        with translated(self._name):
-            if self._closed:
-                raise StoreFailure(f"Database {self._name} is closed.")
-            with closing(self._engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
-                yield cast(DriverCursor, cursor)
+        with translated(self._name), self._driver_connection() as connection, closing(connection.cursor()) as cursor:
+            yield cast(DriverCursor, cursor)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -83,6 +80,21 @@ class Database:
             connection.begin(),
         ):
             yield connection
+        self._checkpoints.written()
+
+    @contextmanager
+    def storing(self) -> Iterator[DriverCursor]:
+        """`writing` for statements that go to the driver: its cursor, in a transaction. Raises as `writing` does."""
+        with (
+            translated(self._name),
+            self._write_lock,
+            self._driver_connection() as connection,
+            closing(connection.cursor()) as cursor,
+        ):
+            cursor.execute(_BEGIN_WRITING)
+            yield cast(DriverCursor, cursor)
+            cursor.execute("COMMIT")
+        self._checkpoints.written()
 
     def ping(self) -> None:
         """Raises StoreFailure when the database does not answer."""
@@ -92,12 +104,32 @@ class Database:
     def close(self) -> None:
         """Let go of all connections; may be called twice."""
         self._closed = True
+        self._checkpoints.stop()
         self._engine.dispose()
 
     def _connect(self) -> Connection:
+        self._require_open()
+        return self._engine.connect()
+
+    def _driver_connection(self) -> closing[PoolProxiedConnection]:
+        """Given back to the pool at the end, which rolls back what was not committed."""
+        self._require_open()
+        return closing(self._engine.raw_connection())
+
+    def _checkpoint(self) -> None:
+        """Most of it beside the writers; the rest while they wait, so that the log begins anew and does not grow."""
+        with (
+            translated(self._name),
+            closing(self._engine.raw_connection()) as connection,
+            closing(connection.cursor()) as cursor,
+        ):
+            if not _is_checkpointed(cursor):
+                with self._write_lock:
+                    _is_checkpointed(cursor)
+
+    def _require_open(self) -> None:
         if self._closed:
             raise StoreFailure(f"Database {self._name} is closed.")
-        return self._engine.connect()
 
 
 def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
@@ -133,5 +165,11 @@ def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # IMMEDIATE takes the write lock at once: a transaction that reads first and writes later could be refused midway.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
+    connection.exec_driver_sql(_BEGIN_WRITING if connection.get_execution_options().get(_WRITES) else "BEGIN")
+
+
+def _is_checkpointed(cursor: DBAPICursor) -> bool:
+    """Bring the log into the file, as far as readers allow it; whether that was all of it."""
+    cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    ((_, logged, brought),) = cursor.fetchall()
+    return bool(logged == brought)

@@ -1,55 +1,47 @@
 """Statements handed to the driver as text, for the few that run thousands of times a second.
 
-SQLAlchemy's own way to run a statement costs several times what the database does for a row. The text is SQLAlchemy's
-all the same, made once from the tables, inside its transactions; errors are translated as everywhere.
+SQLAlchemy's own way to run a statement costs several times what the database does for a row. The text is made from the
+same tables all the same; errors are translated as everywhere.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Select, Table, bindparam
+from sqlalchemy import Column, Select, Table, bindparam
 from sqlalchemy.dialects.sqlite import dialect, insert
 
 from emulator.adapters.sql_store.database import DriverCursor
+from emulator.errors import InternalBug
 
-
-@contextmanager
-def _cursor(connection: Connection) -> Iterator[DriverCursor]:
-    """The driver's cursor inside SQLAlchemy's transaction."""
-    with closing(connection.connection.cursor()) as cursor:
-        yield cast(DriverCursor, cursor)
+ROWS_AT_ONCE: Final = 16
+"""So that there are few different texts: the driver keeps each ready to run again."""
 
 
 class DriverInsert:
-    """Rows into some columns of one table. Values go as the driver takes them: whole numbers, text, None."""
+    """Rows into some columns of one table. Values go as the driver takes them: whole numbers, text, None.
+
+    Many rows are one statement: the driver gives up Python's lock once for each, and has to win it back.
+    """
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        """`columns` in the order of the table. The database gives those that are left out their value."""
         made = insert(table).compile(dialect=dialect(), column_keys=list(columns))
-        self._text = str(made)
-        self._text_or_nothing = str(
-            insert(table).on_conflict_do_nothing().compile(dialect=dialect(), column_keys=list(columns))
-        )
-        self._columns = tuple(made.positiontup or ())
+        if made.positiontup != list(columns):
+            raise InternalBug(f"the columns of {table.name} are not in the order {columns}")
+        self._head, self._values, self._row = str(made).partition(" VALUES ")
 
-    def add(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """All rows."""
-        if rows:
-            with _cursor(connection) as cursor:
-                cursor.executemany(self._text, [self._values(row) for row in rows])
-
-    def add_unless_taken(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Sequence[int | None]:
-        """The ids of new rows; None, and nothing is added, for one that a unique index has already."""
-        ids: list[int | None] = []
-        with _cursor(connection) as cursor:
-            for row in rows:
-                cursor.execute(self._text_or_nothing, self._values(row))
-                ids.append(cursor.lastrowid if cursor.rowcount else None)
+    def add(self, cursor: DriverCursor, rows: Sequence[Sequence[Any]]) -> Sequence[int]:
+        """All rows, values in the order of the columns; their row ids, for a table that counts them up by itself."""
+        ids: list[int] = []
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            cursor.execute(self._text(len(some)), [value for row in some for value in row])
+            ids += range(cursor.lastrowid - len(some) + 1, cursor.lastrowid + 1)
         return ids
 
-    def _values(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(row[column] for column in self._columns)
+    def _text(self, count: int) -> str:
+        return self._head + self._values + ", ".join([self._row] * count)
 
 
 class DriverLookup:

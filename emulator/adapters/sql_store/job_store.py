@@ -6,7 +6,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 from sqlalchemy import delete as sql_delete
 
 from emulator.adapters.sql_store.adding import insert_jobs, names_by_owner
@@ -54,11 +54,11 @@ _BY_NAME = _LIVE.where(jobs.c.name == bindparam("name"))
 _BY_FOLDED_NAME = _LIVE.where(jobs.c.folded_name == bindparam("name"))
 _ADD_TAG = insert(job_tags)
 _ADD_EVENT = insert(job_events)
-_EVENT_COLUMNS = [job_events.c.job_id, job_events.c.at_ms, job_events.c.action, job_events.c.detail]
-_ADD_EVENT_IF_THERE = insert(job_events).from_select(
-    _EVENT_COLUMNS,
-    select(*(bindparam(column.name, type_=column.type) for column in _EVENT_COLUMNS)).where(
-        exists().where(jobs.c.id == bindparam("job_id"))
+_EVENT_VALUES = [job_events.c.at_ms, job_events.c.action, job_events.c.detail]
+_ADD_EVENT_TO_ALL = insert(job_events).from_select(
+    [job_events.c.job_id, *_EVENT_VALUES],
+    select(jobs.c.id, *(bindparam(column.name, type_=column.type) for column in _EVENT_VALUES)).where(
+        jobs.c.id.in_(bindparam("job_ids", expanding=True))
     ),
 )
 
@@ -81,8 +81,8 @@ class SqlJobStore:
 
     def add_all(self, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
         """Store new jobs in one transaction; in their order, None for each whose name is in use."""
-        with self._database.writing() as connection:
-            return insert_jobs(connection, new)
+        with self._database.storing() as cursor:
+            return insert_jobs(cursor, new)
 
     def find(self, key: JobKey) -> ProcessingJob | None:
         """The job of exactly that name, case included; not a deleted one."""
@@ -202,12 +202,12 @@ class SqlJobStore:
             _require_job(connection, job_id)
             connection.execute(_ADD_EVENT, event_columns(job_id, event))
 
-    def add_events(self, events: Mapping[JobId, JobEvent]) -> None:
-        """Append one event to the history of each of these jobs, as far as they exist."""
-        if events:
-            rows = [event_columns(job_id, event) for job_id, event in events.items()]
+    def add_event_to_all(self, job_ids: Collection[JobId], event: JobEvent) -> None:
+        """Append the same event to the history of each of these jobs, as far as they exist."""
+        if job_ids:
+            values = {"at_ms": to_ms(event.at), "action": event.action, "detail": dict(event.detail)}
             with self._database.writing() as connection:
-                connection.execute(_ADD_EVENT_IF_THERE, rows)
+                connection.execute(_ADD_EVENT_TO_ALL, {"job_ids": list(job_ids), **values})
 
     def list_events(self, job_id: JobId) -> Sequence[JobEvent]:
         """The job's history in order."""

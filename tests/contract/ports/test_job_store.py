@@ -331,13 +331,14 @@ class TestHistory:
             jobs.add_event(UNKNOWN, JobEvent(at=NOW, action="created"))
         assert list(jobs.list_events(UNKNOWN)) == []
 
-    def test_one_event_each_goes_to_many_jobs_and_to_no_job_that_is_not_there(self, jobs: JobStore) -> None:
-        first, second = add_job(jobs, "first"), add_job(jobs, "second")
-        event = {job_id: JobEvent(at=later(1), action="x", detail={"n": job_id}) for job_id in (first.id, second.id)}
-        jobs.add_events({**event, UNKNOWN: JobEvent(at=NOW, action="x")})
-        jobs.add_events({})
+    def test_the_same_event_goes_to_many_jobs_and_to_no_job_that_is_not_there(self, jobs: JobStore) -> None:
+        first, second, third = add_job(jobs, "first"), add_job(jobs, "second"), add_job(jobs, "third")
+        event = JobEvent(at=later(1), action="x", detail={"reason": "behind earlier jobs"})
+        jobs.add_event_to_all([second.id, UNKNOWN, first.id], event)
+        jobs.add_event_to_all([], event)
         for job in (first, second):
-            assert list(jobs.list_events(job.id))[1:] == [event[job.id]]
+            assert list(jobs.list_events(job.id))[1:] == [event]
+        assert len(jobs.list_events(third.id)) == 1
         assert list(jobs.list_events(UNKNOWN)) == []
 
     def test_events_written_at_once_are_all_kept(self, jobs: JobStore) -> None:

@@ -8,7 +8,7 @@ from emulator.adapters.sql_store.driver_statements import DriverInsert
 from emulator.adapters.sql_store.errors import RowRefused
 from emulator.adapters.sql_store.store import Stores
 from emulator.adapters.sql_store.tables import jobs as jobs_table
-from emulator.errors import StoreFailure
+from emulator.errors import InternalBug, StoreFailure
 from tests.builders import a_key
 from tests.contract.ports.stores import add_job
 from tests.unit.adapters.sql_store.rawsql import query
@@ -16,8 +16,8 @@ from tests.unit.adapters.sql_store.rawsql import query
 COLUMNS = ("account", "region", "name", "folded_name", "phase", "created_at_ms", "modified_at_ms")
 
 
-def a_row(name: str, phase: str = "Pending") -> dict[str, object]:
-    return dict(zip(COLUMNS, ("a", "r", name, name, phase, 1, 1), strict=True))
+def a_row(name: str, phase: str = "Pending") -> tuple[str | int, ...]:
+    return ("a", "r", name, name, phase, 1, 1)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 9, 64])
@@ -41,13 +41,27 @@ def test_a_look_up_in_a_closed_database_is_a_store_failure(stores: Stores) -> No
 
 
 def test_a_row_against_a_constraint_is_refused_and_nothing_of_its_transaction_stays(stores: Stores, path: Path) -> None:
-    rows = [a_row("good"), a_row("bad", phase="Nonsense")]
-    with pytest.raises(RowRefused, match="refused a row"), stores.database.writing() as connection:
-        DriverInsert(jobs_table, COLUMNS).add(connection, rows)
+    with pytest.raises(RowRefused, match="refused a row"), stores.database.storing() as cursor:
+        DriverInsert(jobs_table, COLUMNS).add(cursor, [a_row("good"), a_row("bad", phase="Nonsense")])
     assert query(path, "SELECT count(*) FROM jobs") == [(0,)]
 
 
-def test_rows_that_are_there_already_are_told_by_their_places(stores: Stores) -> None:
-    with stores.database.writing() as connection:
-        ids = DriverInsert(jobs_table, COLUMNS).add_unless_taken(connection, [a_row("a"), a_row("a"), a_row("b")])
-    assert [made is None for made in ids] == [False, True, False]
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 40])
+def test_any_number_of_rows_is_stored_and_their_ids_are_told(stores: Stores, path: Path, count: int) -> None:
+    rows = [a_row(f"job-{number:02d}") for number in range(count)]
+    with stores.database.storing() as cursor:
+        DriverInsert(jobs_table, COLUMNS).add(cursor, [a_row("before")])
+        ids = DriverInsert(jobs_table, COLUMNS).add(cursor, rows)
+    stored = query(path, "SELECT id, name FROM jobs WHERE name != 'before' ORDER BY name")
+    assert stored == [(made, row[2]) for made, row in zip(ids, rows, strict=True)]
+
+
+def test_the_next_transaction_is_not_held_up_by_one_that_was_refused(stores: Stores) -> None:
+    with pytest.raises(RowRefused), stores.database.storing() as cursor:
+        DriverInsert(jobs_table, COLUMNS).add(cursor, [a_row("bad", phase="Nonsense")])
+    assert add_job(stores.jobs, "after").key.name == "after"
+
+
+def test_columns_in_another_order_than_the_table_are_a_bug() -> None:
+    with pytest.raises(InternalBug, match="not in the order"):
+        DriverInsert(jobs_table, ("region", "account"))
