@@ -18,7 +18,7 @@ from emulator.adapters.docker_runtime.runtime import DockerRuntime
 from emulator.adapters.listener import listen
 from emulator.adapters.nvml.probe import NvmlProbe
 from emulator.adapters.sql_store.store import Stores, open_store
-from emulator.aws.app import front_door
+from emulator.aws.app import FrontDoor, front_door
 from emulator.aws.enforcement import enforcing
 from emulator.aws.gate import Gate
 from emulator.aws.keyring import KeyRing
@@ -64,10 +64,12 @@ class App:
     """A server that is ready to be served on its sockets. `warnings` are sentences for whoever started it.
 
     Once it is served, `get_ready` brings in the seed and runs the user's scripts, and `wind_down` runs those for its
-    end; both take the variables for AWS clients, and raise EmulatorError.
+    end; both take the variables for AWS clients, and raise EmulatorError. `door` takes whole requests without ASGI;
+    None where something stands in front of it.
     """
 
     asgi: ASGIApp
+    door: FrontDoor | None
     sockets: tuple[socket.socket, ...]
     url: str
     port: int
@@ -158,7 +160,7 @@ def running(settings: Settings, flags: Collection[str] = ()) -> Iterator[App]:
             )
         )
         control = LateApp(lambda: _control_app(stores, health, settings, flags, preparation, resetter))
-        asgi = front_door(
+        door = front_door(
             dispatcher=dispatcher,
             query=QueryDispatcher(query_services(keys, clock)),
             account_of=keys.account_of,
@@ -173,7 +175,8 @@ def running(settings: Settings, flags: Collection[str] = ()) -> Iterator[App]:
         stack.callback(resetter.close)
         running_at_end = scheduler.count_running
         yield App(
-            asgi=enforcing(asgi, keys, clock) if settings.enforce_signatures else asgi,
+            asgi=enforcing(door, keys, clock) if settings.enforce_signatures else door,
+            door=None if settings.enforce_signatures else door,
             sockets=sockets,
             url=f"http://{_printable(settings.host)}:{port}",
             port=port,

@@ -6,19 +6,19 @@ applications of their own, given to it. Refuses what web pages of other sites se
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import lru_cache, partial
 from typing import Final
-from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emulator.aws.body import ClientGone, read_body
-from emulator.aws.caller import Caller, CredentialScope, presigned, scope_of
+from emulator.aws.caller import Caller, CredentialScope, credential_of, presigned, scope_of
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.errors import WireError, internal_failure, wire_error
 from emulator.aws.gate import Gate
-from emulator.aws.grouping import Desk
+from emulator.aws.grouping import Answer, Desk
 from emulator.aws.guard import RequestGuard
 from emulator.aws.query_service import QueryDispatcher
 from emulator.aws.reply import (
@@ -31,6 +31,7 @@ from emulator.aws.reply import (
     s3_error,
     send_reply,
 )
+from emulator.aws.request_id import new_request_id
 from emulator.aws.routing import Protocol, Route, media_type, route_of
 from emulator.errors import RequestError
 
@@ -38,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 JSON_BODY_LIMIT_BYTES: Final = 1024 * 1024
 """No valid request of the JSON services served here comes near."""
+
+_KNOWN_CREDENTIALS: Final = 1024
+"""Kept with what was read from them: a client's stay the same all day."""
 
 _FORM_LIMIT_BYTES: Final = 64 * 1024
 _JSON_TYPES: Final = frozenset({JSON_1_1, "application/x-amz-json-1.0", "application/json"})
@@ -55,14 +59,14 @@ def front_door(
     allowed_hosts: Iterable[str] = (),
     gate: Gate | None = None,
     json_body_limit_bytes: int = JSON_BODY_LIMIT_BYTES,
-) -> ASGIApp:
+) -> "FrontDoor":
     """The application to serve.
 
     `control` gets everything below `/_emulator`, `s3` whatever is nobody else's; `executor` runs the operations and
     belongs to the caller. `account_of` tells an access key's account. `allowed_hosts`: what the Host header may name
     beside loopback and `localhost`. While `gate` is closed, all but the emulator's own endpoints wait.
     """
-    return _FrontDoor(
+    return FrontDoor(
         dispatcher=dispatcher,
         query=query,
         account_of=account_of,
@@ -80,31 +84,28 @@ class _Request:
 
     __slots__ = ("headers", "hosts", "id", "method", "origins", "path", "query")
 
-    def __init__(self, scope: Scope) -> None:
-        self.id = str(uuid4())
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.query: bytes = scope["query_string"]
-        self.headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        self.hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        self.origins = [value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"]
+    def __init__(self, method: str, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self.id = new_request_id()
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = {name: value.decode("latin-1") for name, value in headers}
+        self.hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+        self.origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
 
     @property
     def authorization(self) -> str:
         """What tells the caller: the header, or the credential of a presigned URL."""
         return self.headers.get(b"authorization") or f"Credential={presigned(self.query, 'X-Amz-Credential')}"
 
-    def caller(self, scope: CredentialScope) -> Caller:
-        return Caller(
-            account=scope.account,
-            region=scope.region,
-            request_id=self.id,
-            access_key=scope.access_key,
-            session_token=self.headers.get(b"x-amz-security-token") or presigned(self.query, "X-Amz-Security-Token"),
-        )
+    def caller(self, credentials: CredentialScope) -> Caller:
+        token = self.headers.get(b"x-amz-security-token") or presigned(self.query, "X-Amz-Security-Token")
+        return _caller(credentials, self.id, token)
 
 
-class _FrontDoor:
+class FrontDoor:
+    """The application; made by `front_door`."""
+
     def __init__(
         self,
         *,
@@ -120,7 +121,7 @@ class _FrontDoor:
     ) -> None:
         self._desk = Desk(dispatcher, executor)
         self._query = query
-        self._account_of = account_of
+        self._scope_of = lru_cache(_KNOWN_CREDENTIALS)(partial(scope_of, account_of=account_of))
         self._control = control
         self._s3 = s3
         self._executor = executor
@@ -138,20 +139,57 @@ class _FrontDoor:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _Request(scope)
-        refusal = self._guard.refusal(request.hosts, request.origins)
-        if refusal is not None:
-            error = WireError(code="AccessDeniedException", message=refusal, status=403)
-            await send_reply(send, request.id, json_error(error))
-            return
+    def takes_whole(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a POST to `/` with these headers, each there once, is served by `serve_whole`."""
+        return b"x-amz-target" in headers and not self._gate.is_closed
+
+    def serve_whole(self, headers: Mapping[bytes, bytes], body: bytes, answer: Callable[[str, Reply], None]) -> None:
+        """What ASGI would be answered, for a request that is there as a whole; `answer` gets its id, too.
+
+        From inside the event loop, in which `answer` is called, now or later.
+        """
+        request_id = new_request_id()
         try:
-            credentials = scope_of(request.authorization, self._account_of)
-        except RequestError as failure:
-            await send_reply(send, request.id, json_error(wire_error(failure)))
+            self._serve_whole(request_id, headers, body, partial(answer, request_id))
+        except Exception:
+            logger.exception("request_failed", extra={"path": "/", "request_id": request_id})
+            answer(request_id, json_error(internal_failure()))
+
+    def _serve_whole(self, request_id: str, headers: Mapping[bytes, bytes], body: bytes, answer: Answer) -> None:
+        def text(name: bytes) -> str:
+            return headers.get(name, b"").decode("latin-1")
+
+        credentials = self._credentials(_values(headers, b"host"), _values(headers, b"origin"), text(b"authorization"))
+        if isinstance(credentials, Reply):
+            answer(credentials)
             return
-        query: bytes = scope["query_string"]
-        route = route_of(request.method, request.path, request.headers, credentials.service, query)
+        target = text(b"x-amz-target")
+        refusal = _refusal_of_form(target, "POST", text(b"content-type"))
+        if refusal is not None:
+            answer(refusal)
+            return
+        caller = _caller(credentials, request_id, text(b"x-amz-security-token"))
+        self._desk.serve(target, caller, body, answer)
+
+    def _credentials(
+        self, hosts: Sequence[str], origins: Sequence[str], authorization: str
+    ) -> "CredentialScope | Reply":
+        """Whom a request is from, or why it gets no further."""
+        refusal = self._guard.refusal(hosts, origins)
+        if refusal is not None:
+            return json_error(WireError(code="AccessDeniedException", message=refusal, status=403))
+        try:
+            return self._scope_of(credential_of(authorization))
+        except RequestError as failure:
+            return json_error(wire_error(failure))
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _Request(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+        credentials = self._credentials(request.hosts, request.origins, request.authorization)
+        if isinstance(credentials, Reply):
+            await send_reply(send, request.id, credentials)
+            return
+        route = route_of(request.method, request.path, request.headers, credentials.service, request.query)
         if route.protocol is not Protocol.CONTROL and not await self._gate.passed():
             await send_reply(send, request.id, _come_again(route, request))
             return
@@ -177,9 +215,9 @@ class _FrontDoor:
                 return rest_error(_unknown(f"The service {route.subject[:64]} is not part of this emulator"))
 
     async def _json(self, target: str, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
-        content_type = media_type(request.headers)
-        if request.method != "POST" or content_type not in _JSON_TYPES:
-            return json_error(_unknown(f"{target[:255]} must be a POST with Content-Type {JSON_1_1}"))
+        refusal = _refusal_of_form(target, request.method, request.headers.get(b"content-type", ""))
+        if refusal is not None:
+            return refusal
         try:
             body = await read_body(receive, self._json_body_limit_bytes)
         except RequestError as error:
@@ -194,6 +232,26 @@ class _FrontDoor:
         loop = asyncio.get_running_loop()
         caller = request.caller(credentials)
         return await loop.run_in_executor(self._executor, self._query.reply, credentials.service, caller, body)
+
+
+def _values(headers: Mapping[bytes, bytes], name: bytes) -> Sequence[str]:
+    return [headers[name].decode("latin-1")] if name in headers else []
+
+
+def _caller(credentials: CredentialScope, request_id: str, session_token: str) -> Caller:
+    return Caller(
+        account=credentials.account,
+        region=credentials.region,
+        request_id=request_id,
+        access_key=credentials.access_key,
+        session_token=session_token,
+    )
+
+
+def _refusal_of_form(target: str, method: str, content_type: str) -> Reply | None:
+    if method == "POST" and media_type(content_type) in _JSON_TYPES:
+        return None
+    return json_error(_unknown(f"{target[:255]} must be a POST with Content-Type {JSON_1_1}"))
 
 
 def _unknown(message: str) -> WireError:

@@ -9,6 +9,7 @@ from emulator.aws.errors import BadCredentialScope
 from emulator.jobs.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/[^/,\s]*/([^/,\s]*)/([^/,\s]*)/aws4_request")
+_CREDENTIAL = re.compile(r"Credential=[^,\s]*")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -34,6 +35,12 @@ class Caller:
     request_id: str
     access_key: str = ""
     session_token: str = field(default="", repr=False)
+
+
+def credential_of(authorization: str) -> str:
+    """The part of an Authorization header that names the credentials, and not the request; empty without it."""
+    match = _CREDENTIAL.search(authorization)
+    return match[0] if match else ""
 
 
 def scope_of(authorization: str, account_of: Callable[[str], str]) -> CredentialScope:

@@ -7,7 +7,6 @@ import hashlib
 import logging
 from datetime import timedelta
 from typing import Final
-from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +16,7 @@ from emulator.aws.caller import presigned, signing_name_of
 from emulator.aws.errors import wire_error
 from emulator.aws.keyring import KeyRing
 from emulator.aws.reply import json_error, send_reply
+from emulator.aws.request_id import new_request_id
 from emulator.aws.routing import Protocol, Route, route_of
 from emulator.aws.s3_payload import CheckedPayload
 from emulator.aws.signature_errors import refusal
@@ -71,7 +71,7 @@ class _Enforcement:
         except ClientGone:
             return
         except RequestError as error:
-            await send_reply(send, str(uuid4()), json_error(wire_error(error)))
+            await send_reply(send, new_request_id(), json_error(wire_error(error)))
             return
         if await self._passes(route, request, hashlib.sha256(body).hexdigest(), send):
             await self._app(scope, _replayed(body, receive), send)
@@ -98,7 +98,7 @@ class _Enforcement:
         try:
             verify(request, payload_sha256, self._keys, rules, self._clock.now())
         except Refused as refused:
-            request_id = str(uuid4())
+            request_id = new_request_id()
             logger.info("signature_refused", extra={"flaw": refused.flaw.value, "request_id": request_id})
             await send_reply(send, request_id, refusal(route.protocol, refused.flaw, refused.detail, request_id))
             return False
@@ -140,5 +140,5 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 async def _refuse_payload(send: Send) -> None:
-    request_id = str(uuid4())
+    request_id = new_request_id()
     await send_reply(send, request_id, refusal(Protocol.S3, Flaw.BAD_PAYLOAD, "", request_id))

@@ -19,6 +19,11 @@ class Gate:
         self._is_closed = False
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether those who come now have to wait."""
+        return self._is_closed
+
     @contextmanager
     def closed(self) -> Iterator[None]:
         """Nobody who comes during the block gets through. Never nested."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 CONTROL_PREFIXES = ("/_emulator", "/_localstack")
@@ -14,6 +15,7 @@ MOTO_RESET = "/moto-api/reset"
 QUERY_VERSIONS: Mapping[str, str] = MappingProxyType({"2011-06-15": "sts", "2010-05-08": "iam"})
 """The services of the query protocol that are served, by the version of their API."""
 
+_FORM = "application/x-www-form-urlencoded"
 _QUERY_SIGNING_NAMES = frozenset(QUERY_VERSIONS.values())
 _S3_SIGNING_NAMES = frozenset({"", "s3", "s3express"})
 
@@ -52,7 +54,11 @@ def route_of(method: str, path: str, headers: Mapping[bytes, str], service: str,
         return Route(Protocol.JSON, target)
     if headers.get(b"smithy-protocol") == "rpc-v2-cbor":
         return Route(Protocol.RPC_CBOR, path.rpartition("/")[2])
-    if method == "POST" and path == "/" and media_type(headers) == "application/x-www-form-urlencoded":
+    if (
+        method == "POST"
+        and path == "/"
+        and media_type(headers.get(b"content-type", "")) == "application/x-www-form-urlencoded"
+    ):
         return Route(Protocol.QUERY)
     if method == "GET" and path == "/" and service in _QUERY_SIGNING_NAMES:
         return Route(Protocol.QUERY)
@@ -67,6 +73,7 @@ def _is_control(method: str, path: str, headers: Mapping[bytes, str], query: byt
     return (method, path, query) == ("POST", MOTO_RESET, b"") and b"authorization" not in headers
 
 
-def media_type(headers: Mapping[bytes, str]) -> str:
-    """The Content-Type without its parameters."""
-    return headers.get(b"content-type", "").partition(";")[0].strip().lower()
+@lru_cache(maxsize=64)
+def media_type(content_type: str) -> str:
+    """A Content-Type without its parameters."""
+    return content_type.partition(";")[0].strip().lower()

@@ -12,6 +12,7 @@ import uvicorn
 
 from emulator.bootstrap import App, running
 from emulator.cli.closed_connections import dropping_late_answers
+from emulator.cli.direct_protocol import direct_protocol
 from emulator.cli.env import client_variables
 from emulator.cli.serving import PreparedServer
 from emulator.cli.settings_flags import UsageFault
@@ -79,7 +80,7 @@ def _serve(settings: Settings, app: App) -> None:
         print(f"Warning: {warning}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
         dropping_late_answers(app.asgi),
-        http="httptools",
+        http="httptools" if app.door is None else direct_protocol(app.door),
         ws="none",
         proxy_headers=False,
         lifespan="off",

@@ -152,11 +152,13 @@ def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     # WAL: readers and the writer do not wait for each other. NORMAL: nothing is lost when the process dies;
-    # when the machine loses power, the last transactions may be, whole.
+    # when the machine loses power, the last transactions may be, whole. MEMORY: no file is made and removed for
+    # what a statement of many rows may have to take back.
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
+        "temp_store=MEMORY",
         f"journal_size_limit={_WAL_LIMIT_BYTES}",
         f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
     ):
