@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from emulator.adapters.data_dir import DataDir
 from emulator.adapters.sql_store.moments import to_ms
 from emulator.adapters.sql_store.store import open_store
-from emulator.adapters.sql_store.tables import job_events, job_requests, jobs
+from emulator.adapters.sql_store.tables import job_requests, jobs
 from emulator.domain.phase import JobPhase
 from emulator.jobs.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
 from tests.builders import a_request, an_input, an_output
@@ -45,11 +45,9 @@ def fill(data_dir: Path, count: int) -> None:
             numbers = range(start, min(count, start + _CHUNK))
             rows = [_job_row(number, first + timedelta(seconds=number)) for number in numbers]
             requests = [{"job_id": row["id"], "request": plain_request(row["name"])} for row in rows]
-            events = [{"job_id": r["id"], "at_ms": r["created_at_ms"], "action": "created", "detail": {}} for r in rows]
             with stores.database.writing() as connection:
                 connection.execute(insert(jobs), rows)
                 connection.execute(insert(job_requests), requests)
-                connection.execute(insert(job_events), events)
     finally:
         stores.close()
 

@@ -9,7 +9,7 @@ from emulator.adapters.sql_store.database import DriverCursor
 from emulator.adapters.sql_store.documents import to_json
 from emulator.adapters.sql_store.driver_statements import DriverInsert, DriverLookup
 from emulator.adapters.sql_store.moments import from_ms, to_ms
-from emulator.adapters.sql_store.tables import job_events, job_requests, job_tags, jobs
+from emulator.adapters.sql_store.tables import job_requests, job_tags, jobs
 from emulator.domain.job import JobId, JobKey, NewJob, ProcessingJob
 from emulator.domain.phase import JobPhase
 
@@ -23,7 +23,6 @@ _TAKEN_NAMES = DriverLookup(
 _ADD_JOBS = DriverInsert(jobs, ("account", "region", "name", "folded_name", "phase", "created_at_ms", "modified_at_ms"))
 _ADD_REQUESTS = DriverInsert(job_requests, ("job_id", "request"))
 _ADD_TAGS = DriverInsert(job_tags, ("job_id", "key", "value"))
-_ADD_EVENTS = DriverInsert(job_events, ("job_id", "at_ms", "action", "detail"))
 
 
 def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]]:
@@ -35,13 +34,12 @@ def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]
 
 
 def insert_jobs(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
-    """Store new jobs, each with its first event; in their order, None for a name that is in use."""
+    """Store new jobs; in their order, None for a name that is in use."""
     fresh = _fresh(cursor, new)
     added = [each for each, is_fresh in zip(new, fresh, strict=True) if is_fresh]
     ids = _ADD_JOBS.add(cursor, [_columns(each) for each in added])
     numbered = list(zip(ids, added, strict=True))
     _ADD_REQUESTS.add(cursor, [(job_id, to_json(dict(each.request))) for job_id, each in numbered])
-    _ADD_EVENTS.add(cursor, [(job_id, to_ms(each.at), "created", "{}") for job_id, each in numbered])
     _ADD_TAGS.add(cursor, [(job_id, *tag) for job_id, each in numbered for tag in each.tags.items()])
     stored = iter([_stored(JobId(job_id), each) for job_id, each in numbered])
     return [next(stored) if is_fresh else None for is_fresh in fresh]

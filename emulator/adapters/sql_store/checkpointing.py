@@ -7,24 +7,31 @@ waited for twice. Here a thread does it beside the writers, when they pause, or 
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from emulator.errors import StoreFailure
 
 logger = logging.getLogger(__name__)
 
-FEW: Final = 256
-MANY: Final = 1024
-"""Transactions; about 100 MiB of log."""
+WRITES: Final = 256
+"""Transactions after which a pause is used."""
 
 PAUSE_SECONDS: Final = 0.5
+
+LOG_LIMIT_BYTES: Final = 128 * 1024**2
+"""A log that has grown beyond this does not wait for a pause."""
 
 
 class Checkpointer:
     """Counts transactions; its thread begins with the first checkpoint. To be used from any thread."""
 
-    def __init__(self, checkpoint: Callable[[], None]) -> None:
-        """`checkpoint` raises StoreFailure; what it could not do, a later one or a commit does."""
+    def __init__(self, log: Path, checkpoint: Callable[[], None]) -> None:
+        """`log` is SQLite's, cut to less than its limit whenever it begins anew.
+
+        `checkpoint` raises StoreFailure; what it could not do, a later one or a commit does.
+        """
+        self._log = log
         self._checkpoint = checkpoint
         self._changed = threading.Condition()
         self._written = 0
@@ -35,7 +42,7 @@ class Checkpointer:
         """A transaction was committed."""
         with self._changed:
             self._written += 1
-            if self._written not in (FEW, MANY) or self._is_stopping:
+            if self._written % WRITES or self._is_stopping:
                 return
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
@@ -60,10 +67,16 @@ class Checkpointer:
     def _is_due(self) -> bool:
         """Wait until it is; False at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._written >= FEW or self._is_stopping)
+            self._changed.wait_for(lambda: self._written >= WRITES or self._is_stopping)
             before = 0
-            while before < self._written < MANY and not self._is_stopping:  # somebody wrote a moment ago
+            while before < self._written and not self._is_stopping and not self._is_long():  # still being written
                 before = self._written
                 self._changed.wait(PAUSE_SECONDS)
             self._written = 0
             return not self._is_stopping
+
+    def _is_long(self) -> bool:
+        try:
+            return self._log.stat().st_size > LOG_LIMIT_BYTES
+        except OSError:  # a database without a log
+            return False

@@ -20,8 +20,8 @@ _BEGIN_WRITING = "BEGIN IMMEDIATE"
 """Takes the write lock at once: a transaction that reads first and writes later could be refused midway."""
 
 _WAL_LIMIT_BYTES = 64 * 1024**2
-_CHECKPOINT_PAGES = 32768
-"""128 MiB. Whoever commits then waits for the disk; checkpoints beside the writers keep the log below that."""
+_CHECKPOINT_PAGES = 65536
+"""256 MiB. Whoever commits then waits for the disk; checkpoints beside the writers keep the log below that."""
 
 _POOLED_CONNECTIONS = 8
 _MORE_CONNECTIONS = 120
@@ -45,13 +45,13 @@ class DriverCursor(Protocol):
 class Database:
     """One database, used from any thread. A unit of work is `with reading()` or `with writing()`; never nest them."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, path: Path) -> None:
         self._engine = engine
-        self._name = name
+        self._name = str(path)
         self._closed = False
         # SQLite has one writer at a time, and those who wait for its own lock poll; here they queue.
         self._write_lock = threading.Lock()
-        self._checkpoints = Checkpointer(self._checkpoint)
+        self._checkpoints = Checkpointer(path.with_name(f"{path.name}-wal"), self._checkpoint)
 
     @property
     def name(self) -> str:
@@ -146,7 +146,7 @@ def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
-    return Database(engine, str(path))
+    return Database(engine, path)
 
 
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

@@ -14,7 +14,7 @@ from emulator.adapters.sql_store.database import Database
 from emulator.adapters.sql_store.documents import from_json
 from emulator.adapters.sql_store.driver_statements import DriverLookup
 from emulator.adapters.sql_store.listing import SELECT_JOB, read_page
-from emulator.adapters.sql_store.moments import to_ms
+from emulator.adapters.sql_store.moments import from_ms, to_ms
 from emulator.adapters.sql_store.rows import (
     event_columns,
     event_of,
@@ -45,6 +45,7 @@ _UNFINISHED = [phase.value for phase in JobPhase if not phase.is_terminal]
 
 # Built once: making a statement costs as much as running it.
 _BY_ID = SELECT_JOB.where(jobs.c.id == bindparam("job_id"))
+_CREATED_AT = select(jobs.c.created_at_ms).where(jobs.c.id == bindparam("job_id"))
 _LISTED_ID = select(jobs.c.id).where(jobs.c.id == bindparam("job_id"), jobs.c.deleted_at_ms.is_(None))
 _LIVE = SELECT_JOB.where(
     jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.deleted_at_ms.is_(None)
@@ -213,7 +214,11 @@ class SqlJobStore:
         """The job's history in order."""
         statement = select(job_events).where(job_events.c.job_id == job_id).order_by(job_events.c.id)
         with self._database.reading() as connection:
-            return [event_of(row) for row in connection.execute(statement)]
+            created_at_ms = connection.execute(_CREATED_AT, {"job_id": job_id}).scalar_one_or_none()
+            if created_at_ms is None:
+                return []
+            first = JobEvent(at=from_ms(created_at_ms), action="created")
+            return [first, *(event_of(row) for row in connection.execute(statement))]
 
     def list_tags(self, job_id: JobId) -> Mapping[str, str]:
         """The job's tags."""

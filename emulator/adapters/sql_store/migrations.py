@@ -38,7 +38,18 @@ def _delete_and_select(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-STEPS: Mapping[int, Callable[[Connection], None]] = MappingProxyType({1: _delete_and_select})
+def _write_less(connection: Connection) -> None:
+    """2 to 3: one index of names for jobs deleted and not; the first event of a job is told by the job itself."""
+    for statement in (
+        "DROP INDEX jobs_by_name",
+        "DROP INDEX jobs_by_any_name",
+        f"CREATE INDEX jobs_by_name ON jobs ({_OWNER}, name, id, deleted_at_ms)",
+        "DELETE FROM job_events WHERE action = 'created'",
+    ):
+        connection.execute(text(statement))
+
+
+STEPS: Mapping[int, Callable[[Connection], None]] = MappingProxyType({1: _delete_and_select, 2: _write_less})
 """From this version to the next."""
 
 

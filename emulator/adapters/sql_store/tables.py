@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from emulator.domain.phase import JobPhase, status_of
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Counts up with every change of this module that a database made before would notice."""
 
 metadata = MetaData()
@@ -95,14 +95,14 @@ def _index(name: str, *columns: Column[Any], unique: bool = False) -> Index:
 # One index for each sort key, and one for each together with a status; `listing` depends on them.
 JOB_INDEXES = (
     _index("jobs_by_folded_name", jobs.c.folded_name, unique=True),
-    _index("jobs_by_name", jobs.c.name),
     _index("jobs_by_creation", jobs.c.created_at_ms, jobs.c.id),
     _index("jobs_by_status", jobs.c.status, jobs.c.id),
     _index("jobs_by_status_name", jobs.c.status, jobs.c.name),
     _index("jobs_by_status_creation", jobs.c.status, jobs.c.created_at_ms, jobs.c.id),
 )
 Index("jobs_by_phase", jobs.c.phase, jobs.c.id)
-Index("jobs_by_any_name", jobs.c.account, jobs.c.region, jobs.c.name, jobs.c.id)
+# With the deleted ones, whose logs are still found by name; each index costs every Create, so there is no second one.
+Index("jobs_by_name", jobs.c.account, jobs.c.region, jobs.c.name, jobs.c.id, jobs.c.deleted_at_ms)
 
 job_requests = Table(
     # Apart from the job, so that a listing that must look at many jobs reads narrow rows.
@@ -122,6 +122,7 @@ job_tags = Table(
 )
 
 job_events = Table(
+    # Every history begins with `created`, which the job itself tells.
     "job_events",
     metadata,
     Column("id", _Id, primary_key=True),

@@ -8,6 +8,7 @@ import pytest
 from emulator.adapters.sql_store.migrations import STEPS
 from emulator.adapters.sql_store.store import open_store
 from emulator.adapters.sql_store.tables import SCHEMA_VERSION
+from emulator.domain.job import JobEvent
 from emulator.domain.phase import JobPhase
 from emulator.errors import StoreFailure
 from tests.builders import a_key, a_request
@@ -20,6 +21,7 @@ INSERT INTO jobs (id, account, region, name, folded_name, phase, created_at_ms, 
     VALUES (7, '000000000000', 'us-east-1', 'Old', 'old', 'Completed', 1, 2, 3);
 INSERT INTO job_requests VALUES (7, '{"ProcessingJobName": "Old"}');
 INSERT INTO job_tags VALUES (7, 'team', 'ml');
+INSERT INTO job_events (job_id, at_ms, action, detail) VALUES (7, 1, 'created', '{}'), (7, 2, 'admitted', '{"n": 1}');
 """
 
 
@@ -63,6 +65,11 @@ def test_old_jobs_are_there_and_can_be_deleted_like_new_ones(old: Path) -> None:
         assert job is not None
         assert (job.id, job.phase, job.selected) == (7, JobPhase.COMPLETED, None)
         assert stores.jobs.list_tags(job.id) == {"team": "ml"}
+        history = [
+            JobEvent(at=job.created_at, action="created"),
+            JobEvent(at=job.modified_at, action="admitted", detail={"n": 1}),
+        ]
+        assert stores.jobs.list_events(job.id) == history
         stores.jobs.delete(job.id, NOW)
         assert stores.jobs.add(a_key("OLD"), a_request("OLD"), {}, NOW).id == 8
     finally:
