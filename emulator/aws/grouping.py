@@ -8,7 +8,6 @@ is not brought to a thread at all.
 
 import asyncio
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Final, NamedTuple
@@ -33,15 +32,22 @@ class _Waiting(NamedTuple):
     answer: Answer
 
 
+class _Queue(NamedTuple):
+    """Who waits for the same operation, and where they are answered."""
+
+    target: str
+    loop: asyncio.AbstractEventLoop
+
+
 class Desk:
-    """Where the event loop hands requests in. Belongs to one loop; `executor` to the caller."""
+    """Where event loops hand requests in. `executor` belongs to the caller."""
 
     def __init__(self, dispatcher: Dispatcher, executor: Executor) -> None:
         self._dispatcher = dispatcher
         self._executor = executor
         self._lock = threading.Lock()
-        self._waiting: defaultdict[str, list[_Waiting]] = defaultdict(list)
-        self._served_now: set[str] = set()
+        self._waiting: dict[_Queue, list[_Waiting]] = {}
+        """A queue is there as long as somebody serves it."""
 
     async def reply(self, target: str, caller: Caller, body: bytes) -> Reply:
         """Serve one request, whatever it is."""
@@ -60,50 +66,52 @@ class Desk:
         if not self._dispatcher.is_grouped(target):
             self._executor.submit(self._serve_alone, target, Asked(caller, body), answer, loop)
             return
+        queue, waiting = _Queue(target, loop), _Waiting(Asked(caller, body), answer)
         with self._lock:
-            self._waiting[target].append(_Waiting(Asked(caller, body), answer))
-            if target in self._served_now:
+            others = self._waiting.get(queue)
+            if others is not None:
+                others.append(waiting)
                 return
-            self._served_now.add(target)
-        loop.call_soon(self._serve, target, loop)  # after the requests that were read with this one
+            self._waiting[queue] = [waiting]
+        loop.call_soon(self._serve, queue)  # after the requests that were read with this one
 
     def _serve_alone(self, target: str, asked: Asked, answer: Answer, loop: asyncio.AbstractEventLoop) -> None:
         reply = self._dispatcher.reply(target, asked.caller, asked.body)
         if not loop.is_closed():
             loop.call_soon_threadsafe(answer, reply)
 
-    def _serve(self, target: str, loop: asyncio.AbstractEventLoop) -> None:
-        if self._dispatcher.never_waits(target):
-            self._serve_here(target, loop)
+    def _serve(self, queue: _Queue) -> None:
+        if self._dispatcher.never_waits(queue.target):
+            self._serve_here(queue)
         else:
-            self._executor.submit(self._serve_in_thread, target, loop)
+            self._executor.submit(self._serve_in_thread, queue)
 
-    def _serve_here(self, target: str, loop: asyncio.AbstractEventLoop) -> None:
+    def _serve_here(self, queue: _Queue) -> None:
         """One group; others get their turn in the event loop before the next."""
-        group = self._next_group(target)
+        group = self._next_group(queue)
         if group:
-            _hand_out(group, self._replies(target, group))
-            loop.call_soon(self._serve_here, target, loop)
+            _hand_out(group, self._replies(queue, group))
+            queue.loop.call_soon(self._serve_here, queue)
 
-    def _serve_in_thread(self, target: str, loop: asyncio.AbstractEventLoop) -> None:
+    def _serve_in_thread(self, queue: _Queue) -> None:
         """Begin with those that have gathered; when they are served, those that came meanwhile."""
-        while group := self._next_group(target):
-            replies = self._replies(target, group)
-            if loop.is_closed():
-                return
-            loop.call_soon_threadsafe(_hand_out, group, replies)
+        while group := self._next_group(queue):
+            replies = self._replies(queue, group)
+            if not queue.loop.is_closed():  # else nobody is there any more
+                queue.loop.call_soon_threadsafe(_hand_out, group, replies)
 
-    def _next_group(self, target: str) -> Sequence[_Waiting]:
+    def _next_group(self, queue: _Queue) -> Sequence[_Waiting]:
         """Empty when nobody waits; whoever comes next begins anew."""
         with self._lock:
-            waiting = self._waiting[target]
-            group, self._waiting[target] = waiting[:LARGEST_GROUP], waiting[LARGEST_GROUP:]
-            if not group:
-                self._served_now.discard(target)
+            waiting = self._waiting[queue]
+            if not waiting:
+                del self._waiting[queue]
+                return ()
+            group, self._waiting[queue] = waiting[:LARGEST_GROUP], waiting[LARGEST_GROUP:]
             return group
 
-    def _replies(self, target: str, group: Sequence[_Waiting]) -> Sequence[Reply]:
-        return self._dispatcher.reply_all(target, [each.asked for each in group])
+    def _replies(self, queue: _Queue, group: Sequence[_Waiting]) -> Sequence[Reply]:
+        return self._dispatcher.reply_all(queue.target, [each.asked for each in group])
 
 
 def _hand_out(group: Sequence[_Waiting], replies: Sequence[Reply]) -> None:

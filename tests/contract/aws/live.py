@@ -12,6 +12,9 @@ import uvicorn
 from botocore.config import Config
 from starlette.types import ASGIApp
 
+from emulator.aws.app import FrontDoor
+from emulator.cli.direct_protocol import direct_protocol
+
 DEADLINE_SECONDS = 20.0
 
 
@@ -21,8 +24,9 @@ def serving(app: ASGIApp) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
+        http = direct_protocol(app) if isinstance(app, FrontDoor) else "httptools"  # as it is served in earnest
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, http="httptools", ws="none", loop="asyncio"
+            app, lifespan="off", log_config=None, access_log=False, http=http, ws="none", loop="asyncio"
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")

@@ -1,0 +1,273 @@
+"""The shorter way answers as uvicorn's would, keeps the order of a connection, and leaves the rest to uvicorn."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPConnection, HTTPResponse
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from emulator.aws.reply import Reply
+from emulator.cli.direct_protocol import LARGEST_BODY_BYTES, direct_protocol
+from tests.waiting import wait_for
+
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: T\r\nContent-Length: %d\r\n"
+TIMEOUT_SECONDS = 20.0
+
+
+class ScriptedDoor:
+    """Takes what has a target; answers with the body that came, at once or when it is told to."""
+
+    def __init__(self) -> None:
+        self.holds = False
+        self.served: list[tuple[Mapping[bytes, bytes], bytes]] = []
+        self._held: list[Callable[[], None]] = []
+
+    def takes_whole(self, headers: Mapping[bytes, bytes]) -> bool:
+        """See the protocol."""
+        return b"x-amz-target" in headers
+
+    def serve_whole(self, headers: Mapping[bytes, bytes], body: bytes, answer: Callable[[str, Reply], None]) -> None:
+        """See the protocol."""
+        self.served.append((headers, body))
+        reply = Reply(status=201, body=b"door:" + body, media_type="text/x", headers=((b"x-more", b"1"),))
+        if self.holds:
+            self._held.append(lambda: answer("id-1", reply))
+        else:
+            answer("id-1", reply)
+
+    def let_go(self, server: "ServerThread") -> None:
+        """Answer what is held, in the event loop."""
+        held, self._held = self._held, []
+        for answer in held:
+            server.call(answer)
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """uvicorn's way: answers with the path and the body that came."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    told = b"asgi:%s:%s:%d" % (scope["path"].encode(), body[:20], len(scope["headers"]))
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(told))]})
+    await send({"type": "http.response.body", "body": told})
+
+
+class ServerThread:
+    """uvicorn with the protocol, on a free port."""
+
+    def __init__(self, door: ScriptedDoor) -> None:
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(16)
+        self.address = self._listener.getsockname()
+        config = uvicorn.Config(
+            echo,
+            http=direct_protocol(door),
+            lifespan="off",
+            log_config=None,
+            ws="none",
+            timeout_keep_alive=1,
+            timeout_graceful_shutdown=10,
+        )
+        self._uvicorn = _Server(config)
+        self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._listener]})
+        self._thread.start()
+        wait_for("the server to start", lambda: self._uvicorn.started or None)
+
+    def call(self, function: Callable[[], None]) -> None:
+        self._uvicorn.loop.call_soon_threadsafe(function)
+
+    def begin_to_end(self) -> None:
+        self._uvicorn.should_exit = True
+
+    def end(self) -> None:
+        self.begin_to_end()
+        self._thread.join(TIMEOUT_SECONDS)
+        self._listener.close()
+        assert not self._thread.is_alive()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.address, TIMEOUT_SECONDS)
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+
+@pytest.fixture
+def door() -> ScriptedDoor:
+    return ScriptedDoor()
+
+
+@pytest.fixture
+def server(door: ScriptedDoor) -> Iterator[ServerThread]:
+    made = ServerThread(door)
+    try:
+        yield made
+    finally:
+        door.let_go(made)
+        made.end()
+
+
+def request(body: bytes = b"x", more: bytes = b"") -> bytes:
+    return HEAD % len(body) + more + b"\r\n" + body
+
+
+def read_reply(client: socket.socket) -> tuple[HTTPResponse, bytes]:
+    """One reply, and nothing of the next."""
+    reply = HTTPResponse(client, method="POST")
+    reply.begin()
+    return reply, reply.read()
+
+
+def replies_in(client: socket.socket, count: int) -> list[bytes]:
+    """The bodies of replies that come one behind the other."""
+    received = b""
+
+    def bodies() -> list[bytes] | None:
+        nonlocal received
+        found, rest = [], received
+        while b"\r\n\r\n" in rest:
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            if len(rest) < length:
+                break
+            found.append(rest[:length])
+            rest = rest[length:]
+        if len(found) == count:
+            return found
+        received += client.recv(65536)
+        return None
+
+    return wait_for(f"{count} replies", bodies)
+
+
+def test_whole_request_is_answered_by_the_door_and_the_connection_goes_on(
+    server: ServerThread, door: ScriptedDoor
+) -> None:
+    connection = HTTPConnection(server.address[0], server.address[1], timeout=TIMEOUT_SECONDS)
+    for body in (b"one", b"", b"three"):
+        connection.request("POST", "/", body, {"X-Amz-Target": "T", "X-Other": "Value"})
+        reply = connection.getresponse()
+        assert (reply.status, reply.reason, reply.read()) == (201, "Created", b"door:" + body)
+        assert reply.headers["content-type"] == "text/x"
+        assert reply.headers["x-amzn-requestid"] == "id-1"
+        assert reply.headers["x-more"] == "1"
+        assert reply.headers["date"].endswith("GMT")
+        assert reply.headers["connection"] is None
+    connection.close()
+    assert [body for _, body in door.served] == [b"one", b"", b"three"]
+    assert door.served[0][0][b"x-other"] == b"Value"
+
+
+def test_request_that_comes_byte_by_byte_is_served_once(server: ServerThread, door: ScriptedDoor) -> None:
+    with server.connect() as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request(b"hello"):
+            client.sendall(bytes([byte]))
+        assert read_reply(client)[1] == b"door:hello"
+    assert [body for _, body in door.served] == [b"hello"]
+
+
+LONG = b"y" * (LARGEST_BODY_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b"POST /other HTTP/1.1\r\nHost: l\r\nX-Amz-Target: T\r\nContent-Length: 2\r\n\r\nab", b"asgi:/other:ab:3"),
+        (b"POST /?q=1 HTTP/1.1\r\nHost: l\r\nX-Amz-Target: T\r\nContent-Length: 2\r\n\r\nab", b"asgi:/:ab:3"),
+        (b"PUT / HTTP/1.1\r\nHost: l\r\nX-Amz-Target: T\r\nContent-Length: 2\r\n\r\nab", b"asgi:/:ab:3"),
+        (b"POST / HTTP/1.1\r\nHost: l\r\nContent-Length: 2\r\n\r\nab", b"asgi:/:ab:2"),
+        (b"POST / HTTP/1.0\r\nHost: l\r\nX-Amz-Target: T\r\nContent-Length: 2\r\n\r\nab", b"asgi:/:ab:3"),
+        (request(b"ab", b"Connection: close\r\n"), b"asgi:/:ab:4"),
+        (request(b"ab", b"X-Amz-Target: U\r\n"), b"asgi:/:ab:4"),
+        (request(LONG), b"asgi:/:" + LONG[:20] + b":3"),
+        (
+            b"POST / HTTP/1.1\r\nHost: l\r\nX-Amz-Target: T\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+            b"asgi:/:ab:3",
+        ),
+    ],
+    ids=["path", "query", "method", "not the door's", "HTTP/1.0", "close", "twice", "long", "chunked"],
+)
+def test_everything_else_goes_uvicorns_way(server: ServerThread, door: ScriptedDoor, sent: bytes, told: bytes) -> None:
+    with server.connect() as client:
+        client.sendall(sent)
+        assert read_reply(client)[1] == told
+    assert door.served == []
+
+
+def test_client_that_wants_to_be_asked_for_the_body_is_asked(server: ServerThread) -> None:
+    with server.connect() as client:
+        client.sendall(HEAD % 2 + b"Expect: 100-continue\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 100 Continue")
+        client.sendall(b"ab")
+        assert read_reply(client)[1] == b"asgi:/:ab:4"
+
+
+def test_what_is_not_http_is_refused(server: ServerThread) -> None:
+    with server.connect() as client:
+        client.sendall(request(b"ab")[:-4] + b"\x00\r\n\r\n")
+        assert read_reply(client)[0].status == 400
+
+
+def test_requests_sent_ahead_are_answered_in_their_order(server: ServerThread, door: ScriptedDoor) -> None:
+    door.holds = True
+    with server.connect() as client:
+        client.sendall(request(b"1") + request(b"2") + b"GET /3 HTTP/1.1\r\nHost: l\r\n\r\n")
+        wait_for("the first to be served", lambda: door.served or None)
+        client.sendall(request(b"4"))
+        door.let_go(server)
+        bodies = replies_in(client, 4)
+    assert [body.rpartition(b":")[0] or body for body in bodies] == [b"door", b"asgi:/:2", b"asgi:/3:", b"asgi:/:4"]
+
+
+def test_request_behind_one_on_uvicorns_way_waits_for_it(server: ServerThread) -> None:
+    with server.connect() as client:
+        client.sendall(b"GET /1 HTTP/1.1\r\nHost: l\r\n\r\n" + request(b"2"))
+        assert replies_in(client, 2)[0] == b"asgi:/1::1"
+        client.sendall(request(b"3"))
+        assert read_reply(client)[1] == b"door:3"
+
+
+def test_client_that_hangs_up_before_its_answer_disturbs_nobody(server: ServerThread, door: ScriptedDoor) -> None:
+    door.holds = True
+    client = server.connect()
+    client.sendall(request(b"gone"))
+    wait_for("it to be served", lambda: door.served or None)
+    client.close()
+    door.holds = False
+    with server.connect() as other:
+        other.sendall(request(b"there"))
+        assert read_reply(other)[1] == b"door:there"
+        door.let_go(server)
+        other.sendall(request(b"still"))
+        assert read_reply(other)[1] == b"door:still"
+
+
+def test_what_is_being_served_is_answered_before_the_server_ends(server: ServerThread, door: ScriptedDoor) -> None:
+    door.holds = True
+    with server.connect() as client:
+        client.sendall(request(b"last"))
+        wait_for("it to be served", lambda: door.served or None)
+        server.begin_to_end()
+        with pytest.raises(OSError):  # noqa: PT011  # whatever the system says of a port where nobody listens
+            wait_for("nobody to be let in", lambda: server.connect().close())
+        door.let_go(server)
+        reply, body = read_reply(client)
+        assert (body, reply.headers["connection"]) == (b"door:last", "close")
+        assert client.recv(10) == b""
+
+
+def test_connection_that_is_not_used_is_closed(server: ServerThread) -> None:
+    with server.connect() as client:
+        client.sendall(request(b"x"))
+        assert read_reply(client)[1] == b"door:x"
+        assert client.recv(10) == b""
