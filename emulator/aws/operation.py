@@ -7,10 +7,9 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from emulator.aws.caller import Caller
 from emulator.aws.errors import COMMON_FORMS, ErrorForms
 from emulator.aws.model import OperationModel
-from emulator.aws.parsing import Parser, compile_parser, decode_json
+from emulator.aws.reading import Reader, compile_reader
 from emulator.aws.serializing import encode_json
-from emulator.aws.validation import compile_validator
-from emulator.errors import MalformedBody, RequestError
+from emulator.errors import RequestError
 
 Handler = Callable[[Caller, Mapping[str, Any]], Mapping[str, object] | None]
 """Serves a valid request of the model's members; None where the service answers with an empty body."""
@@ -47,11 +46,10 @@ class GroupHandler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A parser and a validator made from the model, and the handler behind them."""
+    """A reader of requests made from the model, and the handler behind it."""
 
     name: str
-    parse: Parser
-    validate: Callable[[Mapping[str, object]], None]
+    read: Reader
     handle: Handler
     error_forms: ErrorForms = field(default_factory=lambda: COMMON_FORMS)
 
@@ -60,8 +58,7 @@ class Operation:
         """The operation of a model, served by `handle`; its errors take the forms of its service."""
         return cls(
             name=model.name,
-            parse=compile_parser(model.input),
-            validate=compile_validator(model.input),
+            read=compile_reader(model.input),
             handle=handle,
             error_forms=error_forms,
         )
@@ -78,7 +75,7 @@ class Operation:
 
     def call(self, caller: Caller, body: bytes) -> bytes:
         """Serve one request. Raises RequestError of any kind."""
-        return _encoded(self.handle(caller, self._read(body)))
+        return _encoded(self.handle(caller, self.read(body)))
 
     def call_all(self, group: Sequence[Asked]) -> Sequence[bytes | RequestError]:
         """Serve requests together; each has its own reply or refusal. For a grouped operation."""
@@ -87,21 +84,13 @@ class Operation:
         valid: list[tuple[int, tuple[Caller, Mapping[str, Any]]]] = []
         for position, asked in enumerate(group):
             try:
-                valid.append((position, (asked.caller, self._read(asked.body))))
+                valid.append((position, (asked.caller, self.read(asked.body))))
             except RequestError as error:
                 results[position] = error
         outcomes = handler.handle_all([request for _, request in valid]) if valid else []
         for (position, _), outcome in zip(valid, outcomes, strict=True):
             results[position] = outcome if isinstance(outcome, RequestError) else _encoded(outcome)
         return cast(Sequence[bytes | RequestError], results)
-
-    def _read(self, body: bytes) -> Mapping[str, Any]:
-        document = decode_json(body)
-        if not isinstance(document, dict | list):
-            raise MalformedBody("The body is not a JSON object")
-        request = cast(dict[str, Any], self.parse(document))
-        self.validate(request)
-        return request
 
 
 def _encoded(reply: Mapping[str, object] | None) -> bytes:

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import NoReturn
 
 import orjson
@@ -18,7 +19,9 @@ from emulator.errors import InternalBug, MalformedBody
 Parser = Callable[[object], object]
 """Turns a JSON value into a value of one shape. Raises MalformedBody."""
 
-_BITS = {Kind.INTEGER: 31, Kind.LONG: 63}
+BITS = MappingProxyType({Kind.INTEGER: 31, Kind.LONG: 63})
+"""A whole number is below 2 to this power, and not below its negative."""
+
 _JAVA = {
     Kind.STRING: "a String",
     Kind.INTEGER: "an Integer",
@@ -134,7 +137,7 @@ def _string(value: object) -> object:
 
 
 def _integer(kind: Kind) -> Parser:
-    limit = 1 << _BITS[kind]
+    limit = 1 << BITS[kind]
 
     def parse(value: object) -> object:
         if type(value) is float and math.isinf(value):

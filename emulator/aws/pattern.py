@@ -13,11 +13,16 @@ _LETTERS_SEPARATORS_NUMBERS = r"\p{L}\p{Z}\p{N}_"
 
 _ASCII_CLASSES = {r"\d": "0-9", r"\w": "a-zA-Z0-9_"}
 
+_BACK_REFERENCES = frozenset(rf"\{digit}" for digit in range(1, 10))
+
 _TOKEN = re.compile(
     r"\\u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
-    r"|(?P<tags>\\p\{L\}\\p\{Z\}\\p\{N\}_)|(?P<escape>\\.)|(?P<plain>.)",
+    r"|(?P<tags>\\p\{L\}\\p\{Z\}\\p\{N\}_)|(?P<escape>\\.)|(?P<group>\((?!\?))|(?P<plain>.)",
     re.DOTALL,
 )
+
+_HYPHENATED = re.compile(r"(?P<letter>\[(?:\w-\w)+\])\(-\*(?P=letter)\)\{0,(?P<most>\d+)\}")
+"""How the model writes names: hyphens may be anywhere but at the ends."""
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
@@ -33,6 +38,18 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(translated))
 
 
+def compile_quick_pattern(pattern: str, longest: int) -> re.Pattern[str]:
+    """The same for strings of at most `longest` characters, where that can be had in a form that matches quicker.
+
+    Names are counted letter by letter in the model, which Python does in a loop. Raises ValueError.
+    """
+    name = _HYPHENATED.fullmatch(pattern)
+    if name is None or longest > int(name["most"]) + 1:
+        return compile_pattern(pattern)
+    letter = name["letter"]
+    return re.compile(f"{letter}(?:[{letter[1:-1]}-]*{letter})?")
+
+
 def _translate(match: re.Match[str], *, in_class: bool) -> str:
     if match["high"]:
         return f"\\U{_code_point(match['high'], match['low']):08x}"
@@ -41,6 +58,10 @@ def _translate(match: re.Match[str], *, in_class: bool) -> str:
     if match["escape"] in _ASCII_CLASSES:
         characters = _ASCII_CLASSES[match["escape"]]
         return characters if in_class else f"[{characters}]"
+    if match["group"] and not in_class:
+        return "(?:"  # quicker, and nobody asks what was in it
+    if match["escape"] in _BACK_REFERENCES:
+        raise ValueError(f"no translation for the back reference {match['escape']}: no group captures here")
     if match["plain"] == "." and not in_class:
         return f"[^{_LINE_ENDS}]"
     return match[0]

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 MOST_VIOLATIONS = 10
 """The service reports no more than this many violations of one request."""
 
-_LONGEST_MATCHED = 8192
+LONGEST_MATCHED = 8192
 """Patterns without a maximum length are not tried on longer strings; a match may take quadratic time."""
 
 _NOT_NULL = "Member must not be null"
@@ -228,7 +228,7 @@ def _pattern(pattern: str, shape: Shape) -> list[_Constraint]:
     except ValueError:
         logger.warning("pattern_not_checked", extra={"shape": shape.name, "pattern": pattern}, exc_info=True)
         return []
-    longest = 2 * shape.maximum if shape.maximum is not None else _LONGEST_MATCHED
+    longest = 2 * shape.maximum if shape.maximum is not None else LONGEST_MATCHED
     fullmatch = compiled.fullmatch
 
     def holds(value: object) -> bool:

@@ -92,6 +92,8 @@ def _strings(value: list[str] | None) -> tuple[str, ...] | None:
 
 def normal_path(local_path: str) -> str:
     """A LocalPath without trailing and doubled slashes; clients send both forms (spec 6.2)."""
+    if local_path[:1] == "/" != local_path[-1:] and "//" not in local_path:
+        return local_path
     return "/" + "/".join(part for part in local_path.split("/") if part)
 
 

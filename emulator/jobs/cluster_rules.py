@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.domain.instances import catalogue
-from emulator.domain.spec import choices_of
 from emulator.errors import ValidationFailed
 
 _READ_ONLY = ("SelectedInstanceType", "SelectedInstanceCount")
@@ -24,8 +23,8 @@ def check_cluster(cluster: Mapping[str, Any]) -> None:
         raise ValidationFailed("ClusterConfig must specify InstanceType or InstancePreferences")
     if preferences is not None:
         _check_preferences(cluster, preferences)
-    for choice in choices_of(cluster):
-        _check_volume(cluster, choice.instance_type)
+    for choice in preferences or [cluster]:
+        _check_volume(cluster, choice["InstanceType"])
 
 
 def _check_preferences(cluster: Mapping[str, Any], preferences: list[Mapping[str, Any]]) -> None:

@@ -6,10 +6,10 @@ shows this table, and a test compares it with the service model.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from emulator.errors import Unsupported
 
@@ -147,7 +147,7 @@ _S3_URIS = ("ProcessingInputs.S3Input.S3Uri", "ProcessingOutputConfig.Outputs.S3
 
 def refuse_unsupported(request: Mapping[str, Any]) -> None:
     """Raise Unsupported for the first member or option of a valid request that the emulator does not serve."""
-    gap = _gap_in(request, _PLAN)
+    gap = _gap_in_request(request)
     if gap is not None:
         raise Unsupported(f"{gap.shown.lstrip('.')} is not supported by the emulator ({gap.note}); see {GAPS_PAGE}")
 
@@ -160,72 +160,52 @@ class _Gap:
     note: str
 
 
-@dataclass(slots=True)
-class _Plan:
-    """The table as a tree: what to make of one member, and of those below it. `served` says why a value is not."""
-
-    refused: str | None = None
-    served: Callable[[object], str | None] | None = None
-    members: dict[str, "_Plan"] = field(default_factory=dict)
-    has_any_key: bool = False
+_Finder = Callable[[Any], _Gap | None]
+"""Finds the first gap in the value of a member: made once from the table, for every request is looked through."""
 
 
-_UNKNOWN = _Plan(refused="this version of the emulator does not know it")
-
-
-def _plan() -> _Plan:
-    root = _Plan()
-    for path, coverage in MEMBERS.items():
-        *above, name = path.split(".")
-        owner = root
-        for step in above:
-            owner = owner.members[step]
-        owner.members[name] = _Plan(
-            refused=coverage.note if coverage.support is Support.REFUSED else None,
-            served=_served(path),
-            has_any_key=coverage is _MAP_ENTRIES,
-        )
-    return root
-
-
-def _served(path: str) -> Callable[[object], str | None] | None:
-    """The check of the values of a member, if there is one."""
+def _finder(path: str) -> _Finder | None:
+    """The finder for one member, None when whatever it holds is served."""
+    coverage = MEMBERS[path]
+    if coverage.support is Support.REFUSED:
+        return _always(_Gap("", coverage.note))
     if path in _INSTANCE_COUNTS:
-        return lambda value: _ONE_MACHINE if value != 1 else None
+        return lambda value: None if value == 1 else _Gap(f" {value}", _ONE_MACHINE)
     if path in _S3_URIS:
-        return lambda value: None if str(value).startswith("s3://") else "only s3:// URIs are"
+        return lambda value: None if value.startswith("s3://") else _Gap(f" {value}", "only s3:// URIs are")
     if path in REFUSED_VALUES:
         notes = REFUSED_VALUES[path]
-        return lambda value: notes.get(value) if isinstance(value, str) else None
-    return None
+        return lambda value: _Gap(f" {value}", notes[value]) if value in notes else None
+    return _finder_below(path)
 
 
-_PLAN = _plan()
+def _finder_below(path: str) -> _Finder | None:
+    """The finder for the members of a structure, or of those in a list; the empty path is the request's."""
+    finders = {below.rpartition(".")[2]: _finder(below) for below in MEMBERS if below.rpartition(".")[0] == path}
+    if not finders:
+        return None
 
-
-def _gap_in(value: object, plan: _Plan) -> _Gap | None:
-    """The first gap in a structure or in a list of them."""
-    if isinstance(value, dict):
-        if plan.has_any_key:
+    def find(value: Any) -> _Gap | None:
+        if type(value) is list:
+            for index, item in enumerate(value):
+                gap = find(item)
+                if gap is not None:
+                    return _Gap(f"[{index}]{gap.shown}", gap.note)
             return None
         for name, item in value.items():
-            gap = _gap_at(item, plan.members.get(name, _UNKNOWN))
-            if gap is not None:
-                return _Gap(f".{name}{gap.shown}", gap.note)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            gap = _gap_in(item, plan)
-            if gap is not None:
-                return _Gap(f"[{index}]{gap.shown}", gap.note)
-    return None
+            finder = finders.get(name, _unknown)
+            if finder is not None:
+                gap = finder(item)
+                if gap is not None:
+                    return _Gap(f".{name}{gap.shown}", gap.note)
+        return None
+
+    return find
 
 
-def _gap_at(value: object, plan: _Plan) -> _Gap | None:
-    """The member itself, or the first gap below it."""
-    if plan.refused is not None:
-        return _Gap("", plan.refused)
-    if plan.served is not None:
-        note = plan.served(value)
-        if note is not None:
-            return _Gap(f" {value}", note)
-    return _gap_in(value, plan) if isinstance(value, dict | list) else None
+def _always(gap: _Gap) -> _Finder:
+    return lambda _: gap
+
+
+_unknown = _always(_Gap("", "this version of the emulator does not know it"))
+_gap_in_request = cast(_Finder, _finder_below(""))

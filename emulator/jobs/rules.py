@@ -3,9 +3,10 @@
 Pure; the request has passed the model's constraints. Texts are the service's where one is known (spec 1.2).
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from emulator.domain.spec import PROCESSING_ROOT, normal_path
 from emulator.domain.staging import NAME_LIMIT_BYTES
@@ -13,6 +14,11 @@ from emulator.errors import ValidationFailed
 from emulator.jobs.cluster_rules import check_cluster
 from emulator.jobs.coverage import refuse_unsupported
 from emulator.jobs.tags import check_tags
+
+_ROOT = f"{PROCESSING_ROOT}/"
+
+_JSON_NUL = rb"\u0000"
+"""A NUL in JSON; or, rarely, what comes after a backslash."""
 
 
 def check_create(request: Mapping[str, Any]) -> None:
@@ -25,8 +31,8 @@ def check_create(request: Mapping[str, Any]) -> None:
         _check_input(item)
     for item in outputs:
         _check_output(item)
-    _check_unique("InputName", (item["InputName"] for item in inputs))
-    _check_unique("OutputName", (item["OutputName"] for item in outputs))
+    _check_unique("InputName", inputs)
+    _check_unique("OutputName", outputs)
     check_tags(request.get("Tags") or [])
     _check_paths(inputs, outputs)
     check_cluster(request["ProcessingResources"]["ClusterConfig"])
@@ -35,6 +41,8 @@ def check_create(request: Mapping[str, Any]) -> None:
 
 def _check_no_nul(request: Mapping[str, Any]) -> None:
     """No argument, variable, path or key can carry a NUL; refused here, where the field can still be named."""
+    if _JSON_NUL not in orjson.dumps(request):  # a fraction of the time of looking at each string
+        return
     path = _path_of_nul(request)
     if path is not None:
         raise ValidationFailed(f"{path.lstrip('.')} must not contain a NUL character")
@@ -58,7 +66,7 @@ def _path_of_nul(value: object) -> str | None:
 
 
 def _check_image(uri: str) -> None:
-    if not uri or any(character.isspace() for character in uri):
+    if uri.split() != [uri]:  # empty, or white space in it
         raise ValidationFailed(
             f"Invalid image URI {uri}. Please provide a valid Amazon Elastic Container Registry path of the Docker "
             "image to run."
@@ -78,7 +86,7 @@ def _check_input(item: Mapping[str, Any]) -> None:
         )
     if s3.get("S3CompressionType") == "Gzip" and s3.get("S3InputMode") != "Pipe":
         raise ValidationFailed(f"Input {name}: S3CompressionType Gzip can only be used with S3InputMode Pipe")
-    _check_path(f"Input {name}", s3.get("LocalPath"))
+    _check_path("Input", name, s3.get("LocalPath"))
 
 
 def _check_output(item: Mapping[str, Any]) -> None:
@@ -93,43 +101,52 @@ def _check_output(item: Mapping[str, Any]) -> None:
         raise ValidationFailed(
             f'Output {name} missing one or more required fields for SageMaker-managed S3Output: "LocalPath"'
         )
-    _check_path(f"Output {name}", s3.get("LocalPath"))
+    _check_path("Output", name, s3.get("LocalPath"))
 
 
-def _check_path(owner: str, local_path: str | None) -> None:
+def _check_path(what: str, name: str, local_path: str | None) -> None:
+    fault = _fault_of(local_path) if local_path else None
+    if fault is not None:
+        raise ValidationFailed(f"{what} {name}: LocalPath {local_path} {fault}")
+
+
+def _fault_of(local_path: str) -> str | None:
     """Spec 1.3 and 8: below the processing root, without a way out of it."""
-    if not local_path:
-        return
-    root = f"{PROCESSING_ROOT}/"
-    if not local_path.startswith(root) or not normal_path(local_path).startswith(root):
-        raise ValidationFailed(f"{owner}: LocalPath {local_path} must begin with {root} and name a folder below it")
+    if not local_path.startswith(_ROOT) or not normal_path(local_path).startswith(_ROOT):
+        return f"must begin with {_ROOT} and name a folder below it"
+    if "/." not in local_path and len(local_path.encode()) <= NAME_LIMIT_BYTES:
+        return None
     for part in local_path.split("/"):
         if part in {".", ".."}:
-            raise ValidationFailed(f"{owner}: LocalPath {local_path} must not contain . or .. as a segment")
+            return "must not contain . or .. as a segment"
         if len(part.encode()) > NAME_LIMIT_BYTES:
-            raise ValidationFailed(f"{owner}: LocalPath {local_path} has a segment of over {NAME_LIMIT_BYTES} bytes")
+            return f"has a segment of over {NAME_LIMIT_BYTES} bytes"
+    return None
 
 
-def _check_unique(what: str, names: Iterable[str]) -> None:
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise ValidationFailed(f"{what} {name} is used more than once; it must be unique within the job")
+def _check_unique(member: str, items: Sequence[Mapping[str, Any]]) -> None:
+    if len({item[member] for item in items}) < len(items):
+        names = [item[member] for item in items]
+        name = next(name for name in names if names.count(name) > 1)
+        raise ValidationFailed(f"{member} {name} is used more than once; it must be unique within the job")
 
 
-def _check_paths(inputs: list[Mapping[str, Any]], outputs: list[Mapping[str, Any]]) -> None:
+def _check_paths(inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[str, Any]]) -> None:
     """No two inputs, and no input and output, may share a folder (spec 1.2); one inside another is legal (2.7)."""
     taken: dict[str, str] = {}
-    for name, path in _managed_paths(inputs, "S3Input", "InputName"):
+    for item in inputs:
+        path, name = _managed_path(item, "S3Input"), item["InputName"]
         if path in taken:
             raise ValidationFailed(f"Inputs {taken[path]} and {name} have the same LocalPath {path}")
-        taken[path] = name
-    for name, path in _managed_paths(outputs, "S3Output", "OutputName"):
+        if path is not None:
+            taken[path] = name
+    for item in outputs:
+        path, name = _managed_path(item, "S3Output"), item["OutputName"]
         if path in taken:
             raise ValidationFailed(f"Input {taken[path]} and output {name} have the same LocalPath {path}")
 
 
-def _managed_paths(items: list[Mapping[str, Any]], member: str, name: str) -> Iterator[tuple[str, str]]:
-    for item in items:
-        path = (item.get(member) or {}).get("LocalPath")
-        if path and not item.get("AppManaged"):
-            yield item[name], normal_path(path)
+def _managed_path(item: Mapping[str, Any], member: str) -> str | None:
+    """The folder that the emulator fills or empties for an input or output, if it does."""
+    path = (item.get(member) or {}).get("LocalPath")
+    return normal_path(path) if path and not item.get("AppManaged") else None

@@ -137,10 +137,12 @@ def _refusal(request: Mapping[str, Any]) -> RequestError | None:
 
 
 def _new_job(key: JobKey, request: Mapping[str, Any], at: datetime) -> NewJob:
+    if "Tags" not in request:
+        return NewJob(key=key, request=request, tags={}, at=at)
     return NewJob(
         key=key,
         request={name: value for name, value in request.items() if name != "Tags"},
-        tags={tag["Key"]: tag["Value"] for tag in request.get("Tags") or []},
+        tags={tag["Key"]: tag["Value"] for tag in request["Tags"]},
         at=at,
     )
 

@@ -1,7 +1,6 @@
 """Tags of processing jobs, named by ARN (spec 1.10). Knows no HTTP."""
 
 import re
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -18,8 +17,10 @@ _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]*):([0-9]{12}):([^/]+)(?:
 
 def check_tags(tags: Sequence[Mapping[str, Any]]) -> None:
     """Raise ValidationFailed for what the service model does not hold: keys that repeat, and keys that are reserved."""
-    for key, count in Counter(tag["Key"] for tag in tags).items():
-        if count > 1:
+    keys = [tag["Key"] for tag in tags]
+    has_repeated = len(set(keys)) < len(keys)
+    for key in keys:
+        if has_repeated and keys.count(key) > 1:
             raise ValidationFailed(f"Tag key {key} is not unique")
         if key.lower().startswith(_RESERVED):
             raise ValidationFailed(f"Tag key {key} is invalid: keys that begin with {_RESERVED} are reserved")

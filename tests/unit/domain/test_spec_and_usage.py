@@ -1,6 +1,8 @@
 """Reading a request, image substitution, and figures from readings."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emulator.domain.image_map import substitute_for
 from emulator.domain.spec import InstanceChoice, normal_path, parse_s3_uri, settled_request, spec_of
@@ -54,6 +56,11 @@ def test_instance_preferences_are_the_choices_in_order(counts: dict[str, int]) -
 
 def test_a_trailing_slash_of_a_local_path_does_not_matter() -> None:
     assert normal_path("/opt/ml/processing//input/code/") == "/opt/ml/processing/input/code"
+
+
+@given(st.text("/a.", max_size=12))
+def test_normal_path_is_the_root_and_the_parts_that_have_names(path: str) -> None:
+    assert normal_path(path) == "/" + "/".join(part for part in path.split("/") if part)
 
 
 @pytest.mark.parametrize(

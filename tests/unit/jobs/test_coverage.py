@@ -1,9 +1,13 @@
 """The table of what is served, beside the service model."""
 
 from collections.abc import Iterator
+from typing import Any
+
+import pytest
 
 from emulator.aws.model import Kind, Shape, load_service_model
-from emulator.jobs.coverage import MEMBERS, REFUSED_VALUES, Support
+from emulator.errors import Unsupported
+from emulator.jobs.coverage import MEMBERS, REFUSED_VALUES, Support, refuse_unsupported
 
 REQUEST = load_service_model("sagemaker").operations["CreateProcessingJob"].input
 
@@ -32,3 +36,50 @@ def test_refused_values_are_values_of_the_model() -> None:
 
 def test_whatever_is_not_plainly_supported_has_a_reason() -> None:
     assert [path for path, item in MEMBERS.items() if item.support is not Support.SUPPORTED and not item.note] == []
+
+
+def request_with(path: str, value: object, shape: Shape = REQUEST) -> Any:
+    """A request that holds nothing but the value at a path of the table; it is in the second entry of every list."""
+    if shape.kind is Kind.LIST and shape.element is not None:
+        return [{}, request_with(path, value, shape.element)]
+    step, _, rest = path.partition(".")
+    return {step: request_with(rest, value, shape.members[step]) if rest else value}
+
+
+def shown(path: str) -> str:
+    """A pattern for the path as a refusal shows it."""
+    return r"(\[1\])?\.".join(path.split("."))
+
+
+@pytest.mark.parametrize("path", [path for path, item in MEMBERS.items() if item.support is Support.REFUSED])
+def test_a_refused_member_is_named_with_its_reason(path: str) -> None:
+    with pytest.raises(Unsupported, match=rf"^{shown(path)} is not supported by the emulator \(") as refusal:
+        refuse_unsupported(request_with(path, {}))
+
+    assert MEMBERS[path].note in str(refusal.value)
+
+
+REFUSED = [(path, value) for path, notes in REFUSED_VALUES.items() for value in notes]
+
+
+@pytest.mark.parametrize(("path", "value"), REFUSED)
+def test_a_refused_value_is_named_with_what_is_served(path: str, value: str) -> None:
+    with pytest.raises(Unsupported, match=rf"^{shown(path)} {value} is not supported") as refusal:
+        refuse_unsupported(request_with(path, value))
+
+    assert REFUSED_VALUES[path][value] in str(refusal.value)
+
+
+@pytest.mark.parametrize("path", sorted({path.rpartition(".")[0] for path in MEMBERS} - {""}))
+def test_an_unknown_member_is_refused_wherever_it_is(path: str) -> None:
+    with pytest.raises(Unsupported, match=rf"^{shown(path)}(\[1\])?\.Newer is not supported"):
+        refuse_unsupported(request_with(f"{path}.Newer", 1))
+
+
+def test_the_first_gap_of_a_request_is_told() -> None:
+    newer, refused = {"Newer": 1}, request_with("ProcessingInputs.DatasetDefinition", {})
+
+    with pytest.raises(Unsupported, match=r"^Newer is"):
+        refuse_unsupported({**newer, **refused})
+    with pytest.raises(Unsupported, match=r"^ProcessingInputs\[1\]"):
+        refuse_unsupported({**refused, **newer})

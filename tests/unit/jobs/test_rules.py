@@ -60,6 +60,7 @@ def gap_of(request: dict[str, Any]) -> str:
         a_request(NetworkConfig={"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}}),
         a_request(ExperimentConfig={"ExperimentName": "e", "TrialName": "t", "RunName": "r"}),
         a_request(Tags=[{"Key": "a", "Value": "b"}]),
+        a_request(Environment={"A": "\\u0000"}),
         with_cluster(VolumeKmsKeyId="k", InstanceCount=None),
     ],
 )
@@ -139,6 +140,19 @@ def test_repeated_names_are_refused_by_field() -> None:
 @pytest.mark.parametrize("keys", [("k", "k"), ("aws:k",), ("AWS:k",)])
 def test_tags_with_keys_that_repeat_or_are_reserved_are_refused(keys: tuple[str, ...]) -> None:
     assert f"Tag key {keys[0]}" in refusal_of(a_request(Tags=[{"Key": key, "Value": ""} for key in keys]))
+
+
+def test_the_first_tag_that_is_wrong_is_told() -> None:
+    reserved, repeated = {"Key": "aws:k", "Value": ""}, {"Key": "k", "Value": ""}
+
+    assert "Tag key aws:k is invalid" in refusal_of(a_request(Tags=[reserved, repeated, repeated]))
+    assert "Tag key k is not unique" in refusal_of(a_request(Tags=[repeated, reserved, repeated]))
+
+
+def test_the_first_name_that_repeats_is_told() -> None:
+    inputs = [an_input(name, path=f"{ROOT}{index}") for index, name in enumerate("abcba")]
+
+    assert "InputName a" in refusal_of(a_request(inputs=inputs))
 
 
 def test_input_must_have_exactly_one_source() -> None:

@@ -1,0 +1,129 @@
+"""Requests are read the same whether the quick look at them is enough or not; it is, for all that are as usual."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emulator.aws.parsing import compile_parser, decode_json
+from emulator.aws.plain import compile_plain
+from emulator.aws.reading import compile_reader
+from emulator.aws.validation import compile_validator
+from emulator.errors import MalformedBody, RequestError
+from tests.builders import a_request, an_input, an_output
+from tests.contract.aws.shapes import values
+from tests.unit.aws.parts import service_model
+
+MODELS = service_model().operations
+READERS = {name: compile_reader(model.input) for name, model in MODELS.items()}
+PLAIN = {name: compile_plain(model.input) for name, model in MODELS.items()}
+PARSERS = {name: compile_parser(model.input) for name, model in MODELS.items()}
+VALIDATORS = {name: compile_validator(model.input) for name, model in MODELS.items()}
+REQUESTS = {name: values(model.input, whole_seconds=True) for name, model in MODELS.items()}
+WITH_MOMENTS = "ListProcessingJobs"
+
+ODD: list[Any] = [
+    *(None, True, -1, 0, 2, 1.0, 10**30, {}, [], [None], {"a": None}, {"Unknown": 1}),
+    *("", " ", "x", "a\n", "a\0", "\u2028", "\x85", "é", "\ud800", "-a", "a--b", "a-", "https://b/k", "x" * 9000),
+]
+"""What is wrong, or only unusual, in most places."""
+
+USUAL = a_request(
+    "a-name-1",
+    entrypoint=["python3", "/opt/ml/processing/code/main.py"],
+    arguments=["--name", "Zoë"],
+    inputs=[an_input()],
+    outputs=[an_output()],
+    Environment={"STAGE": "test", "TEXT": "two\nlines"},
+    StoppingCondition={"MaxRuntimeInSeconds": 3600},
+    NetworkConfig={"EnableNetworkIsolation": True},
+    Tags=[{"Key": "team", "Value": "a"}],
+    ExperimentConfig={"ExperimentName": "e-1"},
+)
+
+many = settings(
+    deadline=None,
+    max_examples=200,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+
+
+def exactly(operation: str, body: bytes) -> Any:
+    """The request as parser and validator have it, without a quick look."""
+    document = decode_json(body)
+    if not isinstance(document, dict | list):
+        raise MalformedBody("The body is not a JSON object")
+    request: Any = PARSERS[operation](document)
+    VALIDATORS[operation](request)
+    return request
+
+
+def told(read: Any, *arguments: object) -> str:
+    """The request with the order of its members, or how it is refused."""
+    try:
+        return repr(read(*arguments))
+    except RequestError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def changed(document: Any, data: st.DataObject) -> Any:
+    """The document with something odd in one place, or one of its parts left out."""
+    place, key = document, None
+    while isinstance(place, dict | list) and place:
+        keys: list[Any] = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = data.draw(st.sampled_from(keys))
+        inner = place[key]
+        if not (isinstance(inner, dict | list) and inner) or data.draw(st.booleans()):
+            break
+        place = inner
+    if key is not None and data.draw(st.integers(0, 4)) == 0:
+        del place[key]
+    elif key is not None:
+        place[key] = deepcopy(data.draw(st.sampled_from(ODD)))
+    return document
+
+
+@many
+@given(operation=st.sampled_from(sorted(MODELS)), changes=st.integers(0, 2), data=st.data())
+def test_any_request_is_read_as_parser_and_validator_have_it(operation: str, changes: int, data: st.DataObject) -> None:
+    document = json.loads(json.dumps(data.draw(REQUESTS[operation]), default=lambda moment: moment.timestamp()))
+    for _ in range(changes):
+        document = changed(document, data)
+    body = json.dumps(document).encode()
+
+    assert told(READERS[operation], body) == told(exactly, operation, body)
+
+
+@many
+@given(changes=st.integers(1, 3), data=st.data())
+def test_the_usual_request_with_odd_parts_is_read_as_parser_and_validator_have_it(
+    changes: int, data: st.DataObject
+) -> None:
+    document = deepcopy(USUAL)
+    for _ in range(changes):
+        document = changed(document, data)
+    body = json.dumps(document).encode()
+
+    assert told(READERS["CreateProcessingJob"], body) == told(exactly, "CreateProcessingJob", body)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"1", b'"x"', b"null", b"[]", b"[{}]", b"\xff", b"{}" * 2])
+def test_a_body_that_is_no_object_is_refused_in_the_same_words(body: bytes) -> None:
+    assert told(READERS["CreateProcessingJob"], body) == told(exactly, "CreateProcessingJob", body)
+
+
+@many
+@given(operation=st.sampled_from(sorted(MODELS.keys() - {WITH_MOMENTS})), data=st.data())
+def test_the_quick_look_is_enough_for_a_valid_request(operation: str, data: st.DataObject) -> None:
+    assert PLAIN[operation](data.draw(REQUESTS[operation]))
+
+
+def test_the_quick_look_is_enough_for_the_usual_request() -> None:
+    assert PLAIN["CreateProcessingJob"](USUAL)
+
+
+def test_moments_are_never_taken_as_they_came() -> None:
+    assert not PLAIN[WITH_MOMENTS]({"CreationTimeAfter": 0})
