@@ -7,6 +7,7 @@ is not brought to a thread at all.
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -16,6 +17,8 @@ from emulator.aws.caller import Caller
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.operation import Asked
 from emulator.aws.reply import Reply
+
+logger = logging.getLogger(__name__)
 
 LARGEST_GROUP: Final = 64
 """So that nobody waits long for those before it in the group."""
@@ -116,4 +119,7 @@ class Desk:
 
 def _hand_out(group: Sequence[_Waiting], replies: Sequence[Reply]) -> None:
     for each, reply in zip(group, replies, strict=True):
-        each.answer(reply)
+        try:
+            each.answer(reply)
+        except Exception:  # the others get theirs all the same
+            logger.exception("answer_lost", extra={"request_id": each.asked.caller.request_id})
