@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
@@ -24,6 +25,7 @@ from emulator.aws.gate import Gate
 from emulator.aws.keyring import KeyRing
 from emulator.aws.model import load_service_model
 from emulator.aws.operations.catalogue import (
+    JSON_SERVICES,
     cloudwatch_logs,
     container_registry,
     json_dispatcher,
@@ -31,7 +33,6 @@ from emulator.aws.operations.catalogue import (
     sagemaker,
 )
 from emulator.aws.query_service import QueryDispatcher
-from emulator.aws.s3_passthrough import S3Passthrough
 from emulator.config import ContainerCredentials, Settings
 from emulator.control.health import HealthBoard
 from emulator.control.late import LateApp
@@ -50,10 +51,14 @@ from emulator.jobs.listing import JobListing
 from emulator.jobs.log_reading import LogReading
 from emulator.jobs.service import JobService
 from emulator.jobs.tags import JobTags
+from emulator.parts.ground import Ground
 from emulator.parts.health import config_document, health_document, health_parts
 from emulator.parts.preparation import Preparation
 from emulator.parts.s3 import S3Part
 from emulator.ports import CancelToken
+
+if TYPE_CHECKING:
+    from emulator.aws.s3_passthrough import S3Passthrough
 
 API_THREADS = 8
 MIB = 1024**2
@@ -64,8 +69,8 @@ class App:
     """A server that is ready to be served on its sockets. `warnings` are sentences for whoever started it.
 
     Once it is served, `get_ready` brings in the seed and runs the user's scripts, and `wind_down` runs those for its
-    end; both take the variables for AWS clients, and raise EmulatorError. `door` takes whole requests without ASGI;
-    None where something stands in front of it.
+    end; both take the variables for AWS clients, and raise EmulatorError. `warm` loads what the first request of a
+    kind would otherwise wait for. `door` takes whole requests without ASGI; None where something stands in front of it.
     """
 
     asgi: ASGIApp
@@ -74,6 +79,7 @@ class App:
     url: str
     port: int
     get_ready: Callable[[Mapping[str, str], CancelToken], None]
+    warm: Callable[[], object]
     wind_down: Callable[[Mapping[str, str], CancelToken], None]
     warnings: tuple[str, ...]
     jobs_running: Callable[[], int]
@@ -91,19 +97,15 @@ class _Place:
 
 
 @contextmanager
-def running(settings: Settings, flags: Collection[str] = ()) -> Iterator[App]:
+def running(settings: Settings, ground: Ground, flags: Collection[str] = ()) -> Iterator[App]:
     """Everything made and started; on leaving, jobs are let go and the rest is stopped.
 
     `flags`: the settings that were given on the command line. Raises EmulatorError with a sentence for the user when
     it cannot start.
     """
+    data, preparation, s3 = ground.data, ground.preparation, ground.s3
+    models = {name: load_service_model(name) for name in JSON_SERVICES}  # while the embedded store starts
     with ExitStack() as stack:
-        data = DataDir(settings.data_dir.absolute())
-        stack.enter_context(data.locked())
-        preparation = Preparation(settings)
-        preparation.boot()
-        s3 = S3Part(settings, data)
-        stack.callback(s3.stop)
         stores = open_store(data.database)
         stack.callback(stores.close)
         engine = Engine(settings.docker_host)
@@ -141,13 +143,8 @@ def running(settings: Settings, flags: Collection[str] = ()) -> Iterator[App]:
             cloudwatch_logs(LogReading(logs=logs, activity=logs)),
             container_registry(clock),
         )
-        dispatcher = json_dispatcher(json_services, load_service_model)
-        passthrough = S3Passthrough(
-            s3.endpoint,
-            list_buckets=s3.list_buckets,
-            dropped_headers=s3.dropped_headers,
-            unframes=settings.s3_endpoint is None,
-        )
+        dispatcher = json_dispatcher(json_services, models.__getitem__)
+        passthrough = LateApp(lambda: _passthrough(settings, s3))
         gate = Gate()
         health = HealthBoard(health_parts(stores, runtime, s3, objects, gpus, scheduler))
         resetter = Resetter(
@@ -181,10 +178,11 @@ def running(settings: Settings, flags: Collection[str] = ()) -> Iterator[App]:
             url=f"http://{_printable(settings.host)}:{port}",
             port=port,
             get_ready=lambda variables, cancel: preparation.get_ready(s3.access(), variables, cancel),
+            warm=passthrough.warm,
             wind_down=preparation.wind_down,
             warnings=place.warnings,
             jobs_running=running_at_end,
-            close_http=passthrough.close,
+            close_http=lambda: _close(passthrough),
         )
 
 
@@ -193,6 +191,22 @@ def _undisturbed(preparation: Preparation, gate: Gate) -> Iterator[None]:
     """The first seed is in, and other requests wait."""
     with preparation.sowing, gate.closed():
         yield
+
+
+def _passthrough(settings: Settings, s3: S3Part) -> "S3Passthrough":
+    from emulator.aws.s3_passthrough import S3Passthrough  # aiohttp takes as long to import as SQLAlchemy
+
+    return S3Passthrough(
+        s3.endpoint,
+        list_buckets=s3.list_buckets,
+        dropped_headers=s3.dropped_headers,
+        unframes=settings.s3_endpoint is None,
+    )
+
+
+async def _close(passthrough: "LateApp[S3Passthrough]") -> None:
+    if passthrough.built is not None:
+        await passthrough.built.close()
 
 
 def _control_app(

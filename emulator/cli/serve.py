@@ -6,18 +6,20 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
-import uvicorn
 
-from emulator.bootstrap import App, running
-from emulator.cli.closed_connections import dropping_late_answers
-from emulator.cli.direct_protocol import direct_protocol
+from emulator.cli.collection import put_off_collection
 from emulator.cli.env import client_variables
-from emulator.cli.serving import PreparedServer
 from emulator.cli.settings_flags import UsageFault
 from emulator.config import Settings
 from emulator.errors import EmulatorError, HookFailed
+from emulator.parts.ground import grounded
+
+if TYPE_CHECKING:  # the embedded store starts before these are loaded
+    from emulator.bootstrap import App
+    from emulator.cli.serving import PreparedServer
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ def _ended_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _run(server: PreparedServer, app: App) -> None:
+def _run(server: "PreparedServer", app: "App") -> None:
     """Serve until SIGINT or SIGTERM. uvicorn raises the signal again at its end; there is more to stop then."""
     before = {number: signal.signal(number, _note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -66,8 +68,11 @@ def serve(settings: Settings, flags: Collection[str] = ()) -> None:
     )
     try:
         with ExitStack() as stack:
-            with _ended_by_sigterm():
-                app = stack.enter_context(running(settings, flags))
+            with _ended_by_sigterm(), put_off_collection():
+                ground = stack.enter_context(grounded(settings))
+                from emulator.bootstrap import running
+
+                app = stack.enter_context(running(settings, ground, flags))
             _serve(settings, app)
     except HookFailed as error:
         raise _ScriptFault(str(error)) from error
@@ -75,7 +80,13 @@ def serve(settings: Settings, flags: Collection[str] = ()) -> None:
         raise UsageFault(str(error)) from error
 
 
-def _serve(settings: Settings, app: App) -> None:
+def _serve(settings: Settings, app: "App") -> None:
+    import uvicorn
+
+    from emulator.cli.closed_connections import dropping_late_answers
+    from emulator.cli.direct_protocol import direct_protocol
+    from emulator.cli.serving import PreparedServer
+
     for warning in app.warnings:
         print(f"Warning: {warning}", file=sys.stderr, flush=True)
     config = uvicorn.Config(

@@ -41,6 +41,7 @@ class PreparedServer(uvicorn.Server):
             self.should_exit = True
         else:
             print(f"Ready. {self._app.url}", flush=True)
+            await asyncio.to_thread(self._app.warm)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         try:

@@ -1,21 +1,29 @@
-"""Puts off building the control application: importing FastAPI takes longer than everything else at start."""
+"""Puts off building an application whose libraries take long to import: FastAPI, and the client of the S3 store."""
 
+import asyncio
 import threading
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+A = TypeVar("A", bound=ASGIApp)
 
-class LateApp:
+
+class LateApp(Generic[A]):
     """An ASGI application that builds the real one when it is first needed, once, away from the event loop."""
 
-    def __init__(self, build: Callable[[], ASGIApp]) -> None:
+    def __init__(self, build: Callable[[], A]) -> None:
         self._build = build
         self._lock = threading.Lock()
-        self._app: ASGIApp | None = None
+        self._app: A | None = None
 
-    def warm(self) -> ASGIApp:
+    @property
+    def built(self) -> A | None:
+        """The application, if it was needed yet."""
+        return self._app
+
+    def warm(self) -> A:
         """Build the application now, or wait until somebody else has; it does not have to be called."""
         with self._lock:
             if self._app is None:
@@ -25,5 +33,5 @@ class LateApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
         if app is None:
-            app = await run_in_threadpool(self.warm)
+            app = await asyncio.to_thread(self.warm)
         await app(scope, receive, send)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator.adapters.hooks.runner import HookRunner, Progress
 from emulator.adapters.hooks.scripts import Stage
@@ -14,8 +15,10 @@ from emulator.adapters.seed.plan import SeedPlan
 from emulator.adapters.seed.reading import read_seed
 from emulator.adapters.seed.sowing import sow
 from emulator.config import Settings
-from emulator.control.resetting import SeedAgain
 from emulator.ports import CancelToken
+
+if TYPE_CHECKING:  # what is needed later is loaded later
+    from emulator.control.resetting import SeedAgain
 
 
 class Preparation:
@@ -59,10 +62,12 @@ class Preparation:
         """Run shutdown.d. Raises HookFailed, Cancelled."""
         self._hooks.run(Stage.SHUTDOWN, variables, cancel)
 
-    def seed_again(self, access: S3Access) -> SeedAgain | None:
+    def seed_again(self, access: S3Access) -> "SeedAgain | None":
         """The seed as it is now, for a reset; None when there is none. Raises StartFailure when it is broken."""
         if self._seed_path is None:
             return None
+        from emulator.control.resetting import SeedAgain
+
         plan = self._read(self._seed_path)
         return SeedAgain(apply=lambda: asdict(sow(plan, access, threading.Event())))
 

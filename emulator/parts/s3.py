@@ -2,17 +2,20 @@
 
 import threading
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from emulator.adapters.data_dir import DataDir
-from emulator.adapters.s3_store.store import S3ObjectStore
 from emulator.adapters.seaweedfs.keeper import StoreKeeper
 from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS, SeaweedProcess
 from emulator.adapters.seed.client import S3Access
 from emulator.adapters.seed.emptying import empty_store
-from emulator.aws.s3_buckets import BucketLister
 from emulator.config import Settings
-from emulator.engine.lifecycle import Service
 from emulator.errors import EmulatorError
+
+if TYPE_CHECKING:  # the embedded store is started before the rest is loaded
+    from emulator.adapters.s3_store.store import S3ObjectStore
+    from emulator.aws.s3_buckets import BucketLister
+    from emulator.engine.lifecycle import Service
 
 
 class S3Part:
@@ -44,8 +47,10 @@ class S3Part:
             raise self._error
         return self._endpoint
 
-    def object_store(self) -> S3ObjectStore:
-        """The client for staging."""
+    def object_store(self) -> "S3ObjectStore":
+        """The client for staging; waits as `endpoint` does."""
+        from emulator.adapters.s3_store.store import S3ObjectStore
+
         settings = self._settings
         return S3ObjectStore(
             endpoint_url=self.endpoint,
@@ -59,12 +64,12 @@ class S3Part:
         """Headers that the embedded store answers with an error, such as those that ask for KMS."""
         return UNSUPPORTED_HEADERS if self._process is not None else ()
 
-    def services(self) -> list[Service]:
+    def services(self) -> "list[Service]":
         """What keeps the embedded store running."""
         return [StoreKeeper(self._process)] if self._process is not None else []
 
     @property
-    def list_buckets(self) -> BucketLister | None:
+    def list_buckets(self) -> "BucketLister | None":
         """ListBuckets for a store that does not answer it itself."""
         return self._process.list_buckets if self._process is not None else None
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Connection,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
 )
 
 from emulator.domain.phase import JobPhase, status_of
@@ -88,7 +90,7 @@ _NOT_DELETED = jobs.c.deleted_at_ms.is_(None)
 def _index(name: str, *columns: Column[Any], unique: bool = False) -> Index:
     """An index of the jobs of an account and region that are not deleted: a deleted job's name is free again."""
     owner = (jobs.c.account, jobs.c.region)
-    return Index(name, *owner, *columns, unique=unique, sqlite_where=_NOT_DELETED, postgresql_where=_NOT_DELETED)
+    return Index(name, *owner, *columns, unique=unique, sqlite_where=_NOT_DELETED)
 
 
 # Unique by an index, not a constraint: an index can be replaced in a database that has rows.
@@ -100,6 +102,16 @@ JOB_INDEXES = (
     _index("jobs_by_status_name", jobs.c.status, jobs.c.name),
     _index("jobs_by_status_creation", jobs.c.status, jobs.c.created_at_ms, jobs.c.id),
 )
+
+
+@event.listens_for(jobs, "before_create")
+def _leave_deleted_out_on_postgresql(_table: Table, connection: Connection, **_options: Any) -> None:
+    """Said no earlier: an index with an option of PostgreSQL's loads all that SQLAlchemy has for it."""
+    if connection.dialect.name == "postgresql":
+        for index in JOB_INDEXES:
+            index.dialect_options["postgresql"]["where"] = _NOT_DELETED
+
+
 Index("jobs_by_phase", jobs.c.phase, jobs.c.id)
 # With the deleted ones, whose logs are still found by name; each index costs every Create, so there is no second one.
 Index("jobs_by_name", jobs.c.account, jobs.c.region, jobs.c.name, jobs.c.id, jobs.c.deleted_at_ms)

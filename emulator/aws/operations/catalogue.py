@@ -29,6 +29,9 @@ from emulator.jobs.service import JobService
 from emulator.jobs.tags import JobTags
 from emulator.ports import Clock
 
+JSON_SERVICES = ("sagemaker", "logs", "ecr")
+"""Those made by `sagemaker`, `cloudwatch_logs` and `container_registry`, by botocore's names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonService:

@@ -6,11 +6,12 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_mock_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from emulator.adapters.sql_store.store import Stores
-from emulator.adapters.sql_store.tables import metadata
+from emulator.adapters.sql_store.tables import JOB_INDEXES, metadata
 from emulator.domain.phase import JobPhase, status_of
 from tests.contract.ports.stores import add_job, move_to
 from tests.unit.adapters.sql_store.rawsql import query
@@ -86,3 +87,14 @@ def test_tables_can_be_made_on_postgresql() -> None:
     assert not re.search("AUTOINCREMENT|WITHOUT ROWID", text)
     assert "GENERATED ALWAYS AS (CASE" in text
     assert text.count("BIGSERIAL") == 2
+
+
+def test_deleted_jobs_are_in_no_unique_index_on_postgresql_either() -> None:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    said: list[str] = []
+    engine = create_mock_engine("postgresql://", lambda what, *_: said.append(str(what.compile(dialect=dialect))))
+
+    metadata.create_all(engine)
+
+    partial = [text for text in said if "INDEX" in text and "WHERE deleted_at_ms IS NULL" in text]
+    assert len(partial) == len(JOB_INDEXES)
