@@ -7,7 +7,7 @@ apart. So what readers may have seen is written into the lines, and every later 
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 from emulator.domain.job import JobId, LogCursor
@@ -94,7 +94,7 @@ class SettlingLog:
         if position is None or starts_alone(lines[position].data):
             return lines
         apart_ns = (self._logs.latest_before(job_id, index, first_seq) + JOIN_MS + 1) * _NS_PER_MS
-        late = replace(lines[position], at_ns=max(lines[position].at_ns, apart_ns))
+        late = lines[position]._replace(at_ns=max(lines[position].at_ns, apart_ns))
         return [*lines[:position], late, *lines[position + 1 :]]
 
     def read(self, job_id: JobId, index: int, from_seq: int, limit: int) -> Sequence[LogLine]:

@@ -121,7 +121,7 @@ class _Log:
         start = position or self._position_at(query.start_ms)
         events: list[LogEvent] = []
         size = 0
-        for event in self._events(start):
+        for event in self._events(start, query.limit + 1):
             if event.at_ms < query.start_ms:
                 start = Position(forward=True, seq=event.end_seq, latest_ms=event.last_ms)
                 continue
@@ -141,7 +141,7 @@ class _Log:
             start = self._event_around(max(0, end_seq - back))
             events: list[LogEvent] = []
             here = start
-            for event in self._events(start):
+            for event in self._events(start, back):
                 if (position is not None and event.first_seq >= end_seq) or _is_behind(event, query):
                     break
                 events.append(event)
@@ -152,11 +152,15 @@ class _Log:
                 return page, here if page else self._at(end_seq)
             back *= 4
 
-    def _events(self, start: Position) -> Iterator[LogEvent]:
+    def _events(self, start: Position, wanted: int) -> Iterator[LogEvent]:
+        """All events from there on; so many lines are `wanted`, if each is an event."""
         maker = EventMaker(start.latest_ms)
-        for seq in range(start.seq, self.stream.lines, _BATCH_LINES):
-            count = min(_BATCH_LINES, self.stream.lines - seq)
+        seq = start.seq
+        while seq < self.stream.lines:
+            left = wanted - (seq - start.seq)
+            count = min(_BATCH_LINES, left if left > 0 else _BATCH_LINES, self.stream.lines - seq)
             yield from maker.feed(self._logs.read(self.stream.job_id, self.stream.index, seq, count))
+            seq += count
         if self._is_whole:
             yield from maker.finish()
 

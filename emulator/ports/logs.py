@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from emulator.domain.job import (
     JobId,
@@ -11,9 +11,8 @@ from emulator.domain.job import (
 from emulator.domain.log_events import LogLine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawLine:
-    """A line on its way into the store; `at_ns` is the engine's stamp."""
+class RawLine(NamedTuple):
+    """A line on its way into the store; `at_ns` is the engine's stamp. A tuple, because there are millions."""
 
     at_ns: int
     data: bytes

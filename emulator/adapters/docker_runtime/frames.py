@@ -13,7 +13,8 @@ from datetime import datetime
 from emulator.domain.job import NANOSECONDS
 from emulator.ports import RawLine
 
-_HEADER = struct.Struct(">BxxxL")
+_HEADER_BYTES = 8
+_LENGTH = struct.Struct(">4xL")
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 
 
@@ -31,7 +32,7 @@ class Dechunker:
         position = 0
         while (end_of_size := buffer.find(b"\r\n", position)) >= 0:
             start = end_of_size + 2
-            size = int(buffer[position:end_of_size].partition(b";")[0], 16)
+            size = _size(buffer[position:end_of_size])
             if size == 0:
                 self.finished = True
                 break
@@ -41,6 +42,13 @@ class Dechunker:
             position = start + size + 2
         self._rest = buffer[position:]
         return b"".join(payload)
+
+
+def _size(line: bytes) -> int:
+    try:
+        return int(line, 16)
+    except ValueError:  # behind the size there may be what nobody reads
+        return int(line.partition(b";")[0], 16)
 
 
 class Demuxer:
@@ -58,15 +66,15 @@ class Demuxer:
         """All lines that are complete now."""
         buffer = self._rest + payload if self._rest else payload
         lines: list[RawLine] = []
-        position, last = 0, len(buffer) - _HEADER.size
-        while position <= last:
-            start = position + _HEADER.size
-            end = start + _HEADER.unpack_from(buffer, position)[1]
-            if end > len(buffer):
+        parse, length_at = self._stamps.parse, _LENGTH.unpack_from
+        position, size = 0, len(buffer)
+        while (start := position + _HEADER_BYTES) <= size:
+            end = start + length_at(buffer, position)[0]
+            if end > size:
                 break
             space = buffer.index(b" ", start, end)
             stop = end - 1 if buffer[end - 1] == 0x0A else end
-            lines.append(RawLine(at_ns=self._stamps.parse(buffer[start:space]), data=buffer[space + 1 : stop]))
+            lines.append(RawLine(parse(buffer[start:space]), buffer[space + 1 : stop]))
             position = end
         self._rest = buffer[position:]
         return lines

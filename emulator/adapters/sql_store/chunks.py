@@ -4,7 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, count, pairwise
 from operator import sub
 
 from emulator.domain.log_events import LogLine
@@ -120,5 +120,4 @@ def lines_between(lines: Lines, from_seq: int, end_seq: int) -> Iterator[LogLine
     """Those lines with from_seq <= seq < end_seq."""
     start = max(0, from_seq - lines.first_seq)
     end = max(0, end_seq - lines.first_seq)
-    for position, (at_ms, data) in enumerate(zip(lines.stamps[start:end], lines.data[start:end], strict=True), start):
-        yield LogLine(seq=lines.first_seq + position, at_ms=at_ms, data=data)
+    return map(LogLine, count(lines.first_seq + start), lines.stamps[start:end], lines.data[start:end])

@@ -6,7 +6,6 @@ from typing import Any
 from emulator.aws.caller import Caller
 from emulator.aws.operation import Handler
 from emulator.aws.operations.log_names import require_the_group
-from emulator.domain.log_events import LogEvent
 from emulator.jobs.log_reading import MOST_EVENTS, EventQuery, LogReading
 
 
@@ -24,13 +23,12 @@ def get_log_events(reading: LogReading) -> Handler:
         )
         page = reading.events(caller.account, caller.region, request["logStreamName"], query)
         return {
-            "events": [_event(event) for event in page.events],
+            "events": [
+                {"timestamp": event.at_ms, "message": event.message, "ingestionTime": event.last_ms}
+                for event in page.events
+            ],
             "nextForwardToken": page.forward_token,
             "nextBackwardToken": page.backward_token,
         }
 
     return handle
-
-
-def _event(event: LogEvent) -> Mapping[str, object]:
-    return {"timestamp": event.at_ms, "message": event.message, "ingestionTime": event.last_ms}
