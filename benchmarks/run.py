@@ -10,11 +10,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import api, jobs, objects, pages
+from benchmarks import api, jobs, logs, objects, pages
 from benchmarks.table import heading
 
 PARTS: Mapping[str, Callable[[], None]] = {
     "jobs": jobs.measure,
+    "logs": logs.measure,
     "api": api.measure,
     "pages": pages.measure,
     "objects": objects.measure,

@@ -4,7 +4,7 @@ Where an event ends is decided by the stored lines alone, never by who reads whe
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 JOIN_MS = 1000
@@ -20,6 +20,7 @@ BLOCK_LINES = 16_384
 """No event goes beyond a line whose number is a multiple of this, so that a reader need not look back further."""
 
 _BLANK = b" "
+_BLANK_CODE = _BLANK[0]
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 _ESCAPED = [b"#%03o" % code for code in range(128)]
 
@@ -76,7 +77,7 @@ class EventMaker:
     def __init__(self, latest_ms: int) -> None:
         """`latest_ms`: the latest stamp of all lines before."""
         self._latest_ms = latest_ms
-        self._lines: list[LogLine] = []
+        self._open: list[LogLine] = []
         self._raw_bytes = 0
         self._at_ms = 0
         self._last_ms = 0
@@ -84,37 +85,40 @@ class EventMaker:
     def feed(self, lines: Iterable[LogLine]) -> list[LogEvent]:
         """The events that end before one of these lines. Empty lines are left out."""
         events: list[LogEvent] = []
-        latest_ms = self._latest_ms
+        open_lines, latest_ms, event_ms, last_ms = self._open, self._latest_ms, self._at_ms, self._last_ms
         for line in lines:
             _, at_ms, data = line
             if at_ms > latest_ms:
                 latest_ms = at_ms
             if not data:
                 continue
-            # The first test of `joins` comes first: most lines are events of their own.
-            if self._lines and (starts_alone(data) or not self._takes(line)):
-                events.append(self._event())
-            if not self._lines:
-                self._at_ms = latest_ms
-            self._lines.append(line)
-            self._raw_bytes += len(data) + 1
-            self._last_ms = latest_ms
-        self._latest_ms = latest_ms
+            # Most lines do not begin with a blank, and need no closer look.
+            if open_lines and data[0] == _BLANK_CODE and self._takes(open_lines[-1], line):
+                open_lines.append(line)
+                self._raw_bytes += len(data) + 1
+            else:
+                if open_lines:
+                    events.append(_event(open_lines, event_ms, last_ms))
+                open_lines, event_ms = [line], latest_ms
+                self._raw_bytes = len(data) + 1
+            last_ms = latest_ms
+        self._open, self._latest_ms, self._at_ms, self._last_ms = open_lines, latest_ms, event_ms, last_ms
         return events
 
     def finish(self) -> Iterator[LogEvent]:
         """The last event, once it is known that no line can join it any more."""
-        if self._lines:
-            yield self._event()
+        if self._open:
+            yield _event(self._open, self._at_ms, self._last_ms)
+            self._open = []
 
-    def _takes(self, line: LogLine) -> bool:
-        return joins(self._lines[-1], line) and self._raw_bytes + len(line.data) <= LONGEST_EVENT_BYTES
+    def _takes(self, previous: LogLine, line: LogLine) -> bool:
+        return joins(previous, line) and self._raw_bytes + len(line.data) <= LONGEST_EVENT_BYTES
 
-    def _event(self) -> LogEvent:
-        lines, self._lines, self._raw_bytes = self._lines, [], 0
-        data = lines[0].data if len(lines) == 1 else b"\n".join([line.data for line in lines])
-        message = data.decode(errors="replace")
-        if not message.isprintable():  # no control character is
-            message = escape(data).decode(errors="replace")
-        size_bytes = len(message) if message.isascii() else len(message.encode())
-        return LogEvent(lines[0].seq, lines[-1].seq + 1, self._at_ms, self._last_ms, size_bytes, message)
+
+def _event(lines: Sequence[LogLine], at_ms: int, last_ms: int) -> LogEvent:
+    data = lines[0].data if len(lines) == 1 else b"\n".join([line.data for line in lines])
+    message = data.decode("utf-8", "replace")
+    if not message.isprintable():  # control characters are not, but others are not either
+        message = escape(data).decode("utf-8", "replace")
+    size_bytes = len(message) if message.isascii() else len(message.encode())
+    return LogEvent(lines[0].seq, lines[-1].seq + 1, at_ms, last_ms, size_bytes, message)

@@ -120,13 +120,13 @@ class _Log:
         """Events from a position, or from the start time, on; and where that is."""
         start = position or self._position_at(query.start_ms)
         events: list[LogEvent] = []
-        size = 0
+        size, end_ms = 0, query.end_ms
         for event in self._events(start, query.limit + 1):
             if event.at_ms < query.start_ms:
                 start = Position(forward=True, seq=event.end_seq, latest_ms=event.last_ms)
                 continue
             size += event.size_bytes + EVENT_OVERHEAD_BYTES
-            if _is_behind(event, query) or (events and size > MOST_BYTES):
+            if (size > MOST_BYTES and events) or (end_ms is not None and event.at_ms >= end_ms):
                 break
             events.append(event)
             if len(events) == query.limit:
