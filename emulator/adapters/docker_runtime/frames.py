@@ -32,7 +32,10 @@ class Dechunker:
         position = 0
         while (end_of_size := buffer.find(b"\r\n", position)) >= 0:
             start = end_of_size + 2
-            size = _size(buffer[position:end_of_size])
+            try:
+                size = int(buffer[position:end_of_size], 16)
+            except ValueError:  # behind the size there may be what nobody reads
+                size = int(buffer[position:end_of_size].partition(b";")[0], 16)
             if size == 0:
                 self.finished = True
                 break
@@ -42,13 +45,6 @@ class Dechunker:
             position = start + size + 2
         self._rest = buffer[position:]
         return b"".join(payload)
-
-
-def _size(line: bytes) -> int:
-    try:
-        return int(line, 16)
-    except ValueError:  # behind the size there may be what nobody reads
-        return int(line.partition(b";")[0], 16)
 
 
 class Demuxer:
