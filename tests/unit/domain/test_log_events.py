@@ -58,6 +58,8 @@ def test_an_indented_first_line_is_an_event() -> None:
         (b" 10%\r 20%\r", " 10%#015 20%#015"),
         (b"\x1b[31mred\x1b[0m", "#033[31mred#033[0m"),
         (b"\x00\x07\x7f", "#000#007#177"),
+        ("soft\u00adhyphen".encode(), "soft\u00adhyphen"),
+        (b"half \xff", "half \ufffd"),
         ("grün 🟢 │".encode(), "grün 🟢 │"),
         (b"\xff\xfeok", "\ufffd\ufffdok"),
     ],

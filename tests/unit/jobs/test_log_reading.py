@@ -1,5 +1,6 @@
 """Pages of events and streams, and that nobody ever sees an event change."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -7,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.domain.job import JobId, LogCursor
+from emulator.domain.log_events import LogLine
 from emulator.domain.phase import JobPhase
+from emulator.engine.log_settling import SettlingLog
 from emulator.errors import LogNotFound, ValidationFailed
-from emulator.jobs.log_reading import EventPage, EventQuery
+from emulator.jobs.log_reading import EventPage, EventQuery, LogReading
 from emulator.ports import LogStream, RawLine, StreamQuery
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS
@@ -293,3 +296,25 @@ def test_pollers_of_both_kinds_see_every_event_once_however_the_lines_come(
 
     everything = log.messages() if log.printed else []
     assert pollers.by_token == pollers.by_time == everything
+
+
+class _Counting(SettlingLog):
+    """Counts the lines that are asked for."""
+
+    lines_read = 0
+
+    def read(self, job_id: JobId, index: int, from_seq: int, limit: int) -> Sequence[LogLine]:
+        self.lines_read += limit
+        return super().read(job_id, index, from_seq, limit)
+
+
+@pytest.mark.parametrize("limit", [1, 2_600])
+def test_a_page_reads_one_line_more_than_it_shows(limit: int) -> None:
+    log = Printing()
+    log.print(*["line"] * 6_000)
+    logs = _Counting(log.api.logs, log.api.clock)
+    reading = LogReading(logs=logs, activity=log.api.logs)
+
+    page = reading.events(*OWNER, log.stream.name, replace(HEAD, limit=limit))
+
+    assert (len(page.events), logs.lines_read) == (limit, limit + 1)
