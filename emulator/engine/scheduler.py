@@ -128,7 +128,8 @@ class Scheduler:
     def job_added(self, job_id: JobId) -> None:
         """A job waits for admission."""
         self._arrivals.append(job_id)
-        self._wake.set()
+        if not self._wake.is_set():  # else the turn to come takes this one along
+            self._wake.set()
 
     def stop_requested(self, job_id: JobId) -> None:
         """Tell the job's supervisor; a job that still waits is looked at by the scheduler itself."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from emulator.domain.job import JobKey, NewJob, ProcessingJob
+from emulator.domain.job import JobId, JobKey, NewJob, ProcessingJob
 from emulator.errors import JobNameInUse, JobNotDeletable, JobNotFound, JobNotStoppable, RequestError
 from emulator.jobs.quotas import Quotas
 from emulator.jobs.rules import check_create
@@ -39,13 +39,15 @@ class JobService:
         Raises ValidationFailed, Unsupported, QuotaExceeded, JobNameInUse.
         """
         (verdict,) = self.create_all([(key, request)])
-        return _job_or_raise(verdict)
+        if isinstance(verdict, RequestError):
+            raise verdict
+        return self._store.get(verdict)
 
-    def create_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[ProcessingJob | RequestError]:
+    def create_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[JobId | RequestError]:
         """`create` for requests that came at the same time: stored together, each with its own verdict in its place."""
         if not self._quotas.enforced:
             return self._add_all(wanted)
-        verdicts: list[ProcessingJob | RequestError] = []
+        verdicts: list[JobId | RequestError] = []
         for key, request in wanted:
             with self._quota_turn:  # nobody else may use up what was just counted as free
                 try:
@@ -57,7 +59,7 @@ class JobService:
                     verdicts += self._add_all([(key, request)])
         return verdicts
 
-    def _add_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[ProcessingJob | RequestError]:
+    def _add_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[JobId | RequestError]:
         refusals = [_refusal(request) for _, request in wanted]
         at = self._clock.now()
         new = [
@@ -70,10 +72,10 @@ class JobService:
             refusal if refusal is not None else next(stored) or _name_in_use(key)
             for (key, _), refusal in zip(wanted, refusals, strict=True)
         ]
-        for verdict in verdicts:
-            if isinstance(verdict, ProcessingJob):
-                logger.info("job_created", extra={"job": verdict.key.name, "job_id": verdict.id})
-                self._wakeup.job_added(verdict.id)
+        for (key, _), verdict in zip(wanted, verdicts, strict=True):
+            if not isinstance(verdict, RequestError):
+                logger.info("job_created", extra={"job": key.name, "job_id": verdict})
+                self._wakeup.job_added(verdict)
         return verdicts
 
     def describe(self, key: JobKey) -> ProcessingJob:

@@ -64,8 +64,8 @@ class JobStore(Protocol):
         """Store a new job in PENDING with its first event. Raises JobNameInUse (names compare without case)."""
         ...
 
-    def add_all(self, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
-        """Store new jobs together, as `add` does each; in their order, None for each whose name is in use."""
+    def add_all(self, new: Sequence[NewJob]) -> Sequence[JobId | None]:
+        """Store new jobs together, as `add` does each; their ids in their order, None for a name that is in use."""
         ...
 
     def find(self, key: JobKey) -> ProcessingJob | None:

@@ -97,14 +97,14 @@ class MemoryJobStore:
             self._instances[job.id] = {}
             return job
 
-    def add_all(self, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
+    def add_all(self, new: Sequence[NewJob]) -> Sequence[JobId | None]:
         """See the port."""
         with self.transaction():
             return [self._add_or_none(each) for each in new]
 
-    def _add_or_none(self, new: NewJob) -> ProcessingJob | None:
+    def _add_or_none(self, new: NewJob) -> JobId | None:
         try:
-            return self.add(new.key, new.request, new.tags, new.at)
+            return self.add(new.key, new.request, new.tags, new.at).id
         except JobNameInUse:
             return None
 

@@ -1,6 +1,10 @@
-"""New jobs as SQL: as many as came at once, in one transaction."""
+"""New jobs as SQL: as many as came at once, in one statement.
+
+The driver gives up Python's lock for each statement, and has to win it back behind whoever has work meanwhile.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -8,9 +12,10 @@ from sqlalchemy import bindparam, select
 from emulator.adapters.sql_store.database import DriverCursor
 from emulator.adapters.sql_store.documents import to_json
 from emulator.adapters.sql_store.driver_statements import DriverInsert, DriverLookup
-from emulator.adapters.sql_store.moments import from_ms, to_ms
-from emulator.adapters.sql_store.tables import job_requests, job_tags, jobs
-from emulator.domain.job import JobId, JobKey, NewJob, ProcessingJob
+from emulator.adapters.sql_store.moments import to_ms
+from emulator.adapters.sql_store.new_jobs import new_jobs
+from emulator.adapters.sql_store.tables import jobs
+from emulator.domain.job import JobId, JobKey, NewJob
 from emulator.domain.phase import JobPhase
 
 _PENDING = JobPhase.PENDING.value
@@ -20,9 +25,8 @@ _TAKEN_NAMES = DriverLookup(
     ),
     jobs.c.folded_name,
 )
-_ADD_JOBS = DriverInsert(jobs, ("account", "region", "name", "folded_name", "phase", "created_at_ms", "modified_at_ms"))
-_ADD_REQUESTS = DriverInsert(job_requests, ("job_id", "request"))
-_ADD_TAGS = DriverInsert(job_tags, ("job_id", "key", "value"))
+_LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'"
+_ADD_JOBS = DriverInsert(new_jobs)
 
 
 def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]]:
@@ -33,16 +37,21 @@ def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]
     return names
 
 
-def insert_jobs(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
-    """Store new jobs; in their order, None for a name that is in use."""
+def insert_jobs(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[JobId | None]:
+    """Store new jobs while nobody else writes; in their order, None for a name that is in use."""
     fresh = _fresh(cursor, new)
-    added = [each for each, is_fresh in zip(new, fresh, strict=True) if is_fresh]
-    ids = _ADD_JOBS.add(cursor, [_columns(each) for each in added])
-    numbered = list(zip(ids, added, strict=True))
-    _ADD_REQUESTS.add(cursor, [(job_id, to_json(dict(each.request))) for job_id, each in numbered])
-    _ADD_TAGS.add(cursor, [(job_id, *tag) for job_id, each in numbered for tag in each.tags.items()])
-    stored = iter([_stored(JobId(job_id), each) for job_id, each in numbered])
-    return [next(stored) if is_fresh else None for is_fresh in fresh]
+    number = count(_last_id(cursor) + 1)
+    ids = [JobId(next(number)) if is_fresh else None for is_fresh in fresh]
+    rows = [_row(job_id, each) for job_id, each in zip(ids, new, strict=True) if job_id is not None]
+    if rows:
+        _ADD_JOBS.add(cursor, rows)
+    return ids
+
+
+def _last_id(cursor: DriverCursor) -> int:
+    """The last id that was given, to a job that is still there or not."""
+    cursor.execute(_LAST_ID)
+    return max((last for (last,) in cursor.fetchall()), default=0)
 
 
 def _fresh(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[bool]:
@@ -60,14 +69,7 @@ def _fresh(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[bool]:
     return fresh
 
 
-def _columns(new: NewJob) -> tuple[Any, ...]:
-    key, at_ms = new.key, to_ms(new.at)
-    return key.account, key.region, key.name, key.name.lower(), _PENDING, at_ms, at_ms
-
-
-def _stored(job_id: JobId, new: NewJob) -> ProcessingJob:
-    """As it would be read back."""
-    at = from_ms(to_ms(new.at))
-    return ProcessingJob(
-        id=job_id, key=new.key, phase=JobPhase.PENDING, request=new.request, created_at=at, modified_at=at
-    )
+def _row(job_id: JobId, new: NewJob) -> tuple[Any, ...]:
+    key, tags = new.key, to_json(dict(new.tags)) if new.tags else None
+    request = to_json(dict(new.request))
+    return job_id, key.account, key.region, key.name, key.name.lower(), _PENDING, to_ms(new.at), request, tags

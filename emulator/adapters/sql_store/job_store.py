@@ -1,7 +1,6 @@
 """JobStore on SQL: jobs, their history, tags and instances."""
 
 from collections.abc import Collection, Mapping, Sequence
-from copy import deepcopy
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -72,16 +71,18 @@ class SqlJobStore:
 
     def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
         """Store a new job in PENDING with its first event, `created`. Raises JobNameInUse."""
-        (job,) = self.add_all([NewJob(key=key, request=deepcopy(request), tags=tags, at=at)])
-        if job is None:
+        (job_id,) = self.add_all([NewJob(key=key, request=request, tags=tags, at=at)])
+        if job_id is None:
             raise JobNameInUse(
                 "Job name must be unique within an AWS account and region,"
                 f" and a job with this name already exists ({key.arn})"
             )
-        return job
+        return self.get(job_id)
 
-    def add_all(self, new: Sequence[NewJob]) -> Sequence[ProcessingJob | None]:
-        """Store new jobs in one transaction; in their order, None for each whose name is in use."""
+    def add_all(self, new: Sequence[NewJob]) -> Sequence[JobId | None]:
+        """Store new jobs in one transaction; their ids in their order, None for each whose name is in use."""
+        if not new:
+            return []
         with self._database.storing() as cursor:
             return insert_jobs(cursor, new)
 

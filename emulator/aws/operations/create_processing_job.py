@@ -19,8 +19,8 @@ def create_processing_job(service: JobService) -> Handler:
             for caller, request in group
         ]
         return [
-            verdict if isinstance(verdict, RequestError) else {"ProcessingJobArn": verdict.key.arn}
-            for verdict in service.create_all(wanted)
+            verdict if isinstance(verdict, RequestError) else {"ProcessingJobArn": key.arn}
+            for (key, _), verdict in zip(wanted, service.create_all(wanted), strict=True)
         ]
 
     return GroupHandler(handle_all)

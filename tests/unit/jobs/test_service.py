@@ -214,18 +214,17 @@ def test_requests_that_come_together_get_their_own_verdicts() -> None:
     requests = (a_request("a"), a_request("A"), bad, a_request("b"))
     wanted = [(a_key(request["ProcessingJobName"]), request) for request in requests]
     first, second, third, fourth = api.service.create_all(wanted)
-    assert isinstance(first, ProcessingJob)
     assert isinstance(second, JobNameInUse)
     assert isinstance(third, ValidationFailed)
-    assert isinstance(fourth, ProcessingJob)
-    assert api.wakeup.added == [first.id, fourth.id]
+    assert api.wakeup.added == [first, fourth]
     missing, found = api.service.describe_all([a_key("nobody"), a_key("a")])
     assert isinstance(missing, JobNotFound)
-    assert found == first
+    assert isinstance(found, ProcessingJob)
+    assert found.id == first
 
 
 def test_quotas_count_those_that_came_together() -> None:
     api = Api(quotas={TOTAL: 1})
     first, second = api.service.create_all([(a_key(name), a_request(name)) for name in ("a", "b")])
-    assert isinstance(first, ProcessingJob)
+    assert api.wakeup.added == [first]
     assert isinstance(second, QuotaExceeded)

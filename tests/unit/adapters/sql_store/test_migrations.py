@@ -38,12 +38,14 @@ def old(tmp_path: Path) -> Path:
 
 
 def shape_of(path: Path) -> tuple[set[str], set[str]]:
-    """Columns of all tables, and all indexes as SQL without differences of spelling."""
+    """Columns of all tables, and all indexes, views and triggers as SQL without differences of spelling."""
     names = [name for (name,) in query(path, "SELECT name FROM sqlite_master WHERE type = 'table'")]
     columns = {
         f"{name}.{column[1]}:{column[2]}" for name in names for column in query(path, f"PRAGMA table_info({name})")
     }
-    indexes = query(path, "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+    indexes = query(
+        path, "SELECT sql FROM sqlite_master WHERE type IN ('index', 'view', 'trigger') AND sql IS NOT NULL"
+    )
     return columns, {" ".join(sql.split()) for (sql,) in indexes}
 
 
