@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from emulator.aws.caller import Caller
 from emulator.aws.errors import COMMON_FORMS, ErrorForms, internal_failure, wire_error
-from emulator.aws.operation import Asked, Operation
+from emulator.aws.operation import Checked, Operation
 from emulator.aws.reply import Reply, json_error
 from emulator.errors import RequestError, UnknownOperation
 
@@ -48,21 +48,36 @@ class Dispatcher:
         operation = self._operations.get(target)
         return operation is not None and operation.never_waits
 
-    def reply_all(self, target: str, group: Sequence[Asked]) -> list[Reply]:
-        """Serve requests of one grouped operation, whatever they are; replies in their order."""
-        if len(group) > 1:
-            operation = self._operations[target]
-            try:
-                return [
-                    _refusal(result, operation.error_forms, target, asked.caller)
-                    if isinstance(result, RequestError)
-                    else Reply(body=result)
-                    for asked, result in zip(group, operation.call_all(group), strict=True)
-                ]
-            except Exception:
-                # A transaction holds all of them or none: whoever is at fault is found when each is served alone.
-                logger.debug("group_failed", extra={"target": target}, exc_info=True)
-        return [self.reply(target, asked.caller, asked.body) for asked in group]
+    def checked(self, target: str, caller: Caller, body: bytes) -> Checked | Reply:
+        """Read and check a request of a grouped operation, or refuse it."""
+        operation = self._operations[target]
+        try:
+            return operation.checked(caller, body)
+        except RequestError as error:
+            return _refusal(error, operation.error_forms, target, caller)
+        except Exception:
+            logger.exception("request_failed", extra={"target": target, "request_id": caller.request_id})
+            return json_error(internal_failure())
+
+    def reply_all(self, target: str, group: Sequence[Checked]) -> list[Reply]:
+        """Serve requests of one grouped operation; replies in their order."""
+        operation = self._operations[target]
+        try:
+            return [
+                _refusal(result, operation.error_forms, target, asked.caller)
+                if isinstance(result, RequestError)
+                else Reply(body=result)
+                for asked, result in zip(group, operation.call_all(group), strict=True)
+            ]
+        except RequestError as error:
+            return [_refusal(error, operation.error_forms, target, asked.caller) for asked in group]
+        except Exception:
+            if len(group) == 1:
+                logger.exception("request_failed", extra={"target": target, "request_id": group[0].caller.request_id})
+                return [json_error(internal_failure())]
+            # A transaction holds all of them or none: whoever is at fault is found when each is served alone.
+            logger.debug("group_failed", extra={"target": target}, exc_info=True)
+        return [reply for asked in group for reply in self.reply_all(target, [asked])]
 
     def _operation(self, target: str) -> Operation:
         operation = self._operations.get(target)
@@ -81,3 +96,4 @@ def _refusal(error: RequestError, forms: ErrorForms, target: str, caller: Caller
         extra={"target": target, "request_id": caller.request_id, "error": type(error).__name__},
     )
     return json_error(wire_error(error, forms))
+

@@ -1,9 +1,9 @@
 """Brings requests to the worker threads: those of a grouped operation that came at the same time together.
 
 A step from the event loop to a thread and back costs more than a Describe, and a transaction more than the rows of a
-Create. While a group of an operation is being served the next one gathers, so that groups are as large as the load
-asks for: a client that comes alone is served alone, at once. No group waits for more to come. What nothing can hold up
-is not brought to a thread at all.
+Create. While a group of an operation is being served the next one gathers, and is read and checked, so that groups are
+as large as the load asks for: a client that comes alone is served alone, at once. No group waits for more to come. What
+nothing can hold up is not brought to a thread at all.
 """
 
 import asyncio
@@ -15,13 +15,16 @@ from typing import Final, NamedTuple
 
 from emulator.aws.caller import Caller
 from emulator.aws.dispatch import Dispatcher
-from emulator.aws.operation import Asked
+from emulator.aws.operation import Checked
 from emulator.aws.reply import Reply
 
 logger = logging.getLogger(__name__)
 
 LARGEST_GROUP: Final = 64
 """So that nobody waits long for those before it in the group."""
+
+CHECKED_HERE_BYTES: Final = 16 * 1024
+"""What is longer may keep a thread busy, but not the event loop."""
 
 
 Answer = Callable[[Reply], None]
@@ -31,7 +34,7 @@ Answer = Callable[[Reply], None]
 class _Waiting(NamedTuple):
     """A request whose turn will come, and where its reply goes."""
 
-    asked: Asked
+    asked: Checked
     answer: Answer
 
 
@@ -66,10 +69,14 @@ class Desk:
     def serve(self, target: str, caller: Caller, body: bytes, answer: Answer) -> None:
         """`reply` without a task: from inside the event loop, which goes on meanwhile."""
         loop = asyncio.get_running_loop()
-        if not self._dispatcher.is_grouped(target):
-            self._executor.submit(self._serve_alone, target, Asked(caller, body), answer, loop)
+        if not self._dispatcher.is_grouped(target) or len(body) > CHECKED_HERE_BYTES:
+            self._executor.submit(self._serve_alone, target, caller, body, answer, loop)
             return
-        queue, waiting = _Queue(target, loop), _Waiting(Asked(caller, body), answer)
+        asked = self._dispatcher.checked(target, caller, body)
+        if isinstance(asked, Reply):
+            answer(asked)
+            return
+        queue, waiting = _Queue(target, loop), _Waiting(asked, answer)
         with self._lock:
             others = self._waiting.get(queue)
             if others is not None:
@@ -78,8 +85,10 @@ class Desk:
             self._waiting[queue] = [waiting]
         loop.call_soon(self._serve, queue)  # after the requests that were read with this one
 
-    def _serve_alone(self, target: str, asked: Asked, answer: Answer, loop: asyncio.AbstractEventLoop) -> None:
-        reply = self._dispatcher.reply(target, asked.caller, asked.body)
+    def _serve_alone(
+        self, target: str, caller: Caller, body: bytes, answer: Answer, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        reply = self._dispatcher.reply(target, caller, body)
         if not loop.is_closed():
             loop.call_soon_threadsafe(answer, reply)
 

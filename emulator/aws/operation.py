@@ -18,27 +18,34 @@ Outcome: TypeAlias = Mapping[str, object] | RequestError | None
 """What a handler answers, or why it refuses."""
 
 
-class Asked(NamedTuple):
-    """A request as it came."""
+class Checked(NamedTuple):
+    """A request against which nothing speaks that can be told from itself."""
 
     caller: Caller
-    body: bytes
+    request: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+def _let_through(_request: Mapping[str, Any]) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupHandler:
-    """A handler that serves valid requests together when several came at the same time; outcomes in their order.
+    """A handler that serves checked requests together when several came at the same time; outcomes in their order.
 
-    Only for operations that are quick: the last of a group waits for the first. `never_waits`: it reads what is at
-    hand, and no lock or network can hold it up, so that it may be served in the event loop itself.
+    Only for operations that are quick: the last of a group waits for the first. `check` raises RequestError for a
+    valid request that is refused whatever is stored; it is called in the event loop. `never_waits`: all of it reads
+    what is at hand, and no lock or network can hold it up, so that it may be served in the event loop itself.
     """
 
-    handle_all: Callable[[Sequence[tuple[Caller, Mapping[str, Any]]]], Sequence[Outcome]]
+    handle_all: Callable[[Sequence[Checked]], Sequence[Outcome]]
+    check: Callable[[Mapping[str, Any]], None] = _let_through
     never_waits: bool = False
 
     def __call__(self, caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object] | None:
-        """Serve one. Raises RequestError."""
-        (outcome,) = self.handle_all([(caller, request)])
+        """Check and serve one. Raises RequestError."""
+        self.check(request)
+        (outcome,) = self.handle_all([Checked(caller, request)])
         if isinstance(outcome, RequestError):
             raise outcome
         return outcome
@@ -77,20 +84,20 @@ class Operation:
         """Serve one request. Raises RequestError of any kind."""
         return _encoded(self.handle(caller, self.read(body)))
 
-    def call_all(self, group: Sequence[Asked]) -> Sequence[bytes | RequestError]:
-        """Serve requests together; each has its own reply or refusal. For a grouped operation."""
-        handler = cast(GroupHandler, self.handle)
-        results: list[bytes | RequestError | None] = [None] * len(group)
-        valid: list[tuple[int, tuple[Caller, Mapping[str, Any]]]] = []
-        for position, asked in enumerate(group):
-            try:
-                valid.append((position, (asked.caller, self.read(asked.body))))
-            except RequestError as error:
-                results[position] = error
-        outcomes = handler.handle_all([request for _, request in valid]) if valid else []
-        for (position, _), outcome in zip(valid, outcomes, strict=True):
-            results[position] = outcome if isinstance(outcome, RequestError) else _encoded(outcome)
-        return cast(Sequence[bytes | RequestError], results)
+    def checked(self, caller: Caller, body: bytes) -> Checked:
+        """Read and check a request of a grouped operation. Raises RequestError of any kind."""
+        request = self.read(body)
+        self._group_handler.check(request)
+        return Checked(caller, request)
+
+    def call_all(self, group: Sequence[Checked]) -> Sequence[bytes | RequestError]:
+        """Serve requests of a grouped operation together; each has its own reply or refusal."""
+        outcomes = self._group_handler.handle_all(group)
+        return [outcome if isinstance(outcome, RequestError) else _encoded(outcome) for outcome in outcomes]
+
+    @property
+    def _group_handler(self) -> GroupHandler:
+        return cast(GroupHandler, self.handle)
 
 
 def _encoded(reply: Mapping[str, object] | None) -> bytes:

@@ -38,20 +38,24 @@ class JobService:
 
         Raises ValidationFailed, Unsupported, QuotaExceeded, JobNameInUse.
         """
-        (verdict,) = self.create_all([(key, request)])
+        self.check(request)
+        (verdict,) = self.store_all([(key, request)])
         if isinstance(verdict, RequestError):
             raise verdict
         return self._store.get(verdict)
 
-    def create_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[JobId | RequestError]:
-        """`create` for requests that came at the same time: stored together, each with its own verdict in its place."""
+    def check(self, request: Mapping[str, Any]) -> None:
+        """Whether a request can become a job, whatever is stored. Raises ValidationFailed, Unsupported."""
+        check_create(request)
+
+    def store_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[JobId | RequestError]:
+        """The rest of `create`, for checked requests that came at the same time: each has its own verdict."""
         if not self._quotas.enforced:
             return self._add_all(wanted)
         verdicts: list[JobId | RequestError] = []
         for key, request in wanted:
             with self._quota_turn:  # nobody else may use up what was just counted as free
                 try:
-                    check_create(request)
                     self._quotas.check(key, request)
                 except RequestError as error:
                     verdicts.append(error)
@@ -60,23 +64,13 @@ class JobService:
         return verdicts
 
     def _add_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[JobId | RequestError]:
-        refusals = [_refusal(request) for _, request in wanted]
         at = self._clock.now()
-        new = [
-            _new_job(key, request, at)
-            for (key, request), refusal in zip(wanted, refusals, strict=True)
-            if refusal is None
-        ]
-        stored = iter(self._store.add_all(new) if new else ())
-        verdicts = [
-            refusal if refusal is not None else next(stored) or _name_in_use(key)
-            for (key, _), refusal in zip(wanted, refusals, strict=True)
-        ]
-        for (key, _), verdict in zip(wanted, verdicts, strict=True):
-            if not isinstance(verdict, RequestError):
-                logger.info("job_created", extra={"job": key.name, "job_id": verdict})
-                self._wakeup.job_added(verdict)
-        return verdicts
+        ids = self._store.add_all([_new_job(key, request, at) for key, request in wanted])
+        for (key, _), job_id in zip(wanted, ids, strict=True):
+            if job_id is not None:
+                logger.info("job_created", extra={"job": key.name, "job_id": job_id})
+                self._wakeup.job_added(job_id)
+        return [_name_in_use(key) if job_id is None else job_id for (key, _), job_id in zip(wanted, ids, strict=True)]
 
     def describe(self, key: JobKey) -> ProcessingJob:
         """The job of that name. Raises JobNotFound."""
@@ -127,15 +121,6 @@ def _name_in_use(key: JobKey) -> JobNameInUse:
     return JobNameInUse(
         f"Job name must be unique within an AWS account and region, and a job with this name already exists ({key.arn})"
     )
-
-
-def _refusal(request: Mapping[str, Any]) -> RequestError | None:
-    """Why a request cannot become a job, if so."""
-    try:
-        check_create(request)
-    except RequestError as error:
-        return error
-    return None
 
 
 def _new_job(key: JobKey, request: Mapping[str, Any], at: datetime) -> NewJob:

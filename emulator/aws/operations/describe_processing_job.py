@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from emulator.aws.caller import Caller
-from emulator.aws.operation import GroupHandler, Handler, Outcome
+from emulator.aws.operation import Checked, GroupHandler, Handler, Outcome
 from emulator.aws.serializing import present
 from emulator.domain.job import JobKey, ProcessingJob
 from emulator.domain.phase import ProcessingJobStatus
@@ -18,7 +17,7 @@ _ECHOED = ("AppSpecification", "Environment", "NetworkConfig", "RoleArn", "Exper
 def describe_processing_job(service: JobService) -> Handler:
     """The handler."""
 
-    def handle_all(group: Sequence[tuple[Caller, Mapping[str, Any]]]) -> Sequence[Outcome]:
+    def handle_all(group: Sequence[Checked]) -> Sequence[Outcome]:
         keys = [
             JobKey(account=caller.account, region=caller.region, name=request["ProcessingJobName"])
             for caller, request in group
@@ -27,7 +26,7 @@ def describe_processing_job(service: JobService) -> Handler:
             found if isinstance(found, RequestError) else description_of(found) for found in service.describe_all(keys)
         ]
 
-    return GroupHandler(handle_all, never_waits=True)
+    return GroupHandler(handle_all=handle_all, never_waits=True)
 
 
 def description_of(job: ProcessingJob) -> dict[str, object]:

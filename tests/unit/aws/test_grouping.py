@@ -2,16 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
 from emulator.aws.caller import Caller
 from emulator.aws.dispatch import Dispatcher
 from emulator.aws.grouping import LARGEST_GROUP, Desk
-from emulator.aws.operation import GroupHandler, Handler, Outcome
+from emulator.aws.operation import Checked, GroupHandler, Handler, Outcome
 from emulator.aws.operations.catalogue import JsonService
 from emulator.aws.reply import Reply
 from emulator.errors import JobNotFound
@@ -28,7 +27,7 @@ class Echo:
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
 
-    def handle_all(self, group: Sequence[tuple[Caller, Mapping[str, Any]]]) -> Sequence[Outcome]:
+    def handle_all(self, group: Sequence[Checked]) -> Sequence[Outcome]:
         names = [request["ProcessingJobName"] for _, request in group]
         self.groups.append(names)
         if "bug" in names:
@@ -54,7 +53,7 @@ def dispatcher_of(**handlers: Handler) -> Dispatcher:
 @pytest.fixture(params=[False, True], ids=["in a thread", "in the loop"])
 def handler(request: pytest.FixtureRequest, echo: Echo) -> GroupHandler:
     """The echo, as an operation that may have to wait and as one that never does."""
-    return GroupHandler(echo.handle_all, never_waits=request.param)
+    return GroupHandler(handle_all=echo.handle_all, never_waits=request.param)
 
 
 def ask(dispatcher: Dispatcher, executor: ThreadPoolExecutor, bodies: Sequence[bytes]) -> list[Reply]:
@@ -140,7 +139,7 @@ class NoThreads(ThreadPoolExecutor):
 
 
 def test_what_nothing_can_hold_up_needs_no_thread(echo: Echo) -> None:
-    dispatcher = dispatcher_of(DescribeProcessingJob=GroupHandler(echo.handle_all, never_waits=True))
+    dispatcher = dispatcher_of(DescribeProcessingJob=GroupHandler(handle_all=echo.handle_all, never_waits=True))
     with NoThreads(1) as executor:
         replies = ask(dispatcher, executor, [named("a"), named("b")])
     assert [reply.status for reply in replies] == [200, 200]

@@ -210,21 +210,23 @@ def test_a_job_that_does_not_exist_is_not_deleted() -> None:
 
 def test_requests_that_come_together_get_their_own_verdicts() -> None:
     api = Api()
-    bad = a_request("bad", inputs=[an_input("same"), an_input("same", path="/opt/ml/processing/other")])
-    requests = (a_request("a"), a_request("A"), bad, a_request("b"))
-    wanted = [(a_key(request["ProcessingJobName"]), request) for request in requests]
-    first, second, third, fourth = api.service.create_all(wanted)
+    first, second, third = api.service.store_all([(a_key(name), a_request(name)) for name in ("a", "A", "b")])
     assert isinstance(second, JobNameInUse)
-    assert isinstance(third, ValidationFailed)
-    assert api.wakeup.added == [first, fourth]
+    assert api.wakeup.added == [first, third]
     missing, found = api.service.describe_all([a_key("nobody"), a_key("a")])
     assert isinstance(missing, JobNotFound)
     assert isinstance(found, ProcessingJob)
     assert found.id == first
 
 
+def test_a_request_that_can_never_become_a_job_is_refused_before_it_is_stored() -> None:
+    bad = a_request("bad", inputs=[an_input("same"), an_input("same", path="/opt/ml/processing/other")])
+    with pytest.raises(ValidationFailed, match="more than once"):
+        Api().service.check(bad)
+
+
 def test_quotas_count_those_that_came_together() -> None:
     api = Api(quotas={TOTAL: 1})
-    first, second = api.service.create_all([(a_key(name), a_request(name)) for name in ("a", "b")])
+    first, second = api.service.store_all([(a_key(name), a_request(name)) for name in ("a", "b")])
     assert api.wakeup.added == [first]
     assert isinstance(second, QuotaExceeded)

@@ -55,4 +55,4 @@ def test_any_number_of_rows_is_stored(stores: Stores, path: Path, count: int) ->
         path, "SELECT id, account, region, name, folded_name, phase, at_ms, request FROM new_jobs ORDER BY id"
     )
     assert stored == [row[:-1] for row in rows]
-    assert query(path, "SELECT key, value FROM job_tags WHERE job_id = 1 ORDER BY key") == [("ä", '"'), ("b", "")]
+    assert query(path, "SELECT key, value FROM job_tags WHERE job_id = 1 ORDER BY key") == [("b", ""), ("ä", '"')]
