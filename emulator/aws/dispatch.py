@@ -96,4 +96,3 @@ def _refusal(error: RequestError, forms: ErrorForms, target: str, caller: Caller
         extra={"target": target, "request_id": caller.request_id, "error": type(error).__name__},
     )
     return json_error(wire_error(error, forms))
-
