@@ -17,6 +17,9 @@ from emulator.aws.reply import Reply
 LARGEST_BODY_BYTES: Final = 32 * 1024
 """Below the size at which uvicorn stops reading until somebody asks for more."""
 
+_LONGER_WAY: Final = frozenset({b"expect", b"transfer-encoding"})
+"""Headers of requests that do not come as a whole."""
+
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
@@ -69,8 +72,11 @@ class _DirectProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Leave out the scope, which only uvicorn's way needs."""
         self.url = b""
-        self.expect_100_continue = False
         self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Note a header; what it means is looked at when all are there."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
@@ -81,20 +87,21 @@ class _DirectProtocol(HttpToolsProtocol):
             self.cycle = cast(RequestResponseCycle, _DirectCycle(headers))
 
     def _go_uvicorns_way(self) -> None:
-        url, expects, headers = self.url, self.expect_100_continue, self.headers
+        url, headers = self.url, self.headers
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers += headers
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
         super().on_headers_complete()
 
     def _headers_if_direct(self) -> Mapping[bytes, bytes] | None:
-        if self.url != b"/" or self.expect_100_continue or self.flow.write_paused or self._is_answering():
+        if self.url != b"/" or self.flow.write_paused or self._is_answering():
             return None
         parser: Any = self.parser
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
             return None
         headers = dict(self.headers)
-        if len(headers) != len(self.headers) or b"transfer-encoding" in headers or parser.should_upgrade():
+        if len(headers) != len(self.headers) or not headers.keys().isdisjoint(_LONGER_WAY) or parser.should_upgrade():
             return None
         if int(headers.get(b"content-length", b"0")) > LARGEST_BODY_BYTES:
             return None

@@ -1,7 +1,4 @@
-"""New jobs as SQL: as many as came at once, in one statement.
-
-The driver gives up Python's lock for each statement, and has to win it back behind whoever has work meanwhile.
-"""
+"""New jobs as SQL: as many as came at once, in one transaction of few statements."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
@@ -13,8 +10,7 @@ from emulator.adapters.sql_store.database import DriverCursor
 from emulator.adapters.sql_store.documents import to_json
 from emulator.adapters.sql_store.driver_statements import DriverInsert, DriverLookup
 from emulator.adapters.sql_store.moments import to_ms
-from emulator.adapters.sql_store.new_jobs import new_jobs
-from emulator.adapters.sql_store.tables import jobs
+from emulator.adapters.sql_store.tables import job_requests, job_tags, jobs
 from emulator.domain.job import JobId, JobKey, NewJob
 from emulator.domain.phase import JobPhase
 
@@ -26,7 +22,11 @@ _TAKEN_NAMES = DriverLookup(
     jobs.c.folded_name,
 )
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'"
-_ADD_JOBS = DriverInsert(new_jobs)
+_ADD_JOBS = DriverInsert(
+    jobs, ("id", "account", "region", "name", "folded_name", "phase", "created_at_ms", "modified_at_ms")
+)
+_ADD_REQUESTS = DriverInsert(job_requests, ("job_id", "request"))
+_ADD_TAGS = DriverInsert(job_tags, ("job_id", "key", "value"))
 
 
 def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]]:
@@ -38,13 +38,14 @@ def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]
 
 
 def insert_jobs(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[JobId | None]:
-    """Store new jobs while nobody else writes; in their order, None for a name that is in use."""
+    """Store new jobs; in their order, None for a name that is in use."""
     fresh = _fresh(cursor, new)
     number = count(_last_id(cursor) + 1)
     ids = [JobId(next(number)) if is_fresh else None for is_fresh in fresh]
-    rows = [_row(job_id, each) for job_id, each in zip(ids, new, strict=True) if job_id is not None]
-    if rows:
-        _ADD_JOBS.add(cursor, rows)
+    added = [(job_id, each) for job_id, each in zip(ids, new, strict=True) if job_id is not None]
+    _ADD_JOBS.add(cursor, [_columns(job_id, each) for job_id, each in added])
+    _ADD_REQUESTS.add(cursor, [(job_id, to_json(dict(each.request))) for job_id, each in added])
+    _ADD_TAGS.add(cursor, [(job_id, *tag) for job_id, each in added for tag in each.tags.items()])
     return ids
 
 
@@ -69,7 +70,6 @@ def _fresh(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[bool]:
     return fresh
 
 
-def _row(job_id: JobId, new: NewJob) -> tuple[Any, ...]:
-    key, tags = new.key, to_json(dict(new.tags)) if new.tags else None
-    request = to_json(dict(new.request))
-    return job_id, key.account, key.region, key.name, key.name.lower(), _PENDING, to_ms(new.at), request, tags
+def _columns(job_id: JobId, new: NewJob) -> tuple[Any, ...]:
+    key, at_ms = new.key, to_ms(new.at)
+    return job_id, key.account, key.region, key.name, key.name.lower(), _PENDING, at_ms, at_ms

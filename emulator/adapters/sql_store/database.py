@@ -82,16 +82,16 @@ class Database:
 
     @contextmanager
     def storing(self) -> Iterator[DriverCursor]:
-        """The driver's cursor, for one statement that writes, and is stored whole; others may look before it, and
-        nobody else writes meanwhile. Raises as `writing` does.
-        """
+        """`writing` for statements that go to the driver: its cursor, in a transaction. Raises as `writing` does."""
         with (
             translated(self._name),
             self._write_lock,
             self._driver_connection() as connection,
             closing(connection.cursor()) as cursor,
         ):
+            cursor.execute(_BEGIN_WRITING)
             yield cast(DriverCursor, cursor)
+            cursor.execute("COMMIT")
         self._checkpoints.written()
 
     def ping(self) -> None:
