@@ -23,9 +23,6 @@ logger = logging.getLogger(__name__)
 LARGEST_GROUP: Final = 64
 """So that nobody waits long for those before it in the group."""
 
-SMALLEST_SHARE: Final = 8
-"""Of more than this, half waits for the next group: its replies are written, and requests read, beside the thread."""
-
 CHECKED_HERE_BYTES: Final = 16 * 1024
 """What is longer may keep a thread busy, but not the event loop."""
 
@@ -122,10 +119,7 @@ class Desk:
             if not waiting:
                 del self._waiting[queue]
                 return ()
-            size = min(len(waiting), LARGEST_GROUP)
-            if not self._dispatcher.never_waits(queue.target):
-                size = max(min(size, SMALLEST_SHARE), size // 2)
-            group, self._waiting[queue] = waiting[:size], waiting[size:]
+            group, self._waiting[queue] = waiting[:LARGEST_GROUP], waiting[LARGEST_GROUP:]
             return group
 
     def _replies(self, queue: _Queue, group: Sequence[_Waiting]) -> Sequence[Reply]:
