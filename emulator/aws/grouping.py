@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 LARGEST_GROUP: Final = 64
 """So that nobody waits long for those before it in the group."""
 
+SMALLEST_SHARE: Final = 8
+"""Of more than this, half waits for the next group: its requests are read beside the thread that serves the others."""
+
 CHECKED_HERE_BYTES: Final = 16 * 1024
 """What is longer may keep a thread busy, but not the event loop."""
 
@@ -119,7 +122,10 @@ class Desk:
             if not waiting:
                 del self._waiting[queue]
                 return ()
-            group, self._waiting[queue] = waiting[:LARGEST_GROUP], waiting[LARGEST_GROUP:]
+            size = min(len(waiting), LARGEST_GROUP)
+            if not self._dispatcher.never_waits(queue.target):
+                size = max(min(size, SMALLEST_SHARE), size // 2)
+            group, self._waiting[queue] = waiting[:size], waiting[size:]
             return group
 
     def _replies(self, queue: _Queue, group: Sequence[_Waiting]) -> Sequence[Reply]:

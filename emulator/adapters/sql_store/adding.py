@@ -1,32 +1,28 @@
-"""New jobs as SQL: as many as came at once, in one transaction of few statements."""
+"""New jobs as SQL: as many as came at once, in one statement.
+
+The driver gives up Python's lock for each statement, and has to win it back behind whoever has work meanwhile: the
+event loop, which reads the next requests. So there is one, and all that it needs is known before.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import count
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
-from emulator.adapters.sql_store.database import DriverCursor
+from emulator.adapters.sql_store.database import Database, DriverCursor
 from emulator.adapters.sql_store.documents import to_json
 from emulator.adapters.sql_store.driver_statements import DriverInsert, DriverLookup
+from emulator.adapters.sql_store.errors import RowRefused
 from emulator.adapters.sql_store.moments import to_ms
-from emulator.adapters.sql_store.tables import job_requests, job_tags, jobs
+from emulator.adapters.sql_store.new_jobs import new_jobs
+from emulator.adapters.sql_store.tables import jobs
 from emulator.domain.job import JobId, JobKey, NewJob
 from emulator.domain.phase import JobPhase
 
 _PENDING = JobPhase.PENDING.value
-_TAKEN_NAMES = DriverLookup(
-    select(jobs.c.folded_name).where(
-        jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.deleted_at_ms.is_(None)
-    ),
-    jobs.c.folded_name,
-)
+_STORED_IDS = DriverLookup(select(jobs.c.id), jobs.c.id)
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'"
-_ADD_JOBS = DriverInsert(
-    jobs, ("id", "account", "region", "name", "folded_name", "phase", "created_at_ms", "modified_at_ms")
-)
-_ADD_REQUESTS = DriverInsert(job_requests, ("job_id", "request"))
-_ADD_TAGS = DriverInsert(job_tags, ("job_id", "key", "value"))
+_ADD_JOBS = DriverInsert(new_jobs)
 
 
 def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]]:
@@ -37,16 +33,35 @@ def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]
     return names
 
 
-def insert_jobs(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[JobId | None]:
-    """Store new jobs; in their order, None for a name that is in use."""
-    fresh = _fresh(cursor, new)
-    number = count(_last_id(cursor) + 1)
-    ids = [JobId(next(number)) if is_fresh else None for is_fresh in fresh]
-    added = [(job_id, each) for job_id, each in zip(ids, new, strict=True) if job_id is not None]
-    _ADD_JOBS.add(cursor, [_columns(job_id, each) for job_id, each in added])
-    _ADD_REQUESTS.add(cursor, [(job_id, to_json(dict(each.request))) for job_id, each in added])
-    _ADD_TAGS.add(cursor, [(job_id, *tag) for job_id, each in added for tag in each.tags.items()])
-    return ids
+class JobAdder:
+    """Stores new jobs, and gives them their ids: it remembers the last one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._last_id: int | None = None
+
+    def add(self, new: Sequence[NewJob]) -> Sequence[JobId | None]:
+        """Store at least one new job; in their order, None for a name that is in use."""
+        try:
+            return self._add(new)
+        except RowRefused:  # somebody else has given ids in this database
+            self._last_id = None
+            return self._add(new)
+
+    def _add(self, new: Sequence[NewJob]) -> Sequence[JobId | None]:
+        with self._database.storing() as cursor:
+            return self._add_with(cursor, new)
+
+    def _add_with(self, cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[JobId | None]:
+        if self._last_id is None:
+            self._last_id = _last_id(cursor)
+        ids = [JobId(number) for number in range(self._last_id + 1, self._last_id + 1 + len(new))]
+        changed = _ADD_JOBS.add(cursor, [_row(job_id, each) for job_id, each in zip(ids, new, strict=True)])
+        self._last_id = ids[-1]
+        if changed == sum(2 + len(each.tags) for each in new):
+            return ids
+        stored = {number for (number,) in _STORED_IDS.rows(cursor, {}, ids)}
+        return [job_id if job_id in stored else None for job_id in ids]
 
 
 def _last_id(cursor: DriverCursor) -> int:
@@ -55,21 +70,7 @@ def _last_id(cursor: DriverCursor) -> int:
     return max((last for (last,) in cursor.fetchall()), default=0)
 
 
-def _fresh(cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[bool]:
-    """In their order: whether a name is free, and wanted by nobody before in the same group."""
-    taken: set[tuple[str, str, str]] = set()
-    for (account, region), names in names_by_owner(each.key for each in new).items():
-        owner = {"account": account, "region": region}
-        rows = _TAKEN_NAMES.rows(cursor, owner, [name.lower() for name in names])
-        taken.update((account, region, folded) for (folded,) in rows)
-    fresh: list[bool] = []
-    for key in (each.key for each in new):
-        name = (key.account, key.region, key.name.lower())
-        fresh.append(name not in taken)
-        taken.add(name)
-    return fresh
-
-
-def _columns(job_id: JobId, new: NewJob) -> tuple[Any, ...]:
-    key, at_ms = new.key, to_ms(new.at)
-    return job_id, key.account, key.region, key.name, key.name.lower(), _PENDING, at_ms, at_ms
+def _row(job_id: JobId, new: NewJob) -> tuple[Any, ...]:
+    key, tags = new.key, to_json(dict(new.tags)) if new.tags else None
+    request = to_json(dict(new.request))
+    return job_id, key.account, key.region, key.name, key.name.lower(), _PENDING, to_ms(new.at), request, tags

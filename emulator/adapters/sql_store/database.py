@@ -28,8 +28,16 @@ _MORE_CONNECTIONS = 120
 """Beside the pooled ones: more than there are threads in a server, so that nobody waits for a connection."""
 
 
+class DriverConnection(Protocol):
+    """What is used of the driver's connection."""
+
+    total_changes: int
+
+
 class DriverCursor(Protocol):
     """What is used of the driver's cursor."""
+
+    connection: DriverConnection
 
     def execute(self, text: str, values: Sequence[Any] = ()) -> Any:
         """Run a statement."""
@@ -82,16 +90,16 @@ class Database:
 
     @contextmanager
     def storing(self) -> Iterator[DriverCursor]:
-        """`writing` for statements that go to the driver: its cursor, in a transaction. Raises as `writing` does."""
+        """The driver's cursor, for one statement that writes, which is a transaction of its own; nobody else writes
+        meanwhile. Raises as `writing` does.
+        """
         with (
             translated(self._name),
             self._write_lock,
             self._driver_connection() as connection,
             closing(connection.cursor()) as cursor,
         ):
-            cursor.execute(_BEGIN_WRITING)
             yield cast(DriverCursor, cursor)
-            cursor.execute("COMMIT")
         self._checkpoints.written()
 
     def ping(self) -> None:

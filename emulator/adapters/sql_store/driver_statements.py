@@ -6,38 +6,29 @@ same tables all the same; errors are translated as everywhere.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Column, Select, Table, bindparam
+from sqlalchemy import Column, Select, TableClause, bindparam
 from sqlalchemy.dialects.sqlite import dialect, insert
 
 from emulator.adapters.sql_store.database import DriverCursor
-from emulator.errors import InternalBug
-
-ROWS_AT_ONCE: Final = 16
-"""So that there are few different texts: the driver keeps each ready to run again."""
 
 
 class DriverInsert:
-    """Rows into some columns of one table. Values go as the driver takes them: whole numbers, text, None.
-
-    Many rows are one statement: the driver gives up Python's lock for each, and has to win it back behind whoever has
-    work meanwhile.
+    """Rows into all columns of a table or a view, in one statement. Values go as the driver takes them: whole numbers,
+    text, None.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
-        """`columns` in the order of the table. The database gives those that are left out their value."""
-        made = insert(table).compile(dialect=dialect(), column_keys=list(columns))
-        if made.positiontup != list(columns):
-            raise InternalBug(f"the columns of {table.name} are not in the order {columns}")
+    def __init__(self, table: TableClause) -> None:
+        made = insert(table).compile(dialect=dialect(), column_keys=table.columns.keys())
         self._head, self._values, self._row = str(made).partition(" VALUES ")
 
-    def add(self, cursor: DriverCursor, rows: Sequence[Sequence[Any]]) -> None:
-        """All rows, values in the order of the columns."""
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[start : start + ROWS_AT_ONCE]
-            text = self._head + self._values + ", ".join([self._row] * len(some))
-            cursor.execute(text, [value for row in some for value in row])
+    def add(self, cursor: DriverCursor, rows: Sequence[Sequence[Any]]) -> int:
+        """At least one row, a few tens at most; values in the order of the columns. How many rows that changed."""
+        before = cursor.connection.total_changes
+        text = self._head + self._values + ", ".join([self._row] * len(rows))
+        cursor.execute(text, [value for row in rows for value in row])
+        return cursor.connection.total_changes - before
 
 
 class DriverLookup:

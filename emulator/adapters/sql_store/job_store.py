@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 from sqlalchemy import delete as sql_delete
 
-from emulator.adapters.sql_store.adding import insert_jobs, names_by_owner
+from emulator.adapters.sql_store.adding import JobAdder, names_by_owner
 from emulator.adapters.sql_store.database import Database
 from emulator.adapters.sql_store.documents import from_json
 from emulator.adapters.sql_store.driver_statements import DriverLookup
@@ -68,6 +68,7 @@ class SqlJobStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._adder = JobAdder(database)
 
     def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
         """Store a new job in PENDING with its first event, `created`. Raises JobNameInUse."""
@@ -83,8 +84,7 @@ class SqlJobStore:
         """Store new jobs in one transaction; their ids in their order, None for each whose name is in use."""
         if not new:
             return []
-        with self._database.storing() as cursor:
-            return insert_jobs(cursor, new)
+        return self._adder.add(new)
 
     def find(self, key: JobKey) -> ProcessingJob | None:
         """The job of exactly that name, case included; not a deleted one."""

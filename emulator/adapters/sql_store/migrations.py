@@ -39,12 +39,28 @@ def _delete_and_select(connection: Connection) -> None:
 
 
 def _write_less(connection: Connection) -> None:
-    """2 to 3: one index of names for jobs deleted and not; no row for a job's first event."""
+    """2 to 3: one index of names for jobs deleted and not, no row for a job's first event, a view for new jobs."""
     for statement in (
         "DROP INDEX jobs_by_name",
         "DROP INDEX jobs_by_any_name",
         f"CREATE INDEX jobs_by_name ON jobs ({_OWNER}, name, id, deleted_at_ms)",
         "DELETE FROM job_events WHERE action = 'created'",
+        """
+        CREATE VIEW new_jobs AS
+        SELECT id, account, region, name, folded_name, phase, created_at_ms AS at_ms, request, NULL AS tags
+        FROM jobs JOIN job_requests ON job_id = id
+        """,
+        """
+        CREATE TRIGGER new_jobs_are_stored INSTEAD OF INSERT ON new_jobs BEGIN
+            INSERT INTO jobs (id, account, region, name, folded_name, phase, created_at_ms, modified_at_ms)
+            VALUES (NEW.id, NEW.account, NEW.region, NEW.name, NEW.folded_name, NEW.phase, NEW.at_ms, NEW.at_ms)
+            ON CONFLICT (account, region, folded_name) WHERE deleted_at_ms IS NULL DO NOTHING;
+            INSERT INTO job_requests (job_id, request)
+            SELECT id, NEW.request FROM jobs WHERE id = NEW.id;
+            INSERT INTO job_tags (job_id, key, value)
+            SELECT jobs.id, tag.key, tag.value FROM json_each(NEW.tags) AS tag JOIN jobs ON jobs.id = NEW.id;
+        END
+        """,
     ):
         connection.execute(text(statement))
 

@@ -1,9 +1,10 @@
 """Makes the tables, brings an older database up to date, and refuses one that is newer than this emulator."""
 
-from sqlalchemy import insert, inspect, select, update
+from sqlalchemy import insert, inspect, select, text, update
 
 from emulator.adapters.sql_store.database import Database
 from emulator.adapters.sql_store.migrations import can_migrate, migrate
+from emulator.adapters.sql_store.new_jobs import MAKE_NEW_JOBS
 from emulator.adapters.sql_store.tables import SCHEMA_VERSION, metadata, schema_version
 from emulator.errors import StoreFailure
 
@@ -16,6 +17,8 @@ def ensure_schema(database: Database) -> None:
     with database.writing() as connection:
         if not inspect(connection).has_table(schema_version.name):
             metadata.create_all(connection)
+            for statement in MAKE_NEW_JOBS:
+                connection.execute(text(statement))
             connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
         found = connection.execute(select(schema_version.c.version)).scalar_one()
         if found < SCHEMA_VERSION and can_migrate(found):
