@@ -9,7 +9,7 @@ import pytest
 
 from emulator.aws.caller import Caller
 from emulator.aws.dispatch import Dispatcher
-from emulator.aws.grouping import LARGEST_GROUP, Desk
+from emulator.aws.grouping import LARGEST_GROUP, SMALLEST_SHARE, Desk
 from emulator.aws.operation import Checked, GroupHandler, Handler, Outcome
 from emulator.aws.operations.catalogue import JsonService
 from emulator.aws.reply import Reply
@@ -77,7 +77,9 @@ def test_those_that_come_together_are_served_together_and_answered_in_their_plac
     dispatcher = dispatcher_of(DescribeProcessingJob=handler)
     replies = ask(dispatcher, executor, [named(name) for name in names])
     assert [json.loads(reply.body)["ExitMessage"] for reply in replies] == names
-    assert echo.groups == [names[:LARGEST_GROUP], names[LARGEST_GROUP:]]
+    assert [name for group in echo.groups for name in group] == names
+    sizes = [len(group) for group in echo.groups]
+    assert sizes == ([LARGEST_GROUP, 10] if handler.never_waits else [32, 21, 10, SMALLEST_SHARE, 3])
 
 
 def test_a_request_that_is_refused_fails_alone(executor: ThreadPoolExecutor, echo: Echo, handler: GroupHandler) -> None:
