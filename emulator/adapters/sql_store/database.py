@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from emulator.adapters.sql_store.checkpointing import Checkpointer
@@ -22,6 +22,9 @@ _BEGIN_WRITING = "BEGIN IMMEDIATE"
 _WAL_LIMIT_BYTES = 64 * 1024**2
 _CHECKPOINT_PAGES = 65536
 """256 MiB. Whoever commits then waits for the disk; checkpoints beside the writers keep the log below that."""
+
+_CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+_CHECKPOINTS_BESIDE_WRITERS = 3
 
 _POOLED_CONNECTIONS = 8
 _MORE_CONNECTIONS = 120
@@ -123,15 +126,18 @@ class Database:
         return closing(self._engine.raw_connection())
 
     def _checkpoint(self) -> None:
-        """Most of it beside the writers; the rest while they wait, so that the log begins anew and does not grow."""
+        """Each time what was written meanwhile, which is less and less; the rest while the writers wait, so that the
+        log begins anew.
+        """
         with (
             translated(self._name),
             closing(self._engine.raw_connection()) as connection,
             closing(connection.cursor()) as cursor,
         ):
-            if not _is_checkpointed(cursor):
-                with self._write_lock:
-                    _is_checkpointed(cursor)
+            for _ in range(_CHECKPOINTS_BESIDE_WRITERS):
+                cursor.execute(_CHECKPOINT)
+            with self._write_lock:
+                cursor.execute(_CHECKPOINT)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -174,10 +180,3 @@ def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(_BEGIN_WRITING if connection.get_execution_options().get(_WRITES) else "BEGIN")
-
-
-def _is_checkpointed(cursor: DBAPICursor) -> bool:
-    """Bring the log into the file, as far as readers allow it; whether that was all of it."""
-    cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-    ((_, logged, brought),) = cursor.fetchall()
-    return bool(logged == brought)
