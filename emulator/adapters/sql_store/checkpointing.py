@@ -19,7 +19,7 @@ WRITES: Final = 256
 
 PAUSE_SECONDS: Final = 0.5
 
-LOG_LIMIT_BYTES: Final = 128 * 1024**2
+LOG_LIMIT_BYTES: Final = 256 * 1024**2
 """A log that has grown beyond this does not wait for a pause."""
 
 

@@ -20,8 +20,8 @@ _BEGIN_WRITING = "BEGIN IMMEDIATE"
 """Takes the write lock at once: a transaction that reads first and writes later could be refused midway."""
 
 _WAL_LIMIT_BYTES = 64 * 1024**2
-_CHECKPOINT_PAGES = 65536
-"""256 MiB. Whoever commits then waits for the disk; checkpoints beside the writers keep the log below that."""
+_CHECKPOINT_PAGES = 131072
+"""512 MiB. Whoever commits then waits for the disk; checkpoints beside the writers keep the log below that."""
 
 _CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 _CHECKPOINTS_BESIDE_WRITERS = 3
