@@ -51,7 +51,7 @@ def compile_reader(shape: Shape) -> Reader:
 
 
 def compile_quick_reader(shape: Shape) -> QuickReader:
-    """The quick way: straight from the bytes when they are few and plain, else from the value orjson makes of them.
+    """Made by msgspec: straight from the bytes when they are few and plain, else from the value orjson makes of them.
 
     In ASCII without escapes no string has a line end, half of a surrogate pair or bytes that are not UTF-8.
     """
