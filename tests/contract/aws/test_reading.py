@@ -1,4 +1,4 @@
-"""Requests are read the same whether the quick look at them is enough or not; it is, for all that are as usual."""
+"""Requests are read the same whether the quick way is enough or not; it is, for all that are as usual."""
 
 import json
 from copy import deepcopy
@@ -9,17 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator.aws.parsing import compile_parser, decode_json
-from emulator.aws.plain import compile_plain
-from emulator.aws.reading import compile_reader
+from emulator.aws.reading import compile_quick_reader, compile_reader
 from emulator.aws.validation import compile_validator
 from emulator.errors import MalformedBody, RequestError
 from tests.builders import a_request, an_input, an_output
-from tests.contract.aws.shapes import values
+from tests.contract.aws.shapes import smallest, values
 from tests.unit.aws.parts import service_model
 
 MODELS = service_model().operations
 READERS = {name: compile_reader(model.input) for name, model in MODELS.items()}
-PLAIN = {name: compile_plain(model.input) for name, model in MODELS.items()}
+QUICK = {name: compile_quick_reader(model.input) for name, model in MODELS.items()}
 PARSERS = {name: compile_parser(model.input) for name, model in MODELS.items()}
 VALIDATORS = {name: compile_validator(model.input) for name, model in MODELS.items()}
 REQUESTS = {name: values(model.input, whole_seconds=True) for name, model in MODELS.items()}
@@ -30,6 +29,34 @@ ODD: list[Any] = [
     *("", " ", "x", "a\n", "a\0", "\u2028", "\x85", "é", "\ud800", "-a", "a--b", "a-", "https://b/k", "x" * 9000),
 ]
 """What is wrong, or only unusual, in most places."""
+
+ODD_BYTES = (
+    *(
+        b"",
+        b" ",
+        b'"',
+        b"\\",
+        b"\\u0041",
+        b"\\ud800",
+        b"\n",
+        b"\x0c",
+        b"\x00",
+        b"\x7f",
+        b"\xff",
+        b"\xc3\xa9",
+        b"\xe2\x80\xa8",
+    ),
+    *(b"1", b"01", b"1.0", b"1e2", b"1e400", b"-", b"-0", b"9" * 30, b"null", b"NaN", b"true", b"[", b"]", b"{", b"}"),
+    *(b",", b":", b'"": 1,', b'"Unknown": "\xff",', b'"RoleArn": 1,', b'"AppSpecification": {"ImageUri": "b"},'),
+)
+
+UNKNOWN = (
+    *(b"1" + b"0" * 300, b"1" + b"0" * 400, b"1" + b"0" * 4300, b"1e999", b"01", b"1.", b"-", b"Infinity", b"tru"),
+    *(b'"\xff"', b'"\\ud800"', b'"\\q"', b'"\n"', b'{"\xff": 1}', b'{"a" 1}', b"[1,]", b"/**/1", b"'a'"),
+    *(b"[" * depth + b"]" * depth for depth in (900, 980, 1004, 1100)),
+)
+
+ARN = b"arn:aws:sagemaker:us-east-1:111122223333:processing-job/j"
 
 USUAL = a_request(
     "a-name-1",
@@ -52,7 +79,7 @@ many = settings(
 
 
 def exactly(operation: str, body: bytes) -> Any:
-    """The request as parser and validator have it, without a quick look."""
+    """The request as parser and validator have it, without a quick way."""
     document = decode_json(body)
     if not isinstance(document, dict | list):
         raise MalformedBody("The body is not a JSON object")
@@ -110,20 +137,65 @@ def test_the_usual_request_with_odd_parts_is_read_as_parser_and_validator_have_i
     assert told(READERS["CreateProcessingJob"], body) == told(exactly, "CreateProcessingJob", body)
 
 
+@many
+@given(operation=st.sampled_from(sorted(MODELS)), data=st.data())
+def test_any_bytes_are_read_as_parser_and_validator_have_them(operation: str, data: st.DataObject) -> None:
+    """Some bytes of a request replaced by others: what is left of it may be no JSON, or a member given twice."""
+    document = USUAL if operation == "CreateProcessingJob" else smallest(MODELS[operation].input)
+    body = bytearray(json.dumps({**document, "Unknown": [{"a": -1.5e3, "b": "x"}, True]}).encode())
+    for _ in range(data.draw(st.integers(1, 2))):
+        at = data.draw(st.integers(0, len(body)))
+        body[at : at + data.draw(st.integers(0, 3))] = data.draw(st.sampled_from(ODD_BYTES))
+
+    assert told(READERS[operation], bytes(body)) == told(exactly, operation, bytes(body))
+
+
+@pytest.mark.parametrize("value", UNKNOWN, ids=lambda value: value[:12])
+@pytest.mark.parametrize("padding", [b"", b" " * 2048], ids=["short", "long"])
+def test_what_an_unknown_member_holds_is_judged_by_the_exact_way(value: bytes, padding: bytes) -> None:
+    body = b'{"ProcessingJobName": "a", "Unknown": ' + value + b"}" + padding
+
+    assert told(READERS["DescribeProcessingJob"], body) == told(exactly, "DescribeProcessingJob", body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"ResourceArn": "a", "ResourceArn": "a"}',
+        b'{"ResourceArn": "%b", "ResourceArn": "%b"}' % (ARN, ARN),
+        b'{"ResourceArn": "%b", "Tags": [], "Tags": [{"Key": "a", "Value": "b"}]}' % ARN,
+        b'{"Tags": [{"Key": "a", "Value": "b"}], "ResourceArn": "%b", "Tags": []}' % ARN,
+        b'{"ResourceArn": "%b", "Tags": [{"Key": "a", "Key": "b"}]}' % ARN,
+        b'{"ResourceArn": "%b", "Tags": [{"Key": 1, "Value": "b", "Key": "b"}]}' % ARN,
+        b'{"ResourceArn": "%b", "Tags": [{"Key": "a", "Value": "b", "Key": null}]}' % ARN,
+    ],
+)
+def test_of_a_member_given_twice_the_last_counts(body: bytes) -> None:
+    assert told(READERS["AddTags"], body) == told(exactly, "AddTags", body)
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"1", b'"x"', b"null", b"[]", b"[{}]", b"\xff", b"{}" * 2])
 def test_a_body_that_is_no_object_is_refused_in_the_same_words(body: bytes) -> None:
     assert told(READERS["CreateProcessingJob"], body) == told(exactly, "CreateProcessingJob", body)
 
 
 @many
-@given(operation=st.sampled_from(sorted(MODELS.keys() - {WITH_MOMENTS})), data=st.data())
-def test_the_quick_look_is_enough_for_a_valid_request(operation: str, data: st.DataObject) -> None:
-    assert PLAIN[operation](data.draw(REQUESTS[operation]))
+@given(operation=st.sampled_from(sorted(MODELS.keys() - {WITH_MOMENTS})), ascii_only=st.booleans(), data=st.data())
+def test_the_quick_way_is_enough_for_a_valid_request(operation: str, ascii_only: bool, data: st.DataObject) -> None:
+    document = data.draw(REQUESTS[operation])
+    body = json.dumps(document, ensure_ascii=ascii_only).encode()
+
+    assert QUICK[operation](body) == document
 
 
-def test_the_quick_look_is_enough_for_the_usual_request() -> None:
-    assert PLAIN["CreateProcessingJob"](USUAL)
+@pytest.mark.parametrize("members", [{}, {"Unknown": 1}, {"Environment": {"A": "x"}}], ids=str)
+def test_the_quick_way_is_enough_for_the_usual_request(members: dict[str, Any]) -> None:
+    request = {**USUAL, **members}
+    body = json.dumps(request).encode()
+
+    assert QUICK["CreateProcessingJob"](body) == {name: request[name] for name in request if name != "Unknown"}
 
 
 def test_moments_are_never_taken_as_they_came() -> None:
-    assert not PLAIN[WITH_MOMENTS]({"CreationTimeAfter": 0})
+    assert QUICK[WITH_MOMENTS](b'{"CreationTimeAfter": 0}') is None
+    assert QUICK[WITH_MOMENTS](b'{"MaxResults": 1}') == {"MaxResults": 1}

@@ -1,15 +1,17 @@
-"""The quick look: yes only where parsing would change nothing and validation would let it pass."""
+"""The types made from the model: they take only what parsing would not change and validation would let pass."""
 
+import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from emulator.aws.model import Kind, Shape
-from emulator.aws.plain import compile_plain
+from emulator.aws.model_types import compile_converter, compile_decoder
 
 TEXT = Shape(name="Text", kind=Kind.STRING)
 NAME = Shape(name="Name", kind=Kind.STRING, maximum=3, minimum=1, pattern="[a-z]+")
-COLOUR = Shape(name="Colour", kind=Kind.STRING, enum=("red", "green", "yellow"), maximum=5)
+COLOUR = Shape(name="Colour", kind=Kind.STRING, enum=("red", "green"))
 SHAPE = Shape(
     name="Request",
     kind=Kind.STRUCTURE,
@@ -18,6 +20,7 @@ SHAPE = Shape(
         "Name": NAME,
         "Colour": COLOUR,
         "Line": Shape(name="Line", kind=Kind.STRING, maximum=4, pattern=".*"),
+        "Short": Shape(name="Short", kind=Kind.STRING, enum=("a", "abc"), maximum=1),
         "Any": Shape(name="Any", kind=Kind.STRING, maximum=4, pattern=r"[\s\S]*"),
         "Endless": Shape(name="Endless", kind=Kind.STRING, pattern="a*"),
         "Odd": Shape(name="Odd", kind=Kind.STRING, pattern=r"[\p{Lu}]"),
@@ -31,7 +34,23 @@ SHAPE = Shape(
         "Inner": Shape(name="Inner", kind=Kind.STRUCTURE, members={"Text": TEXT}),
     },
 )
-is_plain = compile_plain(SHAPE)
+decode, convert = compile_decoder(SHAPE), compile_converter(SHAPE)
+
+
+def converted(document: object) -> object:
+    """What the converter makes of a JSON value; None if it refuses."""
+    try:
+        return convert(document)
+    except msgspec.ValidationError:
+        return None
+
+
+def decoded(document: object) -> object:
+    """The same of the decoder."""
+    try:
+        return decode(json.dumps(document).encode())
+    except msgspec.DecodeError:
+        return None
 
 
 @pytest.mark.parametrize(
@@ -54,34 +73,52 @@ is_plain = compile_plain(SHAPE)
         {"Inner": {"Text": "x" * 100_000}},
     ],
 )
-def test_what_is_valid_as_it_stands_is_plain(members: dict[str, Any]) -> None:
-    assert is_plain({"Name": "abc", **members})
+def test_what_is_valid_as_it_stands_is_taken(members: dict[str, Any]) -> None:
+    document = {"Name": "abc", **members}
+
+    assert converted(document) == document
+    assert decoded(document) == document
 
 
 @pytest.mark.parametrize(
     ("member", "values"),
     [
         ("Name", ["", "abcd", "A", "a\n", None, 1, ["a"]]),
-        ("Colour", ["blue", "yellow", [], {}, None]),
-        ("Line", ["a\n", "\x85", "\u2028", "abcde"]),
+        ("Colour", ["blue", [], {}, None]),
+        ("Short", ["a", "abc"]),
+        ("Line", ["abcde", 1]),
         ("Any", ["abcde", 1]),
         ("Endless", ["a" * 8193]),
         ("Odd", ["A"]),
-        ("Size", [0, 6, 1.0, True, "1", None]),
+        ("Size", [0, 6, 1.5, True, "1", None, 10**30]),
         ("Count", [2**31, -(2**31) - 1]),
         ("Flag", [0, "true", None]),
-        ("Share", [0.5]),
-        ("At", [0]),
+        ("Share", [0.5, 1, None]),
+        ("At", [0, None]),
         ("Names", [[], ["a", "b", "c"], [None], ["A"], "a", {}]),
         ("Table", [{"A": "red"}, {"a": "blue"}, {"a": None}, {"a": "red", "b": "red", "c": "red"}, []]),
-        ("Inner", [{"Text": None}, {"Unknown": 1}, [], "x"]),
-        ("Unknown", [1]),
+        ("Inner", [{"Text": None}, {"Text": 1}, [], "x"]),
     ],
 )
-def test_of_anything_else_the_quick_look_says_nothing(member: str, values: list[object]) -> None:
-    assert [value for value in values if is_plain({"Name": "abc", member: value})] == []
+def test_of_anything_else_the_types_take_nothing(member: str, values: list[object]) -> None:
+    documents = [{"Name": "abc", member: value} for value in values]
+
+    assert [document for document in documents if converted(document) is not None] == []
+    assert [document for document in documents if decoded(document) is not None] == []
 
 
-@pytest.mark.parametrize("document", [{}, [], "x", None, 1])
+@pytest.mark.parametrize("text", ["a\n", "\n", "\x85", "\u2028", "a\r"])
+def test_line_ends_are_looked_for_where_there_may_be_some(text: str) -> None:
+    assert converted({"Name": "abc", "Line": text}) is None
+
+
+def test_unknown_members_are_dropped() -> None:
+    document = {"Name": "abc", "Unknown": [None], "Inner": {"Unknown": {}}}
+
+    assert converted(document) == decoded(document) == {"Name": "abc", "Inner": {}}
+
+
+@pytest.mark.parametrize("document", [{}, {"Unknown": "abc"}, [], "x", None, 1])
 def test_a_request_is_a_structure_with_its_required_members(document: object) -> None:
-    assert not is_plain(document)
+    assert converted(document) is None
+    assert decoded(document) is None
