@@ -10,7 +10,7 @@ from emulator.aws.caller import Caller
 from emulator.aws.errors import COMMON_FORMS, ErrorForms, internal_failure, wire_error
 from emulator.aws.operation import Checked, Operation
 from emulator.aws.reply import Reply, json_error
-from emulator.errors import RequestError, UnknownOperation
+from emulator.errors import RequestError, StoreFailure, UnknownOperation
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,11 @@ class Dispatcher:
             ]
         except RequestError as error:
             return [_refusal(error, operation.error_forms, target, asked.caller) for asked in group]
+        except StoreFailure:
+            # It would fail each of them alone, too, and each would wait for the lock of a database that is locked.
+            first = group[0].caller.request_id
+            logger.exception("request_failed", extra={"target": target, "request_id": first, "requests": len(group)})
+            return [json_error(internal_failure()) for _ in group]
         except Exception:
             if len(group) == 1:
                 logger.exception("request_failed", extra={"target": target, "request_id": group[0].caller.request_id})

@@ -17,6 +17,9 @@ from emulator.aws.reply import Reply
 LARGEST_BODY_BYTES: Final = 32 * 1024
 """Below the size at which uvicorn stops reading until somebody asks for more."""
 
+LARGEST_HEAD_BYTES: Final = 64 * 1024
+"""A head that came in several pieces may be that long. Several times what any AWS service takes."""
+
 _LONGER_WAY: Final = frozenset({b"expect", b"transfer-encoding"})
 """Headers of requests that do not come as a whole."""
 
@@ -45,10 +48,11 @@ class _NobodyWaits:
 class _DirectCycle:
     """A request that goes the shorter way: all that uvicorn's protocol looks at in a cycle of its own."""
 
-    __slots__ = ("body", "disconnected", "headers", "keep_alive", "more_body", "response_complete")
+    __slots__ = ("body", "disconnected", "door", "headers", "keep_alive", "more_body", "response_complete")
     message_event: Final = _NobodyWaits()
 
-    def __init__(self, headers: Mapping[bytes, bytes]) -> None:
+    def __init__(self, door: Door, headers: Mapping[bytes, bytes]) -> None:
+        self.door = door
         self.headers = headers
         self.body = b""
         self.more_body = True
@@ -57,8 +61,8 @@ class _DirectCycle:
         self.response_complete = False
 
 
-def direct_protocol(door: Door) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol with the shorter way to `door`."""
+def direct_protocol(door: Door | None) -> type[HttpToolsProtocol]:
+    """uvicorn's protocol with the shorter way to `door`; without one, only with a bound on the head of a request."""
 
     class DirectProtocol(_DirectProtocol):
         door_of_all = door
@@ -67,12 +71,24 @@ def direct_protocol(door: Door) -> type[HttpToolsProtocol]:
 
 
 class _DirectProtocol(HttpToolsProtocol):
-    door_of_all: Door
+    door_of_all: Door | None
+    head_bytes: int | None = None
+    """How much of a head has come that is not complete yet; None when none is awaited."""
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse a head that does not end."""
+        super().data_received(data)
+        if self.head_bytes is not None:
+            self.head_bytes += len(data)
+            if self.head_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response("The head of the request is too long.")
 
     def on_message_begin(self) -> None:
         """Leave out the scope, which only uvicorn's way needs."""
+        self._unset_keepalive_if_required()  # this one may have come together with one that is answered
         self.url = b""
         self.headers = []
+        self.head_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Note a header; what it means is looked at when all are there."""
@@ -80,11 +96,12 @@ class _DirectProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Choose the way."""
-        headers = self._headers_if_direct()
-        if headers is None:
+        self.head_bytes = None
+        cycle = self._direct_cycle()
+        if cycle is None:
             self._go_uvicorns_way()
         else:
-            self.cycle = cast(RequestResponseCycle, _DirectCycle(headers))
+            self.cycle = cast(RequestResponseCycle, cycle)
 
     def _go_uvicorns_way(self) -> None:
         url, headers = self.url, self.headers
@@ -94,8 +111,9 @@ class _DirectProtocol(HttpToolsProtocol):
             super().on_header(name, value)
         super().on_headers_complete()
 
-    def _headers_if_direct(self) -> Mapping[bytes, bytes] | None:
-        if self.url != b"/" or self.flow.write_paused or self._is_answering():
+    def _direct_cycle(self) -> _DirectCycle | None:
+        door = self.door_of_all
+        if door is None or self.url != b"/" or self.flow.write_paused or self._is_answering():
             return None
         parser: Any = self.parser
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
@@ -105,7 +123,7 @@ class _DirectProtocol(HttpToolsProtocol):
             return None
         if int(headers.get(b"content-length", b"0")) > LARGEST_BODY_BYTES:
             return None
-        return headers if self.door_of_all.takes_whole(headers) else None
+        return _DirectCycle(door, headers) if door.takes_whole(headers) else None
 
     def _is_answering(self) -> bool:
         """What comes now waits for what came before."""
@@ -116,7 +134,7 @@ class _DirectProtocol(HttpToolsProtocol):
         """Serve a request that is there as a whole."""
         cycle: object = self.cycle
         if isinstance(cycle, _DirectCycle):
-            self.door_of_all.serve_whole(cycle.headers, cycle.body, partial(self._answer, cycle))
+            cycle.door.serve_whole(cycle.headers, cycle.body, partial(self._answer, cycle))
         else:
             super().on_message_complete()
 

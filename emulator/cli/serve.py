@@ -91,7 +91,7 @@ def _serve(settings: Settings, app: "App") -> None:
         print(f"Warning: {warning}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
         dropping_late_answers(app.asgi),
-        http="httptools" if app.door is None else direct_protocol(app.door),
+        http=direct_protocol(app.door),
         ws="none",
         proxy_headers=False,
         lifespan="off",

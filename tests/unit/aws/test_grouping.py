@@ -13,7 +13,7 @@ from emulator.aws.grouping import LARGEST_GROUP, SMALLEST_SHARE, Desk
 from emulator.aws.operation import Checked, GroupHandler, Handler, Outcome
 from emulator.aws.operations.catalogue import JsonService
 from emulator.aws.reply import Reply
-from emulator.errors import JobNotFound
+from emulator.errors import JobNotFound, StoreFailure
 from tests.unit.aws.parts import service_model
 
 CALLER = Caller(account="000000000000", region="us-east-1", request_id="r")
@@ -32,6 +32,8 @@ class Echo:
         self.groups.append(names)
         if "bug" in names:
             raise RuntimeError("a bug of ours")
+        if "locked" in names:
+            raise StoreFailure("Database x is locked.")
         return [JobNotFound("no such job") if name == "missing" else {"ExitMessage": name} for name in names]
 
 
@@ -103,6 +105,15 @@ def test_a_request_that_meets_a_bug_fails_alone(
     replies = ask(dispatcher, executor, [named("a"), named("bug"), named("b")])
     assert [reply.status for reply in replies] == [200, 500, 200]
     assert echo.groups == [["a", "bug", "b"], ["a"], ["bug"], ["b"]]
+
+
+def test_a_store_that_fails_is_not_asked_for_each_request_again(
+    executor: ThreadPoolExecutor, echo: Echo, handler: GroupHandler
+) -> None:
+    dispatcher = dispatcher_of(DescribeProcessingJob=handler)
+    replies = ask(dispatcher, executor, [named("a"), named("locked"), named("b")])
+    assert [reply.status for reply in replies] == [500, 500, 500]
+    assert echo.groups == [["a", "locked", "b"]]
 
 
 def test_a_request_that_nobody_waits_for_does_not_hold_up_the_others(

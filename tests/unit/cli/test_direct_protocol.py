@@ -11,11 +11,12 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from emulator.aws.reply import Reply
-from emulator.cli.direct_protocol import LARGEST_BODY_BYTES, direct_protocol
+from emulator.cli.direct_protocol import LARGEST_BODY_BYTES, LARGEST_HEAD_BYTES, direct_protocol
 from tests.waiting import wait_for
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: T\r\nContent-Length: %d\r\n"
 TIMEOUT_SECONDS = 20.0
+KEEP_ALIVE_SECONDS = 1
 
 
 class ScriptedDoor:
@@ -23,6 +24,7 @@ class ScriptedDoor:
 
     def __init__(self) -> None:
         self.holds = False
+        self.holds_after: int | None = None
         self.served: list[tuple[Mapping[bytes, bytes], bytes]] = []
         self._held: list[Callable[[], None]] = []
 
@@ -34,7 +36,7 @@ class ScriptedDoor:
         """See the protocol."""
         self.served.append((headers, body))
         reply = Reply(status=201, body=b"door:" + body, media_type="text/x", headers=((b"x-more", b"1"),))
-        if self.holds:
+        if self.holds or (self.holds_after is not None and len(self.served) > self.holds_after):
             self._held.append(lambda: answer("id-1", reply))
         else:
             answer("id-1", reply)
@@ -71,7 +73,7 @@ class ServerThread:
             lifespan="off",
             log_config=None,
             ws="none",
-            timeout_keep_alive=1,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=10,
         )
         self._uvicorn = _Server(config)
@@ -235,6 +237,41 @@ def test_request_behind_one_on_uvicorns_way_waits_for_it(server: ServerThread) -
         assert replies_in(client, 2)[0] == b"asgi:/1::1"
         client.sendall(request(b"3"))
         assert read_reply(client)[1] == b"door:3"
+
+
+def test_request_that_came_with_one_answered_at_once_is_given_its_time(
+    server: ServerThread, door: ScriptedDoor
+) -> None:
+    door.holds_after = 1
+    with server.connect() as client:
+        client.sendall(request(b"1") + request(b"2"))
+        assert replies_in(client, 1) == [b"door:1"]
+        client.settimeout(2 * KEEP_ALIVE_SECONDS)
+        with pytest.raises(TimeoutError):  # neither an answer nor the end
+            client.recv(1)
+        client.settimeout(TIMEOUT_SECONDS)
+        door.let_go(server)
+        assert replies_in(client, 1) == [b"door:2"]
+
+
+@pytest.mark.parametrize("piece", [b"x" * 1000, b"X-A: b\r\n" * 100], ids=["one header", "many headers"])
+def test_head_that_does_not_end_is_refused(server: ServerThread, piece: bytes) -> None:
+    with server.connect() as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: l\r\nX-More: ")
+        reply = b""
+        client.settimeout(0.001)
+        for _ in range(2 * LARGEST_HEAD_BYTES // len(piece)):
+            try:
+                client.sendall(piece)
+                reply = reply or client.recv(1000)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        assert reply.startswith(b"HTTP/1.1 400") or not reply
+    with server.connect() as other:
+        other.sendall(request(b"still"))
+        assert read_reply(other)[1] == b"door:still"
 
 
 def test_client_that_hangs_up_before_its_answer_disturbs_nobody(server: ServerThread, door: ScriptedDoor) -> None:
