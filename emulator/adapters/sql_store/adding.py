@@ -4,7 +4,7 @@ The driver gives up Python's lock for each statement, and has to win it back beh
 event loop, which reads the next requests. So there is one, and all that it needs is known before.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -16,21 +16,13 @@ from emulator.adapters.sql_store.errors import RowRefused
 from emulator.adapters.sql_store.moments import to_ms
 from emulator.adapters.sql_store.new_jobs import new_jobs
 from emulator.adapters.sql_store.tables import jobs
-from emulator.domain.job import JobId, JobKey, NewJob
+from emulator.domain.job import JobId, NewJob
 from emulator.domain.phase import JobPhase
 
 _PENDING = JobPhase.PENDING.value
 _STORED_IDS = DriverLookup(select(jobs.c.id), jobs.c.id)
 _LAST_ID = "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'"
 _ADD_JOBS = DriverInsert(new_jobs)
-
-
-def names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]]:
-    """The names of each account and region."""
-    names: dict[tuple[str, str], list[str]] = {}
-    for key in keys:
-        names.setdefault((key.account, key.region), []).append(key.name)
-    return names
 
 
 class JobAdder:
@@ -53,9 +45,8 @@ class JobAdder:
             return self._add_with(cursor, new)
 
     def _add_with(self, cursor: DriverCursor, new: Sequence[NewJob]) -> Sequence[JobId | None]:
-        if self._last_id is None:
-            self._last_id = _last_id(cursor)
-        ids = [JobId(number) for number in range(self._last_id + 1, self._last_id + 1 + len(new))]
+        last = _last_id(cursor) if self._last_id is None else self._last_id
+        ids = [JobId(number) for number in range(last + 1, last + 1 + len(new))]
         changed = _ADD_JOBS.add(cursor, [_row(job_id, each) for job_id, each in zip(ids, new, strict=True)])
         self._last_id = ids[-1]
         if changed == sum(2 + len(each.tags) for each in new):

@@ -1,6 +1,6 @@
 """JobStore on SQL: jobs, their history, tags and instances."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, insert, select, update
 from sqlalchemy import delete as sql_delete
 
-from emulator.adapters.sql_store.adding import JobAdder, names_by_owner
+from emulator.adapters.sql_store.adding import JobAdder
 from emulator.adapters.sql_store.database import Database
 from emulator.adapters.sql_store.documents import from_json
 from emulator.adapters.sql_store.driver_statements import DriverLookup
@@ -93,7 +93,7 @@ class SqlJobStore:
     def find_all(self, keys: Sequence[JobKey]) -> Mapping[JobKey, ProcessingJob]:
         """`find` for many keys at once: the jobs that there are."""
         found: dict[JobKey, ProcessingJob] = {}
-        for (account, region), names in names_by_owner(keys).items():
+        for (account, region), names in _names_by_owner(keys).items():
             wanted = [name for name in names if is_storable(name)]
             if not wanted:
                 continue
@@ -273,6 +273,14 @@ class SqlJobStore:
         with self._database.writing() as connection:
             if connection.execute(statement).rowcount == 0:
                 raise JobNotFound(f"Job {record.job_id} has no instance {record.host}.")
+
+
+def _names_by_owner(keys: Iterable[JobKey]) -> Mapping[tuple[str, str], list[str]]:
+    """The names of each account and region."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for key in keys:
+        names.setdefault((key.account, key.region), []).append(key.name)
+    return names
 
 
 def _job_of_driver(values: tuple[Any, ...]) -> ProcessingJob:
