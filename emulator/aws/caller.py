@@ -9,7 +9,6 @@ from emulator.aws.errors import BadCredentialScope
 from emulator.jobs.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/[^/,\s]*/([^/,\s]*)/([^/,\s]*)/aws4_request")
-_CREDENTIAL = re.compile(r"Credential=[^,\s]*")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -39,7 +38,7 @@ class Caller:
 
 def credential_of(authorization: str) -> str:
     """The part of an Authorization header that names the credentials, and not the request; empty without it."""
-    match = _CREDENTIAL.search(authorization)
+    match = _SCOPE.search(authorization)
     return match[0] if match else ""
 
 

@@ -54,11 +54,7 @@ def route_of(method: str, path: str, headers: Mapping[bytes, str], service: str,
         return Route(Protocol.JSON, target)
     if headers.get(b"smithy-protocol") == "rpc-v2-cbor":
         return Route(Protocol.RPC_CBOR, path.rpartition("/")[2])
-    if (
-        method == "POST"
-        and path == "/"
-        and media_type(headers.get(b"content-type", "")) == "application/x-www-form-urlencoded"
-    ):
+    if method == "POST" and path == "/" and media_type(headers.get(b"content-type", "")) == _FORM:
         return Route(Protocol.QUERY)
     if method == "GET" and path == "/" and service in _QUERY_SIGNING_NAMES:
         return Route(Protocol.QUERY)

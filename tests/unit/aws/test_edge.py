@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.aws.caller import CredentialScope, scope_of
+from emulator.aws.caller import CredentialScope, credential_of, scope_of
 from emulator.aws.errors import BadCredentialScope
 from emulator.aws.guard import RequestGuard
 from emulator.aws.routing import Protocol, Route, route_of
@@ -31,6 +31,13 @@ SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedH
 )
 def test_account_and_region_come_from_the_credential_scope(authorization: str, scope: CredentialScope) -> None:
     assert scope_of(authorization, a_keyring().account_of) == scope
+    assert scope_of(credential_of(authorization), a_keyring().account_of) == scope
+
+
+def test_the_same_part_of_a_header_is_kept_as_is_read() -> None:
+    header = f"Credential=000000000001/half,x {SIGNATURE.format('000000000002', 'us-east-1', 'sagemaker')}"
+    assert scope_of(header, a_keyring().account_of).account == "000000000002"
+    assert scope_of(credential_of(header), a_keyring().account_of).account == "000000000002"
 
 
 def test_defaults_are_the_emulator_s_account_and_region() -> None:
