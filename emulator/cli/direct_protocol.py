@@ -75,6 +75,20 @@ class _DirectProtocol(HttpToolsProtocol):
     head_bytes: int | None = None
     """How much of a head has come that is not complete yet; None when none is awaited."""
 
+    answering: RequestResponseCycle | None = None
+    """The request on uvicorn's way whose turn it is; `cycle` is the last that came."""
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered, too: uvicorn tells only the last that came."""
+        if self.answering is not None and not self.answering.response_complete:
+            self.answering.disconnected = True
+            self.answering.message_event.set()
+        super().connection_lost(exc)
+
     def data_received(self, data: bytes) -> None:
         """Refuse a head that does not end."""
         super().data_received(data)

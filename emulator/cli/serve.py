@@ -83,14 +83,13 @@ def serve(settings: Settings, flags: Collection[str] = ()) -> None:
 def _serve(settings: Settings, app: "App") -> None:
     import uvicorn
 
-    from emulator.cli.closed_connections import dropping_late_answers
     from emulator.cli.direct_protocol import direct_protocol
     from emulator.cli.serving import PreparedServer
 
     for warning in app.warnings:
         print(f"Warning: {warning}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
-        dropping_late_answers(app.asgi),
+        app.asgi,
         http=direct_protocol(app.door),
         ws="none",
         proxy_headers=False,

@@ -148,3 +148,17 @@ def test_kms_key_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> Non
         bucket = make_bucket(client)
         client.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/any")
         assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_authorization_of_another_kind_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> None:
+    """It is served as from nobody in particular, as the other services here do."""
+    with (
+        passed_through(seaweedfs.endpoint, dropped_headers=UNSUPPORTED_HEADERS) as url,
+        seaweedfs.client(url) as client,
+    ):
+        bucket = make_bucket(client)
+        client.put_object(Bucket=bucket, Key="k", Body=b"x")
+        for value in ("-1", "Bearer any", "Basic YTpi"):
+            asked = urllib.request.Request(f"{url}/{bucket}/k", headers={"Authorization": value})
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                assert answer.read() == b"x"

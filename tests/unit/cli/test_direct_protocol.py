@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator.aws.reply import Reply
 from emulator.cli.direct_protocol import LARGEST_BODY_BYTES, LARGEST_HEAD_BYTES, direct_protocol
@@ -59,16 +60,42 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": told})
 
 
+class EndlessApp:
+    """uvicorn's way: an answer that goes on until the client is gone; `waits` at first, until that is so."""
+
+    def __init__(self, *, waits: bool = False) -> None:
+        self.begun = 0
+        self.ended = 0
+        self._waits = waits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the class."""
+        self.begun += 1
+        gone = asyncio.create_task(self._hang_up(receive))
+        if self._waits:
+            await gone
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"transfer-encoding", b"chunked")]})
+        while not gone.done():
+            await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+            await asyncio.sleep(0)
+        await send({"type": "http.response.body"})
+        self.ended += 1
+
+    async def _hang_up(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
 class ServerThread:
     """uvicorn with the protocol, on a free port."""
 
-    def __init__(self, door: ScriptedDoor) -> None:
+    def __init__(self, door: ScriptedDoor, app: ASGIApp = echo) -> None:
         self._listener = socket.socket()
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(16)
         self.address = self._listener.getsockname()
         config = uvicorn.Config(
-            echo,
+            app,
             http=direct_protocol(door),
             lifespan="off",
             log_config=None,
@@ -287,6 +314,48 @@ def test_client_that_hangs_up_before_its_answer_disturbs_nobody(server: ServerTh
         door.let_go(server)
         other.sendall(request(b"still"))
         assert read_reply(other)[1] == b"door:still"
+
+
+GET = b"GET /slow HTTP/1.1\r\nHost: l\r\n\r\n"
+
+
+@pytest.mark.parametrize("behind", [b"", GET, request(b"x")], ids=["nothing", "a request", "one for the door"])
+def test_request_that_is_being_answered_learns_that_its_client_is_gone(
+    door: ScriptedDoor, behind: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = EndlessApp()
+    server = ServerThread(door, app)
+    try:
+        with server.connect() as client:
+            client.sendall(GET + behind)
+            assert client.recv(10)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # the end is a reset
+        wait_for("it to learn that", lambda: app.ended or None)
+    finally:
+        server.end()
+    assert (app.begun, app.ended) == (1, 1)
+    assert errors_in(caplog) == []
+
+
+def test_answer_to_a_client_that_went_on_with_no_http_is_dropped(
+    door: ScriptedDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = EndlessApp(waits=True)
+    server = ServerThread(door, app)
+    try:
+        with server.connect() as client:
+            client.sendall(GET)
+            wait_for("it to be served", lambda: app.begun or None)
+            client.sendall(b"\x00\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 400")
+            wait_for("it to end", lambda: app.ended or None)
+    finally:
+        server.end()
+    assert errors_in(caplog) == []
+
+
+def errors_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_what_is_being_served_is_answered_before_the_server_ends(server: ServerThread, door: ScriptedDoor) -> None:
