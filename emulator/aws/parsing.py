@@ -6,8 +6,10 @@ absent, as the service has it; a number for an integer is cut to a whole one wit
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -21,6 +23,15 @@ Parser = Callable[[object], object]
 
 BITS = MappingProxyType({Kind.INTEGER: 31, Kind.LONG: 63})
 """A whole number is below 2 to this power, and not below its negative."""
+
+DEEPEST = 256
+"""Levels of nesting that decoders may follow on Python's stack, which holds a thousand calls: what they leave behind
+is cleaned up there, too, by code that needs some.
+"""
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 _JAVA = {
     Kind.STRING: "a String",
@@ -49,12 +60,23 @@ def decode_json(body: bytes) -> object:
 
 
 def _decode_slowly(body: bytes) -> object:
+    if may_be_deeper(body, DEEPEST) and _depth(body) > DEEPEST:
+        raise MalformedBody("The body is nested too deeply")
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise MalformedBody("The body is nested too deeply") from error
     except ValueError as error:  # bad UTF-8, bad JSON, a number of thousands of digits
         raise MalformedBody(f"The body is not JSON: {type(error).__name__}") from error
+
+
+def may_be_deeper(body: bytes, levels: int) -> bool:
+    """Whether a body could be nested deeper, at a glance."""
+    return body.count(b"[") + body.count(b"{") > levels
+
+
+def _depth(body: bytes) -> int:
+    """How deep a body is nested, or would be if it were JSON."""
+    brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
 
 
 def _refuse_constant(name: str) -> NoReturn:

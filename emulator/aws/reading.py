@@ -12,7 +12,7 @@ from typing import Any, cast
 import orjson
 
 from emulator.aws.model import Shape
-from emulator.aws.parsing import compile_parser, decode_json
+from emulator.aws.parsing import DEEPEST, compile_parser, decode_json, may_be_deeper
 from emulator.aws.validation import compile_validator
 from emulator.errors import MalformedBody
 
@@ -24,7 +24,7 @@ QuickReader = Callable[[bytes], Mapping[str, Any] | None]
 
 _SHORT = 2048
 """Too short for what msgspec skips in unknown members and the exact way refuses: whole numbers of more than 4,300
-digits, and more than 1,024 levels of nesting, each with its end."""
+digits."""
 
 
 def compile_reader(shape: Shape) -> Reader:
@@ -62,14 +62,14 @@ def compile_quick_reader(shape: Shape) -> QuickReader:
     decode, convert = compile_decoder(shape), compile_converter(shape)
 
     def read(body: bytes) -> Mapping[str, Any] | None:
-        request: Mapping[str, Any]
         try:
-            if len(body) <= _SHORT and body.isascii() and b"\\" not in body:
-                request = decode(body)
-            else:
-                request = convert(orjson.loads(body))
-        except (DecodeError, orjson.JSONDecodeError, RecursionError):
+            request: Mapping[str, Any] = decode(body) if _is_plain(body) else convert(orjson.loads(body))
+        except (DecodeError, orjson.JSONDecodeError):
             return None
         return request
 
     return read
+
+
+def _is_plain(body: bytes) -> bool:
+    return len(body) <= _SHORT and body.isascii() and b"\\" not in body and not may_be_deeper(body, DEEPEST)

@@ -1,7 +1,5 @@
 """Pages of jobs, and the opaque tokens that join them. A token only continues the very query it was given for."""
 
-import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +7,7 @@ from hashlib import blake2b
 
 from emulator.domain.job import ProcessingJob
 from emulator.errors import ValidationFailed
+from emulator.jobs.token_payload import pack, unpack
 from emulator.ports import JobQuery, JobStore
 
 DEFAULT_PAGE_SIZE = 10
@@ -44,16 +43,15 @@ class JobListing:
 
 
 def _seal(after: tuple[str | int, int], query: JobQuery) -> str:
-    payload = json.dumps([_seal_of(after, query), *after], separators=(",", ":"))
-    return base64.urlsafe_b64encode(payload.encode()).decode()
+    return pack([_seal_of(after, query), *after])
 
 
 def _open(token: str, query: JobQuery) -> tuple[str | int, int]:
     try:
-        seal, value, job_id = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        seal, value, job_id = unpack(token)
+    except ValueError as error:
         raise _wrong_token() from error
-    if seal != _seal_of((value, job_id), query):
+    if not isinstance(job_id, int) or seal != _seal_of((value, job_id), query):
         raise _wrong_token()
     return value, job_id
 

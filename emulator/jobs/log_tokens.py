@@ -3,8 +3,6 @@
 Those of events have the service's form, `f/<56 digits>/s`. A token only continues the stream or query it was given for.
 """
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from emulator.errors import ValidationFailed
+from emulator.jobs.token_payload import pack, unpack
 from emulator.ports import LogStream
 
 _EVENTS_TOKEN = re.compile(r"([fb])/([0-9]{18})([0-9]{16})([0-9]{22})/s")
@@ -48,17 +47,16 @@ def open_position(token: str, stream: LogStream) -> Position:
 
 def seal_page(last: tuple[int, str], query: Sequence[object]) -> str:
     """The token of a page of streams; `query` is what the next request must ask again, JSON values only."""
-    payload = json.dumps([_digits_over(*query, *last), *last], separators=(",", ":"))
-    return base64.urlsafe_b64encode(payload.encode()).decode()
+    return pack([_digits_over(*query, *last), *last])
 
 
 def open_page(token: str, query: Sequence[object]) -> tuple[int, str]:
     """The place of a token. Raises ValidationFailed for one that was not given for this query."""
     try:
-        seal, at_ms, name = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        seal, at_ms, name = unpack(token)
+    except ValueError as error:
         raise _wrong_token() from error
-    if seal != _digits_over(*query, at_ms, name):
+    if not isinstance(at_ms, int) or not isinstance(name, str) or seal != _digits_over(*query, at_ms, name):
         raise _wrong_token()
     return at_ms, name
 

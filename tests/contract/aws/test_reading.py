@@ -1,6 +1,8 @@
 """Requests are read the same whether the quick way is enough or not; it is, for all that are as usual."""
 
+import gc
 import json
+import sys
 from copy import deepcopy
 from typing import Any
 
@@ -199,3 +201,30 @@ def test_the_quick_way_is_enough_for_the_usual_request(members: dict[str, Any]) 
 def test_moments_are_never_taken_as_they_came() -> None:
     assert QUICK[WITH_MOMENTS](b'{"CreationTimeAfter": 0}') is None
     assert QUICK[WITH_MOMENTS](b'{"MaxResults": 1}') == {"MaxResults": 1}
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'], ids=["lists", "objects"])
+@pytest.mark.parametrize("levels", [200, 900, 1100, 5000])
+@pytest.mark.parametrize("behind", [b"", b'"\\ud800",'], ids=["plain", "half of a pair"])
+def test_whoever_cleans_up_while_a_body_is_read_has_room_on_the_stack(
+    opening: bytes, levels: int, behind: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The garbage collector runs wherever something is allocated, and finalizers with it."""
+    failed: list[object] = []
+
+    def clean_up(phase: str, _: object, levels: int = 200) -> None:
+        if levels:
+            clean_up(phase, _, levels - 1)
+
+    monkeypatch.setattr(sys, "unraisablehook", failed.append)
+    closing = b"]" if opening == b"[" else b"}"
+    body = b'{"Unknown": [%s%s1%s]}' % (behind, opening * levels, closing * levels)
+    before = gc.get_threshold()
+    gc.callbacks.append(clean_up)
+    gc.set_threshold(1)
+    try:
+        told(READERS["DescribeProcessingJob"], body)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(clean_up)
+    assert failed == []

@@ -129,6 +129,18 @@ def test_token_with_a_changed_position_is_refused() -> None:
         api.listing.page(QUERY, forged)
 
 
+@pytest.mark.parametrize("levels", [1, 500, 950, 1500, 6000])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_token_with_a_nested_position_is_refused(levels: int, place: int) -> None:
+    api = an_api("a", "b", "c")
+    values = ['"seal"', "1", "1"]
+    values[place] = "[" * levels + "]" * levels
+    forged = base64.urlsafe_b64encode(f"[{','.join(values)}]".encode()).decode()
+
+    with pytest.raises(ValidationFailed):
+        api.listing.page(QUERY, forged)
+
+
 def test_token_survives_a_restart() -> None:
     api = an_api("a", "b", "c")
     token = api.listing.page(QUERY).next_token
