@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Required, TypedDict, cast
 import msgspec
 
 from emulator.aws.model import Kind, Shape
+from emulator.aws.narrowing import Narrowing
 from emulator.aws.parsing import BITS
 from emulator.aws.pattern import compile_quick_pattern
 from emulator.aws.validation import LONGEST_MATCHED
@@ -29,9 +30,9 @@ _NEVER = _annotated[str, msgspec.Meta(min_length=1, max_length=0)]
 """No value is of this type."""
 
 
-def compile_decoder(shape: Shape) -> Callable[[bytes], Any]:
+def compile_decoder(shape: Shape, narrowing: Narrowing | None = None) -> Callable[[bytes], Any]:
     """A decoder of JSON whose strings have no line ends, which then need not be looked for. Raises DecodeError."""
-    return msgspec.json.Decoder(_Types(one_line=True).type_of(shape)).decode
+    return msgspec.json.Decoder(_Types(one_line=True, narrowing=narrowing).type_of(shape)).decode
 
 
 def compile_converter(shape: Shape) -> Callable[[Any], Any]:
@@ -41,67 +42,79 @@ def compile_converter(shape: Shape) -> Callable[[Any], Any]:
 
 
 class _Types:
-    """The types made so far, by the names of their shapes. `one_line`: no string has a line end in it."""
+    """The types made so far, by their places. `one_line`: no string has a line end in it."""
 
-    def __init__(self, *, one_line: bool) -> None:
+    def __init__(self, *, one_line: bool, narrowing: Narrowing | None = None) -> None:
         self._any_text = _ANY_TEXT | {_ANY_LINE} if one_line else _ANY_TEXT
-        self._made: dict[str, Any] = {}
+        self._narrowing = narrowing
+        self._made: dict[tuple[str, str], Any] = {}
 
-    def type_of(self, shape: Shape) -> Any:
-        """The type of the values of `shape`."""
-        if shape.name not in self._made:
-            self._made[shape.name] = self._make(shape)
-        return self._made[shape.name]
+    def type_of(self, shape: Shape, path: str = "") -> Any:
+        """The type of the values of `shape` at a path."""
+        place = shape.name, path if self._narrowing else ""
+        if place not in self._made:
+            self._made[place] = self._make(shape, path)
+        return self._made[place]
 
-    def _make(self, shape: Shape) -> Any:
+    def _make(self, shape: Shape, path: str) -> Any:
         match shape.kind:
             case Kind.STRUCTURE:
-                return self._structure(shape)
+                return self._structure(shape, path)
             case Kind.LIST:
-                return _with_length(_list[self.type_of(cast(Shape, shape.element))], shape)
+                return _with_length(_list[self.type_of(cast(Shape, shape.element), path)], shape)
             case Kind.MAP:
-                key, element = self.type_of(cast(Shape, shape.key)), self.type_of(cast(Shape, shape.element))
+                key, element = (
+                    self.type_of(cast(Shape, shape.key), path),
+                    self.type_of(cast(Shape, shape.element), path),
+                )
                 return _with_length(_dict[key, element], shape)
             case Kind.STRING:
-                return _one_of(shape) if shape.enum else self._string(shape)
+                return self._one_of(shape, path) if shape.enum else self._string(shape, path)
             case Kind.INTEGER | Kind.LONG:
-                return _whole_number(shape)
+                return self._whole_number(shape, path)
             case Kind.BOOLEAN:
                 return bool
             case Kind.FLOAT | Kind.DOUBLE | Kind.TIMESTAMP:
                 return _NEVER  # rare, and moments are never as they came
 
-    def _structure(self, shape: Shape) -> Any:
-        members = {name: self.type_of(member) for name, member in shape.members.items()}
+    def _structure(self, shape: Shape, path: str) -> Any:
+        members = {name: self._member(member, f"{path}.{name}".lstrip(".")) for name, member in shape.members.items()}
         needed = {name: _required[member] if name in shape.required else member for name, member in members.items()}
         return _typed_dict(shape.name, needed, total=False)
 
-    def _string(self, shape: Shape) -> Any:
-        if shape.pattern is None or shape.pattern in self._any_text:
+    def _member(self, shape: Shape, path: str) -> Any:
+        return _NEVER if self._narrowing and path not in self._narrowing.members else self.type_of(shape, path)
+
+    def _string(self, shape: Shape, path: str) -> Any:
+        beginning = self._narrowing.only_beginnings.get(path, "") if self._narrowing else ""
+        if not beginning and (shape.pattern is None or shape.pattern in self._any_text):
             return _with_length(str, shape)
         longest = LONGEST_MATCHED if shape.maximum is None else min(shape.maximum, LONGEST_MATCHED)
         try:
-            pattern = compile_quick_pattern(shape.pattern, longest).pattern
+            pattern = compile_quick_pattern(shape.pattern or r"[\s\S]*", longest).pattern
         except ValueError:  # validation lets pass what it cannot check, and says so in the log
             return _NEVER
-        anchored = rf"^(?:{pattern})\Z"  # msgspec searches
+        anchored = rf"^{f'(?={beginning})' if beginning else ''}(?:{pattern})\Z"  # msgspec searches
         return _annotated[str, msgspec.Meta(min_length=shape.minimum, max_length=longest, pattern=anchored)]
+
+    def _one_of(self, shape: Shape, path: str) -> Any:
+        """A choice; one whose values are constrained further, as none of the model's is, is left to validation."""
+        if shape.pattern is not None or shape.minimum is not None or shape.maximum is not None:
+            return _NEVER
+        refused = self._narrowing.refused_values.get(path, ()) if self._narrowing else ()
+        return _literal[tuple(value for value in shape.enum if value not in refused)]
+
+    def _whole_number(self, shape: Shape, path: str) -> Any:
+        limit = 1 << BITS[shape.kind]
+        low = -limit if shape.minimum is None else max(-limit, shape.minimum)
+        high = limit - 1 if shape.maximum is None else min(limit - 1, shape.maximum)
+        only = self._narrowing.only_values.get(path) if self._narrowing else None
+        if only is not None:
+            return _literal[only] if low <= only <= high else _NEVER
+        return _annotated[int, msgspec.Meta(ge=low, le=high)]
 
 
 def _with_length(plain: Any, shape: Shape) -> Any:
     if shape.minimum is None and shape.maximum is None:
         return plain
     return _annotated[plain, msgspec.Meta(min_length=shape.minimum, max_length=shape.maximum)]
-
-
-def _one_of(shape: Shape) -> Any:
-    """A choice; one whose values are constrained further, as none of the model's is, is left to validation."""
-    further = shape.pattern is not None or shape.minimum is not None or shape.maximum is not None
-    return _NEVER if further else _literal[shape.enum]
-
-
-def _whole_number(shape: Shape) -> Any:
-    limit = 1 << BITS[shape.kind]
-    low = -limit if shape.minimum is None else max(-limit, shape.minimum)
-    high = limit - 1 if shape.maximum is None else min(limit - 1, shape.maximum)
-    return _annotated[int, msgspec.Meta(ge=low, le=high)]

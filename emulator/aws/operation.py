@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from emulator.aws.caller import Caller
 from emulator.aws.errors import COMMON_FORMS, ErrorForms
 from emulator.aws.model import OperationModel
-from emulator.aws.reading import Reader, compile_reader
+from emulator.aws.narrowing import Narrowing
+from emulator.aws.reading import Reader, Reading, compile_reader
 from emulator.aws.serializing import encode_json
 from emulator.errors import RequestError
 
@@ -25,7 +26,7 @@ class Checked(NamedTuple):
     request: Mapping[str, Any]
 
 
-def _let_through(_request: Mapping[str, Any]) -> None:
+def _let_through(_reading: Reading) -> None:
     pass
 
 
@@ -34,17 +35,19 @@ class GroupHandler:
     """A handler that serves checked requests together when several came at the same time; outcomes in their order.
 
     Only for operations that are quick: the last of a group waits for the first. `check` raises RequestError for a
-    valid request that is refused whatever is stored; it is called in the event loop. `never_waits`: all of it reads
-    what is at hand, and no lock or network can hold it up, so that it may be served in the event loop itself.
+    valid request that is refused whatever is stored; it is called in the event loop, and told which requests
+    `narrowing` lets pass. `never_waits`: all of it reads what is at hand, and no lock or network can hold it up, so
+    that it may be served in the event loop itself.
     """
 
     handle_all: Callable[[Sequence[Checked]], Sequence[Outcome]]
-    check: Callable[[Mapping[str, Any]], None] = _let_through
+    check: Callable[[Reading], None] = _let_through
+    narrowing: Narrowing | None = None
     never_waits: bool = False
 
     def __call__(self, caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object] | None:
         """Check and serve one. Raises RequestError."""
-        self.check(request)
+        self.check(Reading(request, is_plain=False))
         (outcome,) = self.handle_all([Checked(caller, request)])
         if isinstance(outcome, RequestError):
             raise outcome
@@ -65,7 +68,7 @@ class Operation:
         """The operation of a model, served by `handle`; its errors take the forms of its service."""
         return cls(
             name=model.name,
-            read=compile_reader(model.input),
+            read=compile_reader(model.input, handle.narrowing if isinstance(handle, GroupHandler) else None),
             handle=handle,
             error_forms=error_forms,
         )
@@ -82,13 +85,13 @@ class Operation:
 
     def call(self, caller: Caller, body: bytes) -> bytes:
         """Serve one request. Raises RequestError of any kind."""
-        return _encoded(self.handle(caller, self.read(body)))
+        return _encoded(self.handle(caller, self.read(body).request))
 
     def checked(self, caller: Caller, body: bytes) -> Checked:
         """Read and check a request of a grouped operation. Raises RequestError of any kind."""
-        request = self.read(body)
-        self._group_handler.check(request)
-        return Checked(caller, request)
+        reading = self.read(body)
+        self._group_handler.check(reading)
+        return Checked(caller, reading.request)
 
     def call_all(self, group: Sequence[Checked]) -> Sequence[bytes | RequestError]:
         """Serve requests of a grouped operation together; each has its own reply or refusal."""

@@ -7,19 +7,28 @@ exact and alone write the texts.
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 
 from emulator.aws.model import Shape
+from emulator.aws.narrowing import Narrowing
 from emulator.aws.parsing import DEEPEST, compile_parser, decode_json, may_be_deeper
 from emulator.aws.validation import compile_validator
 from emulator.errors import MalformedBody
 
-Reader = Callable[[bytes], Mapping[str, Any]]
+
+class Reading(NamedTuple):
+    """A valid request. `is_plain`: no string of it has a NUL, and the narrowing of its reader lets it pass."""
+
+    request: Mapping[str, Any]
+    is_plain: bool
+
+
+Reader = Callable[[bytes], Reading]
 """Raises MalformedBody, ValidationFailed."""
 
-QuickReader = Callable[[bytes], Mapping[str, Any] | None]
+QuickReader = Callable[[bytes], Reading | None]
 """The request as the exact way has it, or None if only that can tell."""
 
 _SHORT = 2048
@@ -27,30 +36,29 @@ _SHORT = 2048
 digits."""
 
 
-def compile_reader(shape: Shape) -> Reader:
+def compile_reader(shape: Shape, narrowing: Narrowing | None = None) -> Reader:
     """A reader of requests of `shape`. The exact way is left to those that are not plainly valid."""
     parse, validate = compile_parser(shape), compile_validator(shape)
 
     @cache
     def quick_reader() -> QuickReader:
-        return compile_quick_reader(shape)
+        return compile_quick_reader(shape, narrowing)
 
-    def read(body: bytes) -> Mapping[str, Any]:
-        request = quick_reader()(body)
-        return read_exactly(body) if request is None else request
+    def read(body: bytes) -> Reading:
+        return quick_reader()(body) or read_exactly(body)
 
-    def read_exactly(body: bytes) -> Mapping[str, Any]:
+    def read_exactly(body: bytes) -> Reading:
         document = decode_json(body)
         if not isinstance(document, dict | list):
             raise MalformedBody("The body is not a JSON object")
         request = cast(dict[str, Any], parse(document))
         validate(request)
-        return request
+        return Reading(request, is_plain=False)
 
     return read
 
 
-def compile_quick_reader(shape: Shape) -> QuickReader:
+def compile_quick_reader(shape: Shape, narrowing: Narrowing | None = None) -> QuickReader:
     """Made by msgspec: straight from the bytes when they are few and plain, else from the value orjson makes of them.
 
     In ASCII without escapes no string has a line end, half of a surrogate pair or bytes that are not UTF-8.
@@ -59,14 +67,14 @@ def compile_quick_reader(shape: Shape) -> QuickReader:
 
     from emulator.aws.model_types import compile_converter, compile_decoder
 
-    decode, convert = compile_decoder(shape), compile_converter(shape)
+    decode, convert = compile_decoder(shape, narrowing), compile_converter(shape)
 
-    def read(body: bytes) -> Mapping[str, Any] | None:
+    def read(body: bytes) -> Reading | None:
+        is_plain = _is_plain(body)
         try:
-            request: Mapping[str, Any] = decode(body) if _is_plain(body) else convert(orjson.loads(body))
+            return Reading(decode(body) if is_plain else convert(orjson.loads(body)), is_plain)
         except (DecodeError, orjson.JSONDecodeError):
             return None
-        return request
 
     return read
 

@@ -128,6 +128,21 @@ REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
 )
 """Values of supported members that the service knows and the emulator does not serve, with what is served instead."""
 
+_CLUSTER = "ProcessingResources.ClusterConfig"
+
+ONLY_VALUES: Mapping[str, int] = MappingProxyType(
+    {f"{_CLUSTER}.InstanceCount": 1, f"{_CLUSTER}.InstancePreferences.InstanceCount": 1}
+)
+"""Members that are served with one value only."""
+
+ONLY_BEGINNINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "ProcessingInputs.S3Input.S3Uri": "s3://",
+        "ProcessingOutputConfig.Outputs.S3Output.S3Uri": "s3://",
+    }
+)
+"""Members that are served when they begin so."""
+
 OTHER_MEMBERS: Mapping[str, Coverage] = MappingProxyType(
     {
         "DescribeProcessingJobResponse.MonitoringScheduleArn": _refused("never there: no schedule makes jobs here"),
@@ -139,10 +154,6 @@ OTHER_MEMBERS: Mapping[str, Coverage] = MappingProxyType(
     }
 )
 """Members of the other requests, and of all replies, that are not plainly supported: `Shape.Member`."""
-
-_CLUSTER = "ProcessingResources.ClusterConfig"
-_INSTANCE_COUNTS = (f"{_CLUSTER}.InstanceCount", f"{_CLUSTER}.InstancePreferences.InstanceCount")
-_S3_URIS = ("ProcessingInputs.S3Input.S3Uri", "ProcessingOutputConfig.Outputs.S3Output.S3Uri")
 
 
 def refuse_unsupported(request: Mapping[str, Any]) -> None:
@@ -169,10 +180,12 @@ def _finder(path: str) -> _Finder | None:
     coverage = MEMBERS[path]
     if coverage.support is Support.REFUSED:
         return _always(_Gap("", coverage.note))
-    if path in _INSTANCE_COUNTS:
-        return lambda value: None if value == 1 else _Gap(f" {value}", _ONE_MACHINE)
-    if path in _S3_URIS:
-        return lambda value: None if value.startswith("s3://") else _Gap(f" {value}", "only s3:// URIs are")
+    if path in ONLY_VALUES:
+        only = ONLY_VALUES[path]
+        return lambda value: None if value == only else _Gap(f" {value}", coverage.note)
+    if path in ONLY_BEGINNINGS:
+        beginning = ONLY_BEGINNINGS[path]
+        return lambda value: None if value.startswith(beginning) else _Gap(f" {value}", f"only {beginning} URIs are")
     if path in REFUSED_VALUES:
         notes = REFUSED_VALUES[path]
         return lambda value: _Gap(f" {value}", notes[value]) if value in notes else None

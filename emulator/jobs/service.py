@@ -44,9 +44,12 @@ class JobService:
             raise verdict
         return self._store.get(verdict)
 
-    def check(self, request: Mapping[str, Any]) -> None:
-        """Whether a request can become a job, whatever is stored. Raises ValidationFailed, Unsupported."""
-        check_create(request)
+    def check(self, request: Mapping[str, Any], *, is_plain: bool = False) -> None:
+        """Whether a request can become a job, whatever is stored; see `check_create`.
+
+        Raises ValidationFailed, Unsupported.
+        """
+        check_create(request, is_plain=is_plain)
 
     def store_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[JobId | RequestError]:
         """The rest of `create`, for checked requests that came at the same time: each has its own verdict."""

@@ -2,10 +2,20 @@
 
 from collections.abc import Sequence
 
+from emulator.aws.narrowing import Narrowing
 from emulator.aws.operation import Checked, GroupHandler, Handler, Outcome
+from emulator.aws.reading import Reading
 from emulator.domain.job import JobKey
 from emulator.errors import RequestError
+from emulator.jobs.coverage import MEMBERS, ONLY_BEGINNINGS, ONLY_VALUES, REFUSED_VALUES, Support
 from emulator.jobs.service import JobService
+
+SERVED = Narrowing(
+    members={path for path, coverage in MEMBERS.items() if coverage.support is not Support.REFUSED},
+    refused_values=REFUSED_VALUES,
+    only_values=ONLY_VALUES,
+    only_beginnings=ONLY_BEGINNINGS,
+)
 
 
 def create_processing_job(service: JobService) -> Handler:
@@ -21,4 +31,7 @@ def create_processing_job(service: JobService) -> Handler:
             for (key, _), verdict in zip(wanted, service.store_all(wanted), strict=True)
         ]
 
-    return GroupHandler(handle_all=handle_all, check=service.check)
+    def check(reading: Reading) -> None:
+        service.check(reading.request, is_plain=reading.is_plain)
+
+    return GroupHandler(handle_all=handle_all, check=check, narrowing=SERVED)

@@ -4,22 +4,26 @@ import gc
 import json
 import sys
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from emulator.aws.operations.create_processing_job import SERVED
 from emulator.aws.parsing import compile_parser, decode_json
-from emulator.aws.reading import compile_quick_reader, compile_reader
+from emulator.aws.reading import Reading, compile_quick_reader, compile_reader
 from emulator.aws.validation import compile_validator
 from emulator.errors import MalformedBody, RequestError
+from emulator.jobs.rules import check_create
 from tests.builders import a_request, an_input, an_output
 from tests.contract.aws.shapes import smallest, values
 from tests.unit.aws.parts import service_model
 
 MODELS = service_model().operations
-READERS = {name: compile_reader(model.input) for name, model in MODELS.items()}
+NARROWINGS = {"CreateProcessingJob": SERVED}
+READERS = {name: compile_reader(model.input, NARROWINGS.get(name)) for name, model in MODELS.items()}
 QUICK = {name: compile_quick_reader(model.input) for name, model in MODELS.items()}
 PARSERS = {name: compile_parser(model.input) for name, model in MODELS.items()}
 VALIDATORS = {name: compile_validator(model.input) for name, model in MODELS.items()}
@@ -73,6 +77,9 @@ USUAL = a_request(
     ExperimentConfig={"ExperimentName": "e-1"},
 )
 
+PLAIN = {**USUAL, "Environment": {"STAGE": "test"}, "AppSpecification": {"ImageUri": "image:1"}}
+CLUSTER = PLAIN["ProcessingResources"]["ClusterConfig"]
+
 many = settings(
     deadline=None,
     max_examples=200,
@@ -93,7 +100,8 @@ def exactly(operation: str, body: bytes) -> Any:
 def told(read: Any, *arguments: object) -> str:
     """The request with the order of its members, or how it is refused."""
     try:
-        return repr(read(*arguments))
+        read_so = read(*arguments)
+        return repr(read_so.request if isinstance(read_so, Reading) else read_so)
     except RequestError as error:
         return f"{type(error).__name__}: {error}"
 
@@ -187,7 +195,7 @@ def test_the_quick_way_is_enough_for_a_valid_request(operation: str, ascii_only:
     document = data.draw(REQUESTS[operation])
     body = json.dumps(document, ensure_ascii=ascii_only).encode()
 
-    assert QUICK[operation](body) == document
+    assert quickly(operation, body) == document
 
 
 @pytest.mark.parametrize("members", [{}, {"Unknown": 1}, {"Environment": {"A": "x"}}], ids=str)
@@ -195,12 +203,58 @@ def test_the_quick_way_is_enough_for_the_usual_request(members: dict[str, Any]) 
     request = {**USUAL, **members}
     body = json.dumps(request).encode()
 
-    assert QUICK["CreateProcessingJob"](body) == {name: request[name] for name in request if name != "Unknown"}
+    assert quickly("CreateProcessingJob", body) == {name: request[name] for name in request if name != "Unknown"}
+
+
+def quickly(operation: str, body: bytes) -> Any:
+    """The request, if the quick way is enough."""
+    reading = QUICK[operation](body)
+    return None if reading is None else reading.request
 
 
 def test_moments_are_never_taken_as_they_came() -> None:
-    assert QUICK[WITH_MOMENTS](b'{"CreationTimeAfter": 0}') is None
-    assert QUICK[WITH_MOMENTS](b'{"MaxResults": 1}') == {"MaxResults": 1}
+    assert quickly(WITH_MOMENTS, b'{"CreationTimeAfter": 0}') is None
+    assert quickly(WITH_MOMENTS, b'{"MaxResults": 1}') == {"MaxResults": 1}
+
+
+@many
+@given(changes=st.integers(0, 3), data=st.data())
+def test_a_plain_request_needs_no_look_at_what_is_served(changes: int, data: st.DataObject) -> None:
+    document = data.draw(REQUESTS["CreateProcessingJob"] | st.builds(deepcopy, st.just(PLAIN)))
+    for _ in range(changes):
+        document = changed(document, data)
+    try:
+        reading = READERS["CreateProcessingJob"](json.dumps(document).encode())
+    except RequestError:
+        return
+
+    if reading.is_plain:
+        assert told(check_create, reading.request) == told(partial(check_create, is_plain=True), reading.request)
+
+
+def test_the_usual_request_is_plain() -> None:
+    assert READERS["CreateProcessingJob"](json.dumps(PLAIN).encode()).is_plain
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"Environment": {"A": "\0"}},
+        {"Environment": {"A": "é"}},
+        {"Environment": {f"A{number}": "x" * 200 for number in range(10)}},
+        {"ProcessingInputs": [{"InputName": "d", "DatasetDefinition": {}}]},
+        {"ProcessingInputs": [an_input(uri="https://host/key")]},
+        {"ProcessingInputs": [{"InputName": "i", "S3Input": {**an_input()["S3Input"], "S3InputMode": "Pipe"}}]},
+        {"ProcessingResources": {"ClusterConfig": {**CLUSTER, "InstanceCount": 2}}},
+        {"ProcessingResources": {"ClusterConfig": {**CLUSTER, "SelectedInstanceCount": 1}}},
+    ],
+    ids=str,
+)
+def test_a_request_that_must_be_looked_at_is_not_plain(members: dict[str, Any]) -> None:
+    body = json.dumps({**PLAIN, **members}).encode()
+
+    assert not READERS["CreateProcessingJob"](body).is_plain
+    assert told(READERS["CreateProcessingJob"], body) == told(exactly, "CreateProcessingJob", body)
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'], ids=["lists", "objects"])

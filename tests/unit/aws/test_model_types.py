@@ -8,6 +8,7 @@ import pytest
 
 from emulator.aws.model import Kind, Shape
 from emulator.aws.model_types import compile_converter, compile_decoder
+from emulator.aws.narrowing import Narrowing
 
 TEXT = Shape(name="Text", kind=Kind.STRING)
 NAME = Shape(name="Name", kind=Kind.STRING, maximum=3, minimum=1, pattern="[a-z]+")
@@ -122,3 +123,50 @@ def test_unknown_members_are_dropped() -> None:
 def test_a_request_is_a_structure_with_its_required_members(document: object) -> None:
     assert converted(document) is None
     assert decoded(document) is None
+
+
+NARROWING = Narrowing(
+    members={"Name", "Colour", "Line", "Size", "Names", "Table", "Inner", "Inner.Text"},
+    refused_values={"Colour": {"green": "why not"}},
+    only_values={"Size": 2},
+    only_beginnings={"Line": "s3://", "Inner.Text": "a"},
+)
+
+
+@pytest.mark.parametrize(
+    ("members", "is_taken"),
+    [
+        ({}, True),
+        ({"Count": 1}, False),
+        ({"Count": 1, "Unknown": 1}, False),
+        ({"Unknown": 1}, True),
+        ({"Colour": "red"}, True),
+        ({"Colour": "green"}, False),
+        ({"Table": {"a": "green"}}, True),
+        ({"Size": 2}, True),
+        ({"Size": 1}, False),
+        ({"Size": 6}, False),
+        ({"Line": "s3://"}, False),
+        ({"Names": ["a"]}, True),
+        ({"Inner": {}}, True),
+        ({"Inner": {"Text": "ab"}}, True),
+        ({"Inner": {"Text": "ba"}}, False),
+    ],
+    ids=str,
+)
+def test_only_what_the_narrowing_names_is_taken(members: dict[str, Any], is_taken: bool) -> None:
+    body = json.dumps({"Name": "abc", **members}).encode()
+    try:
+        narrowed = compile_decoder(SHAPE, NARROWING)(body)
+    except msgspec.DecodeError:
+        narrowed = None
+
+    assert narrowed == (decoded({"Name": "abc", **members}) if is_taken else None)
+    assert not is_taken or narrowed is not None
+
+
+def test_a_value_that_breaks_a_constraint_is_not_taken_though_the_narrowing_names_it() -> None:
+    narrowing = Narrowing(members={"Name", "Size"}, refused_values={}, only_values={"Size": 6}, only_beginnings={})
+
+    with pytest.raises(msgspec.DecodeError):
+        compile_decoder(SHAPE, narrowing)(b'{"Name": "abc", "Size": 6}')
