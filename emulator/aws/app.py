@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,8 +40,8 @@ logger = logging.getLogger(__name__)
 JSON_BODY_LIMIT_BYTES: Final = 1024 * 1024
 """No valid request of the JSON services served here comes near."""
 
-_KNOWN_CREDENTIALS: Final = 1024
-"""Kept with what was read from them: a client's stay the same all day."""
+_KNOWN_SENDERS: Final = 256
+"""Kept with what was read of their headers: a client's stay the same all day, but for the signature."""
 
 _FORM_LIMIT_BYTES: Final = 64 * 1024
 _JSON_TYPES: Final = frozenset({JSON_1_1, "application/x-amz-json-1.0", "application/json"})
@@ -103,6 +103,16 @@ class _Request:
         return _caller(credentials, self.id, token)
 
 
+class _Sender(NamedTuple):
+    """What requests with the same headers, but for the signature, have in common."""
+
+    account: str
+    region: str
+    access_key: str
+    session_token: str
+    target: str
+
+
 class FrontDoor:
     """The application; made by `front_door`."""
 
@@ -121,7 +131,8 @@ class FrontDoor:
     ) -> None:
         self._desk = Desk(dispatcher, executor)
         self._query = query
-        self._scope_of = lru_cache(_KNOWN_CREDENTIALS)(partial(scope_of, account_of=account_of))
+        self._scope_of = lru_cache(_KNOWN_SENDERS)(partial(scope_of, account_of=account_of))
+        self._sender_of = lru_cache(_KNOWN_SENDERS)(self._find_sender)
         self._control = control
         self._s3 = s3
         self._executor = executor
@@ -156,20 +167,40 @@ class FrontDoor:
             answer(request_id, json_error(internal_failure()))
 
     def _serve_whole(self, request_id: str, headers: Mapping[bytes, bytes], body: bytes, answer: Answer) -> None:
-        def text(name: bytes) -> str:
-            return headers.get(name, b"").decode("latin-1")
+        sender = self._sender_of(
+            headers.get(b"host"),
+            headers.get(b"origin"),
+            credential_of(_text(headers.get(b"authorization"))),
+            headers.get(b"x-amz-target"),
+            headers.get(b"content-type"),
+            headers.get(b"x-amz-security-token"),
+        )
+        if isinstance(sender, Reply):
+            answer(sender)
+            return
+        account, region, access_key, session_token, target = sender
+        self._desk.serve(target, Caller(account, region, request_id, access_key, session_token), body, answer)
 
-        credentials = self._credentials(_values(headers, b"host"), _values(headers, b"origin"), text(b"authorization"))
+    def _find_sender(
+        self,
+        host: bytes | None,
+        origin: bytes | None,
+        credential: str,
+        target: bytes | None,
+        content_type: bytes | None,
+        session_token: bytes | None,
+    ) -> "_Sender | Reply":
+        """Who sends requests with these headers, None where absent, or why they are refused."""
+        credentials = self._credentials(_texts(host), _texts(origin), credential)
         if isinstance(credentials, Reply):
-            answer(credentials)
-            return
-        target = text(b"x-amz-target")
-        refusal = _refusal_of_form(target, "POST", text(b"content-type"))
-        if refusal is not None:
-            answer(refusal)
-            return
-        caller = _caller(credentials, request_id, text(b"x-amz-security-token"))
-        self._desk.serve(target, caller, body, answer)
+            return credentials
+        return _refusal_of_form(_text(target), "POST", _text(content_type)) or _Sender(
+            account=credentials.account,
+            region=credentials.region,
+            access_key=credentials.access_key,
+            session_token=_text(session_token),
+            target=_text(target),
+        )
 
     def _credentials(
         self, hosts: Sequence[str], origins: Sequence[str], authorization: str
@@ -234,8 +265,12 @@ class FrontDoor:
         return await loop.run_in_executor(self._executor, self._query.reply, credentials.service, caller, body)
 
 
-def _values(headers: Mapping[bytes, bytes], name: bytes) -> Sequence[str]:
-    return [headers[name].decode("latin-1")] if name in headers else []
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode("latin-1")
+
+
+def _texts(value: bytes | None) -> Sequence[str]:
+    return [] if value is None else [value.decode("latin-1")]
 
 
 def _caller(credentials: CredentialScope, request_id: str, session_token: str) -> Caller:

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from emulator.aws.errors import BadCredentialScope
@@ -22,9 +23,8 @@ class CredentialScope:
     access_key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """The account and region a request speaks for, and the id it is logged and answered with.
+class Caller(NamedTuple):
+    """The account and region a request speaks for, and the id it is logged and answered with. Made for each request.
 
     `access_key` and `session_token` are those of the signature, empty where there is none.
     """
@@ -33,7 +33,11 @@ class Caller:
     region: str
     request_id: str
     access_key: str = ""
-    session_token: str = field(default="", repr=False)
+    session_token: str = ""
+
+    def __repr__(self) -> str:
+        """Without the token, which is a secret."""
+        return f"Caller({self.account}, {self.region}, {self.request_id}, {self.access_key})"
 
 
 def credential_of(authorization: str) -> str:

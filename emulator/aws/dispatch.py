@@ -24,6 +24,8 @@ class Dispatcher:
         """
         self._operations = operations
         self._known_targets = known_targets
+        self._grouped = {target for target, operation in operations.items() if operation.is_grouped}
+        self._never_waiting = {target for target, operation in operations.items() if operation.never_waits}
 
     def reply(self, target: str, caller: Caller, body: bytes) -> Reply:
         """Serve one request, whatever it is."""
@@ -40,13 +42,11 @@ class Dispatcher:
 
     def is_grouped(self, target: str) -> bool:
         """Whether requests for this target are better served together."""
-        operation = self._operations.get(target)
-        return operation is not None and operation.is_grouped
+        return target in self._grouped
 
     def never_waits(self, target: str) -> bool:
         """Whether a group for this target may be served in the event loop."""
-        operation = self._operations.get(target)
-        return operation is not None and operation.never_waits
+        return target in self._never_waiting
 
     def checked(self, target: str, caller: Caller, body: bytes) -> Checked | Reply:
         """Read and check a request of a grouped operation, or refuse it."""

@@ -1,6 +1,6 @@
 """What goes back to a client, how ASGI carries it, and the forms in which each protocol carries an error."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.types import Send
 
@@ -12,8 +12,7 @@ JSON_1_1 = "application/x-amz-json-1.1"
 QUERY_MEDIA_TYPE = "text/xml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(NamedTuple):
     """A whole reply; `headers` are those beside content type, length and request id."""
 
     status: int = 200

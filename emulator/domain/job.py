@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 from emulator.domain.outcome import ContainerExit, Failure
 from emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
@@ -14,9 +14,8 @@ JobId = NewType("JobId", int)
 NANOSECONDS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobKey:
-    """How the API names a job: names are unique per account and region."""
+class JobKey(NamedTuple):
+    """How the API names a job: names are unique per account and region. Made for each request."""
 
     account: str
     region: str
@@ -28,8 +27,7 @@ class JobKey:
         return f"arn:aws:sagemaker:{self.region}:{self.account}:processing-job/{self.name.lower()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
+class NewJob(NamedTuple):
     """A job that is to be stored."""
 
     key: JobKey

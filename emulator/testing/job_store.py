@@ -73,7 +73,7 @@ class MemoryJobStore:
 
     def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
         """See the port. The first event is `created`."""
-        folded = replace(key, name=key.name.lower())
+        folded = key._replace(name=key.name.lower())
         with self.transaction():
             if folded in self._by_name:
                 holder = self._jobs[self._by_name[folded]].key
@@ -121,7 +121,7 @@ class MemoryJobStore:
     def find_any_case(self, key: JobKey) -> ProcessingJob | None:
         """See the port."""
         with self.transaction():
-            job_id = self._by_name.get(replace(key, name=key.name.lower()))
+            job_id = self._by_name.get(key._replace(name=key.name.lower()))
             return None if job_id is None else self._jobs[job_id]
 
     def get(self, job_id: JobId) -> ProcessingJob:
@@ -183,7 +183,7 @@ class MemoryJobStore:
         """See the port. The event is `deleted`."""
         with self.transaction():
             job = self.get(job_id)
-            folded = replace(job.key, name=job.key.name.lower())
+            folded = job.key._replace(name=job.key.name.lower())
             if not job.phase.is_terminal:
                 raise JobNotDeletable(f"Job {job_id} is in {job.phase}; it has not ended.")
             if self._by_name.get(folded) != job_id:
