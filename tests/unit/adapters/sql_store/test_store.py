@@ -134,14 +134,15 @@ def test_full_disk_fails_keeps_nothing_of_the_work_and_recovers(stores: Stores) 
     job = add_job(stores.jobs)
     with stores.database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with stores.database.storing() as cursor:
+        cursor.execute(f"PRAGMA max_page_count = {pages}")
     big = a_request("big", arguments=["x" * 100_000])
     with pytest.raises(StoreFailure, match="the disk is full"):
         stores.jobs.add(a_key("big"), big, {"k": "v"}, NOW)
     assert stores.jobs.find(a_key("big")) is None
     assert stores.jobs.get(job.id) == job
-    with stores.database.reading() as connection:
-        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    with stores.database.storing() as cursor:
+        cursor.execute("PRAGMA max_page_count = 1000000")
     assert stores.jobs.add(a_key("big"), big, {}, NOW).request == big
 
 
