@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob
@@ -125,10 +126,10 @@ class Scheduler:
 
     # --- wakeup ---
 
-    def job_added(self, job_id: JobId) -> None:
-        """A job waits for admission."""
-        self._arrivals.append(job_id)
-        if not self._wake.is_set():  # else the turn to come takes this one along
+    def jobs_added(self, job_ids: Sequence[JobId]) -> None:
+        """Jobs wait for admission, first come first."""
+        self._arrivals.extend(job_ids)
+        if not self._wake.is_set():  # else the turn to come takes them along
             self._wake.set()
 
     def stop_requested(self, job_id: JobId) -> None:

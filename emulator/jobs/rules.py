@@ -131,7 +131,7 @@ def _fault_of(local_path: str) -> str | None:
 
 
 def _check_unique(member: str, items: Sequence[Mapping[str, Any]]) -> None:
-    if len({item[member] for item in items}) < len(items):
+    if len(items) > 1 and len({item[member] for item in items}) < len(items):
         names = [item[member] for item in items]
         name = next(name for name in names if names.count(name) > 1)
         raise ValidationFailed(f"{member} {name} is used more than once; it must be unique within the job")

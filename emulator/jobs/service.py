@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from emulator.domain.job import JobId, JobKey, NewJob, ProcessingJob
@@ -17,6 +18,8 @@ from emulator.jobs.rules import check_create
 from emulator.ports import Clock, JobStore, Wakeup
 
 logger = logging.getLogger(__name__)
+
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
 class JobService:
@@ -69,11 +72,11 @@ class JobService:
     def _add_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[JobId | RequestError]:
         at = self._clock.now()
         ids = self._store.add_all([_new_job(key, request, at) for key, request in wanted])
-        for (key, _), job_id in zip(wanted, ids, strict=True):
-            if job_id is not None:
-                logger.info("job_created", extra={"job": key.name, "job_id": job_id})
-                self._wakeup.job_added(job_id)
-        return [_name_in_use(key) if job_id is None else job_id for (key, _), job_id in zip(wanted, ids, strict=True)]
+        verdicts = [_name_in_use(key) if id_ is None else id_ for (key, _), id_ in zip(wanted, ids, strict=True)]
+        self._wakeup.jobs_added([job_id for job_id in ids if job_id is not None])
+        if logger.isEnabledFor(logging.INFO):
+            _tell_created(wanted, ids)
+        return verdicts
 
     def describe(self, key: JobKey) -> ProcessingJob:
         """The job of that name. Raises JobNotFound."""
@@ -126,9 +129,15 @@ def _name_in_use(key: JobKey) -> JobNameInUse:
     )
 
 
+def _tell_created(wanted: Sequence[tuple[JobKey, Mapping[str, Any]]], ids: Sequence[JobId | None]) -> None:
+    for (key, _), job_id in zip(wanted, ids, strict=True):
+        if job_id is not None:
+            logger.info("job_created", extra={"job": key.name, "job_id": job_id})
+
+
 def _new_job(key: JobKey, request: Mapping[str, Any], at: datetime) -> NewJob:
     if "Tags" not in request:
-        return NewJob(key=key, request=request, tags={}, at=at)
+        return NewJob(key, request, _NO_TAGS, at)
     return NewJob(
         key=key,
         request={name: value for name, value in request.items() if name != "Tags"},

@@ -23,8 +23,7 @@ def create_processing_job(service: JobService) -> Handler:
 
     def handle_all(group: Sequence[Checked]) -> Sequence[Outcome]:
         wanted = [
-            (JobKey(account=caller.account, region=caller.region, name=request["ProcessingJobName"]), request)
-            for caller, request in group
+            (JobKey(caller.account, caller.region, request["ProcessingJobName"]), request) for caller, request in group
         ]
         return [
             verdict if isinstance(verdict, RequestError) else {"ProcessingJobArn": key.arn}

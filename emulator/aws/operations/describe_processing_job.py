@@ -18,10 +18,7 @@ def describe_processing_job(service: JobService) -> Handler:
     """The handler."""
 
     def handle_all(group: Sequence[Checked]) -> Sequence[Outcome]:
-        keys = [
-            JobKey(account=caller.account, region=caller.region, name=request["ProcessingJobName"])
-            for caller, request in group
-        ]
+        keys = [JobKey(caller.account, caller.region, request["ProcessingJobName"]) for caller, request in group]
         return [
             found if isinstance(found, RequestError) else description_of(found) for found in service.describe_all(keys)
         ]

@@ -54,7 +54,7 @@ class Rig:
         request = a_request(name, **changes)
         job = self.jobs.add(a_key(name), request, {}, SystemClock().now())
         for life in self.lives:
-            life.scheduler.job_added(job.id)
+            life.scheduler.jobs_added([job.id])
         return job
 
     def wish_stop(self, job: ProcessingJob) -> None:

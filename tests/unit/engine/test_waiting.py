@@ -125,6 +125,6 @@ def test_waiting_jobs_of_an_earlier_life_keep_their_places(rig: Rig) -> None:
 
 def test_a_job_that_was_forgotten_holds_nobody_up(rig: Rig) -> None:
     life = rig.life()
-    life.scheduler.job_added(JobId(4711))
+    life.scheduler.jobs_added([JobId(4711)])
     life.scheduler.stop_requested(JobId(4712))
     assert rig.wait_for_end(rig.add()).phase is JobPhase.COMPLETED

@@ -1,6 +1,6 @@
 """A clock that steps, and a wakeup that remembers: what the use cases need beside a store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from emulator.domain.job import JobFacts, JobId, ProcessingJob
@@ -49,9 +49,9 @@ class RememberingWakeup:
         self.added: list[JobId] = []
         self.stopped: list[JobId] = []
 
-    def job_added(self, job_id: JobId) -> None:
+    def jobs_added(self, job_ids: Sequence[JobId]) -> None:
         """See the port."""
-        self.added.append(job_id)
+        self.added += job_ids
 
     def stop_requested(self, job_id: JobId) -> None:
         """See the port."""
