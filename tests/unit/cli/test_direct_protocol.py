@@ -4,8 +4,10 @@ import asyncio
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection, HTTPResponse
+from typing import Any
 
 import pytest
 import uvicorn
@@ -107,6 +109,10 @@ class ServerThread:
         self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._listener]})
         self._thread.start()
         wait_for("the server to start", lambda: self._uvicorn.started or None)
+
+    @property
+    def connections(self) -> set[Any]:
+        return self._uvicorn.server_state.connections
 
     def call(self, function: Callable[[], None]) -> None:
         self._uvicorn.loop.call_soon_threadsafe(function)
@@ -216,7 +222,12 @@ LONG = b"y" * (LARGEST_BODY_BYTES + 1)
         (b"PUT / HTTP/1.1\r\nHost: l\r\nX-Amz-Target: T\r\nContent-Length: 2\r\n\r\nab", b"asgi:/:ab:3"),
         (b"POST / HTTP/1.1\r\nHost: l\r\nContent-Length: 2\r\n\r\nab", b"asgi:/:ab:2"),
         (b"POST / HTTP/1.0\r\nHost: l\r\nX-Amz-Target: T\r\nContent-Length: 2\r\n\r\nab", b"asgi:/:ab:3"),
+        (
+            b"POST / HTTP/1.0\r\nHost: l\r\nX-Amz-Target: T\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nab",
+            b"asgi:/:ab:4",
+        ),
         (request(b"ab", b"Connection: close\r\n"), b"asgi:/:ab:4"),
+        (request(b"ab", b"Connection: upgrade\r\nUpgrade: h2c\r\n"), b"asgi:/::5"),
         (request(b"ab", b"X-Amz-Target: U\r\n"), b"asgi:/:ab:4"),
         (request(LONG), b"asgi:/:" + LONG[:20] + b":3"),
         (
@@ -224,13 +235,47 @@ LONG = b"y" * (LARGEST_BODY_BYTES + 1)
             b"asgi:/:ab:3",
         ),
     ],
-    ids=["path", "query", "method", "not the door's", "HTTP/1.0", "close", "twice", "long", "chunked"],
+    ids=[
+        "path",
+        "query",
+        "method",
+        "not the door's",
+        "HTTP/1.0",
+        "HTTP/1.0 kept alive",
+        "close",
+        "upgrade",
+        "twice",
+        "long",
+        "chunked",
+    ],
 )
 def test_everything_else_goes_uvicorns_way(server: ServerThread, door: ScriptedDoor, sent: bytes, told: bytes) -> None:
     with server.connect() as client:
         client.sendall(sent)
         assert read_reply(client)[1] == told
     assert door.served == []
+
+
+def test_client_that_says_it_keeps_the_connection_is_answered_by_the_door(server: ServerThread) -> None:
+    with server.connect() as client:
+        for body in (b"1", b"2"):
+            client.sendall(request(body, b"Connection: Keep-Alive\r\n"))
+            assert read_reply(client)[1] == b"door:" + body
+
+
+def test_nothing_of_a_request_is_left_to_the_next(server: ServerThread, door: ScriptedDoor) -> None:
+    with server.connect() as client:
+        client.sendall(request(b"first", b"X-First: 1\r\n"))
+        assert read_reply(client)[1] == b"door:first"
+        client.sendall(b"GET /between HTTP/1.1\r\nHost: l\r\n\r\n")
+        assert read_reply(client)[1] == b"asgi:/between::1"
+        client.sendall(request(b"") + request(b"pipelined"))
+        assert replies_in(client, 2) == [b"door:", b"door:pipelined"]
+    assert [set(headers) - {b"host", b"x-amz-target", b"content-length"} for headers, _ in door.served] == [
+        {b"x-first"},
+        set(),
+        set(),
+    ]
 
 
 def test_client_that_wants_to_be_asked_for_the_body_is_asked(server: ServerThread) -> None:
@@ -266,19 +311,23 @@ def test_request_behind_one_on_uvicorns_way_waits_for_it(server: ServerThread) -
         assert read_reply(client)[1] == b"door:3"
 
 
-def test_request_that_came_with_one_answered_at_once_is_given_its_time(
-    server: ServerThread, door: ScriptedDoor
+@pytest.mark.parametrize("together", [True, False])
+def test_request_behind_one_that_was_answered_is_given_its_time(
+    server: ServerThread, door: ScriptedDoor, *, together: bool
 ) -> None:
     door.holds_after = 1
     with server.connect() as client:
-        client.sendall(request(b"1") + request(b"2"))
+        client.sendall(request(b"1") + (request(b"2") if together else b""))
         assert replies_in(client, 1) == [b"door:1"]
+        if not together:
+            client.sendall(request(b"2"))
         client.settimeout(2 * KEEP_ALIVE_SECONDS)
         with pytest.raises(TimeoutError):  # neither an answer nor the end
             client.recv(1)
         client.settimeout(TIMEOUT_SECONDS)
         door.let_go(server)
         assert replies_in(client, 1) == [b"door:2"]
+        assert client.recv(10) == b""
 
 
 @pytest.mark.parametrize("piece", [b"x" * 1000, b"X-A: b\r\n" * 100], ids=["one header", "many headers"])
@@ -372,8 +421,33 @@ def test_what_is_being_served_is_answered_before_the_server_ends(server: ServerT
         assert client.recv(10) == b""
 
 
-def test_connection_that_is_not_used_is_closed(server: ServerThread) -> None:
+@pytest.mark.parametrize("before", [request(b"x"), GET, request(b"x") + GET, GET + request(b"x")])
+def test_connection_that_is_not_used_is_closed(server: ServerThread, before: bytes) -> None:
+    with server.connect() as client:
+        client.sendall(before)
+        replies_in(client, before.count(b"HTTP/1.1"))
+        assert client.recv(10) == b""
+
+
+@pytest.mark.parametrize("last", [request(b"x"), GET], ids=["the door's", "uvicorn's"])
+def test_connection_is_closed_only_when_it_was_not_used_for_the_whole_time(server: ServerThread, last: bytes) -> None:
+    begun = time.monotonic()
+    with server.connect() as client:
+        while time.monotonic() < begun + 1.5 * KEEP_ALIVE_SECONDS:
+            client.sendall(request(b"x"))
+            assert replies_in(client, 1) == [b"door:x"]
+        client.sendall(last)
+        replies_in(client, 1)
+        answered = time.monotonic()
+        assert client.recv(10) == b""
+        assert time.monotonic() - answered > 0.9 * KEEP_ALIVE_SECONDS
+
+
+def test_client_that_is_gone_leaves_no_timer(server: ServerThread, door: ScriptedDoor) -> None:
     with server.connect() as client:
         client.sendall(request(b"x"))
         assert read_reply(client)[1] == b"door:x"
-        assert client.recv(10) == b""
+        (connection,) = server.connections
+        assert connection.idle_watch is not None
+    wait_for("the server to see that", lambda: not server.connections or None)
+    assert connection.idle_watch is None
