@@ -8,12 +8,12 @@ from hashlib import blake2b
 from emulator.domain.job import ProcessingJob
 from emulator.errors import ValidationFailed
 from emulator.jobs.token_payload import pack, unpack
-from emulator.ports import JobQuery, JobStore
+from emulator.ports import JobPosition, JobQuery, JobStore
 
 DEFAULT_PAGE_SIZE = 10
 """MaxResults of a request that names none (spec 1.5)."""
 
-_TOKEN_PURPOSE = b"ListProcessingJobs.1"
+_TOKEN_PURPOSE = b"ListProcessingJobs.2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,21 +42,21 @@ class JobListing:
         return ListedJobs(jobs=page.jobs, next_token=_seal(page.last, query) if page.last is not None else None)
 
 
-def _seal(after: tuple[str | int, int], query: JobQuery) -> str:
+def _seal(after: JobPosition, query: JobQuery) -> str:
     return pack([_seal_of(after, query), *after])
 
 
-def _open(token: str, query: JobQuery) -> tuple[str | int, int]:
+def _open(token: str, query: JobQuery) -> JobPosition:
     try:
-        seal, value, job_id = unpack(token)
+        seal, *after = unpack(token)
     except ValueError as error:
         raise _wrong_token() from error
-    if not isinstance(job_id, int) or seal != _seal_of((value, job_id), query):
+    if seal != _seal_of(after, query):
         raise _wrong_token()
-    return value, job_id
+    return tuple(after)
 
 
-def _seal_of(after: tuple[object, object], query: JobQuery) -> str:
+def _seal_of(after: Sequence[str | int], query: JobQuery) -> str:
     """A digest that ties a position to its query; the number of results is not part of it."""
     bound = json.dumps(
         [

@@ -12,7 +12,7 @@ from emulator.ports.containers import (
     EngineInfo,
     PullPolicy,
 )
-from emulator.ports.jobs import JobPage, JobQuery, JobStore, SortBy
+from emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobStore, SortBy
 from emulator.ports.logs import LogActivity, LogStore, LogStream, RawLine, StreamPage, StreamQuery
 from emulator.ports.machine import GpuProbe, HostProbe
 from emulator.ports.objects import LocalFile, ObjectStore
@@ -32,6 +32,7 @@ __all__ = [
     "GpuProbe",
     "HostProbe",
     "JobPage",
+    "JobPosition",
     "JobQuery",
     "JobStore",
     "LocalFile",

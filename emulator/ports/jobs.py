@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from emulator.domain.job import (
     InstanceRecord,
@@ -28,11 +28,16 @@ class SortBy(StrEnum):
     STATUS = "Status"
 
 
+JobPosition: TypeAlias = tuple[str | int, ...]
+"""Where a job stands in an order: (name, id), (creation in ms, id), or (status, creation in ms, id)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
     """Which jobs of one account and region to list. Time bounds are exclusive (spec 1.5).
 
-    `after` continues behind the last row of the page before: its (sort value, id), as given by `JobPage.last`.
+    Jobs of one status are in the order of their creation, those of one moment in the order of their arrival. `after`
+    continues behind the last job of the page before, as given by `JobPage.last`.
     """
 
     account: str
@@ -46,7 +51,7 @@ class JobQuery:
     created_before: datetime | None = None
     modified_after: datetime | None = None
     modified_before: datetime | None = None
-    after: tuple[str | int, int] | None = None
+    after: JobPosition | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +59,7 @@ class JobPage:
     """Full pages: filters are applied before paging. `last` is None when nothing follows."""
 
     jobs: tuple[ProcessingJob, ...]
-    last: tuple[str | int, int] | None
+    last: JobPosition | None
 
 
 class JobStore(Protocol):

@@ -31,7 +31,7 @@ from emulator.errors import (
     StoreFailure,
     ValidationFailed,
 )
-from emulator.ports import JobPage, JobQuery, SortBy
+from emulator.ports import JobPage, JobPosition, JobQuery, SortBy
 from emulator.testing.stored import stored_json, stored_moment, stored_text
 
 
@@ -291,14 +291,15 @@ def _with_facts(job: ProcessingJob, facts: JobFacts) -> ProcessingJob:
     )
 
 
-def _position(job: ProcessingJob, sort_by: SortBy) -> tuple[str | int, int]:
+def _position(job: ProcessingJob, sort_by: SortBy) -> JobPosition:
+    created_at_ms = round(job.created_at.timestamp() * 1000)
     match sort_by:
         case SortBy.NAME:
             return job.key.name, job.id
         case SortBy.CREATION_TIME:
-            return round(job.created_at.timestamp() * 1000), job.id
+            return created_at_ms, job.id
         case SortBy.STATUS:
-            return job.status.value, job.id
+            return job.status.value, created_at_ms, job.id
 
 
 def _matches(job: ProcessingJob, query: JobQuery) -> bool:

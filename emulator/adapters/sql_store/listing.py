@@ -1,6 +1,7 @@
 """ListProcessingJobs as SQL: filters, one index for each order, and pages that go on where the last one ended."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, func, select
@@ -8,15 +9,16 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, fun
 from emulator.adapters.sql_store.moments import to_ms, to_ms_ceiling
 from emulator.adapters.sql_store.rows import is_storable, job_of
 from emulator.adapters.sql_store.tables import job_requests, jobs
-from emulator.ports import JobPage, JobQuery, SortBy
+from emulator.domain.phase import ProcessingJobStatus
+from emulator.ports import JobPage, JobPosition, JobQuery, SortBy
 
 SELECT_JOB = select(jobs, job_requests.c.request).join_from(jobs, job_requests)
 """Everything that `rows.job_of` needs."""
 
-_SORT_COLUMNS: dict[SortBy, Column[Any]] = {
-    SortBy.NAME: jobs.c.name,
-    SortBy.CREATION_TIME: jobs.c.created_at_ms,
-    SortBy.STATUS: jobs.c.status,
+_SORT_COLUMNS: dict[SortBy, Sequence[Column[Any]]] = {
+    SortBy.NAME: (jobs.c.name, jobs.c.id),
+    SortBy.CREATION_TIME: (jobs.c.created_at_ms, jobs.c.id),
+    SortBy.STATUS: (jobs.c.status, jobs.c.created_at_ms, jobs.c.id),
 }
 
 
@@ -40,17 +42,29 @@ def page_statements(query: JobQuery) -> Iterator[Select[Any]]:
     """What to read, in turn, until the page is full.
 
     Behind a row come those that share its sort value and then those beyond it. Asked as one comparison of pairs,
-    SQLite would walk all rows that share the value, a million for a status.
+    SQLite would walk all rows that share the value. In the order of statuses, each status is a list of its own.
     """
-    column = _SORT_COLUMNS[query.sort_by]
-    statement = SELECT_JOB.where(*_filters(query)).order_by(*_order((column, jobs.c.id), descending=query.descending))
+    if query.sort_by is SortBy.STATUS:
+        for part in _parts_by_status(query):
+            yield from page_statements(part)
+        return
+    column, job_id = columns = _SORT_COLUMNS[query.sort_by]
+    statement = SELECT_JOB.where(*_filters(query)).order_by(*_order(columns, descending=query.descending))
     if query.after is None:
         yield statement
         return
-    value, job_id = query.after
-    yield statement.where(column == value, _beyond(jobs.c.id, job_id, descending=query.descending))
-    if query.sort_by is not SortBy.STATUS or query.status != value:  # else the filter lets nothing beyond it through
-        yield statement.where(_beyond(column, value, descending=query.descending))
+    value, last_id = query.after
+    yield statement.where(column == value, _beyond(job_id, last_id, descending=query.descending))
+    yield statement.where(_beyond(column, value, descending=query.descending))
+
+
+def _parts_by_status(query: JobQuery) -> Iterator[JobQuery]:
+    """A list by creation for each status, from the one in which the last page ended."""
+    status, *behind = query.after or (None,)
+    statuses = sorted(ProcessingJobStatus if query.status is None else [query.status], reverse=query.descending)
+    for each in statuses[statuses.index(ProcessingJobStatus(status)) if status else 0 :]:
+        after = tuple(behind) if each == status else None
+        yield replace(query, sort_by=SortBy.CREATION_TIME, status=each, after=after)
 
 
 def _order(columns: Sequence[Column[Any]], *, descending: bool) -> Sequence[ColumnElement[Any]]:
@@ -79,5 +93,5 @@ def _filters(query: JobQuery) -> Iterator[ColumnElement[bool]]:
         yield func.replace(jobs.c.name, query.name_contains, "") != jobs.c.name
 
 
-def _position(row: Row[Any], sort_by: SortBy) -> tuple[str | int, int]:
-    return getattr(row, _SORT_COLUMNS[sort_by].name), row.id
+def _position(row: Row[Any], sort_by: SortBy) -> JobPosition:
+    return tuple(getattr(row, column.name) for column in _SORT_COLUMNS[sort_by])

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from emulator.domain.phase import JobPhase, status_of
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Counts up with every change of this module that a database made before would notice."""
 
 metadata = MetaData()
@@ -40,8 +40,9 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 _Name = String().with_variant(String(collation="C"), "postgresql")
 
 
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in words)
+def _any_of(phases: Iterable[JobPhase]) -> str:
+    """Spelled out: for more than two words after IN, SQLite makes a table of them, anew for each row it checks."""
+    return " OR ".join(f"phase = '{phase}'" for phase in phases)
 
 
 def _status_expression() -> str:
@@ -77,30 +78,30 @@ jobs = Table(
     Column("selected_type", String),
     Column("selected_count", Integer),
     Column("deleted_at_ms", BigInteger),
-    CheckConstraint(f"phase IN ({_listed(JobPhase)})", name="phase_is_known"),
+    CheckConstraint(_any_of(JobPhase), name="phase_is_known"),
     CheckConstraint(
-        f"phase NOT IN ({_listed(p for p in JobPhase if p.is_terminal)}) OR ended_at_ms IS NOT NULL",
-        name="terminal_phase_has_end",
+        f"ended_at_ms IS NOT NULL OR {_any_of(p for p in JobPhase if not p.is_terminal)}", name="terminal_phase_has_end"
     ),
     sqlite_autoincrement=True,  # the id of a deleted job is never given to another
 )
+_OWNER = (jobs.c.account, jobs.c.region)
 _NOT_DELETED = jobs.c.deleted_at_ms.is_(None)
 
 
 def _index(name: str, *columns: Column[Any], unique: bool = False) -> Index:
-    """An index of the jobs of an account and region that are not deleted: a deleted job's name is free again."""
-    owner = (jobs.c.account, jobs.c.region)
-    return Index(name, *owner, *columns, unique=unique, sqlite_where=_NOT_DELETED)
+    """An index of the jobs that are not deleted: a deleted job's name is free again."""
+    return Index(name, *columns, unique=unique, sqlite_where=_NOT_DELETED)
 
 
+# Each index costs every Create, so there is none that another can stand in for.
 # Unique by an index, not a constraint: an index can be replaced in a database that has rows.
-# One index for each sort key, and one for each together with a status; `listing` depends on them.
+# One index for each sort key, and one for each together with a status; `listing` depends on them. The unfinished jobs
+# of all accounts are found by their status, so that it comes first there.
 JOB_INDEXES = (
-    _index("jobs_by_folded_name", jobs.c.folded_name, unique=True),
-    _index("jobs_by_creation", jobs.c.created_at_ms, jobs.c.id),
-    _index("jobs_by_status", jobs.c.status, jobs.c.id),
-    _index("jobs_by_status_name", jobs.c.status, jobs.c.name),
-    _index("jobs_by_status_creation", jobs.c.status, jobs.c.created_at_ms, jobs.c.id),
+    _index("jobs_by_folded_name", *_OWNER, jobs.c.folded_name, unique=True),
+    _index("jobs_by_creation", *_OWNER, jobs.c.created_at_ms, jobs.c.id),
+    _index("jobs_by_status_name", *_OWNER, jobs.c.status, jobs.c.name),
+    _index("jobs_by_status_creation", jobs.c.status, *_OWNER, jobs.c.created_at_ms, jobs.c.id),
 )
 
 
@@ -112,9 +113,8 @@ def _leave_deleted_out_on_postgresql(_table: Table, connection: Connection, **_o
             index.dialect_options["postgresql"]["where"] = _NOT_DELETED
 
 
-Index("jobs_by_phase", jobs.c.phase, jobs.c.id)
-# With the deleted ones, whose logs are still found by name; each index costs every Create, so there is no second one.
-Index("jobs_by_name", jobs.c.account, jobs.c.region, jobs.c.name, jobs.c.id, jobs.c.deleted_at_ms)
+# With the deleted ones, whose logs are still found by name.
+Index("jobs_by_name", *_OWNER, jobs.c.name, jobs.c.id, jobs.c.deleted_at_ms)
 
 job_requests = Table(
     # Apart from the job, so that a listing that must look at many jobs reads narrow rows.
