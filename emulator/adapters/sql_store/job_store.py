@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +12,7 @@ from emulator.adapters.sql_store.adding import JobAdder
 from emulator.adapters.sql_store.database import Database
 from emulator.adapters.sql_store.documents import from_json
 from emulator.adapters.sql_store.driver_statements import DriverLookup
-from emulator.adapters.sql_store.listing import SELECT_JOB, read_page
+from emulator.adapters.sql_store.listing import SELECT_JOB, SELECT_UNFINISHED, read_page
 from emulator.adapters.sql_store.moments import from_ms, to_ms
 from emulator.adapters.sql_store.rows import (
     event_columns,
@@ -27,7 +26,7 @@ from emulator.adapters.sql_store.rows import (
 )
 from emulator.adapters.sql_store.tables import instances, job_events, job_tags, jobs, metadata, schema_version
 from emulator.domain.job import InstanceRecord, JobEvent, JobFacts, JobId, JobKey, Limits, NewJob, ProcessingJob
-from emulator.domain.phase import TRANSITIONS, JobPhase, status_of
+from emulator.domain.phase import TRANSITIONS, JobPhase
 from emulator.domain.spec import InstanceChoice
 from emulator.errors import (
     InternalBug,
@@ -41,10 +40,6 @@ from emulator.errors import (
 from emulator.ports import JobPage, JobQuery
 
 _TERMINAL = [phase.value for phase in JobPhase if phase.is_terminal]
-_UNFINISHED = sorted(
-    {status_of(phase, stop_requested=wished) for phase, wished in product(JobPhase, (False, True)) if not phase.is_terminal}
-)
-"""The statuses of all jobs that have not ended, and of no others."""
 
 # Built once: making a statement costs as much as running it.
 _BY_ID = SELECT_JOB.where(jobs.c.id == bindparam("job_id"))
@@ -53,9 +48,6 @@ _LISTED_ID = select(jobs.c.id).where(jobs.c.id == bindparam("job_id"), jobs.c.de
 _LIVE = SELECT_JOB.where(
     jobs.c.account == bindparam("account"), jobs.c.region == bindparam("region"), jobs.c.deleted_at_ms.is_(None)
 )
-SELECT_UNFINISHED = SELECT_JOB.where(jobs.c.status.in_(_UNFINISHED), jobs.c.deleted_at_ms.is_(None)).order_by(jobs.c.id)
-"""Nobody deletes a job that has not ended; said so that the index serves."""
-
 _BY_NAMES = DriverLookup(_LIVE, jobs.c.name)
 _BY_NAME = _LIVE.where(jobs.c.name == bindparam("name"))
 _BY_FOLDED_NAME = _LIVE.where(jobs.c.folded_name == bindparam("name"))

@@ -1,7 +1,8 @@
-"""ListProcessingJobs as SQL: filters, one index for each order, and pages that go on where the last one ended."""
+"""ListProcessingJobs as SQL: filters, an index for each order, and pages that go on where the last one ended."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import dropwhile, product
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, func, select
@@ -9,11 +10,19 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, fun
 from emulator.adapters.sql_store.moments import to_ms, to_ms_ceiling
 from emulator.adapters.sql_store.rows import is_storable, job_of
 from emulator.adapters.sql_store.tables import job_requests, jobs
-from emulator.domain.phase import ProcessingJobStatus
+from emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
 from emulator.ports import JobPage, JobPosition, JobQuery, SortBy
 
 SELECT_JOB = select(jobs, job_requests.c.request).join_from(jobs, job_requests)
 """Everything that `rows.job_of` needs."""
+
+UNFINISHED = sorted(
+    {status_of(phase, stop_requested=wish) for phase, wish in product(JobPhase, (False, True)) if not phase.is_terminal}
+)
+"""The statuses of jobs that have not ended, and of no others."""
+
+SELECT_UNFINISHED = SELECT_JOB.where(jobs.c.status.in_(UNFINISHED), jobs.c.deleted_at_ms.is_(None)).order_by(jobs.c.id)
+"""No job is deleted before it has ended: that is said for the index."""
 
 _SORT_COLUMNS: dict[SortBy, Sequence[Column[Any]]] = {
     SortBy.NAME: (jobs.c.name, jobs.c.id),
@@ -60,11 +69,11 @@ def page_statements(query: JobQuery) -> Iterator[Select[Any]]:
 
 def _parts_by_status(query: JobQuery) -> Iterator[JobQuery]:
     """A list by creation for each status, from the one in which the last page ended."""
-    status, *behind = query.after or (None,)
     statuses = sorted(ProcessingJobStatus if query.status is None else [query.status], reverse=query.descending)
-    for each in statuses[statuses.index(ProcessingJobStatus(status)) if status else 0 :]:
-        after = tuple(behind) if each == status else None
-        yield replace(query, sort_by=SortBy.CREATION_TIME, status=each, after=after)
+    ended_in, *behind = query.after or statuses[:1]
+    for status in dropwhile(lambda each: each != ended_in, statuses):
+        after = tuple(behind) if behind and status == ended_in else None
+        yield replace(query, sort_by=SortBy.CREATION_TIME, status=status, after=after)
 
 
 def _order(columns: Sequence[Column[Any]], *, descending: bool) -> Sequence[ColumnElement[Any]]:

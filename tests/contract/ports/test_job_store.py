@@ -153,7 +153,9 @@ class TestFind:
         for phase in TERMINAL:
             move_to(jobs, add_job(jobs, f"ended-{phase}"), phase)
         others = [move_to(jobs, add_job(jobs, f"a-{phase}"), phase) for phase in UNFINISHED]
-        assert list(jobs.list_unfinished()) == [first, *others]
+        wished = jobs.request_stop(add_job(jobs, "wished").id, NOW)
+        last = add_job(jobs, "last")
+        assert list(jobs.list_unfinished()) == [first, *others, wished, last]
 
 
 class TestAdvance:

@@ -64,6 +64,15 @@ def test_names_sort_by_code_point(jobs: JobStore) -> None:
     assert names_of(jobs.list_page(replace(query, descending=True))) == ["b", "a1", "a-1", "B2", "A", "0"]
 
 
+def test_jobs_of_one_status_are_in_the_order_of_their_creation(jobs: JobStore) -> None:
+    for name, seconds in (("b", 2), ("a", 3), ("c", 1), ("d", 3)):
+        add_job(jobs, name, at=later(seconds))
+    move_to(jobs, add_job(jobs, "over", at=later(9)), JobPhase.COMPLETED)
+    query = replace(QUERY, sort_by=SortBy.STATUS)
+    assert names_of(jobs.list_page(query)) == ["over", "c", "b", "a", "d"]
+    assert names_of(jobs.list_page(replace(query, descending=True))) == ["d", "a", "b", "c", "over"]
+
+
 def test_status_sorts_by_its_word_then_by_arrival(jobs: JobStore) -> None:
     move_to(jobs, add_job(jobs, "stopped"), JobPhase.STOPPED)
     jobs.request_stop(add_job(jobs, "stopping-1").id, NOW)

@@ -118,15 +118,17 @@ def test_token_of_a_moment_is_not_valid_for_another_moment() -> None:
         api.listing.page(replace(query, created_after=START - timedelta(days=2)), token)
 
 
-def test_token_with_a_changed_position_is_refused() -> None:
+@pytest.mark.parametrize("sort_by", list(SortBy))
+def test_token_with_a_changed_position_is_refused(sort_by: SortBy) -> None:
     api = an_api("a", "b", "c")
-    token = api.listing.page(QUERY).next_token
+    query = replace(QUERY, sort_by=sort_by)
+    token = api.listing.page(query).next_token
     assert token is not None
-    seal, value, job_id = json.loads(base64.urlsafe_b64decode(token))
-    forged = base64.urlsafe_b64encode(json.dumps([seal, value, job_id + 1]).encode()).decode()
-
-    with pytest.raises(ValidationFailed):
-        api.listing.page(QUERY, forged)
+    seal, *values, job_id = json.loads(base64.urlsafe_b64decode(token))
+    for changed in ([*values, job_id + 1], [*values, str(job_id)], values, [*values, job_id, 1], []):
+        forged = base64.urlsafe_b64encode(json.dumps([seal, *changed]).encode()).decode()
+        with pytest.raises(ValidationFailed):
+            api.listing.page(query, forged)
 
 
 @pytest.mark.parametrize("levels", [1, 500, 950, 1500, 6000])

@@ -6,72 +6,133 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
-from emulator.adapters.sql_store.listing import page_statements
+from emulator.adapters.sql_store.listing import SELECT_UNFINISHED, UNFINISHED, page_statements
 from emulator.adapters.sql_store.store import Stores
-from emulator.domain.phase import JobPhase, ProcessingJobStatus
-from emulator.ports import JobQuery, JobStore, SortBy
+from emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
+from emulator.ports import JobPosition, JobQuery, JobStore, SortBy
 from emulator.testing.job_store import MemoryJobStore
 from tests.contract.ports.stores import NOW, add_job, move_to
 from tests.unit.adapters.sql_store.rawsql import query
 
 QUERY = JobQuery(account="000000000000", region="us-east-1", limit=100)
-POSITION: dict[SortBy, str | int] = {SortBy.NAME: "n", SortBy.CREATION_TIME: 5, SortBy.STATUS: "Failed"}
+EACH_STATUS = {"status=?", "account=?", "region=?"}
+IDS = ("id", "rowid")
+"""What SQLite calls the id, which is its rowid."""
+
+POSITION: dict[SortBy, JobPosition] = {
+    SortBy.NAME: ("n", 7),
+    SortBy.CREATION_TIME: (5, 7),
+    SortBy.STATUS: ("InProgress", 5, 7),
+}
+BEHIND_IN_PROGRESS = {False: ["Stopped", "Stopping"], True: ["Failed", "Completed"]}
+"""Ascending and descending."""
 
 
-def plan_of(path: Path, job_query: JobQuery) -> list[str]:
-    """How SQLite reads a page, step by step."""
-    plan: list[str] = []
-    for statement in page_statements(job_query):
-        compiled = statement.limit(job_query.limit).compile(
-            dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
-        )
-        plan += [row[3] for row in query(path, f"EXPLAIN QUERY PLAN {compiled}")]
-    return plan
+def statements_of(job_query: JobQuery) -> list[str]:
+    return [text_of(statement.limit(job_query.limit)) for statement in page_statements(job_query)]
 
 
-def steps_on_jobs(plan: list[str]) -> list[str]:
-    return [step for step in plan if not step.startswith("SEARCH job_requests USING INTEGER PRIMARY KEY")]
+def text_of(statement: Select[Any]) -> str:
+    return str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
 
 
-@pytest.mark.parametrize(("sort_by", "descending"), list(product(SortBy, [False, True])))
+def plan_of(path: Path, statement: str) -> list[str]:
+    """How SQLite reads jobs for a statement, step by step; that their requests are found by their ids goes unsaid."""
+    steps: list[str] = [row[3] for row in query(path, f"EXPLAIN QUERY PLAN {statement}")]
+    return [step for step in steps if not step.startswith("SEARCH job_requests USING INTEGER PRIMARY KEY")]
+
+
+def search_of(path: Path, statement: str) -> set[str]:
+    """What is looked for in an index, where that is the only step."""
+    (step,) = plan_of(path, statement)
+    match = re.fullmatch(r"SEARCH jobs USING INDEX jobs_by_\w+ \((.*)\)", step)
+    assert match, step
+    return set(match[1].split(" AND "))
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort_by", [SortBy.NAME, SortBy.CREATION_TIME])
 @pytest.mark.parametrize("status", [None, ProcessingJobStatus.FAILED])
 def test_every_order_has_its_index(
     stores: Stores, path: Path, sort_by: SortBy, descending: bool, status: ProcessingJobStatus | None
 ) -> None:
-    (step,) = steps_on_jobs(plan_of(path, replace(QUERY, sort_by=sort_by, descending=descending, status=status)))
-    assert re.match(r"SEARCH jobs USING INDEX jobs_by_\w+ \(account=\? AND region=\?", step)
-    assert ("status=?" in step) is (status is not None)
+    (statement,) = statements_of(replace(QUERY, sort_by=sort_by, descending=descending, status=status))
+    assert search_of(path, statement) == {"account=?", "region=?"} | ({"status=?"} if status else set())
 
 
-@pytest.mark.parametrize(("sort_by", "descending"), list(product(SortBy, [False, True])))
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort_by", [SortBy.NAME, SortBy.CREATION_TIME])
 @pytest.mark.parametrize("status", [None, ProcessingJobStatus.FAILED])
 def test_later_page_is_found_in_the_index_of_its_order(
     stores: Stores, path: Path, sort_by: SortBy, descending: bool, status: ProcessingJobStatus | None
 ) -> None:
-    job_query = replace(QUERY, sort_by=sort_by, descending=descending, status=status, after=(POSITION[sort_by], 7))
-    tied, *beyond = steps_on_jobs(plan_of(path, job_query))
-    column = {"Name": "name", "CreationTime": "created_at_ms", "Status": "status"}[sort_by]
+    job_query = replace(QUERY, sort_by=sort_by, descending=descending, status=status, after=POSITION[sort_by])
+    tied, beyond = statements_of(job_query)
+    column = {"Name": "name", "CreationTime": "created_at_ms"}[sort_by]
     # Behind the last row within its sort value: both are part of the search. A name has one row at most.
-    assert f"{column}=?" in tied
-    assert sort_by is SortBy.NAME or f"id{'<' if descending else '>'}?" in tied
-    nothing_beyond = sort_by is SortBy.STATUS and status is not None
-    assert len(beyond) == (0 if nothing_beyond else 1)
-    assert all(re.search(rf"jobs_by_\w+ \(.*{column}{'<' if descending else '>'}\?", step) for step in beyond)
+    assert f"{column}=?" in search_of(path, tied)
+    assert sort_by is SortBy.NAME or search_of(path, tied) & {f"{name}{'<' if descending else '>'}?" for name in IDS}
+    assert f"{column}{'<' if descending else '>'}?" in search_of(path, beyond)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_in_the_order_of_statuses_each_is_found_in_the_index(stores: Stores, path: Path, descending: bool) -> None:
+    statements = statements_of(replace(QUERY, sort_by=SortBy.STATUS, descending=descending))
+    assert statuses_in(statements) == sorted(ProcessingJobStatus, reverse=descending)
+    assert [search_of(path, statement) for statement in statements] == [EACH_STATUS] * 5
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_later_page_in_the_order_of_statuses_begins_in_the_index(stores: Stores, path: Path, descending: bool) -> None:
+    job_query = replace(QUERY, sort_by=SortBy.STATUS, descending=descending, after=POSITION[SortBy.STATUS])
+    tied, beyond, *others = statements_of(job_query)
+    sign = "<" if descending else ">"
+    assert statuses_in([tied, beyond, *others]) == ["InProgress"] * 2 + BEHIND_IN_PROGRESS[descending]
+    assert search_of(path, tied) - {f"{name}{sign}?" for name in IDS} == EACH_STATUS | {"created_at_ms=?"}
+    assert len(search_of(path, tied)) == 5
+    assert search_of(path, beyond) == EACH_STATUS | {f"created_at_ms{sign}?"}
+    assert [search_of(path, statement) for statement in others] == [EACH_STATUS] * 2
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_order_of_statuses_with_one_alone_is_that_of_creation(stores: Stores, descending: bool) -> None:
+    by_creation = replace(QUERY, descending=descending, status=ProcessingJobStatus.IN_PROGRESS)
+    by_status = replace(by_creation, sort_by=SortBy.STATUS)
+    assert statements_of(by_status) == statements_of(by_creation)
+    after = POSITION[SortBy.STATUS]
+    assert statements_of(replace(by_status, after=after)) == statements_of(replace(by_creation, after=after[1:]))
+
+
+def statuses_in(statements: list[str]) -> list[str]:
+    return [status for statement in statements for status in re.findall(r"status = '(\w+)'", statement)]
+
+
+def test_unfinished_jobs_are_found_among_all_by_their_status(stores: Stores, path: Path) -> None:
+    assert plan_of(path, text_of(SELECT_UNFINISHED)) == [
+        "SEARCH jobs USING INDEX jobs_by_status_creation (status=?)",
+        "USE TEMP B-TREE FOR ORDER BY",
+    ]
+
+
+@pytest.mark.parametrize(("phase", "wished"), list(product(JobPhase, [False, True])))
+def test_status_tells_whether_a_job_has_ended(phase: JobPhase, wished: bool) -> None:
+    assert (status_of(phase, stop_requested=wished) in UNFINISHED) is not phase.is_terminal
 
 
 @pytest.mark.parametrize("bound", ["created_after", "created_before"])
 def test_bound_on_creation_is_part_of_the_search(stores: Stores, path: Path, bound: str) -> None:
     # A type checker cannot see which member `bound` names.
     job_query = replace(QUERY, **{bound: NOW})  # type: ignore[arg-type]
-    plan = plan_of(path, job_query)
-    assert "created_at_ms" in plan[0]
-    assert "TEMP B-TREE" not in "".join(plan)
+    (statement,) = statements_of(job_query)
+    assert any(part.startswith("created_at_ms") for part in search_of(path, statement))
 
 
 def fill(jobs: JobStore) -> None:

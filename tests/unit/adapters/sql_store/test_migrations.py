@@ -1,6 +1,7 @@
 """A database made by an older emulator is brought up to date: nothing is lost, and it ends as a new one begins."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,25 +16,30 @@ from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW
 from tests.unit.adapters.sql_store.rawsql import query
 
-OLD_SCHEMA = Path(__file__).with_name("schema_1.sql")
+OLD_VERSIONS = range(1, SCHEMA_VERSION)
+"""Of each there is a file with its schema."""
+
 ROWS = """
 INSERT INTO jobs (id, account, region, name, folded_name, phase, created_at_ms, modified_at_ms, ended_at_ms)
     VALUES (7, '000000000000', 'us-east-1', 'Old', 'old', 'Completed', 1, 2, 3);
 INSERT INTO job_requests VALUES (7, '{"ProcessingJobName": "Old"}');
 INSERT INTO job_tags VALUES (7, 'team', 'ml');
-INSERT INTO job_events (job_id, at_ms, action, detail) VALUES (7, 1, 'created', '{}'), (7, 2, 'admitted', '{"n": 1}');
+INSERT INTO job_events (job_id, at_ms, action, detail) VALUES (7, 2, 'admitted', '{"n": 1}');
 """
+FIRST_EVENT = "INSERT INTO job_events (id, job_id, at_ms, action, detail) VALUES (0, 7, 1, 'created', '{}');"
+"""Had a row of its own until version 2."""
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A database of version 1 with a job in it."""
-    path = tmp_path / "old.db"
-    connection = sqlite3.connect(path)
-    try:
-        connection.executescript(OLD_SCHEMA.read_text(encoding="utf-8") + ROWS)
-    finally:
-        connection.close()
+@pytest.fixture(params=OLD_VERSIONS)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A database of that version with a job in it."""
+    return make_old(tmp_path / "old.db", request.param)
+
+
+def make_old(path: Path, version: int) -> Path:
+    schema = Path(__file__).with_name(f"schema_{version}.sql").read_text(encoding="utf-8")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(schema + ROWS + (FIRST_EVENT if version <= 2 else ""))
     return path
 
 
@@ -50,7 +56,7 @@ def shape_of(path: Path) -> tuple[set[str], set[str]]:
 
 
 def test_there_is_a_step_from_every_version() -> None:
-    assert sorted(STEPS) == list(range(1, SCHEMA_VERSION))
+    assert sorted(STEPS) == list(OLD_VERSIONS)
 
 
 def test_old_database_has_the_shape_of_a_new_one_afterwards(old: Path, tmp_path: Path) -> None:
@@ -78,6 +84,15 @@ def test_old_jobs_are_there_and_can_be_deleted_like_new_ones(old: Path) -> None:
         stores.close()
 
 
+def test_rows_of_an_old_database_obey_the_rules_of_a_new_one(old: Path) -> None:
+    open_store(old).close()
+    for change in ("phase = 'Nonsense'", "ended_at_ms = NULL", "name = NULL"):
+        with pytest.raises(sqlite3.IntegrityError):
+            query(old, f"UPDATE jobs SET {change}")
+    query(old, "UPDATE jobs SET phase = 'Running', ended_at_ms = NULL")
+    assert query(old, "SELECT status FROM jobs") == [("InProgress",)]
+
+
 def test_second_start_finds_nothing_to_do(old: Path) -> None:
     open_store(old).close()
     before = shape_of(old)
@@ -85,10 +100,12 @@ def test_second_start_finds_nothing_to_do(old: Path) -> None:
     assert shape_of(old) == before
 
 
-def test_migration_that_fails_midway_leaves_the_database_as_it_was(old: Path) -> None:
-    query(old, "DROP INDEX jobs_by_status")
+@pytest.mark.parametrize("version", OLD_VERSIONS)
+def test_migration_that_fails_midway_leaves_the_database_as_it_was(tmp_path: Path, version: int) -> None:
+    old = make_old(tmp_path / "old.db", version)
+    query(old, "DROP INDEX jobs_by_status_creation")
     before = shape_of(old)
-    with pytest.raises(StoreFailure, match="jobs_by_status"):
+    with pytest.raises(StoreFailure, match="jobs_by_status_creation"):
         open_store(old)
     assert shape_of(old) == before
-    assert query(old, "SELECT version FROM schema_version") == [(1,)]
+    assert query(old, "SELECT version FROM schema_version") == [(version,)]
