@@ -61,7 +61,7 @@ class S3Part:
 
     @property
     def dropped_headers(self) -> Collection[bytes]:
-        """Headers that the embedded store answers with an error, such as one that asks for KMS."""
+        """Headers that the embedded store answers with an error, such as those that ask for KMS."""
         return UNSUPPORTED_HEADERS if self._process is not None else ()
 
     def services(self) -> "list[Service]":

@@ -37,15 +37,13 @@ STOP_GRACE_SECONDS = 1.0
 
 UNSUPPORTED_HEADERS = frozenset(
     {
-        b"authorization",
         b"x-amz-server-side-encryption",
         b"x-amz-server-side-encryption-aws-kms-key-id",
         b"x-amz-server-side-encryption-bucket-key-enabled",
         b"x-amz-server-side-encryption-context",
     }
 )
-"""What SeaweedFS fails over: being asked to encrypt with a key of KMS, which it does not have, and an Authorization of
-another kind than AWS's, though it checks none. Nothing here is secret anyway."""
+"""Asked to encrypt with a key of KMS, which it does not have, SeaweedFS fails; nothing here is secret anyway."""
 
 _LOOK_SECONDS = 0.05
 _PORT_ATTEMPTS = 3
