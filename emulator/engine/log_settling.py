@@ -29,6 +29,8 @@ class _Activity:
     running: int = 0
     rests_since: float | None = None
     """None: before the first append of this process, when an earlier one may have let readers see everything."""
+    is_shown: bool = True
+    """Somebody may have been shown the last event; so it stays until a line that is not empty is stored."""
 
 
 class SettlingLog:
@@ -44,13 +46,14 @@ class SettlingLog:
 
     def append(self, job_id: JobId, index: int, lines: Sequence[RawLine], cursor: LogCursor) -> None:
         """See the port."""
-        was_settled = self._begin(job_id, index)
+        is_shown = self._begin(job_id, index)
         try:
-            if was_settled:
+            if is_shown:
                 lines = self._apart(job_id, index, lines, cursor.next_seq - len(lines))
             self._logs.append(job_id, index, lines, cursor)
+            is_shown = is_shown and not any(line.data for line in lines)
         finally:
-            self._end(job_id, index)
+            self._end(job_id, index, is_shown=is_shown)
 
     def newest_append(self, job_id: JobId, index: int) -> int:
         """See the port."""
@@ -73,18 +76,19 @@ class SettlingLog:
             if len(self._activities) > KEPT_ACTIVITIES:
                 self._forget_settled()
             activity = self._activities.setdefault((job_id, index), _Activity())
-            was_settled = activity.rests_since is None or self._rests(activity)
+            activity.is_shown = activity.is_shown or self._rests(activity)
             activity.newest_append = next(self._numbers)
             activity.running += 1
-            return was_settled
+            return activity.is_shown
 
     def _forget_settled(self) -> None:
         """What is not kept counts as settled, so nothing is lost."""
         self._activities = {key: activity for key, activity in self._activities.items() if not self._rests(activity)}
 
-    def _end(self, job_id: JobId, index: int) -> None:
+    def _end(self, job_id: JobId, index: int, *, is_shown: bool) -> None:
         with self._lock:
             activity = self._activities[job_id, index]
+            activity.is_shown = is_shown
             activity.running -= 1
             activity.rests_since = self._clock.monotonic()
 

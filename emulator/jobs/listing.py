@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from emulator.domain.job import ProcessingJob
+from emulator.domain.phase import ProcessingJobStatus
 from emulator.errors import ValidationFailed
 from emulator.jobs.token_payload import pack, unpack
-from emulator.ports import JobPosition, JobQuery, JobStore
+from emulator.ports import JobPosition, JobQuery, JobStore, SortBy
 
 DEFAULT_PAGE_SIZE = 10
 """MaxResults of a request that names none (spec 1.5)."""
 
+_MOST_STORABLE = 2**63
 _TOKEN_PURPOSE = b"ListProcessingJobs.2"
 
 
@@ -39,10 +41,11 @@ class JobListing:
             return ListedJobs(jobs=(), next_token=None)  # no name has one, and not every database takes one
         after = _open(token, query) if token else None
         page = self._store.list_page(replace(query, after=after))
-        return ListedJobs(jobs=page.jobs, next_token=_seal(page.last, query) if page.last is not None else None)
+        return ListedJobs(jobs=page.jobs, next_token=seal(page.last, query) if page.last is not None else None)
 
 
-def _seal(after: JobPosition, query: JobQuery) -> str:
+def seal(after: JobPosition, query: JobQuery) -> str:
+    """The token of a page that ended there."""
     return pack([_seal_of(after, query), *after])
 
 
@@ -51,9 +54,23 @@ def _open(token: str, query: JobQuery) -> JobPosition:
         seal, *after = unpack(token)
     except ValueError as error:
         raise _wrong_token() from error
-    if seal != _seal_of(after, query):
+    if seal != _seal_of(after, query) or not _is_position(after, query.sort_by):
         raise _wrong_token()
     return tuple(after)
+
+
+def _is_position(after: Sequence[str | int], sort_by: SortBy) -> bool:
+    """Whoever can seal a token could put anything into it."""
+    match [sort_by, *after]:
+        case [SortBy.NAME, str(), job_id]:
+            numbers = [job_id]
+        case [SortBy.CREATION_TIME, at_ms, job_id]:
+            numbers = [at_ms, job_id]
+        case [SortBy.STATUS, str() as status, at_ms, job_id] if status in set(ProcessingJobStatus):
+            numbers = [at_ms, job_id]
+        case _:
+            return False
+    return all(isinstance(number, int) and abs(number) < _MOST_STORABLE for number in numbers)
 
 
 def _seal_of(after: Sequence[str | int], query: JobQuery) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from emulator.domain.phase import JobPhase, ProcessingJobStatus
 from emulator.errors import ValidationFailed
+from emulator.jobs.listing import seal
 from emulator.ports import JobQuery, SortBy
 from tests.builders import a_key, a_request
 from tests.unit.jobs.parts import START, Api
@@ -141,6 +142,29 @@ def test_token_with_a_nested_position_is_refused(levels: int, place: int) -> Non
 
     with pytest.raises(ValidationFailed):
         api.listing.page(QUERY, forged)
+
+
+@pytest.mark.parametrize(
+    ("sort_by", "position"),
+    [
+        (SortBy.STATUS, ["Strange", 1, 1]),
+        (SortBy.STATUS, ["Failed", 1]),
+        (SortBy.STATUS, ["Failed", "1", 1]),
+        (SortBy.NAME, [1, 1]),
+        (SortBy.NAME, ["a", 1, 1]),
+        (SortBy.NAME, ["a", "1"]),
+        (SortBy.CREATION_TIME, [1, 2**63]),
+        (SortBy.CREATION_TIME, [-(2**63), 1]),
+        (SortBy.CREATION_TIME, ["a", 1]),
+        (SortBy.CREATION_TIME, [1]),
+        (SortBy.CREATION_TIME, []),
+    ],
+)
+def test_sealed_token_that_holds_no_position_is_refused(sort_by: SortBy, position: list[str | int]) -> None:
+    query = replace(QUERY, sort_by=sort_by)
+
+    with pytest.raises(ValidationFailed):
+        an_api("a", "b", "c").listing.page(query, seal(tuple(position), query))
 
 
 def test_token_survives_a_restart() -> None:

@@ -298,6 +298,21 @@ def test_pollers_of_both_kinds_see_every_event_once_however_the_lines_come(
     assert pollers.by_token == pollers.by_time == everything
 
 
+def test_line_behind_empty_ones_does_not_join_an_event_that_was_shown() -> None:
+    log = Printing()
+    log.print("a")
+    log.rest()
+    assert log.messages() == ["a"]
+
+    log.print("")
+    log.print("", "")
+    log.print(" b")
+    log.print("  c")
+    log.end()
+
+    assert log.messages() == ["a", " b\n  c"]
+
+
 class _Counting(SettlingLog):
     """Counts the lines that are asked for."""
 
