@@ -66,6 +66,12 @@ def signing_name_of(authorization: str) -> str:
     return match[3] if match else ""
 
 
+def signing_region_of(authorization: str) -> str:
+    """The region that a signature names; the default one without a signature, or with one that names none."""
+    match = _SCOPE.search(authorization)
+    return match[2] if match and _REGION.fullmatch(match[2]) else DEFAULT_REGION
+
+
 def presigned(query: bytes, name: str) -> str:
     """A parameter of a presigned URL, such as X-Amz-Credential; empty without one."""
     if b"X-Amz-" not in query:

@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from emulator.aws.answer import WatchedAnswer
 from emulator.aws.app import JSON_BODY_LIMIT_BYTES
 from emulator.aws.body import ClientGone, read_body
 from emulator.aws.caller import presigned, signing_name_of
@@ -88,7 +89,7 @@ class _Enforcement:
                 return
             await self._app(scope, receive, send)
             return
-        answer = _Watched(send)
+        answer = WatchedAnswer(send)
         await self._app(scope, payload.receive, answer.send)
         if payload.is_wrong and not answer.has_begun:
             await _refuse_payload(send)
@@ -103,18 +104,6 @@ class _Enforcement:
             await send_reply(send, request_id, refusal(route.protocol, refused.flaw, refused.detail, request_id))
             return False
         return True
-
-
-class _Watched:
-    """Knows whether an answer has begun."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.has_begun = False
-
-    async def send(self, message: Message) -> None:
-        self.has_begun = True
-        await self._send(message)
 
 
 def _route(scope: Scope, request: SignedRequest) -> Route:

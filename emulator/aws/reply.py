@@ -5,6 +5,7 @@ from typing import NamedTuple
 from starlette.types import Send
 
 from emulator.aws.errors import WireError
+from emulator.aws.request_id import new_request_id
 from emulator.aws.serializing import encode_json
 from emulator.aws.xml_text import xml_text
 
@@ -56,6 +57,12 @@ def s3_error(error: WireError, request_id: str) -> Reply:
         f"<RequestId>{request_id}</RequestId></Error>"
     )
     return Reply(status=error.status, body=body.encode(), media_type="application/xml")
+
+
+async def send_s3_error(send: Send, error: WireError) -> None:
+    """Refuse a request of S3 under a new id."""
+    request_id = new_request_id()
+    await send_reply(send, request_id, s3_error(error, request_id))
 
 
 def rest_error(error: WireError) -> Reply:

@@ -1,7 +1,7 @@
 """The S3 store: the one that was named, or the embedded one."""
 
 import threading
-from collections.abc import Collection
+from functools import partial
 from typing import TYPE_CHECKING
 
 from emulator.adapters.data_dir import DataDir
@@ -14,7 +14,7 @@ from emulator.errors import EmulatorError
 
 if TYPE_CHECKING:  # the embedded store is started before the rest is loaded
     from emulator.adapters.s3_store.store import S3ObjectStore
-    from emulator.aws.s3_buckets import BucketLister
+    from emulator.aws.s3_passthrough import Adaptation
     from emulator.engine.lifecycle import Service
 
 
@@ -59,19 +59,18 @@ class S3Part:
             region=settings.s3_region,
         )
 
-    @property
-    def dropped_headers(self) -> Collection[bytes]:
-        """Headers that the embedded store answers with an error, such as those that ask for KMS."""
-        return UNSUPPORTED_HEADERS if self._process is not None else ()
-
     def services(self) -> "list[Service]":
         """What keeps the embedded store running."""
         return [StoreKeeper(self._process)] if self._process is not None else []
 
     @property
-    def list_buckets(self) -> "BucketLister | None":
-        """ListBuckets for a store that does not answer it itself."""
-        return self._process.list_buckets if self._process is not None else None
+    def adaptation(self) -> "Adaptation | None":
+        """What makes the embedded store answer as S3 does; nothing for a store that was named."""
+        if self._process is None:
+            return None
+        from emulator.aws.embedded_s3.layers import as_s3
+
+        return partial(as_s3, list_buckets=self._process.list_buckets, dropped_headers=UNSUPPORTED_HEADERS)
 
     @property
     def kind(self) -> str:

@@ -10,9 +10,8 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS
 from tests.fixtures_s3 import ODD_NAMES, S3Server, make_bucket
-from tests.integration.s3.through import passed_through
+from tests.integration.s3.through import embedded, passed_through
 
 pytestmark = pytest.mark.s3
 
@@ -142,7 +141,7 @@ def test_error_of_the_store_has_one_date(client: Any, url: str) -> None:
 
 def test_kms_key_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> None:
     with (
-        passed_through(seaweedfs.endpoint, dropped_headers=UNSUPPORTED_HEADERS) as url,
+        passed_through(seaweedfs.endpoint, adapt=embedded()) as url,
         seaweedfs.client(url) as client,
     ):
         bucket = make_bucket(client)
@@ -153,7 +152,7 @@ def test_kms_key_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> Non
 def test_authorization_of_another_kind_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> None:
     """It is served as from nobody in particular, as the other services here do."""
     with (
-        passed_through(seaweedfs.endpoint, dropped_headers=UNSUPPORTED_HEADERS) as url,
+        passed_through(seaweedfs.endpoint, adapt=embedded()) as url,
         seaweedfs.client(url) as client,
     ):
         bucket = make_bucket(client)

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.fixtures_s3 import S3Server, make_bucket
-from tests.integration.s3.through import passed_through
+from tests.integration.s3.through import embedded, passed_through
 
 pytestmark = pytest.mark.s3
 
@@ -33,7 +33,7 @@ UNSIGNED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 @pytest.fixture
 def url(seaweedfs: S3Server) -> Iterator[str]:
-    with passed_through(seaweedfs.endpoint, unframes=True) as served:
+    with passed_through(seaweedfs.endpoint, adapt=embedded()) as served:
         yield served
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from tests.fixtures_s3 import S3Server
-from tests.integration.s3.through import passed_through
+from tests.integration.s3.through import embedded, passed_through
 from tests.stub_store import Received, StubStore, in_turn, stub_store
 from tests.stub_store import http as answer_of
 from tests.waiting import wait_for
@@ -256,14 +256,14 @@ BUCKETS = {name: datetime(2026, 1, day, 12, tzinfo=UTC) for day, name in enumera
 
 
 def test_buckets_are_listed_in_the_stores_place(stub: StubStore) -> None:
-    with passed_through(stub.endpoint, list_buckets=lambda: BUCKETS) as url:
+    with passed_through(stub.endpoint, adapt=embedded(lambda: BUCKETS)) as url:
         found = list_buckets(url)["Buckets"]
         assert [(bucket["Name"], bucket["CreationDate"]) for bucket in found] == sorted(BUCKETS.items())
     assert stub.received == []
 
 
 def test_buckets_are_listed_in_pages_and_by_prefix(stub: StubStore) -> None:
-    with passed_through(stub.endpoint, list_buckets=lambda: BUCKETS) as url:
+    with passed_through(stub.endpoint, adapt=embedded(lambda: BUCKETS)) as url:
         first = list_buckets(url, MaxBuckets=3)
         assert [bucket["Name"] for bucket in first["Buckets"]] == ["a", "b1", "b2"]
         rest = list_buckets(url, MaxBuckets=3, ContinuationToken=first["ContinuationToken"])
@@ -276,7 +276,7 @@ def test_buckets_are_listed_in_pages_and_by_prefix(stub: StubStore) -> None:
     ("request_line", "host"), [(b"HEAD /", b"h"), (b"GET /b", b"h"), (b"GET /", b"b.localhost:9320"), (b"PUT /", b"h")]
 )
 def test_other_requests_go_to_the_store(stub: StubStore, request_line: bytes, host: bytes) -> None:
-    with passed_through(stub.endpoint, list_buckets=lambda: BUCKETS) as url:
+    with passed_through(stub.endpoint, adapt=embedded(lambda: BUCKETS)) as url:
         exchange(url, request_line + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
     assert [received.line for received in stub.received] == [request_line + b" HTTP/1.1"]
 
@@ -286,7 +286,7 @@ def test_buckets_that_cannot_be_known_are_an_error_that_sdks_repeat(stub: StubSt
         raise EmbeddedStoreFailed("not now")
 
     with (
-        passed_through(stub.endpoint, list_buckets=fail) as url,
+        passed_through(stub.endpoint, adapt=embedded(fail)) as url,
         pytest.raises(ClientError, match="ServiceUnavailable"),
     ):
         list_buckets(url)

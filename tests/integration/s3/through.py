@@ -5,13 +5,21 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from emulator.aws.s3_passthrough import S3Passthrough
+from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS
+from emulator.aws.embedded_s3.bucket_list import BucketLister
+from emulator.aws.embedded_s3.layers import as_s3
+from emulator.aws.s3_passthrough import Adaptation, S3Passthrough
 from tests.waiting import wait_for
+
+
+def embedded(list_buckets: BucketLister = dict) -> Adaptation:
+    """What the server puts around the pass-through to its embedded store."""
+    return partial(as_s3, list_buckets=list_buckets, dropped_headers=UNSUPPORTED_HEADERS)
 
 
 class _Server(uvicorn.Server):
@@ -28,10 +36,10 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def passed_through(
-    endpoint: str, behind: Callable[[ASGIApp], ASGIApp] = lambda app: app, **options: Any
+    endpoint: str, behind: Callable[[ASGIApp], ASGIApp] = lambda app: app, adapt: Adaptation | None = None
 ) -> Iterator[str]:
     """The URL of a server that hands everything on to `endpoint`, `behind` something; nothing is left afterwards."""
-    app = S3Passthrough(endpoint, **options)
+    app = S3Passthrough(endpoint, adapt=adapt)
     config = uvicorn.Config(
         behind(app),
         http="httptools",

@@ -1,12 +1,22 @@
-"""ListBuckets for an embedded store that accepts any keys: such a store knows no owner and lists nothing by itself."""
+"""ListBuckets: a store that takes any keys knows no owner, and lists nothing by itself."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from emulator.aws.embedded_s3.target import target_of
+from emulator.aws.errors import WireError
+from emulator.aws.reply import Reply, send_reply, send_s3_error
+from emulator.aws.request_id import new_request_id
+from emulator.errors import EmulatorError
+
+logger = logging.getLogger(__name__)
 
 BucketLister: TypeAlias = Callable[[], Mapping[str, datetime]]
 """All buckets by name, and when each was made. Raises EmulatorError."""
@@ -15,12 +25,26 @@ _MOST = 10_000
 _OWNER = "<Owner><ID>emulator</ID><DisplayName>emulator</DisplayName></Owner>"
 
 
-def asks_for_buckets(scope: Scope) -> bool:
-    """Whether this is ListBuckets: a GET of the root, of a host that is not itself named after a bucket."""
-    if scope["method"] != "GET" or scope["raw_path"] != b"/":
-        return False
-    host = dict(scope["headers"]).get(b"host", b"").rpartition(b":")
-    return not (host[0] or host[2]).endswith(b".localhost")
+class BucketList:
+    """Answers in the store's place."""
+
+    def __init__(self, store: ASGIApp, list_buckets: BucketLister) -> None:
+        self._store = store
+        self._list_buckets = list_buckets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "GET" or scope["raw_path"] != b"/" or target_of(scope).bucket:
+            await self._store(scope, receive, send)
+            return
+        try:
+            buckets = await asyncio.to_thread(self._list_buckets)
+        except EmulatorError as error:
+            logger.warning("the buckets are not known: %s", error, extra={"action": "s3_passthrough_failed"})
+            unavailable = WireError(code="ServiceUnavailable", message="The S3 store does not answer.", status=503)
+            await send_s3_error(send, unavailable)
+        else:
+            document = buckets_document(buckets, scope["query_string"])
+            await send_reply(send, new_request_id(), Reply(body=document, media_type="application/xml"))
 
 
 def buckets_document(buckets: Mapping[str, datetime], query: bytes) -> bytes:

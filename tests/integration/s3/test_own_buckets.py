@@ -1,0 +1,167 @@
+"""Buckets of the embedded store, as boto3 sees them: one's own, and at home in the region where one asks.
+
+What S3 answers: the API reference of CreateBucket, BucketAlreadyOwnedByYou, HeadBucket and GetBucketLocation.
+"""
+
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.fixtures_s3 import S3Server
+from tests.integration.s3.through import embedded, passed_through
+from tests.stub_store import http as answer_of
+from tests.stub_store import in_turn, stub_store
+
+pytestmark = pytest.mark.s3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A server with an embedded store, and clients of it."""
+
+    url: str
+    client: Callable[..., Any]
+
+
+@pytest.fixture
+def place(seaweedfs: S3Server) -> Iterator[Place]:
+    with passed_through(seaweedfs.endpoint, adapt=embedded()) as url, ExitStack() as stack:
+
+        def client(region: str, account: str = "111122223333") -> Any:
+            session = boto3.session.Session(aws_access_key_id=account, aws_secret_access_key="any", region_name=region)
+            config = Config(signature_version="s3v4", retries={"max_attempts": 0}, s3={"addressing_style": "path"})
+            made = session.client("s3", endpoint_url=url, config=config)
+            stack.callback(made.close)
+            return made
+
+        yield Place(url=url, client=client)
+
+
+@pytest.fixture
+def name() -> str:
+    return f"test-{uuid.uuid4().hex[:16]}"
+
+
+def _constraint(region: str) -> dict[str, Any]:
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def _code(call: Callable[..., Any], **asked: Any) -> tuple[str, int]:
+    with pytest.raises(ClientError) as caught:
+        call(**asked)
+    response = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.mark.parametrize("asked", [{}, {"ACL": "private"}, {"ACL": "public-read"}])
+def test_bucket_that_is_there_is_made_again_in_us_east_1(place: Place, name: str, asked: dict[str, str]) -> None:
+    client = place.client("us-east-1")
+    client.create_bucket(Bucket=name)
+    client.put_object(Bucket=name, Key="k", Body=b"kept")
+    again = client.create_bucket(Bucket=name, **asked)
+    assert (again["ResponseMetadata"]["HTTPStatusCode"], again["Location"]) == (200, f"/{name}")
+    assert client.get_object(Bucket=name, Key="k")["Body"].read() == b"kept"
+
+
+def test_bucket_that_is_there_is_owned_by_you_in_other_regions(place: Place, name: str) -> None:
+    client = place.client("eu-west-1")
+    client.create_bucket(Bucket=name, **_constraint("eu-west-1"))
+    owned = ("BucketAlreadyOwnedByYou", 409)
+    assert _code(client.create_bucket, Bucket=name, **_constraint("eu-west-1")) == owned
+    assert _code(client.create_bucket, Bucket=name, ACL="public-read", **_constraint("eu-west-1")) == owned
+    with pytest.raises(client.exceptions.BucketAlreadyOwnedByYou):
+        client.create_bucket(Bucket=name, **_constraint("eu-west-1"))
+
+
+def test_region_is_that_of_the_constraint_where_there_is_one(place: Place, name: str) -> None:
+    """The endpoint of us-east-1 makes buckets in every region."""
+    client = place.client("us-east-1")
+    client.create_bucket(Bucket=name, **_constraint("eu-west-1"))
+    assert _code(client.create_bucket, Bucket=name, **_constraint("eu-west-1")) == ("BucketAlreadyOwnedByYou", 409)
+
+
+@pytest.mark.parametrize(("region", "status"), [("us-east-1", 200), ("eu-west-1", 409)])
+def test_presigned_creation_is_judged_by_its_region(place: Place, name: str, region: str, status: int) -> None:
+    client = place.client(region)
+    client.create_bucket(Bucket=name)
+    url = client.generate_presigned_url("create_bucket", Params={"Bucket": name})
+    opener = urllib.request.build_opener(_AnyStatus())
+    with opener.open(urllib.request.Request(url, method="PUT"), timeout=30) as answer:
+        assert answer.status == status
+
+
+class _AnyStatus(urllib.request.HTTPErrorProcessor):
+    """Takes every answer as it is."""
+
+    def http_response(self, request: Any, response: Any) -> Any:
+        return response
+
+
+def test_bucket_of_another_account_is_ones_own_too(place: Place, name: str) -> None:
+    """Accounts share the store's buckets (docs/signatures.md)."""
+    place.client("us-east-1", "111122223333").create_bucket(Bucket=name)
+    place.client("us-east-1", "444455556666").create_bucket(Bucket=name)
+    other = place.client("eu-west-1", "444455556666")
+    assert _code(other.create_bucket, Bucket=name) == ("BucketAlreadyOwnedByYou", 409)
+
+
+def test_other_refusals_of_a_bucket_stay(place: Place) -> None:
+    assert _code(place.client("us-east-1").create_bucket, Bucket="UPPER") == ("InvalidBucketName", 400)
+
+
+def test_settings_of_a_bucket_are_not_taken_for_its_creation(place: Place, name: str) -> None:
+    client = place.client("us-east-1")
+    versioning = {"VersioningConfiguration": {"Status": "Enabled"}}
+    assert _code(client.put_bucket_versioning, Bucket=name, **versioning) == ("NoSuchBucket", 404)
+    client.create_bucket(Bucket=name)
+    client.put_bucket_versioning(Bucket=name, **versioning)
+    assert client.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+
+
+@pytest.mark.parametrize(("region", "location"), [("us-east-1", None), ("eu-west-1", "eu-west-1")])
+def test_bucket_is_at_home_where_one_asks(place: Place, name: str, region: str, location: str | None) -> None:
+    client = place.client(region)
+    client.create_bucket(Bucket=name)
+    assert client.head_bucket(Bucket=name)["BucketRegion"] == region
+    assert client.get_bucket_location(Bucket=name)["LocationConstraint"] == location
+
+
+def test_missing_bucket_has_no_region(place: Place, name: str) -> None:
+    client = place.client("eu-west-1")
+    with pytest.raises(ClientError) as caught:
+        client.head_bucket(Bucket=name)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+    assert "x-amz-bucket-region" not in caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+    assert _code(client.get_bucket_location, Bucket=name) == ("NoSuchBucket", 404)
+
+
+def test_store_that_is_away_is_said_to_be_away() -> None:
+    """An answer that is held back is none of the store's when the store has none."""
+    with (
+        stub_store(in_turn(b"")) as stub,
+        passed_through(stub.endpoint, adapt=embedded()) as url,
+        S3Server(endpoint=url).client() as client,
+    ):
+        assert _code(client.create_bucket, Bucket="any-bucket") == ("ServiceUnavailable", 503)
+
+
+def test_answers_of_a_store_of_ones_own_stay_as_they_are(minio: S3Server, name: str) -> None:
+    with passed_through(minio.endpoint) as url, minio.client(url) as client:
+        client.create_bucket(Bucket=name)
+        assert _code(client.create_bucket, Bucket=name) == ("BucketAlreadyOwnedByYou", 409)
+
+
+def test_refusal_in_a_store_of_ones_own_stays_byte_for_byte() -> None:
+    document = b"<Error><Code>BucketAlreadyOwnedByYou</Code><Odd/></Error>"
+    with stub_store(in_turn(answer_of(409, document, ETag="odd"))) as stub, passed_through(stub.endpoint) as url:
+        opener = urllib.request.build_opener(_AnyStatus())
+        with opener.open(urllib.request.Request(f"{url}/any-bucket", method="PUT"), timeout=30) as answer:
+            assert (answer.status, answer.read(), answer.headers["ETag"]) == (409, document, "odd")
