@@ -145,7 +145,7 @@ def running(settings: Settings, ground: Ground, flags: Collection[str] = ()) -> 
             container_registry(clock),
         )
         dispatcher = json_dispatcher(json_services, models.__getitem__)
-        passthrough = LateApp(lambda: _passthrough(s3))
+        passthrough = LateApp(lambda: _passthrough(s3, clock))
         gate = Gate()
         health = HealthBoard(health_parts(stores, runtime, s3, objects, gpus, scheduler))
         resetter = Resetter(
@@ -200,10 +200,10 @@ def _undisturbed(preparation: Preparation, gate: Gate) -> Iterator[None]:
         yield
 
 
-def _passthrough(s3: S3Part) -> "S3Passthrough":
+def _passthrough(s3: S3Part, clock: SystemClock) -> "S3Passthrough":
     from emulator.aws.s3_passthrough import S3Passthrough  # aiohttp takes as long to import as SQLAlchemy
 
-    return S3Passthrough(s3.endpoint, adapt=s3.adaptation)
+    return S3Passthrough(s3.endpoint, adapt=s3.adaptation(clock))
 
 
 async def _close(passthrough: "LateApp[S3Passthrough]") -> None:

@@ -11,6 +11,7 @@ from emulator.adapters.seed.client import S3Access
 from emulator.adapters.seed.emptying import empty_store
 from emulator.config import Settings
 from emulator.errors import EmulatorError
+from emulator.ports import Clock
 
 if TYPE_CHECKING:  # the embedded store is started before the rest is loaded
     from emulator.adapters.s3_store.store import S3ObjectStore
@@ -63,14 +64,13 @@ class S3Part:
         """What keeps the embedded store running."""
         return [StoreKeeper(self._process)] if self._process is not None else []
 
-    @property
-    def adaptation(self) -> "Adaptation | None":
+    def adaptation(self, clock: Clock) -> "Adaptation | None":
         """What makes the embedded store answer as S3 does; nothing for a store that was named."""
         if self._process is None:
             return None
         from emulator.aws.embedded_s3.layers import as_s3
 
-        return partial(as_s3, list_buckets=self._process.list_buckets, dropped_headers=UNSUPPORTED_HEADERS)
+        return partial(as_s3, list_buckets=self._process.list_buckets, dropped_headers=UNSUPPORTED_HEADERS, clock=clock)
 
     @property
     def kind(self) -> str:

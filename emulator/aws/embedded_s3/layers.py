@@ -8,15 +8,20 @@ from emulator.aws.embedded_s3.bucket_home import BucketHome
 from emulator.aws.embedded_s3.bucket_list import BucketList, BucketLister
 from emulator.aws.embedded_s3.bucket_making import BucketMaking
 from emulator.aws.embedded_s3.plain_uploads import PlainUploads
+from emulator.aws.embedded_s3.post_uploads import PostUploads
+from emulator.ports import Clock
 
 
-def as_s3(passthrough: ASGIApp, *, list_buckets: BucketLister, dropped_headers: Collection[bytes]) -> ASGIApp:
+def as_s3(
+    passthrough: ASGIApp, *, list_buckets: BucketLister, dropped_headers: Collection[bytes], clock: Clock
+) -> ASGIApp:
     """S3, made of a store that takes any keys and checks no signature.
 
     `dropped_headers` (lower case) are those it cannot cope with; Authorization is among them, so they go last.
     """
     store = _WithoutHeaders(passthrough, frozenset(dropped_headers))
-    return BucketList(BucketMaking(BucketHome(PlainUploads(store))), list_buckets)
+    uploads = PostUploads(PlainUploads(store), clock)
+    return BucketList(BucketMaking(BucketHome(uploads)), list_buckets)
 
 
 class _WithoutHeaders:

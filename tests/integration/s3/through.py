@@ -10,16 +10,18 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
+from emulator.adapters.clock import SystemClock
 from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS
 from emulator.aws.embedded_s3.bucket_list import BucketLister
 from emulator.aws.embedded_s3.layers import as_s3
 from emulator.aws.s3_passthrough import Adaptation, S3Passthrough
+from emulator.ports import Clock
 from tests.waiting import wait_for
 
 
-def embedded(list_buckets: BucketLister = dict) -> Adaptation:
+def embedded(list_buckets: BucketLister = dict, clock: Clock | None = None) -> Adaptation:
     """What the server puts around the pass-through to its embedded store."""
-    return partial(as_s3, list_buckets=list_buckets, dropped_headers=UNSUPPORTED_HEADERS)
+    return partial(as_s3, list_buckets=list_buckets, dropped_headers=UNSUPPORTED_HEADERS, clock=clock or SystemClock())
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,60 @@
+"""What a request of S3 is about, read from its head."""
+
+from typing import Any
+
+import pytest
+
+from emulator.aws.embedded_s3.target import Target, region_of, subjects_of, target_of
+
+
+def a_scope(path: bytes = b"/", query: bytes = b"", **headers: bytes) -> dict[str, Any]:
+    named = [(name.encode(), value) for name, value in headers.items()]
+    return {"type": "http", "method": "GET", "raw_path": path, "query_string": query, "headers": named}
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "target"),
+    [
+        (b"/", b"localhost:9320", Target("", "")),
+        (b"/bkt", b"localhost:9320", Target("bkt", "")),
+        (b"/bkt/", b"127.0.0.1", Target("bkt", "")),
+        (b"/bkt/a/b%20c", b"127.0.0.1:1", Target("bkt", "a/b c")),
+        (b"/", b"bkt.localhost:9320", Target("bkt", "")),
+        (b"/a/b", b"bkt.localhost", Target("bkt", "a/b")),
+        (b"/bkt", b"[::1]:9320", Target("bkt", "")),
+    ],
+)
+def test_target_is_in_the_path_or_below_localhost(path: bytes, host: bytes, target: Target) -> None:
+    assert target_of(a_scope(path, host=host)) == target
+
+
+@pytest.mark.parametrize(
+    ("query", "subjects"),
+    [
+        (b"", set()),
+        (b"location", {"location"}),
+        (b"acl=&x-id=GetBucketAcl", {"acl"}),
+        (b"X-Amz-Algorithm=a&X-Amz-Credential=b&x-amz-acl=private", set()),
+        (b"AWSAccessKeyId=a&Signature=b&Expires=1", set()),
+    ],
+)
+def test_signature_is_no_subject(query: bytes, subjects: set[str]) -> None:
+    assert subjects_of(a_scope(query=query)) == subjects
+
+
+HEADER = b"AWS4-HMAC-SHA256 Credential=any/20260101/%s/s3/aws4_request, SignedHeaders=host, Signature=0"
+QUERY = b"X-Amz-Credential=any%%2F20260101%%2F%s%%2Fs3%%2Faws4_request"
+
+
+@pytest.mark.parametrize(
+    ("scope", "region"),
+    [
+        (a_scope(authorization=HEADER % b"eu-west-1"), "eu-west-1"),
+        (a_scope(query=QUERY % b"eu-west-1"), "eu-west-1"),
+        (a_scope(authorization=HEADER % b"<odd>"), "us-east-1"),
+        (a_scope(authorization=b"AWS any:signature"), "us-east-1"),
+        (a_scope(), "us-east-1"),
+    ],
+)
+def test_region_is_that_of_the_signature(scope: dict[str, Any], region: str) -> None:
+    assert region_of(scope) == region
