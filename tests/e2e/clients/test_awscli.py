@@ -108,3 +108,12 @@ def test_folders_are_copied_synchronised_and_listed(outpost: Outpost, aws: Aws, 
 def test_the_caller_is_the_account_of_the_keys(aws: Aws) -> None:
     identity = _json(aws("sts", "get-caller-identity"))
     assert {name: identity[name] for name in ("Account", "Arn")} == IDENTITY
+
+
+def test_buckets_are_made_and_found_where_one_asks(aws: Aws) -> None:
+    west = ("--region", "eu-west-1")
+    named = ("--bucket", "cli-bucket")
+    assert [aws("s3", "mb", "s3://cli-bucket").code for _ in range(2)] == [0, 0]
+    assert "BucketAlreadyOwnedByYou" in aws("s3", "mb", "s3://cli-bucket", *west).stderr
+    assert _json(aws("s3api", "get-bucket-location", *named))["LocationConstraint"] is None
+    assert _json(aws("s3api", "get-bucket-location", *named, *west))["LocationConstraint"] == "eu-west-1"
