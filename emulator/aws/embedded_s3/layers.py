@@ -17,7 +17,7 @@ def as_s3(
 ) -> ASGIApp:
     """S3, made of a store that takes any keys and checks no signature.
 
-    `dropped_headers` (lower case) are those it cannot cope with; Authorization is among them, so they go last.
+    `dropped_headers` (lower case) are those it cannot cope with; they go last, since other layers may read them.
     """
     store = _WithoutHeaders(passthrough, frozenset(dropped_headers))
     uploads = PostUploads(PlainUploads(store), clock)
