@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from emulator.aws.embedded_s3.bucket_home import BucketHome
 from emulator.aws.embedded_s3.bucket_list import BucketList, BucketLister
 from emulator.aws.embedded_s3.bucket_making import BucketMaking
+from emulator.aws.embedded_s3.known_parameters import KnownParameters
 from emulator.aws.embedded_s3.plain_uploads import PlainUploads
 from emulator.aws.embedded_s3.post_uploads import PostUploads
 from emulator.ports import Clock
@@ -21,7 +22,7 @@ def as_s3(
     """
     store = _WithoutHeaders(passthrough, frozenset(dropped_headers))
     uploads = PostUploads(PlainUploads(store), clock)
-    return BucketList(BucketMaking(BucketHome(uploads)), list_buckets)
+    return BucketList(BucketMaking(BucketHome(KnownParameters(uploads))), list_buckets)
 
 
 class _WithoutHeaders:
