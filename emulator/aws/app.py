@@ -43,6 +43,10 @@ JSON_BODY_LIMIT_BYTES: Final = 1024 * 1024
 _KNOWN_SENDERS: Final = 256
 """Kept with what was read of their headers: a client's stay the same all day, but for the signature."""
 
+_LONGEST_KNOWN: Final = 4096
+"""Bytes of those headers; what is longer is read anew each time."""
+
+_COME_AGAIN: Final = WireError(code="ServiceUnavailable", message="The emulator is being reset; try again", status=503)
 _FORM_LIMIT_BYTES: Final = 64 * 1024
 _JSON_TYPES: Final = frozenset({JSON_1_1, "application/x-amz-json-1.0", "application/json"})
 _GAPS: Final = "docs/reference/operations.md lists what the emulator supports"
@@ -103,8 +107,19 @@ class _Request:
         return _caller(credentials, self.id, token)
 
 
+class _SenderHeaders(NamedTuple):
+    """What tells a sender and its requests' target; None where a header is absent."""
+
+    host: bytes | None
+    origin: bytes | None
+    credential: str
+    target: bytes | None
+    content_type: bytes | None
+    session_token: bytes | None
+
+
 class _Sender(NamedTuple):
-    """What requests with the same headers, but for the signature, have in common."""
+    """What requests with the same of those headers have in common."""
 
     account: str
     region: str
@@ -132,7 +147,8 @@ class FrontDoor:
         self._desk = Desk(dispatcher, executor)
         self._query = query
         self._scope_of = lru_cache(_KNOWN_SENDERS)(partial(scope_of, account_of=account_of))
-        self._sender_of = lru_cache(_KNOWN_SENDERS)(self._find_sender)
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._known_senders: dict[_SenderHeaders, _Sender | Reply] = {}
         self._control = control
         self._s3 = s3
         self._executor = executor
@@ -160,20 +176,35 @@ class FrontDoor:
         From inside the event loop, in which `answer` is called, now or later.
         """
         request_id = new_request_id()
+        if self._gate.is_closed:  # since its head came
+            waiting = asyncio.create_task(self._serve_later(request_id, headers, body, answer))
+            self._waiting.add(waiting)
+            waiting.add_done_callback(self._waiting.discard)
+            return
         try:
             self._serve_whole(request_id, headers, body, partial(answer, request_id))
         except Exception:
             logger.exception("request_failed", extra={"path": "/", "request_id": request_id})
             answer(request_id, json_error(internal_failure()))
 
+    async def _serve_later(
+        self, request_id: str, headers: Mapping[bytes, bytes], body: bytes, answer: Callable[[str, Reply], None]
+    ) -> None:
+        if await self._gate.passed():
+            self.serve_whole(headers, body, answer)
+        else:
+            answer(request_id, json_error(_COME_AGAIN))
+
     def _serve_whole(self, request_id: str, headers: Mapping[bytes, bytes], body: bytes, answer: Answer) -> None:
-        sender = self._sender_of(
-            headers.get(b"host"),
-            headers.get(b"origin"),
-            credential_of(_text(headers.get(b"authorization"))),
-            headers.get(b"x-amz-target"),
-            headers.get(b"content-type"),
-            headers.get(b"x-amz-security-token"),
+        sender = self._sender(
+            _SenderHeaders(
+                headers.get(b"host"),
+                headers.get(b"origin"),
+                credential_of(_text(headers.get(b"authorization"))),
+                headers.get(b"x-amz-target"),
+                headers.get(b"content-type"),
+                headers.get(b"x-amz-security-token"),
+            )
         )
         if isinstance(sender, Reply):
             answer(sender)
@@ -181,25 +212,28 @@ class FrontDoor:
         account, region, access_key, session_token, target = sender
         self._desk.serve(target, Caller(account, region, request_id, access_key, session_token), body, answer)
 
-    def _find_sender(
-        self,
-        host: bytes | None,
-        origin: bytes | None,
-        credential: str,
-        target: bytes | None,
-        content_type: bytes | None,
-        session_token: bytes | None,
-    ) -> "_Sender | Reply":
-        """Who sends requests with these headers, None where absent, or why they are refused."""
-        credentials = self._credentials(_texts(host), _texts(origin), credential)
+    def _sender(self, headers: "_SenderHeaders") -> "_Sender | Reply":
+        """Who sends requests with these headers, or why they are refused."""
+        known = self._known_senders.get(headers)
+        if known is not None:
+            return known
+        sender = self._find_sender(headers)
+        if sum(len(value) for value in headers if value is not None) <= _LONGEST_KNOWN:
+            if len(self._known_senders) == _KNOWN_SENDERS:
+                self._known_senders.clear()
+            self._known_senders[headers] = sender
+        return sender
+
+    def _find_sender(self, headers: "_SenderHeaders") -> "_Sender | Reply":
+        credentials = self._credentials(_texts(headers.host), _texts(headers.origin), headers.credential)
         if isinstance(credentials, Reply):
             return credentials
-        return _refusal_of_form(_text(target), "POST", _text(content_type)) or _Sender(
+        return _refusal_of_form(_text(headers.target), "POST", _text(headers.content_type)) or _Sender(
             account=credentials.account,
             region=credentials.region,
             access_key=credentials.access_key,
-            session_token=_text(session_token),
-            target=_text(target),
+            session_token=_text(headers.session_token),
+            target=_text(headers.target),
         )
 
     def _credentials(
@@ -253,6 +287,8 @@ class FrontDoor:
             body = await read_body(receive, self._json_body_limit_bytes)
         except RequestError as error:
             return json_error(wire_error(error))
+        if not await self._gate.passed():  # it may have been closed since the head came
+            return json_error(_COME_AGAIN)
         return await self._desk.reply(target, request.caller(credentials), body)
 
     async def _form(self, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
@@ -260,6 +296,8 @@ class FrontDoor:
             body = request.query if request.method == "GET" else await read_body(receive, _FORM_LIMIT_BYTES)
         except RequestError as error:
             return query_error(wire_error(error), request.id)
+        if not await self._gate.passed():
+            return query_error(_COME_AGAIN, request.id)
         loop = asyncio.get_running_loop()
         caller = request.caller(credentials)
         return await loop.run_in_executor(self._executor, self._query.reply, credentials.service, caller, body)
@@ -296,14 +334,13 @@ def _unknown(message: str) -> WireError:
 
 def _come_again(route: Route, request: _Request) -> Reply:
     """SDKs try again by themselves."""
-    error = WireError(code="ServiceUnavailable", message="The emulator is being reset; try again", status=503)
     match route.protocol:
         case Protocol.S3:
-            return s3_error(error, request.id)
+            return s3_error(_COME_AGAIN, request.id)
         case Protocol.QUERY:
-            return query_error(error, request.id)
+            return query_error(_COME_AGAIN, request.id)
         case _:
-            return json_error(error)
+            return json_error(_COME_AGAIN)
 
 
 async def _forward(app: ASGIApp, request: _Request, scope: Scope, receive: Receive, send: Send) -> None:

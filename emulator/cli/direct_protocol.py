@@ -22,8 +22,8 @@ LARGEST_BODY_BYTES: Final = 32 * 1024
 LARGEST_HEAD_BYTES: Final = 64 * 1024
 """A head that came in several pieces may be that long. Several times what any AWS service takes."""
 
-_LONGER_WAY: Final = frozenset({b"expect", b"transfer-encoding"})
-"""Headers of requests that do not come as a whole."""
+_LONGER_WAY: Final = frozenset({b"expect", b"transfer-encoding", b"proxy-connection"})
+"""Headers of requests that do not come as a whole, and one that the parser takes for `Connection`."""
 
 
 class Door(Protocol):
@@ -74,7 +74,7 @@ def direct_protocol(door: Door | None) -> type[HttpToolsProtocol]:
 
 
 class _DirectProtocol(HttpToolsProtocol):
-    __slots__ = ("answering", "came", "direct", "head_bytes", "idle_since", "idle_watch")
+    __slots__ = ("answering", "came", "direct", "head_bytes", "idle_since", "idle_watch", "piece_bytes")  # for speed
     door_of_all: Door | None
     beginnings: Beginnings
     cycle: Any
@@ -86,9 +86,11 @@ class _DirectProtocol(HttpToolsProtocol):
         self.came: list[tuple[bytes, bytes]] = []
         """The headers of a head that is not complete yet."""
         self.head_bytes: int | None = None
-        """How much of a head has come that is not complete yet; None when none is awaited."""
+        """How much has come of a head that is not complete yet, after the piece it began in; None without one."""
+        self.piece_bytes = 0
+        """How much came last, at once."""
         self.answering: RequestResponseCycle | None = None
-        """The request on uvicorn's way whose turn it is; `cycle` is the last that came."""
+        """The request on uvicorn's way that is being answered; `cycle` is the last that came."""
         self.idle_since: float | None = None
         """The loop's time at the last answer of the shorter way; None when something has come since."""
         self.idle_watch: TimerHandle | None = None
@@ -98,12 +100,17 @@ class _DirectProtocol(HttpToolsProtocol):
         self.answering = cycle
         super()._start_asgi_task(cycle, app)
 
+    def on_response_complete(self) -> None:
+        """The next request that waits, if there is one."""
+        self.answering = None
+        super().on_response_complete()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered, too: uvicorn tells only the last that came."""
         if self.idle_watch is not None:
             self.idle_watch.cancel()
             self.idle_watch = None
-        if self.answering is not None and not self.answering.response_complete:
+        if self.answering is not None:
             self.answering.disconnected = True
             self.answering.message_event.set()
         super().connection_lost(exc)
@@ -111,6 +118,7 @@ class _DirectProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Refuse a head that does not end."""
         self.idle_since = None
+        self.piece_bytes = len(data)
         HttpToolsProtocol.data_received(self, data)  # super() would make an object for each request
         if self.head_bytes is not None:
             self.head_bytes += len(data)
@@ -124,11 +132,12 @@ class _DirectProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()
         self.url = b""
         self.came.clear()
-        self.head_bytes = 0
+        self.head_bytes = -self.piece_bytes  # other requests may have come with it
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header; what it means is looked at when all are there."""
-        self.came.append((name.lower(), value))
+        """Note a header; what it means is looked at when all are there. Trailers of a body mean nothing."""
+        if self.head_bytes is not None:
+            self.came.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Choose the way."""

@@ -2,11 +2,11 @@
 
 import logging
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob
+from emulator.domain.job import JobEvent, JobFacts, JobId, Limits, ProcessingJob
 from emulator.domain.outcome import Failure
 from emulator.domain.phase import JobPhase
 from emulator.domain.spec import JobSpec, spec_of
@@ -165,8 +165,8 @@ class Scheduler:
                 with self._turn:
                     if not self._taken_up:
                         self._take_up()
-                        self._taken_up = True
-                    self._admit()
+                    if self._taken_up:
+                        self._admit()
                 self._engine_away_since = None
             except RuntimeUnavailable as error:
                 self._engine_is_away(error)
@@ -183,21 +183,27 @@ class Scheduler:
             self._wake.set()
 
     def _take_up(self) -> None:
-        """Jobs that had capacity when the emulator ended still have it, before anybody else is admitted."""
+        """Jobs that had capacity when the emulator ended still have it, before anybody else is admitted.
+
+        Not done, and to be begun anew, when the emulator is ended meanwhile.
+        """
         unfinished = self._store.list_unfinished()
+        limits: defaultdict[JobId, list[Limits]] = defaultdict(list)
+        for record in self._store.list_unfinished_instances():
+            limits[record.job_id].append(record.limits)
         for job in unfinished:
-            with self._lock:
-                known = job.id in self._supervisors
-            records = self._store.list_instances(job.id)
-            spec = self._spec(job) if records and not known else None
+            if self._stopping.is_set():
+                return
+            spec = self._spec(job) if job.id in limits and not self._is_supervised(job.id) else None
             if spec is not None:
-                self._backend.restore(job.id, [record.limits for record in records])
+                self._backend.restore(job.id, limits[job.id])
                 self._event(job.id, "taken_up", phase=str(job.phase))
                 self._supervise(job, spec)
 
         for job in unfinished:
             if job.phase is JobPhase.PENDING and not self._is_supervised(job.id):
                 self._line.add(job.id)
+        self._taken_up = True
 
     def _is_supervised(self, job_id: JobId) -> bool:
         with self._lock:

@@ -14,7 +14,6 @@ from emulator.ports import JobPosition, JobQuery, JobStore, SortBy
 DEFAULT_PAGE_SIZE = 10
 """MaxResults of a request that names none (spec 1.5)."""
 
-_MOST_STORABLE = 2**63
 _TOKEN_PURPOSE = b"ListProcessingJobs.2"
 
 
@@ -70,7 +69,7 @@ def _is_position(after: Sequence[str | int], sort_by: SortBy) -> bool:
             numbers = [at_ms, job_id]
         case _:
             return False
-    return all(isinstance(number, int) and abs(number) < _MOST_STORABLE for number in numbers)
+    return all(isinstance(number, int) for number in numbers)
 
 
 def _seal_of(after: Sequence[str | int], query: JobQuery) -> str:

@@ -21,14 +21,14 @@ _JSON_NUL = rb"\u0000"
 """A NUL in JSON; or, rarely, what comes after a backslash."""
 
 
-def check_create(request: Mapping[str, Any], *, is_plain: bool = False) -> None:
+def check_create(request: Mapping[str, Any], *, is_covered: bool = False) -> None:
     """Raise ValidationFailed for what the service refuses, then Unsupported for what only the emulator refuses.
 
-    `is_plain`: whoever read the request knows already that all of it is covered, and that it has no NUL.
+    `is_covered`: whoever read the request knows already that all of it is covered, and that it has no NUL.
     """
     inputs = request.get("ProcessingInputs") or []
     outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
-    if not is_plain:
+    if not is_covered:
         _check_no_nul(request)
     _check_image(request["AppSpecification"]["ImageUri"])
     for item in inputs:
@@ -41,7 +41,7 @@ def check_create(request: Mapping[str, Any], *, is_plain: bool = False) -> None:
         check_tags(request["Tags"])
     _check_paths(inputs, outputs)
     check_cluster(request["ProcessingResources"]["ClusterConfig"])
-    if not is_plain:
+    if not is_covered:
         refuse_unsupported(request)
 
 

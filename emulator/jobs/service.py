@@ -47,12 +47,12 @@ class JobService:
             raise verdict
         return self._store.get(verdict)
 
-    def check(self, request: Mapping[str, Any], *, is_plain: bool = False) -> None:
+    def check(self, request: Mapping[str, Any], *, is_covered: bool = False) -> None:
         """Whether a request can become a job, whatever is stored; see `check_create`.
 
         Raises ValidationFailed, Unsupported.
         """
-        check_create(request, is_plain=is_plain)
+        check_create(request, is_covered=is_covered)
 
     def store_all(self, wanted: Sequence[tuple[JobKey, Mapping[str, Any]]]) -> Sequence[JobId | RequestError]:
         """The rest of `create`, for checked requests that came at the same time: each has its own verdict."""

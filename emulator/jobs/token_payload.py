@@ -1,10 +1,12 @@
-"""What opaque tokens carry, as text: a few numbers and strings."""
+"""What opaque tokens carry, as text: a few strings and whole numbers of 64 bits."""
 
 import base64
 import json
 from collections.abc import Sequence
 
 import orjson
+
+_LIMIT = 2**63
 
 
 def pack(values: Sequence[str | int]) -> str:
@@ -19,6 +21,10 @@ def unpack(token: str) -> Sequence[str | int]:
     is cleaned up there fails.
     """
     values = orjson.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-    if not isinstance(values, list) or not all(isinstance(value, str | int) for value in values):
+    if not isinstance(values, list) or not all(map(_is_packed, values)):
         raise ValueError("not a list of numbers and strings")
     return values
+
+
+def _is_packed(value: object) -> bool:
+    return type(value) is str or (type(value) is int and -_LIMIT <= value < _LIMIT)

@@ -162,6 +162,10 @@ class JobStore(Protocol):
         """All hosts of a job, in order."""
         ...
 
+    def list_unfinished_instances(self) -> Sequence[InstanceRecord]:
+        """All hosts of all jobs not in a terminal phase, in the order of jobs and hosts."""
+        ...
+
     def save_instance(self, record: InstanceRecord) -> None:
         """Store all facts of an instance but its cursor, which belongs to the log."""
         ...

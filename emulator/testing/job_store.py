@@ -256,6 +256,11 @@ class MemoryJobStore:
         with self.transaction():
             return [record for _, record in sorted(self._instances.get(job_id, {}).items())]
 
+    def list_unfinished_instances(self) -> Sequence[InstanceRecord]:
+        """See the port."""
+        with self.transaction():
+            return [record for job in self.list_unfinished() for record in self.list_instances(job.id)]
+
     def save_instance(self, record: InstanceRecord) -> None:
         """See the port. Raises JobNotFound when the record was never made."""
         started = record.container_started_at

@@ -51,14 +51,6 @@ class DriverCursor(Protocol):
         ...
 
 
-class _Storing:
-    """A connection of the pool and a cursor of the driver's, for whoever has the write lock."""
-
-    def __init__(self, connection: PoolProxiedConnection) -> None:
-        self.connection = connection
-        self.cursor = cast(DriverCursor, connection.cursor())
-
-
 class Database:
     """One database, used from any thread. A unit of work is `with reading()` or `with writing()`; never nest them."""
 
@@ -68,7 +60,7 @@ class Database:
         self._closed = False
         # SQLite has one writer at a time, and those who wait for its own lock poll; here they queue.
         self._write_lock = threading.Lock()
-        self._storing: _Storing | None = None
+        self._storing: PoolProxiedConnection | None = None
         """Kept from one statement to the next: to fetch a connection costs as much as to store a job."""
         self._checkpoints = Checkpointer(path.with_name(f"{path.name}-wal"), self._checkpoint)
 
@@ -109,18 +101,19 @@ class Database:
         with translated(self._name), self._write_lock:
             self._require_open()
             if self._storing is None:
-                self._storing = _Storing(self._engine.raw_connection())
+                self._storing = self._engine.raw_connection()
             try:
-                yield self._storing.cursor
+                with closing(self._storing.cursor()) as cursor:
+                    yield cast(DriverCursor, cursor)
             except BaseException:
                 self._stop_storing()
                 raise
         self._checkpoints.written()
 
     def _stop_storing(self) -> None:
-        if self._storing is not None:
-            self._storing.connection.close()
-            self._storing = None
+        connection, self._storing = self._storing, None
+        if connection is not None:
+            connection.close()
 
     def ping(self) -> None:
         """Raises StoreFailure when the database does not answer."""

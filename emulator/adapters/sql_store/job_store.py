@@ -12,7 +12,7 @@ from emulator.adapters.sql_store.adding import JobAdder
 from emulator.adapters.sql_store.database import Database
 from emulator.adapters.sql_store.documents import from_json
 from emulator.adapters.sql_store.driver_statements import DriverLookup
-from emulator.adapters.sql_store.listing import SELECT_JOB, SELECT_UNFINISHED, read_page
+from emulator.adapters.sql_store.listing import SELECT_JOB, SELECT_UNFINISHED, SELECT_UNFINISHED_INSTANCES, read_page
 from emulator.adapters.sql_store.moments import from_ms, to_ms
 from emulator.adapters.sql_store.rows import (
     event_columns,
@@ -260,6 +260,11 @@ class SqlJobStore:
         statement = select(instances).where(instances.c.job_id == job_id).order_by(instances.c.instance_index)
         with self._database.reading() as connection:
             return [instance_of(row) for row in connection.execute(statement)]
+
+    def list_unfinished_instances(self) -> Sequence[InstanceRecord]:
+        """All hosts of all jobs not in a terminal phase, in the order of jobs and hosts."""
+        with self._database.reading() as connection:
+            return [instance_of(row) for row in connection.execute(SELECT_UNFINISHED_INSTANCES)]
 
     def save_instance(self, record: InstanceRecord) -> None:
         """Store all facts of an instance but its cursor. Raises JobNotFound when the record was never made."""

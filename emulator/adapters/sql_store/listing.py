@@ -9,7 +9,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, fun
 
 from emulator.adapters.sql_store.moments import to_ms, to_ms_ceiling
 from emulator.adapters.sql_store.rows import is_storable, job_of
-from emulator.adapters.sql_store.tables import job_requests, jobs
+from emulator.adapters.sql_store.tables import instances, job_requests, jobs
 from emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
 from emulator.ports import JobPage, JobPosition, JobQuery, SortBy
 
@@ -21,8 +21,16 @@ UNFINISHED = sorted(
 )
 """The statuses of jobs that have not ended, and of no others."""
 
-SELECT_UNFINISHED = SELECT_JOB.where(jobs.c.status.in_(UNFINISHED), jobs.c.deleted_at_ms.is_(None)).order_by(jobs.c.id)
+_IS_UNFINISHED = and_(jobs.c.status.in_(UNFINISHED), jobs.c.deleted_at_ms.is_(None))
 """No job is deleted before it has ended: that is said for the index."""
+
+SELECT_UNFINISHED = SELECT_JOB.where(_IS_UNFINISHED).order_by(jobs.c.id)
+SELECT_UNFINISHED_INSTANCES = (
+    select(instances)
+    .join_from(jobs, instances)
+    .where(_IS_UNFINISHED)
+    .order_by(instances.c.job_id, instances.c.instance_index)
+)
 
 _SORT_COLUMNS: dict[SortBy, Sequence[Column[Any]]] = {
     SortBy.NAME: (jobs.c.name, jobs.c.id),

@@ -31,6 +31,6 @@ def create_processing_job(service: JobService) -> Handler:
         ]
 
     def check(reading: Reading) -> None:
-        service.check(reading.request, is_plain=reading.is_plain)
+        service.check(reading.request, is_covered=reading.is_plain)
 
     return GroupHandler(handle_all=handle_all, check=check, narrowing=SERVED)

@@ -229,7 +229,7 @@ def test_a_plain_request_needs_no_look_at_what_is_served(changes: int, data: st.
         return
 
     if reading.is_plain:
-        assert told(check_create, reading.request) == told(partial(check_create, is_plain=True), reading.request)
+        assert told(check_create, reading.request) == told(partial(check_create, is_covered=True), reading.request)
 
 
 def test_the_usual_request_is_plain() -> None:

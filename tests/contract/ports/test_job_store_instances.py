@@ -5,8 +5,9 @@ from functools import partial
 
 import pytest
 
-from emulator.domain.job import InstanceRecord, JobId, Limits, LogCursor, Transfer
+from emulator.domain.job import InstanceRecord, JobFacts, JobId, Limits, LogCursor, Transfer
 from emulator.domain.outcome import ContainerExit
+from emulator.domain.phase import JobPhase
 from emulator.errors import JobNotFound
 from emulator.ports import RawLine
 from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, later, race
@@ -72,6 +73,19 @@ def test_instances_are_listed_in_order_and_by_job(stores: PortStores) -> None:
     stores.jobs.ensure_instance(other.id, 5, LIMITS)
     assert [record.index for record in stores.jobs.list_instances(job.id)] == [0, 1, 2, 10]
     assert [record.host for record in stores.jobs.list_instances(other.id)] == ["algo-6"]
+
+
+def test_instances_of_unfinished_jobs_are_listed_together(stores: PortStores) -> None:
+    first, ended, bare, last = (add_job(stores.jobs, name) for name in "abcd")
+    for job, index in ((last, 0), (first, 1), (ended, 0), (first, 0)):
+        stores.jobs.ensure_instance(job.id, index, LIMITS)
+    stores.jobs.advance(ended.id, ended.phase, JobPhase.FAILED, later(1), JobFacts(ended_at=later(1)))
+
+    listed = stores.jobs.list_unfinished_instances()
+
+    assert [(record.job_id, record.index) for record in listed] == [(first.id, 0), (first.id, 1), (last.id, 0)]
+    assert list(listed[:2]) == list(stores.jobs.list_instances(first.id))
+    assert list(stores.jobs.list_instances(bare.id)) == []
 
 
 def test_every_fact_is_stored_and_can_be_taken_back(stores: PortStores) -> None:

@@ -2,15 +2,20 @@
 
 import asyncio
 import threading
+from contextlib import ExitStack
 
 import pytest
+from starlette.types import Message
 
+from emulator.aws.app import FrontDoor
 from emulator.aws.gate import Gate
-from tests.unit.aws.asgi import JSON_TYPE, Answer, Headers, call
+from emulator.aws.reply import Reply
+from tests.unit.aws.asgi import JSON_TYPE, Answer, Headers, call, http_scope
 from tests.unit.aws.parts import front_door_over
 from tests.unit.jobs.parts import Api
 
 HOST = ("host", "127.0.0.1:9320")
+LIST = (("x-amz-target", "SageMaker.ListProcessingJobs"), ("content-type", JSON_TYPE))
 
 
 def _ask(gate: Gate, path: str = "/", headers: Headers = (), method: str = "POST") -> Answer:
@@ -74,3 +79,46 @@ def test_it_opens_after_a_reset_that_failed() -> None:
     with pytest.raises(ValueError, match="x"), gate.closed():
         raise ValueError("x")
     assert _ask(gate, "/bucket", method="GET").body == b"s3"
+
+
+def test_a_request_whose_body_comes_after_the_gate_was_closed_waits() -> None:
+    gate, closed = Gate(30.0), ExitStack()
+
+    async def receive() -> Message:
+        closed.enter_context(gate.closed())
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, opened)
+        return {"type": "http.request", "body": b"{}"}
+
+    def opened() -> None:
+        assert sent == []
+        closed.close()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    sent: list[Message] = []
+    with front_door_over(Api(), gate=gate) as app:
+        assert isinstance(app, FrontDoor)
+        asyncio.run(app(http_scope("POST", "/", (HOST, *LIST)), receive, send))
+    assert sent[0]["status"] == 200
+
+
+@pytest.mark.parametrize(("wait_seconds", "status"), [(30.0, 200), (0.0, 503)])
+def test_a_whole_request_waits_if_the_gate_was_closed_since_its_head_came(wait_seconds: float, status: int) -> None:
+    gate = Gate(wait_seconds)
+
+    async def ask(app: FrontDoor) -> Reply:
+        answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        headers = {name.encode(): value.encode() for name, value in (HOST, *LIST)}
+        assert app.takes_whole(headers)
+        with gate.closed():
+            app.serve_whole(headers, b"{}", lambda _id, reply: answered.set_result(reply))
+            for _ in range(10):  # turns of the loop
+                await asyncio.sleep(0)
+            assert answered.done() == (status == 503)
+        return await answered
+
+    with front_door_over(Api(), gate=gate) as app:
+        assert isinstance(app, FrontDoor)
+        assert asyncio.run(ask(app)).status == status

@@ -223,6 +223,10 @@ LONG = b"y" * (LARGEST_BODY_BYTES + 1)
         (b"POST / HTTP/1.1\r\nHost: l\r\nContent-Length: 2\r\n\r\nab", b"asgi:/:ab:2"),
         (b"POST / HTTP/1.0\r\nHost: l\r\nX-Amz-Target: T\r\nContent-Length: 2\r\n\r\nab", b"asgi:/:ab:3"),
         (
+            b"POST / HTTP/1.0\r\nX-Amz-Target: T\r\nProxy-Connection: keep-alive\r\nContent-Length: 2\r\n\r\nab",
+            b"asgi:/:ab:3",
+        ),
+        (
             b"POST / HTTP/1.0\r\nHost: l\r\nX-Amz-Target: T\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nab",
             b"asgi:/:ab:4",
         ),
@@ -241,6 +245,7 @@ LONG = b"y" * (LARGEST_BODY_BYTES + 1)
         "method",
         "not the door's",
         "HTTP/1.0",
+        "HTTP/1.0 kept alive for a proxy",
         "HTTP/1.0 kept alive",
         "close",
         "upgrade",
@@ -419,6 +424,26 @@ def test_what_is_being_served_is_answered_before_the_server_ends(server: ServerT
         reply, body = read_reply(client)
         assert (body, reply.headers["connection"]) == (b"door:last", "close")
         assert client.recv(10) == b""
+
+
+def test_many_requests_at_once_are_answered_though_the_last_is_not_complete(server: ServerThread) -> None:
+    body, last = b"x" * 100, request(b"last")
+    count = 2 * LARGEST_HEAD_BYTES // len(request(body))
+    with server.connect() as client:
+        client.sendall(request(body) * count + last[:20])
+        assert len(replies_in(client, count)) == count
+        client.sendall(last[20:])
+        assert read_reply(client)[1] == b"door:last"
+
+
+def test_trailers_mean_nothing(server: ServerThread, door: ScriptedDoor) -> None:
+    with server.connect() as client:
+        client.sendall(b"PUT / HTTP/1.1\r\nHost: l\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n")
+        client.sendall(b"X-Trailer: t\r\n" * 3 + b"\r\n")
+        assert read_reply(client)[1] == b"asgi:/:ab:2"
+        client.sendall(request(b"next"))
+        assert read_reply(client)[1] == b"door:next"
+    assert b"x-trailer" not in door.served[0][0]
 
 
 @pytest.mark.parametrize("before", [request(b"x"), GET, request(b"x") + GET, GET + request(b"x")])

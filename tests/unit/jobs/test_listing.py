@@ -154,10 +154,13 @@ def test_token_with_a_nested_position_is_refused(levels: int, place: int) -> Non
         (SortBy.NAME, ["a", 1, 1]),
         (SortBy.NAME, ["a", "1"]),
         (SortBy.CREATION_TIME, [1, 2**63]),
-        (SortBy.CREATION_TIME, [-(2**63), 1]),
+        (SortBy.CREATION_TIME, [-(2**63) - 1, 1]),
         (SortBy.CREATION_TIME, ["a", 1]),
         (SortBy.CREATION_TIME, [1]),
         (SortBy.CREATION_TIME, []),
+        (SortBy.CREATION_TIME, [True, 1]),
+        (SortBy.NAME, ["a", True]),
+        (SortBy.STATUS, ["Failed", 1, True]),
     ],
 )
 def test_sealed_token_that_holds_no_position_is_refused(sort_by: SortBy, position: list[str | int]) -> None:
