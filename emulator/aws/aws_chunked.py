@@ -8,8 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-_LONGEST_LINE: Final = 4096
-_SIZE: Final = re.compile(rb"[0-9a-fA-F]{1,16}")
+from emulator.aws.chunk_framing import ChunkData, ChunkFraming, ChunkHead, MalformedChunks
+
+_LENGTH: Final = re.compile(rb"[0-9]{1,19}")
 _STREAMING: Final = b"STREAMING-"
 
 _OF_THE_FRAMING: Final = frozenset(
@@ -25,10 +26,6 @@ _OF_THE_FRAMING: Final = frozenset(
 )
 
 Headers = Sequence[tuple[bytes, bytes]]
-
-
-class MalformedChunks(Exception):
-    """The body is not framed as its headers say; what has come of it must not be stored."""
 
 
 def is_chunked(headers: Headers) -> bool:
@@ -56,7 +53,7 @@ def plain_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
 def decoded_length(headers: Headers) -> int:
     """How many bytes the object has. Raises MalformedChunks."""
     for name, value in headers:
-        if name == b"x-amz-decoded-content-length" and value.isdigit():
+        if name == b"x-amz-decoded-content-length" and _LENGTH.fullmatch(value):
             return int(value)
     raise MalformedChunks("x-amz-decoded-content-length is missing or no number")
 
@@ -67,53 +64,23 @@ class ChunkDecoder:
     def __init__(self, length: int) -> None:
         """`length`: what `decoded_length` said."""
         self._missing = length
-        self._buffer = bytearray()
-        self._left_in_chunk = 0
-        self._wants_line_end = False
+        self._framing = ChunkFraming()
         self._is_over = False
 
     def feed(self, data: bytes) -> bytes:
         """What of the object is in this part of the body. Raises MalformedChunks."""
-        if self._is_over:  # the checksum and its signature
-            return b""
-        self._buffer += data
-        found = bytearray()
-        while not self._is_over:
-            if self._left_in_chunk:
-                taken = self._buffer[: self._left_in_chunk]
-                if not taken:
-                    break
-                del self._buffer[: len(taken)]
-                self._left_in_chunk -= len(taken)
-                found += taken
-            elif not self._read_line():
+        found: list[bytes] = []
+        for part in () if self._is_over else self._framing.feed(data):
+            if isinstance(part, ChunkData):
+                found.append(part.data)
+            elif isinstance(part, ChunkHead) and not part.size:
+                self._is_over = True  # the rest is the checksum and its signature
                 break
-        self._missing -= len(found)
+        plain = b"".join(found)
+        self._missing -= len(plain)
         if self._missing < 0:
             raise MalformedChunks("the body is longer than x-amz-decoded-content-length")
-        return bytes(found)
-
-    def _read_line(self) -> bool:
-        """Take the line end after a chunk, or the line before one; False: it has not come yet."""
-        end = self._buffer.find(b"\r\n")
-        if end > _LONGEST_LINE or (end < 0 and len(self._buffer) > _LONGEST_LINE):
-            raise MalformedChunks("a line between two chunks is too long")
-        if end < 0:
-            return False
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 2]
-        if self._wants_line_end:
-            if line:
-                raise MalformedChunks("a chunk is longer than it says")
-            self._wants_line_end = False
-            return True
-        size = line.partition(b";")[0]
-        if not _SIZE.fullmatch(size):
-            raise MalformedChunks("a chunk does not begin with its size")
-        self._left_in_chunk = int(size, 16)
-        self._is_over = self._left_in_chunk == 0
-        self._wants_line_end = True
-        return True
+        return plain
 
     def finish(self) -> None:
         """Raises MalformedChunks when something is missing."""

@@ -16,13 +16,13 @@ from emulator.aws.body import ClientGone, read_body
 from emulator.aws.caller import presigned, signing_name_of
 from emulator.aws.errors import wire_error
 from emulator.aws.keyring import KeyRing
+from emulator.aws.payload_check import check_nothing, payload_of
 from emulator.aws.reply import json_error, send_reply
 from emulator.aws.request_id import new_request_id
 from emulator.aws.routing import Protocol, Route, route_of
-from emulator.aws.s3_payload import CheckedPayload
 from emulator.aws.signature_errors import refusal
-from emulator.aws.sigv4 import EMPTY_SHA256, UNSIGNED_PAYLOAD, Rules, verify
-from emulator.aws.sigv4_claim import Flaw, Refused, SignedRequest
+from emulator.aws.sigv4 import UNSIGNED_PAYLOAD, Rules, Seed, verify
+from emulator.aws.sigv4_claim import Refused, SignedRequest
 from emulator.errors import RequestError
 from emulator.ports import Clock
 
@@ -74,36 +74,36 @@ class _Enforcement:
         except RequestError as error:
             await send_reply(send, new_request_id(), json_error(wire_error(error)))
             return
-        if await self._passes(route, request, hashlib.sha256(body).hexdigest(), send):
-            await self._app(scope, _replayed(body, receive), send)
+        try:
+            self._verify(route, request, hashlib.sha256(body).hexdigest())
+        except Refused as refused:
+            await _refuse(route.protocol, refused, send)
+            return
+        await self._app(scope, _replayed(body, receive), send)
 
     async def _s3(self, route: Route, request: SignedRequest, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check a request of S3 by its head; a digest that it names is compared while the body goes by."""
-        named = request.header(b"x-amz-content-sha256") or presigned(request.query, "X-Amz-Content-Sha256")
-        if not await self._passes(route, request, named or UNSIGNED_PAYLOAD, send):
+        """Check a request of S3 by its head; what its signature says of the body is compared while that goes by."""
+        header = request.header(b"x-amz-content-sha256")
+        named = header or presigned(request.query, "X-Amz-Content-Sha256") or UNSIGNED_PAYLOAD
+        try:
+            seed = self._verify(route, request, named)
+            payload = payload_of(request, named, seed, receive)
+            if not _has_body(request):
+                check_nothing(named)
+        except Refused as refused:
+            await _refuse(route.protocol, refused, send)
             return
-        payload = CheckedPayload(receive, named)
-        if not _has_body(request):
-            if payload.is_digest and named != EMPTY_SHA256:
-                await _refuse_payload(send)
-                return
+        if payload is None or not _has_body(request):
             await self._app(scope, receive, send)
             return
         answer = WatchedAnswer(send)
         await self._app(scope, payload.receive, answer.send)
-        if payload.is_wrong and not answer.has_begun:
-            await _refuse_payload(send)
+        if payload.refused and not answer.has_begun:
+            await _refuse(route.protocol, payload.refused, send)
 
-    async def _passes(self, route: Route, request: SignedRequest, payload_sha256: str, send: Send) -> bool:
+    def _verify(self, route: Route, request: SignedRequest, payload_sha256: str) -> Seed:
         rules = {Protocol.S3: _S3_RULES, Protocol.QUERY: _QUERY_RULES}.get(route.protocol, _JSON_RULES)
-        try:
-            verify(request, payload_sha256, self._keys, rules, self._clock.now())
-        except Refused as refused:
-            request_id = new_request_id()
-            logger.info("signature_refused", extra={"flaw": refused.flaw.value, "request_id": request_id})
-            await send_reply(send, request_id, refusal(route.protocol, refused.flaw, refused.detail, request_id))
-            return False
-        return True
+        return verify(request, payload_sha256, self._keys, rules, self._clock.now())
 
 
 def _route(scope: Scope, request: SignedRequest) -> Route:
@@ -128,6 +128,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _refuse_payload(send: Send) -> None:
+async def _refuse(protocol: Protocol, refused: Refused, send: Send) -> None:
     request_id = new_request_id()
-    await send_reply(send, request_id, refusal(Protocol.S3, Flaw.BAD_PAYLOAD, "", request_id))
+    logger.info("signature_refused", extra={"flaw": refused.flaw.value, "request_id": request_id})
+    await send_reply(send, request_id, refusal(protocol, refused.flaw, refused.detail, request_id))

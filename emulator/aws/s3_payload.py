@@ -2,23 +2,22 @@
 
 import hashlib
 import hmac
-import re
 
 from starlette.types import Message, Receive
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+from emulator.aws.sigv4_claim import Flaw, Refused
 
 
 class CheckedPayload:
     """Passes a body on, one chunk late: the last one is held back until the digest is known.
 
     When it is wrong, whoever reads the body hears that the client has gone; a store that was promised more bytes
-    then keeps nothing. Payloads that name no digest (UNSIGNED-PAYLOAD, STREAMING-...) pass unchecked.
+    then keeps nothing.
     """
 
     def __init__(self, receive: Receive, named: str) -> None:
-        self.is_digest = _DIGEST.fullmatch(named) is not None
-        self.is_wrong = False
+        """`named`: the digest, in hex."""
+        self.refused: Refused | None = None
         self._receive = receive
         self._named = named
         self._sum = hashlib.sha256()
@@ -27,7 +26,7 @@ class CheckedPayload:
 
     async def receive(self) -> Message:
         """The next message of the body."""
-        if not self.is_digest or self._is_over:
+        if self._is_over:
             return await self._receive()
         if self._held is None:
             self._held = await self._next()
@@ -53,6 +52,6 @@ class CheckedPayload:
         self._is_over = True
         held = self._held or {"type": "http.disconnect"}
         if held["type"] == "http.request" and not hmac.compare_digest(self._sum.hexdigest(), self._named):
-            self.is_wrong = True
+            self.refused = Refused(Flaw.BAD_PAYLOAD)
             return {"type": "http.disconnect"}
         return held

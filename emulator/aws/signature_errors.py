@@ -61,6 +61,11 @@ _S3_MISMATCH: Final = (
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
 )
 
+_KINDS: Final = (
+    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value."
+)
+
 _S3: _Answers = MappingProxyType(
     {
         Flaw.MISSING: ("AccessDenied", 403, "Access Denied"),
@@ -95,6 +100,17 @@ _S3: _Answers = MappingProxyType(
             400,
             "The provided 'x-amz-content-sha256' header does not match what was computed.",
         ),
+        Flaw.BAD_PAYLOAD_KIND: (
+            "InvalidArgument",
+            400,
+            _KINDS,
+        ),
+        Flaw.BAD_FRAMING: ("IncompleteBody", 400, "The request body terminated unexpectedly: "),
+        Flaw.BAD_TRAILER: (
+            "MalformedTrailerError",
+            400,
+            "The request contained trailing data that was not well-formed or did not conform to our published schema.",
+        ),
     }
 )
 
@@ -102,7 +118,7 @@ _S3: _Answers = MappingProxyType(
 ANSWERS: Mapping[Protocol, _Answers] = MappingProxyType(
     {Protocol.JSON: _JSON, Protocol.QUERY: _QUERY, Protocol.S3: _S3}
 )
-"""By protocol; those that are not named answer as the JSON services do."""
+"""By protocol; those that are not named answer as the JSON services do. What only S3 finds wrong, only S3 answers."""
 
 
 def refusal(protocol: Protocol, flaw: Flaw, detail: str, request_id: str) -> Reply:

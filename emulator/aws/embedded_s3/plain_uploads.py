@@ -3,7 +3,8 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emulator.aws.answer import WatchedAnswer
-from emulator.aws.aws_chunked import ChunkDecoder, MalformedChunks, decoded_length, is_chunked, plain_headers
+from emulator.aws.aws_chunked import ChunkDecoder, decoded_length, is_chunked, plain_headers
+from emulator.aws.chunk_framing import MalformedChunks
 from emulator.aws.errors import WireError
 from emulator.aws.reply import send_s3_error
 
@@ -24,9 +25,8 @@ class PlainUploads:
             await _refuse(send, str(error))
             return
         body, answer = _PlainBody(receive, length), WatchedAnswer(send)
-        if length == 0:
-            await body.read_to_end()  # the store would ask for nothing
-        if not body.fault:
+        is_there = length > 0 or await body.is_read_to_end()  # of nothing the store would ask for nothing
+        if is_there:
             plain = {**scope, "headers": plain_headers(scope["headers"])}
             await self._store(plain, body.receive, answer.send)
         if body.fault and not answer.has_begun:
@@ -58,10 +58,12 @@ class _PlainBody:
             if plain or not more:
                 return {"type": "http.request", "body": plain, "more_body": more}
 
-    async def read_to_end(self) -> None:
-        """Read the framing of an object that is empty."""
-        while (await self.receive()).get("more_body", False):
-            pass
+    async def is_read_to_end(self) -> bool:
+        """Read the framing of an object that is empty; whether all of it came."""
+        message = await self.receive()
+        while message.get("more_body", False):
+            message = await self.receive()
+        return bool(message["type"] == "http.request")
 
 
 async def _refuse(send: Send, fault: str) -> None:

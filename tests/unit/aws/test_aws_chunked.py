@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.aws.aws_chunked import ChunkDecoder, MalformedChunks, decoded_length, is_chunked, plain_headers
+from emulator.aws.aws_chunked import ChunkDecoder, decoded_length, is_chunked, plain_headers
+from emulator.aws.chunk_framing import MalformedChunks
 
 SIGNATURE = b"0" * 64
 
@@ -110,7 +111,9 @@ def test_another_encoding_stays() -> None:
     assert (b"content-encoding", b"gzip") in plain_headers(headers)
 
 
-@pytest.mark.parametrize("headers", [[], [(b"x-amz-decoded-content-length", b"-1")]])
+@pytest.mark.parametrize(
+    "headers", [[], [(b"x-amz-decoded-content-length", b"-1")], [(b"x-amz-decoded-content-length", b"1" * 5000)]]
+)
 def test_a_length_that_is_missing_or_none_is_refused(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(MalformedChunks, match="x-amz-decoded-content-length is missing"):
         decoded_length(headers)
