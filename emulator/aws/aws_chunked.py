@@ -1,7 +1,8 @@
 """Takes the `aws-chunked` framing off an upload: SDKs use it for bodies whose length, hash or checksum they do not know
 when they begin to send (Java and Go over plain HTTP, JavaScript for streams).
 
-What each chunk is signed with, and the checksum at the end, are read over: this is for a store that checks neither.
+What each chunk is signed with, and the checksum at the end, are read over: this is for a store that checks neither, and
+where signatures are enforced, `chunk_signatures` has seen to the former.
 """
 
 import re
