@@ -25,6 +25,7 @@ class Dispatcher:
         self._operations = operations
         self._known_targets = known_targets
         self._grouped = {target for target, operation in operations.items() if operation.is_grouped}
+        self._making_pages = {target for target, operation in operations.items() if operation.makes_pages}
         self._never_waiting = {target for target, operation in operations.items() if operation.never_waits}
 
     def reply(self, target: str, caller: Caller, body: bytes) -> Reply:
@@ -43,6 +44,10 @@ class Dispatcher:
     def is_grouped(self, target: str) -> bool:
         """Whether requests for this target are better served together."""
         return target in self._grouped
+
+    def makes_pages(self, target: str) -> bool:
+        """Whether few requests for this target are better served at the same time."""
+        return target in self._making_pages
 
     def never_waits(self, target: str) -> bool:
         """Whether a group for this target may be served in the event loop."""

@@ -1,4 +1,5 @@
-"""Brings requests to the worker threads: those of a grouped operation that came at the same time together.
+"""Brings requests to the worker threads: those of a grouped operation that came at the same time together, and those
+for pages a few at a time.
 
 A step from the event loop to a thread and back costs more than a Describe, and a transaction more than the rows of a
 Create. While a group of an operation is being served the next one gathers, and is read and checked, so that groups are
@@ -9,8 +10,10 @@ nothing can hold up is not brought to a thread at all.
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Final, NamedTuple
 
 from emulator.aws.caller import Caller
@@ -25,6 +28,9 @@ LARGEST_GROUP: Final = 64
 
 SMALLEST_SHARE: Final = 8
 """Of more than this, half waits for the next group: its requests are read beside the thread that serves the others."""
+
+PAGES_AT_ONCE: Final = 2
+"""Pages are made by Python, which threads only do in turns: eight of them take twice the time for each."""
 
 CHECKED_HERE_BYTES: Final = 16 * 1024
 """What is longer may keep a thread busy, but not the event loop."""
@@ -57,6 +63,8 @@ class Desk:
         self._lock = threading.Lock()
         self._waiting: dict[_Queue, list[_Waiting]] = {}
         """A queue is there as long as somebody serves it."""
+        self._pages: deque[Callable[[], None]] = deque()
+        self._page_threads = 0
 
     async def reply(self, target: str, caller: Caller, body: bytes) -> Reply:
         """Serve one request, whatever it is."""
@@ -73,7 +81,11 @@ class Desk:
         """`reply` without a task: from inside the event loop, which goes on meanwhile."""
         loop = asyncio.get_running_loop()
         if not self._dispatcher.is_grouped(target) or len(body) > CHECKED_HERE_BYTES:
-            self._executor.submit(self._serve_alone, target, caller, body, answer, loop)
+            serve = partial(self._serve_alone, target, caller, body, answer, loop)
+            if self._dispatcher.makes_pages(target):
+                self._serve_in_line(serve)
+            else:
+                self._executor.submit(serve)
             return
         asked = self._dispatcher.checked(target, caller, body)
         if isinstance(asked, Reply):
@@ -94,6 +106,24 @@ class Desk:
         reply = self._dispatcher.reply(target, caller, body)
         if not loop.is_closed():
             loop.call_soon_threadsafe(answer, reply)
+
+    def _serve_in_line(self, serve: Callable[[], None]) -> None:
+        """First come, first served, by few threads."""
+        with self._lock:
+            self._pages.append(serve)
+            if self._page_threads == PAGES_AT_ONCE:
+                return
+            self._page_threads += 1
+        self._executor.submit(self._serve_pages)
+
+    def _serve_pages(self) -> None:
+        while True:
+            with self._lock:
+                if not self._pages:
+                    self._page_threads -= 1
+                    return
+                serve = self._pages.popleft()
+            serve()
 
     def _serve(self, queue: _Queue) -> None:
         if self._dispatcher.never_waits(queue.target):

@@ -55,6 +55,17 @@ class GroupHandler:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageHandler:
+    """A handler whose replies are long: milliseconds of Python's own work, of which little is done at the same time."""
+
+    handle: Handler
+
+    def __call__(self, caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object] | None:
+        """Serve one. Raises RequestError."""
+        return self.handle(caller, request)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """A reader of requests made from the model, and the handler behind it."""
 
@@ -77,6 +88,11 @@ class Operation:
     def is_grouped(self) -> bool:
         """Whether requests that come at the same time are served together."""
         return isinstance(self.handle, GroupHandler)
+
+    @property
+    def makes_pages(self) -> bool:
+        """Whether few requests are better served at the same time."""
+        return isinstance(self.handle, PageHandler)
 
     @property
     def never_waits(self) -> bool:

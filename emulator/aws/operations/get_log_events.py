@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.aws.caller import Caller
-from emulator.aws.operation import Handler
+from emulator.aws.operation import Handler, PageHandler
 from emulator.aws.operations.log_names import require_the_group
 from emulator.jobs.log_reading import MOST_EVENTS, EventQuery, LogReading
 
@@ -31,4 +31,4 @@ def get_log_events(reading: LogReading) -> Handler:
             "nextBackwardToken": page.backward_token,
         }
 
-    return handle
+    return PageHandler(handle=handle)

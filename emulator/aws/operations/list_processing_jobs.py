@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator.aws.caller import Caller
-from emulator.aws.operation import Handler
+from emulator.aws.operation import Handler, PageHandler
 from emulator.aws.operations.describe_processing_job import state_of
 from emulator.aws.serializing import present
 from emulator.domain.phase import ProcessingJobStatus
@@ -19,7 +19,7 @@ def list_processing_jobs(listing: JobListing) -> Handler:
         page = listing.page(_query(caller, request), request.get("NextToken"))
         return present(ProcessingJobSummaries=[state_of(job) for job in page.jobs], NextToken=page.next_token)
 
-    return handle
+    return PageHandler(handle=handle)
 
 
 def _query(caller: Caller, request: Mapping[str, Any]) -> JobQuery:

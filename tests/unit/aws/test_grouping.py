@@ -2,15 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from emulator.aws.caller import Caller
 from emulator.aws.dispatch import Dispatcher
-from emulator.aws.grouping import LARGEST_GROUP, SMALLEST_SHARE, Desk
-from emulator.aws.operation import Checked, GroupHandler, Handler, Outcome
+from emulator.aws.grouping import LARGEST_GROUP, PAGES_AT_ONCE, SMALLEST_SHARE, Desk
+from emulator.aws.operation import Checked, GroupHandler, Handler, Outcome, PageHandler
 from emulator.aws.operations.catalogue import JsonService
 from emulator.aws.reply import Reply
 from emulator.errors import JobNotFound, StoreFailure
@@ -141,6 +143,57 @@ def test_operations_that_may_take_long_are_not_grouped(handler: GroupHandler) ->
     assert dispatcher.is_grouped(DESCRIBE)
     assert not dispatcher.is_grouped(LIST)
     assert not dispatcher.is_grouped("SageMaker.Nothing")
+
+
+class HeldPages:
+    """Makes a page for each request when it is let go, and counts how many are being made."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.begun: list[str] = []
+        self.most = 0
+        self._at_work = 0
+        self._lock = threading.Lock()
+
+    def handle(self, _caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+        with self._lock:
+            self.begun.append(request["NameContains"])
+            self._at_work += 1
+            self.most = max(self.most, self._at_work)
+        assert self.let_go.wait(30)
+        with self._lock:
+            self._at_work -= 1
+        if request["NameContains"] == "bug":
+            raise RuntimeError("a bug of ours")
+        return {"NextToken": request["NameContains"]}
+
+
+def test_few_pages_are_made_at_the_same_time_in_their_order_and_hold_up_nobody_else() -> None:
+    pages = HeldPages()
+    dispatcher = dispatcher_of(
+        ListProcessingJobs=PageHandler(handle=pages.handle), StopProcessingJob=lambda _caller, _request: None
+    )
+    asked = [f"page-{number}" for number in range(PAGES_AT_ONCE)] + ["bug", *(f"more-{number}" for number in range(9))]
+
+    async def ask_all(desk: Desk) -> list[Reply]:
+        waiting = [
+            asyncio.create_task(desk.reply(LIST, CALLER, json.dumps({"NameContains": name}).encode())) for name in asked
+        ]
+        await asyncio.sleep(0)
+        stopped = await desk.reply("SageMaker.StopProcessingJob", CALLER, named("a"))
+        assert stopped.status == 200
+        pages.let_go.set()
+        return await asyncio.gather(*waiting)
+
+    with ThreadPoolExecutor(PAGES_AT_ONCE + 1) as executor:
+        desk = Desk(dispatcher, executor)
+        for _ in range(2):  # once more when nobody is at work
+            pages.let_go.clear()
+            pages.begun.clear()
+            replies = asyncio.run(ask_all(desk))
+            assert [json.loads(reply.body).get("NextToken", "bug") for reply in replies] == asked
+            assert pages.most == PAGES_AT_ONCE
+            assert sorted(pages.begun[:PAGES_AT_ONCE]) == asked[:PAGES_AT_ONCE]
 
 
 class NoThreads(ThreadPoolExecutor):
