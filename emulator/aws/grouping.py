@@ -114,7 +114,12 @@ class Desk:
             if self._page_threads == PAGES_AT_ONCE:
                 return
             self._page_threads += 1
-        self._executor.submit(self._serve_pages)
+        try:
+            self._executor.submit(self._serve_pages)
+        except RuntimeError:  # it takes no more: the server ends
+            with self._lock:
+                self._page_threads -= 1
+            raise
 
     def _serve_pages(self) -> None:
         while True:
@@ -123,7 +128,10 @@ class Desk:
                     self._page_threads -= 1
                     return
                 serve = self._pages.popleft()
-            serve()
+            try:
+                serve()
+            except Exception:  # the others get theirs all the same
+                logger.exception("page_lost")
 
     def _serve(self, queue: _Queue) -> None:
         if self._dispatcher.never_waits(queue.target):

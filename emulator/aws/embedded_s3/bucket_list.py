@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -22,6 +23,8 @@ BucketLister: TypeAlias = Callable[[], Mapping[str, datetime]]
 """All buckets by name, and when each was made. Raises EmulatorError."""
 
 _MOST = 10_000
+_DIGITS = re.compile(r"[0-9]{1,5}")
+_NO_LIMIT = WireError(code="InvalidArgument", message=f"Argument max-buckets must be an integer between 1 and {_MOST}")
 _OWNER = "<Owner><ID>emulator</ID><DisplayName>emulator</DisplayName></Owner>"
 
 
@@ -36,6 +39,10 @@ class BucketList:
         if scope["method"] != "GET" or scope["raw_path"] != b"/" or target_of(scope).bucket:
             await self._store(scope, receive, send)
             return
+        limit = _limit_in(scope["query_string"])
+        if limit is None:
+            await send_s3_error(send, _NO_LIMIT)
+            return
         try:
             buckets = await asyncio.to_thread(self._list_buckets)
         except EmulatorError as error:
@@ -43,15 +50,20 @@ class BucketList:
             unavailable = WireError(code="ServiceUnavailable", message="The S3 store does not answer.", status=503)
             await send_s3_error(send, unavailable)
         else:
-            document = buckets_document(buckets, scope["query_string"])
+            document = buckets_document(buckets, scope["query_string"], limit)
             await send_reply(send, new_request_id(), Reply(body=document, media_type="application/xml"))
 
 
-def buckets_document(buckets: Mapping[str, datetime], query: bytes) -> bytes:
-    """One page of them, as `prefix`, `max-buckets` and `continuation-token` of the query say."""
+def _limit_in(query: bytes) -> int | None:
+    """How many buckets the query asks for at most; None when that is no number of buckets."""
+    (asked,) = parse_qs(query.decode("latin-1")).get("max-buckets", [str(_MOST)])[:1]
+    return int(asked) if _DIGITS.fullmatch(asked) and 1 <= int(asked) <= _MOST else None
+
+
+def buckets_document(buckets: Mapping[str, datetime], query: bytes, limit: int = _MOST) -> bytes:
+    """One page of them, `limit` at most, as `prefix` and `continuation-token` of the query say."""
     asked = {name: values[0] for name, values in parse_qs(query.decode("latin-1")).items()}
     prefix, after = asked.get("prefix", ""), asked.get("continuation-token", "")
-    limit = int(asked["max-buckets"]) if asked.get("max-buckets", "").isdecimal() else _MOST
     names = [name for name in sorted(buckets) if name.startswith(prefix) and name > after]
     page = names[:limit]
     entries = "".join(

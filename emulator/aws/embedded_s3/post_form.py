@@ -49,6 +49,7 @@ class PostForm:
         self._value = bytearray()
         self._length = 0
         self._has_file = False
+        self._goes_on = True
         self._file_is_over = False
         self._parser = _parser(boundary, self)
 
@@ -65,12 +66,18 @@ class PostForm:
         part, self._value = bytes(self._value), bytearray()
         return part, not self._file_is_over
 
+    async def read_to_end(self) -> None:
+        """Read over what follows the file. Raises ClientGone, FormRefused."""
+        while self._goes_on:
+            await self._feed()
+
     async def _feed(self) -> bool:
         """Take the next message; whether more of the form follows."""
         message: Message = await self._receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         body, more = message.get("body", b""), message.get("more_body", False)
+        self._goes_on = more
         try:
             self._parser.write(body)
         except FormParserError as error:

@@ -57,15 +57,15 @@ def size_range(bucket: str, fields: Mapping[str, str], now: datetime) -> SizeRan
     sizes, named = SizeRange(), set(_UNNAMED)
     for operator, subject, value in conditions:
         if operator == "content-length-range":
-            sizes = SizeRange(least=int(subject), most=min(int(value), _LARGEST_BYTES))
+            sizes = SizeRange(least=max(int(subject), sizes.least), most=min(int(value), sizes.most))
             continue
-        name = str(subject).removeprefix("$").lower()
+        name = subject.removeprefix("$").lower()
         named.add(name)
         found = bucket if name == "bucket" else fields.get(name, "")
         if not (found.startswith(value) if operator == "starts-with" else found == value):
             raise _denied(f"Policy Condition failed: {json.dumps([operator, subject, value])}")
-    for name in fields:
-        if name not in named and name != "bucket" and not name.startswith("x-ignore-"):
+    for name in (*fields, "bucket"):
+        if name not in named and not name.startswith("x-ignore-"):
             raise _denied(f"Extra input fields: {name}")
     return sizes
 
@@ -84,18 +84,24 @@ def _conditions(written: object) -> Iterator[tuple[str, Any, Any]]:
     """As triples of operator, subject and value. Raises ValueError, TypeError."""
     if isinstance(written, dict):
         for name, value in written.items():
-            yield "eq", f"${name}", str(value)
+            yield "eq", f"${name}", _text(value)
         return
     if not isinstance(written, list):
         raise TypeError("a condition is a list or an object")
     operator, subject, value = written
-    operator = str(operator).lower()
+    operator = _text(operator).lower()
     if operator == "content-length-range":
         yield operator, int(subject), int(value)
     elif operator in ("eq", "starts-with"):
-        yield operator, str(subject), str(value)
+        yield operator, _text(subject), _text(value)
     else:
         raise ValueError(f"{operator} is no operator of a policy")
+
+
+def _text(value: object) -> str:
+    if type(value) is not str and type(value) is not int:
+        raise ValueError("a condition compares texts")
+    return str(value)
 
 
 def _denied(reason: str) -> FormRefused:

@@ -24,9 +24,12 @@ from emulator.ports import Clock
 _HEADERS: Final = frozenset(
     {"cache-control", "content-type", "content-disposition", "content-encoding", "content-language", "expires"}
 )
-_OF_THE_SIGNATURE: Final = frozenset(
-    {"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token"}
+_AMAZONS: Final = re.compile(
+    "x-amz-(?:acl|storage-class|tagging|website-redirect-location"
+    "|(?:meta|checksum|object-lock)-.+|server-side-encryption(?:-.+)?)"
 )
+"""What else a form may say of its object: nothing of signatures, framing or other objects."""
+
 _NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _VARIABLE: Final = "${filename}"
@@ -89,6 +92,8 @@ class _File:
             return await self._receive()
         try:
             part, self._more = await self._form.read_file()
+            if not self._more:
+                await self._form.read_to_end()  # whoever checks the whole form has the last word
             self._size += len(part)
             self._sizes.check(self._size, is_whole=not self._more)
         except ClientGone:
@@ -135,8 +140,7 @@ def _headers_of(fields: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     for name, value in fields.items():
         if name == "tagging":
             raise FormRefused(_invalid("tagging is not part of this emulator's forms; use PutObjectTagging afterwards"))
-        is_amazons = name.startswith("x-amz-") and name not in _OF_THE_SIGNATURE
-        if name != "acl" and name not in _HEADERS and not is_amazons:
+        if name != "acl" and name not in _HEADERS and not _AMAZONS.fullmatch(name):
             continue
         if not _NAME.fullmatch(name) or _CONTROL.search(value):
             raise FormRefused(_invalid(f"The field {name[:64]} would make no header."))

@@ -25,7 +25,7 @@ def target_of(scope: Scope) -> Target:
     """The bucket is the first part of the path, or of a host below `localhost`."""
     path = unquote(scope["raw_path"].decode("latin-1"))[1:]
     host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-    name = host.rpartition(":")[0] or host
+    name = (host.rpartition(":")[0] or host).lower()
     if name.endswith(".localhost"):
         return Target(name.removesuffix(".localhost"), path)
     bucket, _, key = path.partition("/")

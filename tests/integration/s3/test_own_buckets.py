@@ -3,12 +3,14 @@
 What S3 answers: the API reference of CreateBucket, BucketAlreadyOwnedByYou, HeadBucket and GetBucketLocation.
 """
 
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -165,3 +167,11 @@ def test_refusal_in_a_store_of_ones_own_stays_byte_for_byte() -> None:
         opener = urllib.request.build_opener(_AnyStatus())
         with opener.open(urllib.request.Request(f"{url}/any-bucket", method="PUT"), timeout=30) as answer:
             assert (answer.status, answer.read(), answer.headers["ETag"]) == (409, document, "odd")
+
+
+@pytest.mark.parametrize("asked", ["0", "-1", "10001", "9" * 5000, "x", "\u0661"])
+def test_number_of_buckets_that_is_none_is_refused(place: Place, asked: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{place.url}/?max-buckets={quote(asked)}", timeout=30)
+    with caught.value as error:
+        assert (error.code, b"<Code>InvalidArgument</Code>" in error.read()) == (400, True)

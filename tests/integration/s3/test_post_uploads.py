@@ -226,6 +226,33 @@ def test_what_follows_the_file_is_read_over(our_forms: Forms) -> None:
     assert our_forms.stored("k")["Body"].read() == b"content"
 
 
+def test_fields_say_nothing_of_other_objects_or_the_framing(our_forms: Forms) -> None:
+    our_forms.client.put_object(Bucket=our_forms.bucket, Key="other", Body=b"other")
+    fields = {
+        "key": "k",
+        "x-amz-copy-source": f"/{our_forms.bucket}/other",
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-decoded-content-length": "1",
+    }
+    assert our_forms.send(fields)[0] == 204
+    assert our_forms.stored("k")["Body"].read() == b"content"
+
+
+def test_form_that_does_not_end_as_it_should_is_not_stored(our_forms: Forms) -> None:
+    place = urlsplit(our_forms.url)
+    body = form_of({"key": "k"}, b"content")
+    head = (
+        f"POST /{our_forms.bucket} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body) + 10}\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+    )
+    with socket.create_connection((str(place.hostname), place.port or 0), timeout=20) as client:
+        client.sendall(head.encode() + body)
+        client.settimeout(0.5)
+        with pytest.raises(TimeoutError):  # no answer before its end
+            client.recv(1)
+    assert "Contents" not in our_forms.client.list_objects_v2(Bucket=our_forms.bucket)
+
+
 def test_refusal_of_the_store_is_passed_on(our_forms: Forms) -> None:
     our_forms.bucket = "never-made-at-all"
     status, body, _ = our_forms.send({"key": "k"})

@@ -92,10 +92,10 @@ def test_policy_of_any_kind_is_read_or_refused(expiration: str, conditions: Any)
     ("conditions", "found"),
     [
         ([], "Extra input fields: key"),
-        ([{"key": "k"}], None),
+        ([{"key": "k"}], "Extra input fields: bucket"),
         ([{"KEY": "k"}, {"bucket": "bkt"}], None),
         ([{"key": "k", "bucket": "other"}], 'Policy Condition failed: ["eq", "$bucket", "other"]'),
-        ([["starts-with", "$key", ""]], None),
+        ([["starts-with", "$key", ""], {"bucket": "bkt"}], None),
         ([["STARTS-WITH", "$Key", "x"]], 'Policy Condition failed: ["starts-with", "$Key", "x"]'),
         ([{"key": "k"}, {"acl": "private"}], 'Policy Condition failed: ["eq", "$acl", "private"]'),
     ],
@@ -108,6 +108,28 @@ def test_fields_are_held_to_the_conditions(conditions: list[Any], found: str | N
         with pytest.raises(FormRefused) as caught:
             size_range("bkt", fields, NOW)
         assert caught.value.error.message == f"Invalid according to Policy: {found}"
+
+
+def test_every_range_of_sizes_holds() -> None:
+    conditions = [{"key": "k", "bucket": "bkt"}, ["content-length-range", 0, 2], ["content-length-range", 1, 100]]
+    fields = {"key": "k", "policy": encoded({"expiration": LATER, "conditions": conditions})}
+    assert size_range("bkt", fields, NOW) == SizeRange(least=1, most=2)
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, ["k"], {"a": 1}], ids=str)
+def test_condition_on_anything_but_a_text_is_no_policy(value: object) -> None:
+    for condition in ({"key": value}, ["eq", "$key", value], ["eq", value, "k"], [value, "$key", "k"]):
+        fields = {"key": "k", "policy": encoded({"expiration": LATER, "conditions": [condition]})}
+        with pytest.raises(FormRefused) as caught:
+            size_range("bkt", fields, NOW)
+        assert caught.value.error.code == "InvalidPolicyDocument"
+
+
+def test_policy_that_is_nested_deeply_is_refused() -> None:
+    conditions = '[{"key": ' + '{"a":' * 900 + "1" + "}" * 900 + "}]"
+    policy = base64.b64encode(f'{{"expiration": "{LATER}", "conditions": {conditions}}}'.encode()).decode()
+    with pytest.raises(FormRefused):
+        size_range("bkt", {"key": "k", "policy": policy}, NOW)
 
 
 def test_policy_is_over_at_its_expiration() -> None:
