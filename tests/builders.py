@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from emulator.domain.job import JobKey
+from processing_emulator.domain.job import JobKey
 
 ROLE = "arn:aws:iam::111122223333:role/r"
 IMAGE = "processing-emulator/python:test"

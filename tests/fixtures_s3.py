@@ -18,11 +18,11 @@ from typing import Any
 import boto3
 import botocore.config
 import pytest
+from processing_emulator.adapters.s3_store.lane import RetryPolicy
+from processing_emulator.adapters.s3_store.store import S3ObjectStore
+from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
 
-from emulator.adapters.s3_store.lane import RetryPolicy
-from emulator.adapters.s3_store.store import S3ObjectStore
-from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
-from emulator.adapters.seaweedfs.process import SeaweedProcess
 from tests.fixtures_docker import missing
 from tests.waiting import wait_for
 

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from emulator.cli.env import EMPTIED, REMOVED, SDK_CONFIG_VARIABLE, client_variables
-from emulator.cli.env_formats import EnvFormat
-from emulator.cli.sdk_config import sdk_config
-from emulator.config import Settings
+from processing_emulator.cli.env import EMPTIED, REMOVED, SDK_CONFIG_VARIABLE, client_variables
+from processing_emulator.cli.env_formats import EnvFormat
+from processing_emulator.cli.sdk_config import sdk_config
+from processing_emulator.config import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
 

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 from fastapi.openapi.utils import get_openapi
+from processing_emulator.admin.app import control_app
+from processing_emulator.admin.server_routes import ServerControls
 
-from emulator.control.app import control_app
-from emulator.control.server_routes import ServerControls
-from emulator.testing.job_store import MemoryJobStore
-from emulator.testing.log_store import MemoryLogStore
-from emulator.testing.sample_store import MemorySampleStore
+from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
+from tests.fakes.sample_store import MemorySampleStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
 

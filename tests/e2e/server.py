@@ -44,7 +44,16 @@ class EmulatorProcess:
         """Start, and wait for the line that says that clients may call."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PROCESSING_EMULATOR_"))}
         environment |= {f"PROCESSING_EMULATOR_{name.upper()}": value for name, value in self._settings.items()}
-        command = [sys.executable, "-m", "emulator", "serve", "--port", self._port, "--data-dir", str(self.data_dir)]
+        command = [
+            sys.executable,
+            "-m",
+            "processing_emulator",
+            "serve",
+            "--port",
+            self._port,
+            "--data-dir",
+            str(self.data_dir),
+        ]
         log = (self.data_dir.parent / "serve.log").open("ab")
         began = time.monotonic()
         with log:

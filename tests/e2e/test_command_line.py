@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
 def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PROCESSING_EMULATOR_")} | variables
-    command = [sys.executable, "-m", "emulator", *arguments]
+    command = [sys.executable, "-m", "processing_emulator", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 

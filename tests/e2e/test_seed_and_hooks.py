@@ -58,7 +58,7 @@ class Place:
         given = {"data_dir": str(self.folder / "data"), "port": "0", "init_dir": str(self.init), **settings}
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PROCESSING_EMULATOR_"))}
         environment |= {f"PROCESSING_EMULATOR_{name.upper()}": value for name, value in given.items()}
-        command = [sys.executable, "-m", "emulator", "serve"]
+        command = [sys.executable, "-m", "processing_emulator", "serve"]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def fails(self, **settings: str) -> tuple[int, str, str]:

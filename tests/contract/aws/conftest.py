@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from processing_emulator.logs.settling import SettlingLog
 
-from emulator.engine.log_settling import SettlingLog
-from emulator.testing.job_store import MemoryJobStore
-from emulator.testing.log_store import MemoryLogStore
 from tests.contract.aws.live import a_client, serving
 from tests.contract.aws.served import EndsWhileWatched, Served
+from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
 from tests.unit.aws.parts import front_door_over
 from tests.unit.jobs.parts import Api
 

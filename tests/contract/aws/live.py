@@ -10,10 +10,9 @@ from typing import Any
 import boto3
 import uvicorn
 from botocore.config import Config
+from processing_emulator.aws.gateway import FrontDoor
+from processing_emulator.server.direct_protocol import direct_protocol
 from starlette.types import ASGIApp
-
-from emulator.aws.app import FrontDoor
-from emulator.cli.direct_protocol import direct_protocol
 
 DEADLINE_SECONDS = 20.0
 

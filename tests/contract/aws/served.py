@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from processing_emulator.domain.job import JobFacts, JobKey, ProcessingJob
+from processing_emulator.domain.phase import JobPhase
 
-from emulator.domain.job import JobFacts, JobKey, ProcessingJob
-from emulator.domain.phase import JobPhase
-from emulator.testing.job_store import MemoryJobStore
 from tests.builders import a_request
+from tests.fakes.job_store import MemoryJobStore
 from tests.unit.jobs.parts import START, Api
 
 

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
-
-from emulator.aws.model import Kind, Shape
-from emulator.aws.pattern import compile_pattern
+from processing_emulator.aws.protocols.model import Kind, Shape
+from processing_emulator.aws.protocols.pattern import compile_pattern
 
 _SECONDS = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  bounds are naive
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from processing_emulator.adapters.clock import SystemClock
 
-from emulator.adapters.clock import SystemClock
 from tests.builders import a_request
 from tests.contract.aws.live import a_client, serving
 from tests.unit.aws.parts import a_keyring, front_door_over

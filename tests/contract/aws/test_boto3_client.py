@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
+from processing_emulator.domain.job import JobFacts
+from processing_emulator.domain.phase import JobPhase
 
-from emulator.domain.job import JobFacts
-from emulator.domain.phase import JobPhase
 from tests.builders import ROLE, a_key, a_request, an_input, an_output
 from tests.contract.aws.live import a_client
 from tests.contract.aws.served import Served, refusal_of

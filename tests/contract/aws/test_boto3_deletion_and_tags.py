@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.spec import InstanceChoice
 
-from emulator.domain.phase import JobPhase
-from emulator.domain.spec import InstanceChoice
 from tests.builders import a_key, a_request
 from tests.contract.aws.live import a_client, serving
 from tests.contract.aws.served import Served, refusal_of

@@ -7,10 +7,10 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from processing_emulator.domain.job import LogCursor
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.ports import RawLine
 
-from emulator.domain.job import LogCursor
-from emulator.domain.phase import JobPhase
-from emulator.ports import RawLine
 from tests.builders import a_key
 from tests.contract.aws.live import a_client
 from tests.contract.aws.served import Served, refusal_of

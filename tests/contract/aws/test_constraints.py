@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.protocols.model import Kind, Shape
+from processing_emulator.aws.services.operation import Operation
+from processing_emulator.errors import ValidationFailed
 
-from emulator.aws.caller import Caller
-from emulator.aws.model import Kind, Shape
-from emulator.aws.operation import Operation
-from emulator.errors import ValidationFailed
 from tests.contract.aws.shapes import (
     Site,
     placed,

@@ -1,10 +1,15 @@
 """Our errors, as botocore's users see them."""
 
 import pytest
-
-from emulator.aws.errors import BadCredentialScope, BodyTooLarge, WireError, internal_failure, wire_error
-from emulator.aws.reply import json_error
-from emulator.errors import (
+from processing_emulator.aws.http.reply import json_error
+from processing_emulator.aws.protocols.wire_errors import (
+    BadCredentialScope,
+    BodyTooLarge,
+    WireError,
+    internal_failure,
+    wire_error,
+)
+from processing_emulator.errors import (
     JobNameInUse,
     JobNotDeletable,
     JobNotFound,
@@ -17,6 +22,7 @@ from emulator.errors import (
     Unsupported,
     ValidationFailed,
 )
+
 from tests.contract.aws.botocore_side import parsed
 from tests.unit.aws.parts import service_model
 

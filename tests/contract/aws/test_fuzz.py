@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from processing_emulator.config import TEST_PREFIX
 from starlette.types import ASGIApp
 
-from emulator.config import TEST_PREFIX
 from tests.contract.aws.shapes import values
 from tests.unit.aws.asgi import JSON_TYPE, call, call_target
 from tests.unit.aws.parts import SameThread, front_door_over, service_model

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from emulator.aws.model import SERVED
-from emulator.aws.operations.catalogue import query_services
-from emulator.aws.signature_errors import ANSWERS
-from emulator.aws.sigv4_claim import Flaw
-from emulator.jobs.coverage import GAPS_PAGE, MEMBERS, OTHER_MEMBERS, REFUSED_VALUES, Coverage, Support
-from emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME
+from processing_emulator.aws.protocols.model import SERVED
+from processing_emulator.aws.services.catalogue import query_services
+from processing_emulator.aws.signatures.parsing import Flaw
+from processing_emulator.aws.signatures.responses import ANSWERS
+from processing_emulator.jobs.coverage import GAPS_PAGE, MEMBERS, OTHER_MEMBERS, REFUSED_VALUES, Coverage, Support
+from processing_emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME
+
 from tests.unit.aws.parts import a_keyring, json_services, service_model
 from tests.unit.jobs.parts import Api
 

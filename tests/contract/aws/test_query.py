@@ -13,17 +13,17 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from processing_emulator.aws.http.reply import query_error
+from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.protocols.model import SERVED, Kind, OperationModel, Shape
+from processing_emulator.aws.protocols.query_requests import compile_form_parser, read_form
+from processing_emulator.aws.protocols.query_responses import query_document
+from processing_emulator.aws.protocols.validation import compile_validator
+from processing_emulator.aws.protocols.wire_errors import wire_error
+from processing_emulator.aws.services.catalogue import query_services
+from processing_emulator.aws.services.query_service import QUERY_FORMS, QueryDispatcher, QueryService
+from processing_emulator.errors import MalformedBody, ValidationFailed
 
-from emulator.aws.caller import Caller
-from emulator.aws.errors import wire_error
-from emulator.aws.model import SERVED, Kind, OperationModel, Shape
-from emulator.aws.operations.catalogue import query_services
-from emulator.aws.query_form import compile_form_parser, read_form
-from emulator.aws.query_reply import query_document
-from emulator.aws.query_service import QUERY_FORMS, QueryDispatcher, QueryService
-from emulator.aws.reply import query_error
-from emulator.aws.validation import compile_validator
-from emulator.errors import MalformedBody, ValidationFailed
 from tests.contract.aws.botocore_side import botocore_model
 from tests.contract.aws.shapes import values
 from tests.contract.aws.test_constraints import Case, cases_of

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from processing_emulator.aws.protocols.json_requests import compile_parser, decode_json
+from processing_emulator.aws.protocols.reading import Reading, compile_quick_reader, compile_reader
+from processing_emulator.aws.protocols.validation import compile_validator
+from processing_emulator.aws.services.sagemaker.create_processing_job import SERVED
+from processing_emulator.errors import MalformedBody, RequestError
+from processing_emulator.jobs.rules import check_create
 
-from emulator.aws.operations.create_processing_job import SERVED
-from emulator.aws.parsing import compile_parser, decode_json
-from emulator.aws.reading import Reading, compile_quick_reader, compile_reader
-from emulator.aws.validation import compile_validator
-from emulator.errors import MalformedBody, RequestError
-from emulator.jobs.rules import check_create
 from tests.builders import a_request, an_input, an_output
 from tests.contract.aws.shapes import smallest, values
 from tests.unit.aws.parts import service_model

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from processing_emulator.aws.protocols.json_requests import compile_parser, decode_json
+from processing_emulator.aws.protocols.json_responses import encode_json
+from processing_emulator.aws.protocols.validation import compile_validator
+from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of, state_of
+from processing_emulator.domain.job import JobId, JobKey, ProcessingJob
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.jobs.coverage import MEMBERS
 
-from emulator.aws.operations.describe_processing_job import description_of, state_of
-from emulator.aws.parsing import compile_parser, decode_json
-from emulator.aws.serializing import encode_json
-from emulator.aws.validation import compile_validator
-from emulator.domain.job import JobId, JobKey, ProcessingJob
-from emulator.domain.phase import JobPhase
-from emulator.jobs.coverage import MEMBERS
 from tests.contract.aws.botocore_side import parsed, serialized
 from tests.contract.aws.shapes import values
 from tests.unit.aws.parts import service_model

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from emulator.aws.model import Kind, OperationModel, Shape
+from processing_emulator.aws.protocols.model import Kind, OperationModel, Shape
+
 from tests.builders import ROLE, a_request, an_input, an_output
 from tests.contract.aws.shapes import smallest
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processing_emulator.ports import JobStore
 
-from emulator.ports import JobStore
 from tests.contract.ports.stores import KINDS, PortStores, open_stores
 
 

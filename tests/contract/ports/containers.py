@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from emulator.ports import BindMount, ContainerRuntime, ContainerSpec
-from emulator.testing import container_script as script
-from emulator.testing.runtime import FakeRuntime
+from processing_emulator.ports import BindMount, ContainerRuntime, ContainerSpec
+
+from tests.fakes import container_script as script
+from tests.fakes.runtime import FakeRuntime
 from tests.fixtures_docker import MIB, EngineProxy, RuntimeFactory, a_container
 
 READY = b"ready"

@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from emulator.adapters.sql_store.store import open_store
-from emulator.domain.job import JobFacts, JobId, Limits, ProcessingJob
-from emulator.domain.phase import JobPhase
-from emulator.errors import EmulatorError
-from emulator.ports import JobStore, LogStore, SampleStore
-from emulator.testing.job_store import MemoryJobStore
-from emulator.testing.log_store import MemoryLogStore
-from emulator.testing.sample_store import MemorySampleStore
+from processing_emulator.adapters.sql_store.store import open_store
+from processing_emulator.domain.job import JobFacts, JobId, Limits, ProcessingJob
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.errors import EmulatorError
+from processing_emulator.ports import JobStore, LogStore, SampleStore
+
 from tests.builders import a_key, a_request
+from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
+from tests.fakes.sample_store import MemorySampleStore
 
 T = TypeVar("T")
 

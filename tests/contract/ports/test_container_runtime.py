@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from processing_emulator.domain.outcome import ContainerExit
+from processing_emulator.errors import ContainerGone, RuntimeFailure, RuntimeUnavailable, StartRejected
+from processing_emulator.ports import BindMount, ContainerState, PullPolicy
 
-from emulator.domain.outcome import ContainerExit
-from emulator.errors import ContainerGone, RuntimeFailure, RuntimeUnavailable, StartRejected
-from emulator.ports import BindMount, ContainerState, PullPolicy
 from tests.contract.ports.containers import (
     READY,
     DockerWorld,

@@ -1,12 +1,12 @@
 """What every JobStore does when everything is to be forgotten."""
 
 import pytest
+from processing_emulator.domain.job import LogCursor
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.usage import UsageSample
+from processing_emulator.errors import JobNotFound
+from processing_emulator.ports import JobQuery, RawLine, UsagePeaks
 
-from emulator.domain.job import LogCursor
-from emulator.domain.phase import JobPhase
-from emulator.domain.usage import UsageSample
-from emulator.errors import JobNotFound
-from emulator.ports import JobQuery, RawLine, UsagePeaks
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_job, later, move_to, race
 

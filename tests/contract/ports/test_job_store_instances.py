@@ -4,12 +4,12 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from processing_emulator.domain.job import InstanceRecord, JobFacts, JobId, Limits, LogCursor, Transfer
+from processing_emulator.domain.outcome import ContainerExit
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.errors import JobNotFound
+from processing_emulator.ports import RawLine
 
-from emulator.domain.job import InstanceRecord, JobFacts, JobId, Limits, LogCursor, Transfer
-from emulator.domain.outcome import ContainerExit
-from emulator.domain.phase import JobPhase
-from emulator.errors import JobNotFound
-from emulator.ports import RawLine
 from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, later, race
 
 UNKNOWN = JobId(4711)

@@ -8,11 +8,11 @@ from itertools import count
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processing_emulator.domain.job import JobId, LogCursor
+from processing_emulator.domain.log_events import LogLine
+from processing_emulator.errors import InternalBug, JobNotFound, StaleJob
+from processing_emulator.ports import RawLine
 
-from emulator.domain.job import JobId, LogCursor
-from emulator.domain.log_events import LogLine
-from emulator.errors import InternalBug, JobNotFound, StaleJob
-from emulator.ports import RawLine
 from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, race
 
 UNKNOWN = JobId(4711)

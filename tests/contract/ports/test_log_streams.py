@@ -1,10 +1,10 @@
 """What every LogStore does beside keeping lines: looking up moments, and listing what has printed as streams."""
 
 import pytest
+from processing_emulator.domain.job import JobFacts, JobId, LogCursor
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.ports import LogStream, RawLine, StreamQuery
 
-from emulator.domain.job import JobFacts, JobId, LogCursor
-from emulator.domain.phase import JobPhase
-from emulator.ports import LogStream, RawLine, StreamQuery
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_instance, move_to
 

@@ -69,7 +69,7 @@ def outpost(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> It
 
 def _env_of(server: EmulatorProcess, island: Island) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PROCESSING_EMULATOR_")}
-    command = [sys.executable, "-m", "emulator", "env", "--host", island.server_address]
+    command = [sys.executable, "-m", "processing_emulator", "env", "--host", island.server_address]
     command += ["--port", server.url.rpartition(":")[2], "--data-dir", str(server.data_dir)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return done.stdout

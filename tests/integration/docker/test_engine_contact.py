@@ -6,12 +6,12 @@ from contextlib import suppress
 
 import psutil
 import pytest
+from processing_emulator.adapters.docker_runtime.clients import IDLE_CONNECTIONS, Engine
+from processing_emulator.adapters.docker_runtime.network import bridge_gateway, find_self
+from processing_emulator.domain.outcome import ContainerExit
+from processing_emulator.errors import RuntimeUnavailable
+from processing_emulator.ports import ContainerState
 
-from emulator.adapters.docker_runtime.clients import IDLE_CONNECTIONS, Engine
-from emulator.adapters.docker_runtime.network import bridge_gateway, find_self
-from emulator.domain.outcome import ContainerExit
-from emulator.errors import RuntimeUnavailable
-from emulator.ports import ContainerState
 from tests.fixtures_docker import EngineProxy, RuntimeFactory, a_container
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import docker
 import pytest
+from processing_emulator.adapters.docker_runtime.clients import Engine
 
-from emulator.adapters.docker_runtime.clients import Engine
 from tests.fixtures_docker import TEST_IMAGE, missing
 
 ROOT = Path(__file__).parents[3]
@@ -18,12 +18,12 @@ ROOT = Path(__file__).parents[3]
 INSIDE = """
 import json, sys
 from pathlib import Path
-from emulator.adapters.docker_runtime.clients import Engine
-from emulator.adapters.docker_runtime.containers import ContainerDefaults
-from emulator.adapters.docker_runtime.network import bridge_gateway, find_self
-from emulator.adapters.docker_runtime.runtime import DockerRuntime
-from emulator.errors import RuntimeFailure
-from emulator.ports import BindMount
+from processing_emulator.adapters.docker_runtime.clients import Engine
+from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
+from processing_emulator.adapters.docker_runtime.network import bridge_gateway, find_self
+from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
+from processing_emulator.errors import RuntimeFailure
+from processing_emulator.ports import BindMount
 from tests.fixtures_docker import a_container
 
 engine = Engine()

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import botocore.session
 import pytest
+from processing_emulator.aws.s3.known_parameters import LISTING, SUBJECTS
 
-from emulator.aws.embedded_s3.known_parameters import LISTING, SUBJECTS
 from tests.fixtures_s3 import S3Server, make_bucket
 from tests.integration.s3.through import embedded, passed_through
 

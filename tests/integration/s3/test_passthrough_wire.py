@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 
-from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from tests.fixtures_s3 import S3Server
 from tests.integration.s3.through import embedded, passed_through
 from tests.stub_store import Received, StubStore, in_turn, stub_store

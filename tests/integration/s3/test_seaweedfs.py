@@ -15,10 +15,10 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import ClientError
+from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from processing_emulator.adapters.seaweedfs.process import SeaweedProcess, find_binary
+from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
 
-from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
-from emulator.adapters.seaweedfs.keeper import StoreKeeper
-from emulator.adapters.seaweedfs.process import SeaweedProcess, find_binary
 from tests.fixtures_docker import missing
 from tests.fixtures_s3 import S3Server
 from tests.waiting import wait_for
@@ -310,8 +310,8 @@ def test_data_folder_may_have_any_name(stores: Stores, tmp_path: Path) -> None:
 _SERVER = """
 import sys, time
 from pathlib import Path
-from emulator.adapters.seaweedfs.keeper import StoreKeeper
-from emulator.adapters.seaweedfs.process import SeaweedProcess
+from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
+from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
 store = SeaweedProcess(Path(sys.argv[1]), Path(sys.argv[2]))
 print(store.start(), store.pid, flush=True)
 time.sleep(600)

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processing_emulator.adapters.s3_store.lane import RetryPolicy
+from processing_emulator.adapters.s3_store.store import S3ObjectStore
+from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
+from processing_emulator.adapters.seed.apply import Sown, sow
+from processing_emulator.adapters.seed.clear import empty_store
+from processing_emulator.adapters.seed.client import S3Access
+from processing_emulator.adapters.seed.plan import SeedObject, SeedPlan
+from processing_emulator.errors import Cancelled, ObjectStoreRefused, ObjectStoreUnreachable, StagingFailure
 
-from emulator.adapters.s3_store.lane import RetryPolicy
-from emulator.adapters.s3_store.store import S3ObjectStore
-from emulator.adapters.seaweedfs.process import SeaweedProcess
-from emulator.adapters.seed.client import S3Access
-from emulator.adapters.seed.emptying import empty_store
-from emulator.adapters.seed.plan import SeedObject, SeedPlan
-from emulator.adapters.seed.sowing import Sown, sow
-from emulator.errors import Cancelled, ObjectStoreRefused, ObjectStoreUnreachable, StagingFailure
 from tests.fixtures_s3 import ACCESS_KEY, ODD_NAMES, REGION, SECRET_KEY, S3Server
 from tests.waiting import wait_for
 

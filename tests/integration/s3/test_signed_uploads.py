@@ -12,9 +12,9 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.aws.signatures.enforcement import enforcing
 
-from emulator.adapters.clock import SystemClock
-from emulator.aws.enforcement import enforcing
 from tests.fixtures_s3 import ACCESS_KEY, REGION, SECRET_KEY, S3Server, make_bucket
 from tests.integration.s3.through import embedded, passed_through
 from tests.unit.aws.chunked import SIGNED, SIGNED_TRAILER, ChunkSigner, Upload

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from functools import partial
 
 import uvicorn
+from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS
+from processing_emulator.aws.s3.list_buckets import BucketLister
+from processing_emulator.aws.s3.proxy import Adaptation, S3Passthrough
+from processing_emulator.aws.s3.seaweedfs_compat import as_s3
+from processing_emulator.ports import Clock
 from starlette.types import ASGIApp
 
-from emulator.adapters.clock import SystemClock
-from emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS
-from emulator.aws.embedded_s3.bucket_list import BucketLister
-from emulator.aws.embedded_s3.layers import as_s3
-from emulator.aws.s3_passthrough import Adaptation, S3Passthrough
-from emulator.ports import Clock
 from tests.waiting import wait_for
 
 

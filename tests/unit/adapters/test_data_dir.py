@@ -4,9 +4,8 @@ import stat
 from pathlib import Path
 
 import pytest
-
-from emulator.adapters.data_dir import DataDir
-from emulator.errors import StoreFailure
+from processing_emulator.adapters.data_dir import DataDir
+from processing_emulator.errors import StoreFailure
 
 
 def _mode(path: Path) -> int:

@@ -3,9 +3,8 @@
 import socket
 
 import pytest
-
-from emulator.adapters.listener import listen
-from emulator.errors import EmulatorError
+from processing_emulator.adapters.listener import listen
+from processing_emulator.errors import EmulatorError
 
 
 def test_the_socket_names_its_protocol_so_that_answers_are_sent_at_once() -> None:

@@ -5,7 +5,8 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from emulator.aws.sigv4_claim import SignedRequest
+from processing_emulator.aws.signatures.parsing import SignedRequest
+
 from tests.unit.aws.signing import Signer
 
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"

@@ -5,16 +5,10 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from emulator.aws.app import front_door
-from emulator.aws.dispatch import Dispatcher
-from emulator.aws.enforcement import enforcing
-from emulator.aws.gate import Gate
-from emulator.aws.keyring import KeyRing
-from emulator.aws.model import ServiceModel, load_service_model
-from emulator.aws.operations.catalogue import (
+from processing_emulator.aws.gateway import front_door
+from processing_emulator.aws.http.maintenance_gate import Gate
+from processing_emulator.aws.protocols.model import ServiceModel, load_service_model
+from processing_emulator.aws.services.catalogue import (
     JsonService,
     cloudwatch_logs,
     container_registry,
@@ -22,9 +16,15 @@ from emulator.aws.operations.catalogue import (
     query_services,
     sagemaker,
 )
-from emulator.aws.query_service import QueryDispatcher
-from emulator.domain.credentials import TokenMint
-from emulator.ports import Clock
+from processing_emulator.aws.services.dispatcher import Dispatcher
+from processing_emulator.aws.services.query_service import QueryDispatcher
+from processing_emulator.aws.signatures.credentials import KeyRing
+from processing_emulator.aws.signatures.enforcement import enforcing
+from processing_emulator.aws.signatures.session_tokens import TokenMint
+from processing_emulator.ports import Clock
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from tests.unit.jobs.parts import Api
 
 

@@ -7,8 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-
-from emulator.aws.sigv4_claim import SignedRequest
+from processing_emulator.aws.signatures.parsing import SignedRequest
 
 HOST = "127.0.0.1:9320"
 ACCESS_KEY, SECRET_KEY = "AKIATESTS", "a secret/key+of=tests"

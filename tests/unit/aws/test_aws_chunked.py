@@ -3,9 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from emulator.aws.aws_chunked import ChunkDecoder, decoded_length, is_chunked, plain_headers
-from emulator.aws.chunk_framing import MalformedChunks
+from processing_emulator.aws.s3.aws_chunked import ChunkDecoder, decoded_length, is_chunked, plain_headers
+from processing_emulator.aws.s3.chunk_framing import MalformedChunks
 
 SIGNATURE = b"0" * 64
 

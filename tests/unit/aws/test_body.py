@@ -5,10 +5,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from processing_emulator.aws.http.body import ClientGone, read_body
+from processing_emulator.aws.protocols.wire_errors import BodyTooLarge
 from starlette.types import Message
-
-from emulator.aws.body import ClientGone, read_body
-from emulator.aws.errors import BodyTooLarge
 
 
 class Client:

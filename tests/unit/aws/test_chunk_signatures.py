@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processing_emulator.aws.signatures.chunk_signatures import ChunkVerifier
+from processing_emulator.aws.signatures.parsing import Flaw, Refused, SignedRequest
+from processing_emulator.aws.signatures.verification import Rules, Seed, verify
 
-from emulator.aws.chunk_signatures import ChunkVerifier
-from emulator.aws.sigv4 import Rules, Seed, verify
-from emulator.aws.sigv4_claim import Flaw, Refused, SignedRequest
 from tests.unit.aws.chunked import SIGNED, SIGNED_TRAILER, Chunk, Upload, signed_upload
 from tests.unit.aws.parts import a_keyring
 from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, signed_at

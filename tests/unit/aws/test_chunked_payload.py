@@ -4,12 +4,12 @@ import asyncio
 
 from hypothesis import given
 from hypothesis import strategies as st
+from processing_emulator.aws.s3.aws_chunked import ChunkDecoder
+from processing_emulator.aws.signatures.chunk_signatures import ChunkVerifier
+from processing_emulator.aws.signatures.chunked_payload import ChunkedPayload
+from processing_emulator.aws.signatures.parsing import Flaw
 from starlette.types import Message
 
-from emulator.aws.aws_chunked import ChunkDecoder
-from emulator.aws.chunk_signatures import ChunkVerifier
-from emulator.aws.chunked_payload import ChunkedPayload
-from emulator.aws.sigv4_claim import Flaw
 from tests.unit.aws.chunked import signed_upload
 from tests.unit.aws.test_chunk_signatures import seed_for
 

@@ -1,11 +1,11 @@
 """Who asks, who is asked, and who is kept out: credential scope, routing, guard."""
 
 import pytest
+from processing_emulator.aws.http.host_guard import RequestGuard
+from processing_emulator.aws.http.request_context import CredentialScope, credential_of, scope_of
+from processing_emulator.aws.http.routing import Protocol, Route, route_of
+from processing_emulator.aws.protocols.wire_errors import BadCredentialScope
 
-from emulator.aws.caller import CredentialScope, credential_of, scope_of
-from emulator.aws.errors import BadCredentialScope
-from emulator.aws.guard import RequestGuard
-from emulator.aws.routing import Protocol, Route, route_of
 from tests.unit.aws.parts import a_keyring
 
 SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=0"

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from processing_emulator.aws.signatures.parsing import SignedRequest
 from starlette.types import ASGIApp
 
-from emulator.aws.sigv4_claim import SignedRequest
 from tests.unit.aws.chunked import SIGNED, SIGNED_TRAILER, Upload, signed_upload
 from tests.unit.aws.parts import front_door_over
 from tests.unit.aws.signing import Signer, with_header

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
+from processing_emulator.aws.signatures.parsing import SignedRequest
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from emulator.aws.sigv4_claim import SignedRequest
 from tests.unit.aws.asgi import JSON_TYPE, Answer, call
 from tests.unit.aws.parts import a_keyring, front_door_over
 from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, Signer, with_header

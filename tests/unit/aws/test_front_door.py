@@ -7,9 +7,9 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from processing_emulator.aws.gateway import JSON_BODY_LIMIT_BYTES
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from emulator.aws.app import JSON_BODY_LIMIT_BYTES
 from tests.builders import a_key, a_request
 from tests.unit.aws.asgi import JSON_TYPE, call, call_target, exchange, http_scope
 from tests.unit.aws.parts import front_door_over

@@ -5,11 +5,11 @@ import threading
 from contextlib import ExitStack
 
 import pytest
+from processing_emulator.aws.gateway import FrontDoor
+from processing_emulator.aws.http.maintenance_gate import Gate
+from processing_emulator.aws.http.reply import Reply
 from starlette.types import Message
 
-from emulator.aws.app import FrontDoor
-from emulator.aws.gate import Gate
-from emulator.aws.reply import Reply
 from tests.unit.aws.asgi import JSON_TYPE, Answer, Headers, call, http_scope
 from tests.unit.aws.parts import front_door_over
 from tests.unit.jobs.parts import Api

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from processing_emulator.aws.http.reply import Reply
+from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.services.catalogue import JsonService
+from processing_emulator.aws.services.dispatcher import Dispatcher
+from processing_emulator.aws.services.grouping import LARGEST_GROUP, PAGES_AT_ONCE, SMALLEST_SHARE, Desk
+from processing_emulator.aws.services.operation import Checked, GroupHandler, Handler, Outcome, PageHandler
+from processing_emulator.errors import JobNotFound, StoreFailure
 
-from emulator.aws.caller import Caller
-from emulator.aws.dispatch import Dispatcher
-from emulator.aws.grouping import LARGEST_GROUP, PAGES_AT_ONCE, SMALLEST_SHARE, Desk
-from emulator.aws.operation import Checked, GroupHandler, Handler, Outcome, PageHandler
-from emulator.aws.operations.catalogue import JsonService
-from emulator.aws.reply import Reply
-from emulator.errors import JobNotFound, StoreFailure
 from tests.unit.aws.parts import service_model
 
 CALLER = Caller(account="000000000000", region="us-east-1", request_id="r")

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from emulator.aws.model import SERVED, Kind, Shape
+from processing_emulator.aws.protocols.model import SERVED, Kind, Shape
+
 from tests.unit.aws.parts import service_model
 
 
@@ -47,7 +48,8 @@ def test_a_model_in_the_user_s_home_changes_nothing(tmp_path: Path) -> None:
     folder = tmp_path / ".aws" / "models" / "sagemaker" / "2099-01-01"
     folder.mkdir(parents=True)
     (folder / "service-2.json").write_text("{}")
-    program = "from emulator.aws.model import load_service_model; print(*load_service_model('sagemaker').operations)"
+    module = "processing_emulator.aws.protocols.model"
+    program = f"from {module} import load_service_model; print(*load_service_model('sagemaker').operations)"
 
     # botocore looks up the home once, when it is imported
     environment = {**os.environ, "HOME": str(tmp_path)}

@@ -5,10 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
-
-from emulator.aws.model import Kind, Shape
-from emulator.aws.model_types import compile_converter, compile_decoder
-from emulator.aws.narrowing import Narrowing
+from processing_emulator.aws.protocols.model import Kind, Shape
+from processing_emulator.aws.protocols.model_types import compile_converter, compile_decoder
+from processing_emulator.aws.protocols.narrowing import Narrowing
 
 TEXT = Shape(name="Text", kind=Kind.STRING)
 NAME = Shape(name="Name", kind=Kind.STRING, maximum=3, minimum=1, pattern="[a-z]+")

@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
-
-from emulator.aws.model import Kind, Shape
-from emulator.aws.parsing import compile_parser, decode_json
-from emulator.errors import MalformedBody
+from processing_emulator.aws.protocols.json_requests import compile_parser, decode_json
+from processing_emulator.aws.protocols.model import Kind, Shape
+from processing_emulator.errors import MalformedBody
 
 STRING = Shape(name="String", kind=Kind.STRING)
 SHAPE = Shape(

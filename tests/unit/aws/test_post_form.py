@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processing_emulator.aws.http.body import ClientGone
+from processing_emulator.aws.s3.post_form import FormRefused, PostForm
+from processing_emulator.aws.s3.post_policy import SizeRange, size_range
 from starlette.types import Message, Receive
-
-from emulator.aws.body import ClientGone
-from emulator.aws.embedded_s3.post_form import FormRefused, PostForm
-from emulator.aws.embedded_s3.post_policy import SizeRange, size_range
 
 BOUNDARY = b"bound"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

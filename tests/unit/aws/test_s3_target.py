@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-
-from emulator.aws.embedded_s3.target import Target, region_of, subjects_of, target_of
+from processing_emulator.aws.s3.target import Target, region_of, subjects_of, target_of
 
 
 def a_scope(path: bytes = b"/", query: bytes = b"", **headers: bytes) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processing_emulator.aws.signatures.credentials import KeyRing
+from processing_emulator.aws.signatures.parsing import Flaw, Refused, SignedRequest
+from processing_emulator.aws.signatures.verification import EMPTY_SHA256, UNSIGNED_PAYLOAD, Rules, verify
 
-from emulator.aws.keyring import KeyRing
-from emulator.aws.sigv4 import EMPTY_SHA256, UNSIGNED_PAYLOAD, Rules, verify
-from emulator.aws.sigv4_claim import Flaw, Refused, SignedRequest
 from tests.unit.aws.parts import a_keyring
 from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, Signer, signed_at, with_header
 

@@ -3,11 +3,10 @@
 import logging
 
 import pytest
-
-from emulator.aws.model import Kind, Shape
-from emulator.aws.printing import PRINT_LIMIT, java_text
-from emulator.aws.validation import MOST_VIOLATIONS, compile_validator
-from emulator.errors import ValidationFailed
+from processing_emulator.aws.protocols.java_text import PRINT_LIMIT, java_text
+from processing_emulator.aws.protocols.model import Kind, Shape
+from processing_emulator.aws.protocols.validation import MOST_VIOLATIONS, compile_validator
+from processing_emulator.errors import ValidationFailed
 
 NAME = Shape(name="Name", kind=Kind.STRING, maximum=3, minimum=1, pattern="[a-z]+")
 COLOUR = Shape(name="Colour", kind=Kind.STRING, enum=("red", "green"))

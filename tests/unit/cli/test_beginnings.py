@@ -1,6 +1,6 @@
 """What answers begin with is made once, and anew with the next date."""
 
-from emulator.cli.beginnings import Beginnings
+from processing_emulator.server.beginnings import Beginnings
 
 
 def test_beginning_has_all_that_is_the_same_for_such_answers() -> None:

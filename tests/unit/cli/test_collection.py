@@ -4,8 +4,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-
-from emulator.cli.collection import put_off_collection
+from processing_emulator.server.gc_pause import put_off_collection
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import uvicorn
+from processing_emulator.aws.http.reply import Reply
+from processing_emulator.server.direct_protocol import LARGEST_BODY_BYTES, LARGEST_HEAD_BYTES, direct_protocol
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from emulator.aws.reply import Reply
-from emulator.cli.direct_protocol import LARGEST_BODY_BYTES, LARGEST_HEAD_BYTES, direct_protocol
 from tests.waiting import wait_for
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: T\r\nContent-Length: %d\r\n"

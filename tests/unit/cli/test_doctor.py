@@ -2,8 +2,8 @@
 
 import json
 
-from emulator.cli.doctor import Check, report
-from emulator.config import Settings, effective_settings
+from processing_emulator.cli.doctor import Check, report
+from processing_emulator.config import Settings, effective_settings
 
 CHECKS = [
     Check(name="docker", state="missing", found="nothing answers", mend="systemctl start docker"),

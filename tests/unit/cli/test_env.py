@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from processing_emulator.cli.env import client_variables
+from processing_emulator.cli.main import main
+from processing_emulator.config import Settings
 from pydantic import SecretStr
-
-from emulator.cli.env import client_variables
-from emulator.cli.main import main
-from emulator.config import Settings
 
 
 def _env(tmp_path: Path, *arguments: str) -> Result:

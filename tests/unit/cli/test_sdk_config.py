@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
-from emulator.cli.main import main
-from emulator.cli.sdk_config import sdk_config, write_sdk_config
-from emulator.config import Settings
-from emulator.errors import EmulatorError
+from processing_emulator.cli.main import main
+from processing_emulator.cli.sdk_config import sdk_config, write_sdk_config
+from processing_emulator.config import Settings
+from processing_emulator.errors import EmulatorError
 
 
 def test_it_silences_telemetry_and_names_bucket_and_role_of_the_account_and_region(tmp_path: Path) -> None:

@@ -4,10 +4,9 @@ import json
 
 import pytest
 from click.testing import CliRunner
-
-from emulator.cli.main import main
-from emulator.cli.settings_flags import UsageFault, given_flags, load_settings
-from emulator.config import ENV_PREFIX, Settings, effective_settings, unknown_variables
+from processing_emulator.cli.main import main
+from processing_emulator.cli.settings_flags import UsageFault, given_flags, load_settings
+from processing_emulator.config import ENV_PREFIX, Settings, effective_settings, unknown_variables
 
 
 def test_a_flag_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,8 +26,8 @@ def _loaded_by(program: str) -> set[str]:
 @pytest.mark.parametrize(
     ("program", "late"),
     [
-        ("import emulator.cli.main, emulator.cli.serve", BEFORE_THE_STORE_STARTS),
-        ("import emulator.bootstrap, emulator.cli.serving", NOT_AT_ALL),
+        ("import processing_emulator.cli.main, processing_emulator.cli.serve", BEFORE_THE_STORE_STARTS),
+        ("import processing_emulator.server.bootstrap, processing_emulator.server.uvicorn_server", NOT_AT_ALL),
     ],
 )
 def test_a_start_does_not_load_what_it_does_not_need_yet(program: str, late: tuple[str, ...]) -> None:
@@ -35,5 +35,5 @@ def test_a_start_does_not_load_what_it_does_not_need_yet(program: str, late: tup
 
 
 def test_a_machine_without_a_driver_does_not_load_the_gpu_library() -> None:
-    program = "from emulator.adapters.nvml.probe import NvmlProbe as P; import ctypes; P().read(())"
+    program = "from processing_emulator.adapters.nvml.probe import NvmlProbe as P; import ctypes; P().read(())"
     assert "pynvml" not in _loaded_by(program)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from emulator.domain.capacity import Ask, Free, HostCapacity, ask_for, limits_for, never_fits, short_of
-from emulator.domain.instances import GIB, catalogue
+from processing_emulator.domain.capacity import Ask, Free, HostCapacity, ask_for, limits_for, never_fits, short_of
+from processing_emulator.domain.instances import GIB, catalogue
 
 HOST = HostCapacity(vcpus=8, memory_bytes=32 * GIB, gpu_ids=(), container_cpus=8)
 

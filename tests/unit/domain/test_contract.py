@@ -4,11 +4,11 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from processing_emulator.aws.signatures.container_session import session_issuer
+from processing_emulator.aws.signatures.session_tokens import TokenMint
+from processing_emulator.domain import contract
+from processing_emulator.domain.spec import spec_of
 
-from emulator.domain import contract
-from emulator.domain.credentials import TokenMint
-from emulator.domain.spec import spec_of
-from emulator.engine.container_session import session_issuer
 from tests.builders import ROLE, a_key, a_request, an_input, an_output
 from tests.unit.jobs.parts import StepClock
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from emulator.domain.log_events import (
+from processing_emulator.domain.log_events import (
     BLOCK_LINES,
     JOIN_MS,
     LONGEST_EVENT_BYTES,

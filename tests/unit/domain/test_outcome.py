@@ -1,8 +1,7 @@
 """The verdict: every FailureReason the emulator can give (spec 1.7-1.9)."""
 
 import pytest
-
-from emulator.domain.outcome import (
+from processing_emulator.domain.outcome import (
     OUT_OF_MEMORY,
     ContainerExit,
     Failure,
@@ -12,7 +11,7 @@ from emulator.domain.outcome import (
     Verdict,
     classify,
 )
-from emulator.domain.phase import JobPhase
+from processing_emulator.domain.phase import JobPhase
 
 UPLOAD = Failure(kind=FailureClass.CLIENT, text="Artifact upload failed:x")
 

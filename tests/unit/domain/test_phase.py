@@ -4,8 +4,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-
-from emulator.domain.phase import TRANSITIONS, JobPhase, ProcessingJobStatus, status_of
+from processing_emulator.domain.phase import TRANSITIONS, JobPhase, ProcessingJobStatus, status_of
 
 TERMINAL = {JobPhase.COMPLETED, JobPhase.FAILED, JobPhase.STOPPED}
 FORWARD = [

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processing_emulator.domain.image_map import substitute_for
+from processing_emulator.domain.spec import InstanceChoice, normal_path, parse_s3_uri, settled_request, spec_of
+from processing_emulator.domain.usage import GpuReading, cpu_percent, gpu_percents
+from processing_emulator.errors import Unsupported
 
-from emulator.domain.image_map import substitute_for
-from emulator.domain.spec import InstanceChoice, normal_path, parse_s3_uri, settled_request, spec_of
-from emulator.domain.usage import GpuReading, cpu_percent, gpu_percents
-from emulator.errors import Unsupported
 from tests.builders import a_request, an_input, an_output
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"

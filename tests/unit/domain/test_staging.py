@@ -1,10 +1,9 @@
 """Which key becomes which path (spec 3.1) and which file becomes which key (spec 4)."""
 
 import pytest
-
-from emulator.domain.spec import S3Uri
-from emulator.domain.staging import StoredObject, output_key, plan_download, relative_path
-from emulator.errors import UnsafePath
+from processing_emulator.domain.spec import S3Uri
+from processing_emulator.domain.staging import StoredObject, output_key, plan_download, relative_path
+from processing_emulator.errors import UnsafePath
 
 
 def _objects(*keys: str) -> list[StoredObject]:

@@ -4,23 +4,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emulator.adapters.clock import SystemClock
-from emulator.domain.contract import ContainerAccess
-from emulator.domain.job import ProcessingJob
-from emulator.domain.outcome import StopCause
-from emulator.engine.backend import Gang, LocalBackend
-from emulator.engine.instance import RunnerOptions, RunnerReport, RunnerTools
-from emulator.engine.reaper import Reaper
-from emulator.engine.scheduler import Scheduler
-from emulator.testing.container_script import FakeRun, run_from_environment
-from emulator.testing.job_store import MemoryJobStore
-from emulator.testing.log_store import MemoryLogStore
-from emulator.testing.machine import FakeMachine
-from emulator.testing.object_store import MemoryObjectStore
-from emulator.testing.probes import FakeGpuProbe, FakeHostProbe
-from emulator.testing.runtime import FakeRuntime
-from emulator.testing.sample_store import MemorySampleStore
+from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.domain.contract import ContainerAccess
+from processing_emulator.domain.job import ProcessingJob
+from processing_emulator.domain.outcome import StopCause
+from processing_emulator.engine.backend import Gang, LocalBackend
+from processing_emulator.engine.instance import RunnerOptions, RunnerReport, RunnerTools
+from processing_emulator.engine.reaper import Reaper
+from processing_emulator.engine.scheduler import Scheduler
+
 from tests.builders import a_key, a_request
+from tests.fakes.container_script import FakeRun, run_from_environment
+from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
+from tests.fakes.machine import FakeMachine
+from tests.fakes.object_store import MemoryObjectStore
+from tests.fakes.probes import FakeGpuProbe, FakeHostProbe
+from tests.fakes.runtime import FakeRuntime
+from tests.fakes.sample_store import MemorySampleStore
 from tests.waiting import wait_for
 
 EMULATOR_ID = "e1"

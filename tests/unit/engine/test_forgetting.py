@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.engine.scheduler import Forgotten
+from processing_emulator.errors import RuntimeUnavailable, StoreFailure
+from processing_emulator.ports import ContainerInfo
 
-from emulator.domain.phase import JobPhase
-from emulator.engine.scheduler import Forgotten
-from emulator.errors import RuntimeUnavailable, StoreFailure
-from emulator.ports import ContainerInfo
-from emulator.testing.container_script import FakeRun
-from emulator.testing.runtime import FakeRuntime
+from tests.fakes.container_script import FakeRun
+from tests.fakes.runtime import FakeRuntime
 from tests.unit.engine.rig import Rig
 from tests.waiting import wait_for
 

@@ -4,12 +4,13 @@ import threading
 from dataclasses import replace
 from typing import Any
 
-from emulator.domain.job import ProcessingJob
-from emulator.domain.outcome import ContainerExit, Failure, FailureClass
-from emulator.domain.phase import JobPhase
-from emulator.errors import RuntimeFailure, RuntimeUnavailable
-from emulator.testing.runtime import FakeRuntime
+from processing_emulator.domain.job import ProcessingJob
+from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
+
 from tests.builders import a_key, an_output
+from tests.fakes.runtime import FakeRuntime
 from tests.unit.engine.rig import Life, Rig
 from tests.waiting import wait_for
 

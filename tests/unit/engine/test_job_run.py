@@ -3,14 +3,14 @@
 import json
 
 import pytest
+from processing_emulator.domain.contract import ContainerAccess
+from processing_emulator.domain.outcome import OUT_OF_MEMORY
+from processing_emulator.domain.usage import GpuReading, UsageReading
+from processing_emulator.errors import RuntimeFailure
+from processing_emulator.ports import ContainerSpec, PullPolicy
 
-from emulator.domain.contract import ContainerAccess
-from emulator.domain.outcome import OUT_OF_MEMORY
-from emulator.domain.usage import GpuReading, UsageReading
-from emulator.errors import RuntimeFailure
-from emulator.ports import ContainerSpec, PullPolicy
-from emulator.testing.container_script import FakeRun, mounted
 from tests.builders import an_input, an_output
+from tests.fakes.container_script import FakeRun, mounted
 from tests.unit.engine.rig import Rig
 from tests.waiting import wait_for
 

@@ -3,11 +3,10 @@
 import threading
 
 import pytest
-
-from emulator.domain.capacity import Ask, HostCapacity
-from emulator.domain.instances import GIB
-from emulator.domain.job import JobId, Limits
-from emulator.engine.ledger import CapacityLedger
+from processing_emulator.domain.capacity import Ask, HostCapacity
+from processing_emulator.domain.instances import GIB
+from processing_emulator.domain.job import JobId, Limits
+from processing_emulator.engine.ledger import CapacityLedger
 
 HOST = HostCapacity(vcpus=4, memory_bytes=16 * GIB, gpu_ids=("g0", "g1", "g2"), container_cpus=4)
 

@@ -1,15 +1,15 @@
 """A log that has settled stays as it was shown: what comes later is kept apart by its stamp."""
 
 import pytest
+from processing_emulator.domain.job import JobId, LogCursor
+from processing_emulator.domain.log_events import JOIN_MS
+from processing_emulator.errors import StaleJob
+from processing_emulator.logs.settling import KEPT_ACTIVITIES, SETTLE_SECONDS, SettlingLog
+from processing_emulator.ports import RawLine
 
-from emulator.domain.job import JobId, LogCursor
-from emulator.domain.log_events import JOIN_MS
-from emulator.engine.log_settling import KEPT_ACTIVITIES, SETTLE_SECONDS, SettlingLog
-from emulator.errors import StaleJob
-from emulator.ports import RawLine
-from emulator.testing.job_store import MemoryJobStore
-from emulator.testing.log_store import MemoryLogStore
 from tests.contract.ports.stores import add_instance
+from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
 from tests.unit.jobs.parts import StepClock
 
 MS = 1_000_000

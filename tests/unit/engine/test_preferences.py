@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from emulator.domain.spec import InstanceChoice
-from emulator.testing.container_script import FakeRun
+from processing_emulator.domain.spec import InstanceChoice
+
+from tests.fakes.container_script import FakeRun
 from tests.unit.engine.rig import Rig
 
 SMALL = InstanceChoice(instance_type="ml.t3.medium", count=1)

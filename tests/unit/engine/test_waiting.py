@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from emulator.adapters.clock import SystemClock
-from emulator.domain.job import JobId, ProcessingJob
-from emulator.domain.phase import JobPhase
-from emulator.engine.waiting import WaitingLine
-from emulator.testing.container_script import HOLD
+from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.domain.job import JobId, ProcessingJob
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.engine.admission_queue import WaitingLine
+
+from tests.fakes.container_script import HOLD
 from tests.unit.engine.rig import Rig
 from tests.waiting import wait_for
 

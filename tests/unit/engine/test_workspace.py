@@ -6,9 +6,8 @@ import stat
 from pathlib import Path
 
 import pytest
-
-from emulator.engine.workspace import Workspace, counted
-from emulator.errors import DiskFull, StagingFailure
+from processing_emulator.engine.workspace import Workspace, counted
+from processing_emulator.errors import DiskFull, StagingFailure
 
 
 @pytest.fixture

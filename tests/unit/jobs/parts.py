@@ -3,15 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from emulator.domain.job import JobFacts, JobId, ProcessingJob
-from emulator.domain.phase import JobPhase
-from emulator.engine.log_settling import SettlingLog
-from emulator.jobs.listing import JobListing
-from emulator.jobs.log_reading import LogReading
-from emulator.jobs.service import JobService
-from emulator.jobs.tags import JobTags
-from emulator.testing.job_store import MemoryJobStore
-from emulator.testing.log_store import MemoryLogStore
+from processing_emulator.domain.job import JobFacts, JobId, ProcessingJob
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.jobs.listing import JobListing
+from processing_emulator.jobs.service import JobService
+from processing_emulator.jobs.tags import JobTags
+from processing_emulator.logs.reading import LogReading
+from processing_emulator.logs.settling import SettlingLog
+
+from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
-
-from emulator.domain.instances import catalogue
-from emulator.errors import ValidationFailed
-from emulator.jobs.cluster_rules import check_cluster
+from processing_emulator.domain.instances import catalogue
+from processing_emulator.errors import ValidationFailed
+from processing_emulator.jobs.cluster_rules import check_cluster
 
 PLAIN = {"InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
 

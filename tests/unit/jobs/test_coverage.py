@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from emulator.aws.model import Kind, Shape, load_service_model
-from emulator.errors import Unsupported
-from emulator.jobs.coverage import MEMBERS, REFUSED_VALUES, Support, refuse_unsupported
+from processing_emulator.aws.protocols.model import Kind, Shape, load_service_model
+from processing_emulator.errors import Unsupported
+from processing_emulator.jobs.coverage import MEMBERS, REFUSED_VALUES, Support, refuse_unsupported
 
 REQUEST = load_service_model("sagemaker").operations["CreateProcessingJob"].input
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
+from processing_emulator.errors import ValidationFailed
+from processing_emulator.jobs.listing import seal
+from processing_emulator.ports import JobQuery, SortBy
 
-from emulator.domain.phase import JobPhase, ProcessingJobStatus
-from emulator.errors import ValidationFailed
-from emulator.jobs.listing import seal
-from emulator.ports import JobQuery, SortBy
 from tests.builders import a_key, a_request
 from tests.unit.jobs.parts import START, Api
 

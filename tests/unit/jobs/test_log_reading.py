@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processing_emulator.domain.job import JobId, LogCursor
+from processing_emulator.domain.log_events import LogLine
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.errors import LogNotFound, ValidationFailed
+from processing_emulator.logs.reading import EventPage, EventQuery, LogReading
+from processing_emulator.logs.settling import SettlingLog
+from processing_emulator.ports import LogStream, RawLine, StreamQuery
 
-from emulator.domain.job import JobId, LogCursor
-from emulator.domain.log_events import LogLine
-from emulator.domain.phase import JobPhase
-from emulator.engine.log_settling import SettlingLog
-from emulator.errors import LogNotFound, ValidationFailed
-from emulator.jobs.log_reading import EventPage, EventQuery, LogReading
-from emulator.ports import LogStream, RawLine, StreamQuery
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS
 from tests.unit.jobs.parts import Api

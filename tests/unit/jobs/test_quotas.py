@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.spec import InstanceChoice
+from processing_emulator.errors import JobNameInUse, QuotaExceeded
+from processing_emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME, unknown_quota
 
-from emulator.domain.phase import JobPhase
-from emulator.domain.spec import InstanceChoice
-from emulator.errors import JobNameInUse, QuotaExceeded
-from emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME, unknown_quota
 from tests.builders import a_key, a_request
 from tests.unit.jobs.parts import Api
 

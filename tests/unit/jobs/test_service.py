@@ -4,10 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-
-from emulator.domain.job import JobId, ProcessingJob
-from emulator.domain.phase import JobPhase, ProcessingJobStatus
-from emulator.errors import (
+from processing_emulator.domain.job import JobId, ProcessingJob
+from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
+from processing_emulator.errors import (
     JobNameInUse,
     JobNotDeletable,
     JobNotFound,
@@ -16,9 +15,10 @@ from emulator.errors import (
     StoreFailure,
     ValidationFailed,
 )
-from emulator.jobs.quotas import TOTAL
-from emulator.testing.job_store import MemoryJobStore
+from processing_emulator.jobs.quotas import TOTAL
+
 from tests.builders import a_key, a_request, an_input
+from tests.fakes.job_store import MemoryJobStore
 from tests.unit.jobs.parts import START, Api
 
 

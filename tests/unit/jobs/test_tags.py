@@ -1,9 +1,9 @@
 """Tags by ARN, on the store in memory (spec 1.10)."""
 
 import pytest
+from processing_emulator.errors import TaggedResourceNotFound, Unsupported, ValidationFailed
+from processing_emulator.jobs.tags import MOST_TAGS
 
-from emulator.errors import TaggedResourceNotFound, Unsupported, ValidationFailed
-from emulator.jobs.tags import MOST_TAGS
 from tests.builders import a_key, a_request
 from tests.unit.jobs.parts import Api
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-
-from emulator.adapters.docker_runtime.clients import Call, Engine
-from emulator.errors import RuntimeFailure, RuntimeUnavailable
+from processing_emulator.adapters.docker_runtime.clients import Call, Engine
+from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
 
 
 class Spoken(socketserver.ThreadingUnixStreamServer):

@@ -4,16 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from emulator.adapters.docker_runtime.containers import (
+from processing_emulator.adapters.docker_runtime.containers import (
     ContainerDefaults,
     container_body,
     container_info,
     engine_info,
     log_file_bytes,
 )
-from emulator.domain.outcome import ContainerExit
-from emulator.ports import BindMount, ContainerInfo, ContainerState
+from processing_emulator.domain.outcome import ContainerExit
+from processing_emulator.ports import BindMount, ContainerInfo, ContainerState
+
 from tests.fixtures_docker import MIB, a_container
 
 DEFAULTS = ContainerDefaults(emulator_id="e1", network="net")

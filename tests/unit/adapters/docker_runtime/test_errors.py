@@ -3,8 +3,7 @@
 import pytest
 import requests
 import urllib3.exceptions
-
-from emulator.adapters.docker_runtime.errors import (
+from processing_emulator.adapters.docker_runtime.errors import (
     CANNOT_PULL,
     MESSAGE_LIMIT,
     bounded,
@@ -12,7 +11,7 @@ from emulator.adapters.docker_runtime.errors import (
     start_rejection,
     translated,
 )
-from emulator.errors import RuntimeFailure, RuntimeUnavailable
+from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
 
 OCI = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
 NEWER_OCI = "failed to create task for container: " + OCI

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from emulator.adapters.docker_runtime.frames import Dechunker, Demuxer, Stamps
-from emulator.ports import RawLine
+from processing_emulator.adapters.docker_runtime.frames import Dechunker, Demuxer, Stamps
+from processing_emulator.ports import RawLine
 
 BASE = datetime(2026, 11, 23, 4, 22, 51, tzinfo=UTC)
 BASE_NS = int(BASE.timestamp()) * 10**9

@@ -1,13 +1,13 @@
 """What a host gives to jobs: what the engine says, or what its user grants."""
 
 import pytest
+from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
+from processing_emulator.domain.capacity import HostCapacity
+from processing_emulator.domain.usage import GpuReading
+from processing_emulator.errors import RuntimeUnavailable
 
-from emulator.adapters.docker_runtime.host import DockerHostProbe
-from emulator.domain.capacity import HostCapacity
-from emulator.domain.usage import GpuReading
-from emulator.errors import RuntimeUnavailable
-from emulator.testing.probes import FakeGpuProbe
-from emulator.testing.runtime import FakeRuntime
+from tests.fakes.probes import FakeGpuProbe
+from tests.fakes.runtime import FakeRuntime
 
 GIB = 1024**3
 GPU = GpuReading(gpu_id="GPU-1", utilization_percent=0, memory_used_bytes=0, memory_total_bytes=1)

@@ -5,9 +5,8 @@ import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from emulator.adapters.docker_runtime.logs import Window, most_file_bytes
-from emulator.ports import RawLine
+from processing_emulator.adapters.docker_runtime.logs import Window, most_file_bytes
+from processing_emulator.ports import RawLine
 
 STAMP = b"2026-11-23T04:22:51.000000000Z"
 

@@ -4,9 +4,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-
-from emulator.adapters.docker_runtime.network import SelfContainer, own_ids, self_container
-from emulator.errors import RuntimeFailure
+from processing_emulator.adapters.docker_runtime.network import SelfContainer, own_ids, self_container
+from processing_emulator.errors import RuntimeFailure
 
 ID = "a1" * 32
 OTHER = "b2" * 32

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from emulator.adapters.docker_runtime.progress import PAUSE_SECONDS, PullProgress
+from processing_emulator.adapters.docker_runtime.progress import PAUSE_SECONDS, PullProgress
 
 
 class Hands:

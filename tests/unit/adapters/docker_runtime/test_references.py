@@ -1,9 +1,8 @@
 """Image references are read as the docker command reads them; what is none never reaches the engine."""
 
 import pytest
-
-from emulator.adapters.docker_runtime.references import parse_reference
-from emulator.errors import ImageNotFound
+from processing_emulator.adapters.docker_runtime.references import parse_reference
+from processing_emulator.errors import ImageNotFound
 
 DIGEST = "sha256:" + "a" * 64
 

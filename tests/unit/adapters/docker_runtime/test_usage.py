@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from emulator.adapters.docker_runtime.usage import find_cgroup, usage_from_stats
-from emulator.domain.usage import UsageReading
+from processing_emulator.adapters.docker_runtime.usage import find_cgroup, usage_from_stats
+from processing_emulator.domain.usage import UsageReading
 
 ID = "c" * 64
 OTHER = "d" * 64

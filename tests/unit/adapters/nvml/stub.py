@@ -85,7 +85,7 @@ int nvmlDeviceGetMemoryInfo_v2(void *handle, memory_v2_t *memory) {
 ASK = """
 import json, sys
 from dataclasses import asdict
-from emulator.adapters.nvml.probe import NvmlProbe
+from processing_emulator.adapters.nvml.probe import NvmlProbe
 probe = NvmlProbe()
 ids = probe.gpu_ids()
 asked = tuple(sys.argv[1:]) or ids

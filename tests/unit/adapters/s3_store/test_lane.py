@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from http.client import HTTPResponse
 
 import pytest
+from processing_emulator.adapters.s3_store.files import BytesBody
+from processing_emulator.adapters.s3_store.lane import Endpoint, Lane, Request, RetryPolicy, endpoint_of
+from processing_emulator.adapters.s3_store.signing import Credentials, Signer
+from processing_emulator.errors import Cancelled, ObjectStoreRefused, ObjectStoreUnreachable
 
-from emulator.adapters.s3_store.files import BytesBody
-from emulator.adapters.s3_store.lane import Endpoint, Lane, Request, RetryPolicy, endpoint_of
-from emulator.adapters.s3_store.signing import Credentials, Signer
-from emulator.errors import Cancelled, ObjectStoreRefused, ObjectStoreUnreachable
 from tests.stub_store import Answer, Received, StubStore, http, in_turn, s3_error, stub_store
 from tests.waiting import wait_for
 

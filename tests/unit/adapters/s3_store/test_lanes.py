@@ -4,11 +4,11 @@ import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
+from processing_emulator.adapters.s3_store.lane import Lane, RetryPolicy, endpoint_of
+from processing_emulator.adapters.s3_store.lanes import LanePool, Piece
+from processing_emulator.adapters.s3_store.signing import Credentials, Signer
+from processing_emulator.errors import Cancelled, StagingFailure
 
-from emulator.adapters.s3_store.lane import Lane, RetryPolicy, endpoint_of
-from emulator.adapters.s3_store.lanes import LanePool, Piece
-from emulator.adapters.s3_store.signing import Credentials, Signer
-from emulator.errors import Cancelled, StagingFailure
 from tests.waiting import wait_for
 
 NEVER = threading.Event()

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.s3_store.errors import on_disk
+from processing_emulator.adapters.s3_store.lane import SILENCE_TIMEOUT_SECONDS, RetryPolicy
+from processing_emulator.adapters.s3_store.parts import DOWNLOAD, MIB, MOST_PARTS, UPLOAD, PartSizes, iter_parts
+from processing_emulator.adapters.s3_store.store import S3ObjectStore
+from processing_emulator.domain.staging import PlannedFile, StoredObject
+from processing_emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
+from processing_emulator.ports import LocalFile
 
-from emulator.adapters.s3_store.errors import on_disk
-from emulator.adapters.s3_store.lane import SILENCE_TIMEOUT_SECONDS, RetryPolicy
-from emulator.adapters.s3_store.parts import DOWNLOAD, MIB, MOST_PARTS, UPLOAD, PartSizes, iter_parts
-from emulator.adapters.s3_store.store import S3ObjectStore
-from emulator.domain.staging import PlannedFile, StoredObject
-from emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
-from emulator.ports import LocalFile
 from tests.stub_store import Answer, Received, StubStore, http, in_turn, s3_error
 from tests.waiting import wait_for
 

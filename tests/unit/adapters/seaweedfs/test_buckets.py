@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-
-from emulator.adapters.seaweedfs.buckets import bucket_times
-from emulator.adapters.seaweedfs.command import Ports
-from emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from processing_emulator.adapters.seaweedfs.buckets import bucket_times
+from processing_emulator.adapters.seaweedfs.command import Ports
+from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 
 FOLDER = '{"FullPath": "/buckets/b", "Mode": 2147483648, "Crtime": "2026-01-02T03:04:05Z"}'
 PAGE = f'{{"Entries": [{FOLDER}], "ShouldDisplayLoadMore": false}}'

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from emulator.adapters.seed.plan import SeedObject, SeedPlan
-from emulator.adapters.seed.reading import read_seed
-from emulator.errors import StartFailure
+from processing_emulator.adapters.seed.plan import SeedObject, SeedPlan
+from processing_emulator.adapters.seed.read import read_seed
+from processing_emulator.errors import StartFailure
 
 
 def _write(path: Path, content: str = "x") -> Path:

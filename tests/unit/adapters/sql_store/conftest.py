@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from emulator.adapters.sql_store.store import Stores, open_store
+from processing_emulator.adapters.sql_store.store import Stores, open_store
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.sql_store.checkpointing import LOG_LIMIT_BYTES, WRITES, Checkpointer
+from processing_emulator.adapters.sql_store.store import Stores
+from processing_emulator.errors import StoreFailure
 
-from emulator.adapters.sql_store.checkpointing import LOG_LIMIT_BYTES, WRITES, Checkpointer
-from emulator.adapters.sql_store.store import Stores
-from emulator.errors import StoreFailure
 from tests.contract.ports.stores import add_job
 from tests.unit.adapters.sql_store.rawsql import query
 from tests.waiting import wait_for

@@ -1,9 +1,16 @@
 """How lines are cut into chunks and merged: few rows, bounded rewriting, sealed chunks left alone."""
 
 import pytest
-
-from emulator.adapters.sql_store.chunks import SEALED_BYTES, ChunkSize, Lines, merge_from, pack, raw_bytes_of, unpack
-from emulator.errors import InternalBug
+from processing_emulator.adapters.sql_store.chunks import (
+    SEALED_BYTES,
+    ChunkSize,
+    Lines,
+    merge_from,
+    pack,
+    raw_bytes_of,
+    unpack,
+)
+from processing_emulator.errors import InternalBug
 
 
 def a_batch(count: int, size: int = 100, first_seq: int = 0) -> Lines:

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emulator.adapters.sql_store.store import open_store
-from emulator.domain.job import JobId
+from processing_emulator.adapters.sql_store.store import open_store
+from processing_emulator.domain.job import JobId
+
 from tests.contract.ports.stores import add_instance
 from tests.unit.adapters.sql_store.rawsql import query
 
 WRITER = """
 import sys
 from pathlib import Path
-from emulator.adapters.sql_store.store import open_store
-from emulator.domain.job import JobEvent, JobId, LogCursor
-from emulator.ports import RawLine
+from processing_emulator.adapters.sql_store.store import open_store
+from processing_emulator.domain.job import JobEvent, JobId, LogCursor
+from processing_emulator.ports import RawLine
 from tests.contract.ports.stores import NOW
 
 stores = open_store(Path(sys.argv[1]))

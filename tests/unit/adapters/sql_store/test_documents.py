@@ -5,8 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from emulator.adapters.sql_store.documents import from_json, to_json
+from processing_emulator.adapters.sql_store.json_columns import from_json, to_json
 
 TEXTS = st.text(st.characters(), max_size=5)
 DOCUMENTS = st.recursive(

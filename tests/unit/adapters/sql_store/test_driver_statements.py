@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.sql_store.driver_statements import DriverInsert
+from processing_emulator.adapters.sql_store.errors import RowRefused
+from processing_emulator.adapters.sql_store.new_jobs import new_jobs
+from processing_emulator.adapters.sql_store.store import Stores, open_store
+from processing_emulator.errors import StoreFailure
 
-from emulator.adapters.sql_store.driver_statements import DriverInsert
-from emulator.adapters.sql_store.errors import RowRefused
-from emulator.adapters.sql_store.new_jobs import new_jobs
-from emulator.adapters.sql_store.store import Stores, open_store
-from emulator.errors import StoreFailure
 from tests.builders import a_key
 from tests.contract.ports.stores import add_job
 from tests.unit.adapters.sql_store.rawsql import query

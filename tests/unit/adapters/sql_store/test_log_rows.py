@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.sql_store.chunks import SEALED_BYTES, Chunk
+from processing_emulator.adapters.sql_store.log_store import SqlLogStore
+from processing_emulator.adapters.sql_store.store import Stores
+from processing_emulator.domain.job import JobId, LogCursor
+from processing_emulator.errors import StaleJob
+from processing_emulator.ports import RawLine
 
-from emulator.adapters.sql_store.chunks import SEALED_BYTES, Chunk
-from emulator.adapters.sql_store.log_store import SqlLogStore
-from emulator.adapters.sql_store.store import Stores
-from emulator.domain.job import JobId, LogCursor
-from emulator.errors import StaleJob
-from emulator.ports import RawLine
 from tests.contract.ports.stores import add_instance
 from tests.unit.adapters.sql_store.rawsql import query
 

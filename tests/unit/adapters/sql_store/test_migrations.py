@@ -5,13 +5,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.sql_store.migrations import STEPS
+from processing_emulator.adapters.sql_store.store import open_store
+from processing_emulator.adapters.sql_store.tables import SCHEMA_VERSION
+from processing_emulator.domain.job import JobEvent
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.errors import StoreFailure
 
-from emulator.adapters.sql_store.migrations import STEPS
-from emulator.adapters.sql_store.store import open_store
-from emulator.adapters.sql_store.tables import SCHEMA_VERSION
-from emulator.domain.job import JobEvent
-from emulator.domain.phase import JobPhase
-from emulator.errors import StoreFailure
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW
 from tests.unit.adapters.sql_store.rawsql import query

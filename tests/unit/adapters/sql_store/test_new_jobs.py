@@ -6,12 +6,12 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processing_emulator.adapters.sql_store.store import Stores
+from processing_emulator.domain.job import NewJob
 
-from emulator.adapters.sql_store.store import Stores
-from emulator.domain.job import NewJob
-from emulator.testing.job_store import MemoryJobStore
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job
+from tests.fakes.job_store import MemoryJobStore
 from tests.unit.adapters.sql_store.rawsql import query
 
 # Few names, so that most are in use: by a job that was there, or by another of the group, in another case.

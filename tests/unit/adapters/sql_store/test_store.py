@@ -9,14 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.sql_store.store import Stores, open_store
+from processing_emulator.adapters.sql_store.tables import SCHEMA_VERSION
+from processing_emulator.domain.job import LogCursor
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.usage import UsageSample
+from processing_emulator.errors import StoreFailure
+from processing_emulator.ports import JobQuery, RawLine
 
-from emulator.adapters.sql_store.store import Stores, open_store
-from emulator.adapters.sql_store.tables import SCHEMA_VERSION
-from emulator.domain.job import LogCursor
-from emulator.domain.phase import JobPhase
-from emulator.domain.usage import UsageSample
-from emulator.errors import StoreFailure
-from emulator.ports import JobQuery, RawLine
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_instance, add_job, later, move_to
 from tests.unit.adapters.sql_store.rawsql import query

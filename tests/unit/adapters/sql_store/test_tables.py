@@ -6,13 +6,13 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.sql_store.store import Stores
+from processing_emulator.adapters.sql_store.tables import JOB_INDEXES, metadata
+from processing_emulator.domain.phase import JobPhase, status_of
 from sqlalchemy import create_mock_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from emulator.adapters.sql_store.store import Stores
-from emulator.adapters.sql_store.tables import JOB_INDEXES, metadata
-from emulator.domain.phase import JobPhase, status_of
 from tests.contract.ports.stores import add_job, move_to
 from tests.unit.adapters.sql_store.rawsql import query
 

@@ -1,0 +1,75 @@
+"""The folder in which one emulator keeps everything: locked while it runs, with an id that its containers carry."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+from processing_emulator.errors import StoreFailure
+
+ID_LENGTH = 8
+SECRET_LENGTH = 64
+
+
+class DataDir:
+    """Paths below the data directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.database = root / "emulator.db"
+        self.jobs = root / "jobs"
+        self.s3 = root / "s3"
+        self.logs = root / "logs"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process. Raises StoreFailure when another emulator holds it, or it is unusable."""
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.jobs, self.logs):
+                folder.mkdir(exist_ok=True)
+                folder.chmod(0o700)  # a job's files are writable by anybody and may be setuid: nobody gets near them
+            self.database.touch(mode=0o600)
+            lock = (self.root / "lock").open("w", encoding="ascii")
+        except OSError as error:
+            raise StoreFailure(f"data directory {self.root} cannot be used: {error.strerror}") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise StoreFailure(
+                    f"data directory {self.root} is in use by another emulator; choose another with --data-dir"
+                ) from error
+            yield
+
+    def emulator_id(self) -> str:
+        """Eight hexadecimal digits, made once, that tell this emulator's containers from others'.
+
+        Raises StoreFailure.
+        """
+        return self._kept("id", ID_LENGTH, 0o666)
+
+    def credential_secret(self) -> bytes:
+        """The key that seals temporary credentials, made once; only its owner may read it. Raises StoreFailure."""
+        return bytes.fromhex(self._kept("credential-secret", SECRET_LENGTH, 0o600))
+
+    def _kept(self, name: str, length: int, mode: int) -> str:
+        """`length` hexadecimal digits that stay in the file `name`; made anew when they are damaged."""
+        path = self.root / name
+        try:
+            with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):
+                text = path.read_text(encoding="ascii").strip()
+                if len(text) == length and not set(text) - set(string.hexdigits):
+                    return text
+            text = secrets.token_hex(length // 2)
+            partial = path.with_suffix(".new")
+            partial.unlink(missing_ok=True)
+            partial.touch(mode=mode)
+            partial.write_text(text + "\n", encoding="ascii")
+            os.replace(partial, path)  # noqa: PTH105  # atomic: a crash leaves the old one or the new one
+        except OSError as error:
+            raise StoreFailure(f"{path} cannot be used: {error.strerror}") from error
+        return text

@@ -1,0 +1,213 @@
+"""The connection to the engine: two docker-py clients, made when first needed, and how long each kind of call may take.
+
+Nothing is contacted at construction. Both clients speak the API version the engine names on first contact.
+"""
+
+import os
+import socket
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from enum import Enum
+from typing import Any
+
+import docker
+import requests
+from docker.context import ContextAPI
+from docker.transport import UnixHTTPAdapter
+from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
+from docker.utils import kwargs_from_env
+
+from processing_emulator.adapters.docker_runtime.errors import translated
+from processing_emulator.errors import RuntimeFailure
+
+CONNECT_SECONDS = 5.0
+"""A local socket answers at once or not at all."""
+
+OLDEST_API = (1, 41)
+"""Engine 20.10: the first with one-shot statistics, and the oldest that is tested."""
+
+IDLE_CONNECTIONS = 32
+"""Connections kept open between calls. More calls than that at once are fine; theirs are closed afterwards."""
+
+_SOCKET_URL = "http+docker://"
+
+
+class Call(Enum):
+    """The engine's calls: what the engine is asked to do, and how many seconds that may take; None is no limit."""
+
+    INFO = ("say how it is", 30.0)  # walks all containers; slow on a busy disk
+    INSPECT = ("inspect", 30.0)  # waits for the container's lock, which a start or a removal may hold
+    LIST = ("list containers", 60.0)  # takes each container's lock in turn
+    CREATE = ("create a container", 120.0)  # makes a layer and copies the image's volumes
+    START = ("start a container", 240.0)  # network, cgroups and hooks; GPU drivers may take a minute to wake
+    SIGNAL = ("signal a container", 30.0)
+    REMOVE = ("remove a container", 300.0)  # kills it first, then deletes its layer: millions of files, maybe
+    USAGE = ("measure a container", 10.0)  # a sample that comes later than that is of no use
+    WAIT = ("wait for a container", None)  # days
+    LOGS = ("read a container's log", None)  # silent for hours, then a flood
+    PULL = ("pull an image", None)  # as long as the registry takes; its caller can give it up
+
+    def __init__(self, doing: str, seconds: float | None) -> None:
+        self.doing = doing
+        self.seconds = seconds
+
+
+_limit: ContextVar[float | None] = ContextVar("limit", default=Call.INFO.seconds)
+
+
+class _LimitedClient(docker.APIClient):
+    """docker-py knows one limit per client; this one takes that of the call it is used for."""
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        kwargs["timeout"] = (CONNECT_SECONDS, _limit.get())
+        return super().request(*args, **kwargs)
+
+
+class _TrackedConnection(UnixHTTPConnection):
+    """A connection that `Engine.close` finds, to wake the thread that reads from it."""
+
+    adapter: "_OnePoolAdapter"
+
+    def connect(self) -> None:
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            made.settimeout(self.timeout)
+            made.connect(self.unix_socket)
+        except OSError:
+            made.close()  # docker-py leaves it open
+            raise
+        self.sock = made
+        self.adapter.note(self)
+
+
+class _TrackedPool(UnixHTTPConnectionPool):
+    def __init__(self, adapter: "_OnePoolAdapter") -> None:
+        super().__init__("http://localhost", adapter.socket_path, adapter.timeout, maxsize=adapter.max_pool_size)
+        self._adapter = adapter
+
+    def _new_conn(self) -> _TrackedConnection:  # type: ignore[override]  # urllib3 types it as a protocol
+        connection = _TrackedConnection("http://localhost", self.socket_path, self._adapter.timeout)
+        connection.adapter = self._adapter
+        return connection
+
+
+class _OnePoolAdapter(UnixHTTPAdapter):
+    """docker-py keeps a pool of connections per URL, so per container and call, and closes the oldest of 25 pools even
+    while it is being used. The engine is one host: one pool.
+    """
+
+    def __init__(self, socket_path: str) -> None:
+        super().__init__("http+unix://" + socket_path, int(CONNECT_SECONDS), max_pool_size=IDLE_CONNECTIONS)
+        self._open: weakref.WeakSet[_TrackedConnection] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._pool = _TrackedPool(self)
+
+    def get_connection(
+        self,
+        url: str | bytes,  # noqa: ARG002  # docker-py's signature
+        proxies: Mapping[str, str] | None = None,  # noqa: ARG002
+    ) -> UnixHTTPConnectionPool:
+        return self._pool
+
+    def note(self, connection: _TrackedConnection) -> None:
+        """A connection was opened."""
+        with self._lock:
+            self._open.add(connection)
+
+    def close(self) -> None:
+        """End what is under way, too."""
+        with self._lock:
+            connections = list(self._open)
+        for connection in connections:
+            if connection.sock is not None:
+                with suppress(OSError):  # it was closed already
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+        super().close()
+        self._pool.close()
+
+
+class Engine:
+    """The Docker engine at one address. `docker_host` None: DOCKER_HOST, else the docker command's current context."""
+
+    def __init__(self, docker_host: str | None = None) -> None:
+        self._docker_host = docker_host
+        self._lock = threading.Lock()
+        self._clients: dict[bool, _LimitedClient] = {}
+        self._closed = False
+
+    @property
+    def address(self) -> str:
+        """Where the engine is looked for, for sentences."""
+        return str(self._target().get("base_url") or "unix:///var/run/docker.sock")
+
+    @contextmanager
+    def call(self, call: Call) -> Iterator[docker.APIClient]:
+        """A client with the limit of this call; what goes wrong within becomes an error of ours."""
+        with translated(self, call.doing, call.seconds):
+            token = _limit.set(call.seconds)
+            try:
+                yield self._client(patient=call.seconds is None)
+            finally:
+                _limit.reset(token)
+
+    def close(self) -> None:
+        """End all calls under way, as if the engine had gone; blocked threads wake. Over a Unix socket only: elsewhere
+        they end when the engine next says something.
+        """
+        with self._lock:
+            self._closed = True
+            clients = list(self._clients.values())
+            self._clients.clear()
+        for client in clients:
+            client.close()
+
+    def _target(self) -> dict[str, Any]:
+        """docker-py's arguments: the address and its TLS keys, found as the docker command does."""
+        if self._docker_host is not None:
+            return dict(kwargs_from_env({**os.environ, "DOCKER_HOST": self._docker_host}))
+        if os.environ.get("DOCKER_HOST"):
+            return dict(kwargs_from_env())
+        return dict(ContextAPI.kwargs_from_context())
+
+    def _client(self, *, patient: bool) -> _LimitedClient:
+        with self._lock:
+            if self._closed:
+                raise requests.ConnectionError("the connection was closed by the emulator itself")
+            if patient not in self._clients:
+                self._clients[patient] = self._connect()
+            return self._clients[patient]
+
+    def _connect(self) -> _LimitedClient:
+        token = _limit.set(Call.INFO.seconds)
+        try:
+            with translated(self, "say which API it speaks", Call.INFO.seconds):
+                client = self._make(_dotted(OLDEST_API))
+                spoken = str(client.version(api_version=False)["ApiVersion"])
+        finally:
+            _limit.reset(token)
+        if tuple(int(part) for part in spoken.split(".")) < OLDEST_API:
+            client.close()
+            raise RuntimeFailure(
+                f"The Docker engine at {self.address} speaks API {spoken}; "
+                f"{_dotted(OLDEST_API)} (Docker 20.10) or later is needed"
+            )
+        if spoken == client.api_version:
+            return client
+        client.close()
+        return self._make(spoken)
+
+    def _make(self, version: str) -> _LimitedClient:
+        """A client that contacts nothing yet."""
+        client = _LimitedClient(**self._target(), version=version)
+        client.trust_env = False  # no proxy and no .netrc stands between us and the engine
+        for adapter in list(client.adapters.values()):
+            if isinstance(adapter, UnixHTTPAdapter):
+                client.mount(_SOCKET_URL, _OnePoolAdapter(adapter.socket_path))
+        return client
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

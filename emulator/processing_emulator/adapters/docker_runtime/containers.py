@@ -1,0 +1,129 @@
+"""Containers in the engine's own terms: our spec becomes its JSON, its JSON becomes our facts. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from processing_emulator.domain.outcome import ContainerExit
+from processing_emulator.ports import ContainerInfo, ContainerSpec, ContainerState, EngineInfo
+
+LABEL_ID = "processing-emulator.id"
+"""Carried by every container, with the id of the emulator that made it."""
+
+LOG_FILE_BYTES = 256 * 1024**2
+LOG_FILES = 4
+"""A container that floods its log must not fill the disk: the engine keeps this many files of this size, seven million
+lines or so. Up to the first file's size the log is followed as it is written; beyond, it is read in passes (`logs.py`).
+A container that prints faster than it can be read, until what is not read yet outgrows all files, loses the oldest of
+those lines. The files are not compressed: Engine 20.10 would have to unpack them for each pass.
+"""
+
+PIDS_LIMIT = 16_384
+"""Processes and threads of one container: far more than Spark on a big instance takes, too few for a fork bomb to
+exhaust the machine.
+"""
+
+_NANO = 1_000_000_000
+_STATES = {
+    "created": ContainerState.CREATED,
+    "running": ContainerState.RUNNING,
+    "paused": ContainerState.RUNNING,
+    "restarting": ContainerState.RUNNING,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerDefaults:
+    """What all containers of one emulator have in common.
+
+    `translate` turns a path of this process into the path the engine mounts.
+    """
+
+    emulator_id: str
+    network: str = "bridge"
+    translate: Callable[[Path], Path] = lambda path: path
+    log_file_bytes: int = LOG_FILE_BYTES
+
+
+def container_body(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, Any]:
+    """The body of the engine's create call.
+
+    `Entrypoint` set and `Cmd` absent ignores the image's CMD too (spec 2.1). PID 1 is the user's process: no init, no
+    restart, no privilege; the rest is the engine's default (spec 8, question 30).
+    """
+    body: dict[str, Any] = {
+        "Image": spec.image,
+        "Hostname": spec.hostname,
+        "Env": [f"{name}={value}" for name, value in spec.environment.items()],
+        "Labels": {**spec.labels, LABEL_ID: defaults.emulator_id},
+        "HostConfig": _host_config(spec, defaults),
+    }
+    if spec.entrypoint is not None:
+        body["Entrypoint"] = list(spec.entrypoint)
+    if spec.arguments is not None:
+        body["Cmd"] = list(spec.arguments)
+    return body
+
+
+def _host_config(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "NetworkMode": defaults.network,
+        "Memory": spec.limits.memory_bytes,
+        "MemorySwap": spec.limits.memory_bytes,  # memory and swap together: no swap, a real instance has none
+        "NanoCpus": int(spec.limits.vcpus * _NANO),
+        "PidsLimit": PIDS_LIMIT,
+        "ShmSize": spec.shm_bytes,
+        "LogConfig": {
+            "Type": "json-file",
+            "Config": {"max-size": str(defaults.log_file_bytes), "max-file": str(LOG_FILES)},
+        },
+        # Unlike a bind, a mount of a missing folder is refused instead of made by the engine, as root and empty.
+        "Mounts": [
+            {"Type": "bind", "Source": str(defaults.translate(mount.source)), "Target": mount.target}
+            for mount in spec.mounts
+        ],
+    }
+    if spec.isolated:
+        config["NetworkMode"] = "none"
+        config["ExtraHosts"] = [f"{spec.hostname}:127.0.0.1"]  # without a network its own name resolves to nothing
+    if spec.limits.gpu_ids:
+        config["DeviceRequests"] = [{"DeviceIDs": list(spec.limits.gpu_ids), "Capabilities": [["gpu"]]}]
+    return config
+
+
+def container_info(document: Mapping[str, Any]) -> ContainerInfo:
+    """Our facts from the engine's inspect document."""
+    state = document["State"]
+    known = _STATES.get(state["Status"], ContainerState.EXITED)
+    return ContainerInfo(
+        id=document["Id"],
+        name=document["Name"].removeprefix("/"),
+        state=known,
+        labels=document["Config"].get("Labels") or {},
+        pid=state.get("Pid", 0),
+        exit=container_exit(state) if known is ContainerState.EXITED else None,
+    )
+
+
+def container_exit(state: Mapping[str, Any]) -> ContainerExit:
+    """How a container ended, from its `State`."""
+    return ContainerExit(code=state["ExitCode"], out_of_memory=bool(state.get("OOMKilled")))
+
+
+def log_file_bytes(document: Mapping[str, Any]) -> int | None:
+    """At which size the engine begins a new log file; None when it never does."""
+    config = document["HostConfig"].get("LogConfig") or {}
+    size = (config.get("Config") or {}).get("max-size", "")
+    return int(size) if size.isdecimal() else None
+
+
+def engine_info(document: Mapping[str, Any]) -> EngineInfo:
+    """Our facts from the engine's info document."""
+    return EngineInfo(
+        version=document["ServerVersion"],
+        cpus=document["NCPU"],
+        memory_bytes=document["MemTotal"],
+        storage_driver=document["Driver"],
+        cgroup_version=document.get("CgroupVersion") or "1",
+    )

@@ -1,0 +1,140 @@
+"""Images: looked up, and pulled by one thread per reference however many ask."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import docker.errors
+
+from processing_emulator.adapters.docker_runtime.clients import Call, Engine
+from processing_emulator.adapters.docker_runtime.errors import CANNOT_PULL, explanation, pull_failure
+from processing_emulator.adapters.docker_runtime.progress import PullProgress
+from processing_emulator.adapters.docker_runtime.references import ImageReference, parse_reference
+from processing_emulator.errors import Cancelled, EmulatorError, ImageNotFound, InternalBug
+from processing_emulator.ports import CancelToken, PullPolicy
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.1
+"""How often somebody who waits for a pull looks whether it was told to give up."""
+
+
+class Images:
+    """The images of one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._pulls: dict[ImageReference, _Pull] = {}
+
+    def ensure(
+        self, reference: str, policy: PullPolicy, on_progress: Callable[[str], None], cancel: CancelToken
+    ) -> str:
+        """The id of the image; see `ContainerRuntime.ensure_image`."""
+        parsed = parse_reference(reference)  # an image's id passes too; nothing unchecked gets into a URL
+        found = None if policy is PullPolicy.ALWAYS else self._find(reference)
+        if found is not None:
+            return found
+        if policy is PullPolicy.NEVER:
+            raise ImageNotFound(f'{CANNOT_PULL} ({parsed} is not on this machine, and the pull policy is "never")')
+        self._pull(parsed, on_progress, cancel)
+        return self._find(str(parsed)) or _vanished(parsed)
+
+    def _find(self, reference: str) -> str | None:
+        """The id of an image that is here, by reference or by id."""
+        with self._engine.call(Call.INSPECT) as api:
+            try:
+                return str(api.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
+            except docker.errors.NotFound:
+                return None
+
+    def _pull(self, reference: ImageReference, on_progress: Callable[[str], None], cancel: CancelToken) -> None:
+        """Wait for the pull of this reference; the first to ask begins it, the last to give up ends it."""
+        pull = self._join(reference)
+        shown = ""
+        try:
+            while not pull.done.wait(LOOK_SECONDS):
+                if cancel.is_set():
+                    raise Cancelled(f"the pull of {reference} was given up")
+                if pull.progress != shown:
+                    shown = pull.progress
+                    on_progress(shown)
+        finally:
+            self._leave(pull)
+        if pull.failure is not None:
+            raise type(pull.failure)(*pull.failure.args) from pull.failure
+
+    def _join(self, reference: ImageReference) -> "_Pull":
+        with self._lock:
+            pull = self._pulls.get(reference)
+            if pull is None:
+                pull = self._pulls[reference] = _Pull(self._engine, reference)
+                pull.start()
+            pull.waiting += 1
+            return pull
+
+    def _leave(self, pull: "_Pull") -> None:
+        """Forget a pull that has ended, or that nobody waits for: it ends by itself."""
+        with self._lock:
+            pull.waiting -= 1
+            unwanted = pull.waiting == 0
+            if unwanted:
+                pull.unwanted.set()
+            if (unwanted or pull.done.is_set()) and self._pulls.get(pull.reference) is pull:
+                del self._pulls[pull.reference]
+
+
+def _vanished(reference: ImageReference) -> str:
+    raise ImageNotFound(f"{CANNOT_PULL} ({reference} was pulled and removed again by somebody else)")
+
+
+class _Pull:
+    """One pull under way; `failure` is set before `done`."""
+
+    def __init__(self, engine: Engine, reference: ImageReference) -> None:
+        self.reference = reference
+        self.waiting = 0
+        self.progress = f"pulling {reference} from {reference.registry}"
+        self.failure: EmulatorError | None = None
+        self.done = threading.Event()
+        self.unwanted = threading.Event()
+        self._engine = engine
+        self._thread = threading.Thread(target=self._run, name=f"pull {reference}", daemon=True)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._pull()
+        except EmulatorError as error:
+            self.failure = error
+        except BaseException as error:
+            self.failure = InternalBug(f"the pull of {self.reference} broke: {error!r}")
+            raise
+        finally:
+            self.done.set()
+
+    def _pull(self) -> None:
+        progress = PullProgress(self.progress, time.monotonic)
+        for event in self._events():
+            if self.unwanted.is_set():
+                logger.info("pull given up", extra={"action": "pull_given_up", "image": str(self.reference)})
+                return
+            if "error" in event:
+                raise self._failure(str(event["error"]))
+            self.progress = progress.after(event)
+
+    def _events(self) -> Iterator[Mapping[str, Any]]:
+        with self._engine.call(Call.PULL) as api:
+            api.reload_config()  # who has run "docker login" meanwhile need not restart us
+            try:
+                yield from api.pull(self.reference.name, self.reference.version, stream=True, decode=True)
+            except docker.errors.APIError as error:
+                raise self._failure(explanation(error)) from error
+
+    def _failure(self, text: str) -> ImageNotFound:
+        return pull_failure(str(self.reference), self.reference.registry, text)

@@ -1,0 +1,150 @@
+"""The container engine as a port: every verb of `ContainerRuntime`, by docker-py's low-level client."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import docker.errors
+
+from processing_emulator.adapters.docker_runtime.clients import Call, Engine
+from processing_emulator.adapters.docker_runtime.containers import (
+    LABEL_ID,
+    ContainerDefaults,
+    container_body,
+    container_info,
+    engine_info,
+)
+from processing_emulator.adapters.docker_runtime.errors import refusals
+from processing_emulator.adapters.docker_runtime.images import Images
+from processing_emulator.adapters.docker_runtime.logs import LogReader
+from processing_emulator.adapters.docker_runtime.usage import UsageReader
+from processing_emulator.domain.outcome import ContainerExit
+from processing_emulator.domain.usage import UsageReading
+from processing_emulator.errors import ContainerGone, RuntimeFailure
+from processing_emulator.ports import (
+    CancelToken,
+    ContainerInfo,
+    ContainerSpec,
+    ContainerState,
+    EngineInfo,
+    PullPolicy,
+    RawLine,
+)
+
+
+class DockerRuntime:
+    """ContainerRuntime on a Docker engine. Contacts nothing until it is asked something."""
+
+    def __init__(self, engine: Engine, defaults: ContainerDefaults) -> None:
+        self._engine = engine
+        self._defaults = defaults
+        self._closed = threading.Event()
+        self._images = Images(engine)
+        self._logs = LogReader(engine, self._closed.wait, time.monotonic)
+        self._usage = UsageReader(engine)
+
+    def close(self) -> None:
+        """Let go of the engine: waits and log streams under way end as if it had gone. Containers run on."""
+        self._closed.set()
+        self._engine.close()
+
+    def info(self) -> EngineInfo:
+        """See the port."""
+        with self._engine.call(Call.INFO) as api:
+            return engine_info(api.info())
+
+    def ensure_image(
+        self, reference: str, policy: PullPolicy, on_progress: Callable[[str], None], cancel: CancelToken
+    ) -> str:
+        """See the port."""
+        return self._images.ensure(reference, policy, on_progress, cancel)
+
+    def find(self, name: str) -> ContainerInfo | None:
+        """See the port. The engine also finds by the beginning of an id; that does not count."""
+        with self._engine.call(Call.INSPECT) as api:
+            try:
+                info = container_info(api.inspect_container(name))
+            except docker.errors.NotFound:
+                return None
+        return info if info.name == name else None
+
+    def create(self, spec: ContainerSpec) -> str:
+        """See the port. A name that is taken is a RuntimeFailure: look with `find` first."""
+        body = container_body(spec, self._defaults)
+        with self._engine.call(Call.CREATE) as api, refusals():
+            answer = api.create_container_from_config(body, spec.name)  # type: ignore[no-untyped-call]
+            return str(answer["Id"])
+
+    def start(self, container_id: str) -> None:
+        """See the port."""
+        with self._engine.call(Call.START) as api, refusals():
+            api.start(container_id)
+
+    def inspect(self, container_id: str) -> ContainerInfo:
+        """See the port."""
+        with self._engine.call(Call.INSPECT) as api:
+            return container_info(api.inspect_container(container_id))
+
+    def wait(self, container_id: str) -> ContainerExit:
+        """See the port. Raises RuntimeFailure for a container that was never started: the engine calls that exit 0."""
+        with self._engine.call(Call.WAIT) as api:
+            code = int(api.wait(container_id, condition="not-running")["StatusCode"])
+        try:
+            info = self.inspect(container_id)
+        except ContainerGone:  # removed right after its exit; what the engine told before still holds
+            return ContainerExit(code=code)
+        if info.state is ContainerState.CREATED:
+            raise RuntimeFailure(f"container {info.name} was never started")
+        return ContainerExit(code=code, out_of_memory=info.exit is not None and info.exit.out_of_memory)
+
+    def signal(self, container_id: str, signal: str) -> None:
+        """See the port."""
+        with self._engine.call(Call.SIGNAL) as api:
+            try:
+                api.kill(container_id, signal)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as error:
+                if error.status_code != 409:  # it does not run
+                    raise
+
+    def remove(self, container_id: str) -> None:
+        """See the port."""
+        self._usage.forget(container_id)
+        with self._engine.call(Call.REMOVE) as api:
+            try:
+                api.remove_container(container_id, v=True, force=True)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as error:
+                if error.status_code != 409:
+                    raise
+                self._await_removal(container_id)  # somebody else is removing it
+
+    def _await_removal(self, container_id: str) -> None:
+        with self._engine.call(Call.REMOVE) as api:
+            try:
+                api.wait(container_id, condition="removed")
+            except docker.errors.NotFound:
+                return
+
+    def list_ours(self) -> Sequence[ContainerInfo]:
+        """See the port."""
+        label = f"{LABEL_ID}={self._defaults.emulator_id}"
+        with self._engine.call(Call.LIST) as api:
+            ids = [row["Id"] for row in api.containers(all=True, filters={"label": label})]
+        return [info for info in map(self._look, ids) if info is not None]
+
+    def _look(self, container_id: str) -> ContainerInfo | None:
+        try:
+            return self.inspect(container_id)
+        except ContainerGone:  # since it was listed
+            return None
+
+    def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
+        """See the port. Raises RuntimeUnavailable when the engine is away from the start."""
+        return self._logs.stream(container_id, since_second)
+
+    def read_usage(self, container_id: str) -> UsageReading | None:
+        """See the port."""
+        return self._usage.read(container_id)

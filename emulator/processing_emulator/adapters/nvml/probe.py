@@ -1,0 +1,95 @@
+"""The NVIDIA GPUs of this machine, by the driver's own library. No driver and no GPU are no errors."""
+
+import ctypes
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from processing_emulator.domain.usage import GpuReading
+
+logger = logging.getLogger(__name__)
+
+
+_DRIVER = "libnvidia-ml.so.1"
+"""The file that pynvml loads, on Linux."""
+
+
+class NvmlProbe:
+    """GpuProbe by NVML, which is loaded on first use, and looked for again as long as it is not there."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ready: ModuleType | None = None
+
+    def gpu_ids(self) -> tuple[str, ...]:
+        """The UUIDs of all GPUs; empty without driver or GPU."""
+        pynvml = self._nvml()
+        if pynvml is None:
+            return ()
+        ids: list[str] = []
+        with _noting(pynvml, "GPUs not counted"):
+            for index in range(pynvml.nvmlDeviceGetCount()):
+                with _noting(pynvml, f"GPU {index} left out"):
+                    ids.append(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(index)))
+        return tuple(ids)
+
+    def read(self, gpu_ids: tuple[str, ...]) -> tuple[GpuReading, ...]:
+        """One reading for each id that answers; a GPU that has fallen off the bus is left out."""
+        pynvml = self._nvml() if gpu_ids else None
+        if pynvml is None:
+            return ()
+        readings: list[GpuReading] = []
+        for gpu_id in gpu_ids:
+            with _noting(pynvml, f"{gpu_id} left out"):
+                readings.append(_read(pynvml, gpu_id))
+        return tuple(readings)
+
+    def _nvml(self) -> ModuleType | None:
+        """pynvml, ready to be asked; None without a driver. It is not even imported then: it is large."""
+        with self._lock:
+            if self._ready is None and _has_driver():
+                import pynvml
+
+                with _noting(pynvml, "no NVIDIA driver"):
+                    pynvml.nvmlInit()
+                    self._ready = pynvml
+            return self._ready
+
+
+def _has_driver() -> bool:
+    """Whether it is worth asking."""
+    if sys.platform != "linux":
+        return True
+    try:
+        ctypes.CDLL(_DRIVER)
+    except OSError as error:
+        logger.debug("no NVIDIA driver: %s", error, extra={"action": "gpu_unavailable"})
+        return False
+    return True
+
+
+def _read(pynvml: ModuleType, gpu_id: str) -> GpuReading:
+    handle = pynvml.nvmlDeviceGetHandleByUUID(gpu_id)
+    utilization = pynvml.nvmlDeviceGetUtilizationRates(handle)
+    try:
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle, pynvml.nvmlMemory_v2)
+    except pynvml.NVMLError_FunctionNotFound:  # drivers before 510 count what the driver reserves as used
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return GpuReading(
+        gpu_id=gpu_id,
+        utilization_percent=float(utilization.gpu),
+        memory_used_bytes=int(memory.used),
+        memory_total_bytes=int(memory.total),
+    )
+
+
+@contextmanager
+def _noting(pynvml: ModuleType, what: str) -> Iterator[None]:
+    """A GPU that does not answer is a fact about the host, not a failure of a job."""
+    try:
+        yield
+    except pynvml.NVMLError as error:
+        logger.debug("%s: %s", what, error, extra={"action": "gpu_unavailable"})

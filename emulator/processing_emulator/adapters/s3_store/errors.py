@@ -1,0 +1,101 @@
+"""The one place where S3's answers, the network's and the disk's ways to fail become errors of ours."""
+
+import errno
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPException
+
+from processing_emulator.errors import (
+    DiskFull,
+    ObjectStoreRefused,
+    ObjectStoreUnreachable,
+    StagingFailure,
+    UnsafePath,
+)
+
+MESSAGE_LIMIT = 400
+"""Most characters of a store's message in one of ours; the rest of a FailureReason is left for others."""
+
+NETWORK_ERRORS = (OSError, HTTPException)
+"""What a connection raises that does not come about, breaks, or carries no HTTP."""
+
+_BUSY = frozenset({429, 500, 502, 503, 504})
+_BUSY_CODES = frozenset({"SlowDown", "RequestTimeout", "InternalError"})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV})
+
+
+@dataclass
+class Refusal(Exception):
+    """The store answered, and the answer is no. Does not leave this package."""
+
+    status: int
+    code: str
+    message: str
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether asking again may help."""
+        return self.status in _BUSY or self.code in _BUSY_CODES
+
+
+def refusal_of(status: int, body: bytes) -> Refusal:
+    """Read an error answer. A body that is not S3's gives HTTP's own words."""
+    code = element(body, "Code") or _phrase(status).replace(" ", "")
+    return Refusal(status=status, code=code, message=element(body, "Message") or _phrase(status))
+
+
+def changed_since_listed() -> Refusal:
+    """What an object is refused with that is not any more what was planned."""
+    return Refusal(status=412, code="PreconditionFailed", message="the object has changed since it was listed")
+
+
+def element(body: bytes, name: str) -> str:
+    found = re.search(rf"<{name}>(.*?)</{name}>", body.decode(errors="replace"), re.DOTALL)
+    return html.unescape(found.group(1)).strip()[:MESSAGE_LIMIT] if found else ""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown Status"
+
+
+@contextmanager
+def translated(operation: str, about: str, host: str) -> Iterator[None]:
+    """Turn a refusal into ObjectStoreRefused and what the network raises into ObjectStoreUnreachable.
+
+    The sentence is "OPERATION failed for ABOUT: ...", as the service words it (spec 1.8); `host` is the store's.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        sentence = f"{operation} failed for {about}: {refusal.code} ({refusal.status}): {refusal.message}"
+        raise ObjectStoreRefused(sentence, code=refusal.code, status=refusal.status) from refusal
+    except NETWORK_ERRORS as error:
+        sentence = f"{operation} failed for {about}: Unable to execute request to S3 at {host}: {_plain(error)}"
+        raise ObjectStoreUnreachable(sentence) from error
+
+
+def _plain(error: OSError | HTTPException) -> str:
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or str(error) or type(error).__name__
+
+
+@contextmanager
+def on_disk(doing: str) -> Iterator[None]:
+    """Turn what the disk raises into DiskFull, UnsafePath or StagingFailure: "cannot DOING: ..."."""
+    try:
+        yield
+    except OSError as error:
+        sentence = f"cannot {doing}: {error.strerror or error}"
+        if error.errno in _NO_ROOM:
+            raise DiskFull(sentence) from error
+        if error.errno in _NO_FILE:
+            raise UnsafePath(f"{sentence}; only regular files are staged") from error
+        raise StagingFailure(sentence) from error

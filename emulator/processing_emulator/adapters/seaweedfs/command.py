@@ -1,0 +1,118 @@
+"""How SeaweedFS is started: only master, volume, filer and S3 in one process, on loopback, with limits, and silent."""
+
+import random
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from pathlib import Path
+
+from processing_emulator.adapters.seaweedfs.sockets import socket_path
+
+LOOPBACK = "127.0.0.1"
+
+FIRST_PORT, LAST_PORT = 20_000, 32_000
+"""Below the ports that outgoing connections are given, so that none takes one of ours before it is listened on."""
+
+VOLUME_FOLDER = "volumes"
+MASTER_FOLDER = "master"
+
+_VOLUME_SIZE_MIB = 1024
+_MOST_VOLUMES = 10_000
+"""A volume takes next to nothing until it is written to, and each bucket needs one."""
+
+_CHUNK_MIB = 1
+_UPLOADS_MIB = 128
+_MEMORY_LIMIT = "384MiB"
+"""Together these keep the process near 450 MiB under load; with SeaweedFS's own values it takes 1.5 GiB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """A port for each of the four parts, and one for the gRPC interface of each."""
+
+    master: int
+    master_grpc: int
+    volume: int
+    volume_grpc: int
+    filer: int
+    filer_grpc: int
+    s3: int
+    s3_grpc: int
+
+    @property
+    def sockets(self) -> tuple[Path, ...]:
+        """The Unix sockets that come with the gRPC ports."""
+        return (
+            socket_path("master", self.master_grpc),
+            socket_path("volume", self.volume_grpc),
+            socket_path("filer", self.filer_grpc),
+            socket_path("s3", self.s3_grpc),
+        )
+
+
+def free_ports() -> Ports:
+    """Ports that nobody listens on at this moment."""
+    names = [field.name for field in fields(Ports)]
+    found: dict[str, int] = {}
+    with ExitStack() as held:
+        for port in random.sample(range(FIRST_PORT, LAST_PORT), LAST_PORT - FIRST_PORT):
+            if len(found) == len(names):
+                break
+            probe = held.enter_context(socket.socket())
+            with suppress(OSError):  # taken
+                probe.bind((LOOPBACK, port))
+                found[names[len(found)]] = port
+    return Ports(**found)
+
+
+def arguments(binary: Path, ports: Ports) -> list[str]:
+    """The command line. Folders are relative to the working directory: a path may hold what SeaweedFS would split."""
+    return [
+        str(binary),
+        "-logtostderr=true",
+        "server",
+        f"-dir={VOLUME_FOLDER}",
+        f"-ip={LOOPBACK}",
+        f"-ip.bind={LOOPBACK}",
+        "-filer",
+        "-s3",
+        f"-master.dir={MASTER_FOLDER}",
+        "-master.peers=none",
+        f"-master.port={ports.master}",
+        f"-master.port.grpc={ports.master_grpc}",
+        "-master.telemetry=false",
+        f"-master.volumeSizeLimitMB={_VOLUME_SIZE_MIB}",
+        f"-volume.max={_MOST_VOLUMES}",
+        f"-volume.port={ports.volume}",
+        f"-volume.port.grpc={ports.volume_grpc}",
+        "-volume.preStopSeconds=0",
+        f"-filer.port={ports.filer}",
+        f"-filer.port.grpc={ports.filer_grpc}",
+        "-filer.localSocket=filer.sock",
+        f"-filer.maxMB={_CHUNK_MIB}",
+        "-filer.allowedOrigins=http://localhost",
+        f"-s3.port={ports.s3}",
+        f"-s3.port.grpc={ports.s3_grpc}",
+        "-s3.localSocket=s3.sock",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-s3.iam=false",
+        "-s3.autoCreateBucket=false",
+        "-s3.allowedOrigins=http://localhost",
+        "-s3.domainName=localhost",
+        f"-s3.concurrentUploadLimitMB={_UPLOADS_MIB}",
+    ]
+
+
+def environment(data_dir: Path) -> Mapping[str, str]:
+    """All of the child's environment. Nothing is inherited: AWS keys would be enforced, and WEED_ settings obeyed."""
+    return {
+        "HOME": str(data_dir),
+        "PATH": "/usr/bin:/bin",
+        "GOMEMLIMIT": _MEMORY_LIMIT,
+        "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
+        # Uploads may ask for encryption (AES256), which needs a key. Who reads the data directory may read the data.
+        "WEED_S3_SSE_KEK": sha256(b"the embedded store keeps no secrets").hexdigest(),
+    }

@@ -1,0 +1,167 @@
+"""Rows become values of the domain, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Row
+
+from processing_emulator.adapters.sql_store.timestamps import from_ms, from_ms_or_none, to_ms, to_ms_or_none
+from processing_emulator.domain.job import (
+    InstanceRecord,
+    JobEvent,
+    JobFacts,
+    JobId,
+    JobKey,
+    Limits,
+    LogCursor,
+    ProcessingJob,
+    Transfer,
+)
+from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.spec import InstanceChoice
+from processing_emulator.domain.usage import UsageSample
+
+
+def storable(text: str | None) -> str | None:
+    """Text of foreign origin with what is not Unicode (halves of surrogate pairs) replaced by `?`."""
+    return None if text is None else text.encode(errors="replace").decode()
+
+
+def is_storable(text: str) -> bool:
+    """False for text that no database row can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def job_of(row: Any) -> ProcessingJob:
+    """From a row of `jobs` joined with its request: whatever has the columns as attributes."""
+    return ProcessingJob(
+        id=JobId(row.id),
+        key=JobKey(account=row.account, region=row.region, name=row.name),
+        phase=JobPhase(row.phase),
+        request=row.request,
+        created_at=from_ms(row.created_at_ms),
+        modified_at=from_ms(row.modified_at_ms),
+        started_at=from_ms_or_none(row.started_at_ms),
+        ended_at=from_ms_or_none(row.ended_at_ms),
+        stop_requested_at=from_ms_or_none(row.stop_requested_at_ms),
+        failure_reason=row.failure_reason,
+        exit_message=row.exit_message,
+        selected=_choice(row.selected_type, row.selected_count),
+    )
+
+
+def facts_columns(facts: JobFacts) -> Mapping[str, str | int]:
+    """The columns that the facts given change."""
+    columns: dict[str, str | int | None] = {
+        "started_at_ms": to_ms_or_none(facts.started_at),
+        "ended_at_ms": to_ms_or_none(facts.ended_at),
+        "failure_reason": storable(facts.failure_reason),
+        "exit_message": storable(facts.exit_message),
+    }
+    return {name: value for name, value in columns.items() if value is not None}
+
+
+def event_of(row: Row[Any]) -> JobEvent:
+    """From a row of `job_events`."""
+    return JobEvent(at=from_ms(row.at_ms), action=row.action, detail=row.detail)
+
+
+def event_columns(job_id: JobId, event: JobEvent) -> Mapping[str, object]:
+    """To a row of `job_events`."""
+    return {"job_id": job_id, "at_ms": to_ms(event.at), "action": event.action, "detail": dict(event.detail)}
+
+
+def limits_columns(limits: Limits) -> Mapping[str, object]:
+    """The columns of `instances` that hold limits."""
+    return {
+        "vcpus": limits.vcpus,
+        "reserved_vcpus": limits.reserved_vcpus,
+        "memory_bytes": limits.memory_bytes,
+        "gpu_ids": list(limits.gpu_ids),
+        "volume_bytes": limits.volume_bytes,
+        "capped": limits.capped,
+    }
+
+
+def instance_columns(record: InstanceRecord) -> Mapping[str, object]:
+    """The columns of `instances` that hold facts: all but the key and the cursor."""
+    return {
+        **limits_columns(record.limits),
+        "container_id": record.container_id,
+        "container_started_at_ms": to_ms_or_none(record.container_started_at),
+        "exit_code": record.exit.code if record.exit else None,
+        "exit_out_of_memory": record.exit.out_of_memory if record.exit else None,
+        "exit_message": storable(record.exit_message),
+        "failure_kind": str(record.failure.kind) if record.failure else None,
+        "failure_text": storable(record.failure.text) if record.failure else None,
+        **_transfer_columns("staged_in", record.staged_in),
+        **_transfer_columns("staged_out", record.staged_out),
+    }
+
+
+def instance_of(row: Row[Any]) -> InstanceRecord:
+    """From a row of `instances`."""
+    return InstanceRecord(
+        job_id=JobId(row.job_id),
+        index=row.instance_index,
+        limits=Limits(
+            vcpus=row.vcpus,
+            reserved_vcpus=row.reserved_vcpus,
+            memory_bytes=row.memory_bytes,
+            gpu_ids=tuple(row.gpu_ids),
+            volume_bytes=row.volume_bytes,
+            capped=row.capped,
+        ),
+        container_id=row.container_id,
+        container_started_at=from_ms_or_none(row.container_started_at_ms),
+        cursor=LogCursor(
+            second=row.cursor_second,
+            lines_in_second=row.cursor_lines_in_second,
+            lines_in_newest=row.cursor_lines_in_newest,
+            next_seq=row.cursor_next_seq,
+        ),
+        exit=None if row.exit_code is None else ContainerExit(code=row.exit_code, out_of_memory=row.exit_out_of_memory),
+        exit_message=row.exit_message,
+        failure=None
+        if row.failure_kind is None
+        else Failure(kind=FailureClass(row.failure_kind), text=row.failure_text),
+        staged_in=_transfer(row.staged_in_objects, row.staged_in_bytes, row.staged_in_seconds),
+        staged_out=_transfer(row.staged_out_objects, row.staged_out_bytes, row.staged_out_seconds),
+    )
+
+
+def sample_of(row: Row[Any]) -> UsageSample:
+    """From a row of `usage_samples`."""
+    return UsageSample(
+        at=from_ms(row.at_ms),
+        cpu_percent=row.cpu_percent,
+        memory_bytes=row.memory_bytes,
+        disk_bytes=row.disk_bytes,
+        gpu_percent=row.gpu_percent,
+        gpu_memory_percent=row.gpu_memory_percent,
+    )
+
+
+def _choice(instance_type: str | None, count: int | None) -> InstanceChoice | None:
+    if instance_type is None or count is None:
+        return None
+    return InstanceChoice(instance_type=instance_type, count=count)
+
+
+def _transfer_columns(prefix: str, transfer: Transfer | None) -> Mapping[str, object]:
+    return {
+        f"{prefix}_objects": transfer.objects if transfer else None,
+        f"{prefix}_bytes": transfer.size_bytes if transfer else None,
+        f"{prefix}_seconds": transfer.seconds if transfer else None,
+    }
+
+
+def _transfer(objects: int | None, size_bytes: int | None, seconds: float | None) -> Transfer | None:
+    if objects is None or size_bytes is None or seconds is None:
+        return None
+    return Transfer(objects=objects, size_bytes=size_bytes, seconds=seconds)

@@ -1,0 +1,44 @@
+"""Opens the database and hands out the three stores in it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from processing_emulator.adapters.sql_store.database import Database, sqlite_database
+from processing_emulator.adapters.sql_store.job_store import SqlJobStore
+from processing_emulator.adapters.sql_store.log_store import SqlLogStore
+from processing_emulator.adapters.sql_store.sample_store import SqlSampleStore
+from processing_emulator.adapters.sql_store.schema import ensure_schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The stores of one database; may be used from any thread."""
+
+    jobs: SqlJobStore
+    logs: SqlLogStore
+    samples: SqlSampleStore
+    database: Database
+
+    def ping(self) -> None:
+        """Raises StoreFailure when the database does not answer."""
+        self.database.ping()
+
+    def close(self) -> None:
+        """Let go of the database; may be called twice."""
+        self.database.close()
+
+
+def open_store(path: Path, *, busy_timeout_seconds: float = 10.0) -> Stores:
+    """Open the SQLite database at `path`, or make it; its folder must exist.
+
+    Raises StoreFailure when it cannot be opened, is no database, or was made by another version of the emulator.
+    """
+    database = sqlite_database(path, busy_timeout_seconds=busy_timeout_seconds)
+    try:
+        ensure_schema(database)
+    except BaseException:
+        database.close()
+        raise
+    return Stores(
+        jobs=SqlJobStore(database), logs=SqlLogStore(database), samples=SqlSampleStore(database), database=database
+    )

@@ -1,0 +1,206 @@
+"""The schema. Moments are integer milliseconds UTC; the rules of `domain.phase` are repeated as constraints.
+
+Nothing here is SQLite's own but what is marked so; other databases ignore those marks.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Connection,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    event,
+)
+
+from processing_emulator.domain.phase import JobPhase, status_of
+
+SCHEMA_VERSION = 4
+"""Counts up with every change of this module that a database made before would notice."""
+
+metadata = MetaData()
+
+# SQLite counts up only in a column that is called INTEGER; names sort by code point everywhere.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+_Name = String().with_variant(String(collation="C"), "postgresql")
+
+
+def _any_of(phases: Iterable[JobPhase]) -> str:
+    """Spelled out: for more than two words after IN, SQLite makes a table of them, anew for each row it checks."""
+    return " OR ".join(f"phase = '{phase}'" for phase in phases)
+
+
+def _status_expression() -> str:
+    """`status_of` as SQL, so that the stored status cannot differ from what phase and wish say."""
+    cases = " ".join(
+        f"WHEN phase = '{phase}' AND stop_requested_at_ms IS {'NOT NULL' if wished else 'NULL'}"
+        f" THEN '{status_of(phase, stop_requested=wished)}'"
+        for phase in JobPhase
+        for wished in (False, True)
+    )
+    return f"CASE {cases} END"
+
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("name", _Name, nullable=False),
+    Column("folded_name", _Name, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("modified_at_ms", BigInteger, nullable=False),
+    Column("started_at_ms", BigInteger),
+    Column("ended_at_ms", BigInteger),
+    Column("stop_requested_at_ms", BigInteger),
+    Column("status", String, Computed(_status_expression(), persisted=True), nullable=False),
+    Column("failure_reason", Text),
+    Column("exit_message", Text),
+    Column("selected_type", String),
+    Column("selected_count", Integer),
+    Column("deleted_at_ms", BigInteger),
+    CheckConstraint(_any_of(JobPhase), name="phase_is_known"),
+    CheckConstraint(
+        f"ended_at_ms IS NOT NULL OR {_any_of(p for p in JobPhase if not p.is_terminal)}", name="terminal_phase_has_end"
+    ),
+    sqlite_autoincrement=True,  # the id of a deleted job is never given to another
+)
+_OWNER = (jobs.c.account, jobs.c.region)
+_NOT_DELETED = jobs.c.deleted_at_ms.is_(None)
+
+
+def _index(name: str, *columns: Column[Any], unique: bool = False) -> Index:
+    """An index of the jobs that are not deleted: a deleted job's name is free again."""
+    return Index(name, *columns, unique=unique, sqlite_where=_NOT_DELETED)
+
+
+# Each index costs every Create, so there is none that another can stand in for.
+# Unique by an index, not a constraint: an index can be replaced in a database that has rows.
+# One index for each sort key, and one for each together with a status; `listing` depends on them. The unfinished jobs
+# of all accounts are found by their status, so that it comes first there.
+JOB_INDEXES = (
+    _index("jobs_by_folded_name", *_OWNER, jobs.c.folded_name, unique=True),
+    _index("jobs_by_creation", *_OWNER, jobs.c.created_at_ms, jobs.c.id),
+    _index("jobs_by_status_name", *_OWNER, jobs.c.status, jobs.c.name),
+    _index("jobs_by_status_creation", jobs.c.status, *_OWNER, jobs.c.created_at_ms, jobs.c.id),
+)
+
+
+@event.listens_for(jobs, "before_create")
+def _leave_deleted_out_on_postgresql(_table: Table, connection: Connection, **_options: Any) -> None:
+    """Said no earlier: an index with an option of PostgreSQL's loads all that SQLAlchemy has for it."""
+    if connection.dialect.name == "postgresql":
+        for index in JOB_INDEXES:
+            index.dialect_options["postgresql"]["where"] = _NOT_DELETED
+
+
+# With the deleted ones, whose logs are still found by name.
+Index("jobs_by_name", *_OWNER, jobs.c.name, jobs.c.id, jobs.c.deleted_at_ms)
+
+job_requests = Table(
+    # Apart from the job, so that a listing that must look at many jobs reads narrow rows.
+    "job_requests",
+    metadata,
+    Column("job_id", _Id, ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
+    Column("request", JSON, nullable=False),
+)
+
+job_tags = Table(
+    "job_tags",
+    metadata,
+    Column("job_id", _Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("key", _Name, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+job_events = Table(
+    # Every history begins with `created`, which the job itself tells.
+    "job_events",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("job_id", _Id, ForeignKey("jobs.id"), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("action", String, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+Index("job_events_by_job", job_events.c.job_id, job_events.c.id)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("job_id", _Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("instance_index", Integer, primary_key=True),
+    Column("vcpus", Double, nullable=False),
+    Column("reserved_vcpus", Double, nullable=False),
+    Column("memory_bytes", BigInteger, nullable=False),
+    Column("gpu_ids", JSON, nullable=False),
+    Column("volume_bytes", BigInteger, nullable=False),
+    Column("capped", Boolean, nullable=False),
+    Column("container_id", String),
+    Column("container_started_at_ms", BigInteger),
+    Column("cursor_second", BigInteger, nullable=False, default=0),
+    Column("cursor_lines_in_second", BigInteger, nullable=False, default=0),
+    Column("cursor_lines_in_newest", BigInteger, nullable=False, default=0),
+    Column("cursor_next_seq", BigInteger, nullable=False, default=0),
+    Column("exit_code", Integer),
+    Column("exit_out_of_memory", Boolean),
+    Column("exit_message", Text),
+    Column("failure_kind", String),
+    Column("failure_text", Text),
+    Column("staged_in_objects", BigInteger),
+    Column("staged_in_bytes", BigInteger),
+    Column("staged_in_seconds", Double),
+    Column("staged_out_objects", BigInteger),
+    Column("staged_out_bytes", BigInteger),
+    Column("staged_out_seconds", Double),
+    CheckConstraint("instance_index >= 0", name="instance_index_counts_from_zero"),
+)
+
+log_chunks = Table(
+    "log_chunks",
+    metadata,
+    Column("job_id", _Id, primary_key=True),
+    Column("instance_index", Integer, primary_key=True),
+    Column("first_seq", BigInteger, primary_key=True),
+    Column("line_count", Integer, nullable=False),
+    Column("min_at_ms", BigInteger, nullable=False),
+    Column("max_at_ms", BigInteger, nullable=False),
+    Column("raw_bytes", Integer, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["job_id", "instance_index"], ["instances.job_id", "instances.instance_index"]),
+)
+
+usage_samples = Table(
+    "usage_samples",
+    metadata,
+    Column("job_id", _Id, primary_key=True),
+    Column("instance_index", SmallInteger, primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("cpu_percent", Double, nullable=False),
+    Column("memory_bytes", BigInteger, nullable=False),
+    Column("disk_bytes", BigInteger, nullable=False),
+    Column("gpu_percent", Double),
+    Column("gpu_memory_percent", Double),
+    ForeignKeyConstraint(["job_id", "instance_index"], ["instances.job_id", "instances.instance_index"]),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,109 @@
+"""Jobs, logs and instances as the JSON of the emulator's own endpoints. Times are ISO 8601, UTC, with milliseconds."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from processing_emulator.domain.job import InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
+from processing_emulator.domain.log_events import LogLine
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.ports import UsagePeaks
+
+Document = dict[str, object]
+"""JSON values only."""
+
+
+def job_document(
+    job: ProcessingJob,
+    *,
+    unfinished: Sequence[ProcessingJob],
+    instances: Sequence[tuple[InstanceRecord, UsagePeaks]],
+    events: Sequence[JobEvent],
+) -> Document:
+    """Everything known of one job. `unfinished` is the queue, first come first."""
+    return {
+        "name": job.key.name,
+        "arn": job.key.arn,
+        "status": job.status,
+        "phase": job.phase,
+        "failureReason": job.failure_reason,
+        "exitMessage": job.exit_message,
+        "createdAt": moment(job.created_at),
+        "startedAt": moment(job.started_at),
+        "endedAt": moment(job.ended_at),
+        "queuePosition": queue_position(job, unfinished),
+        "instances": [instance_document(record, peaks) for record, peaks in instances],
+        "events": [event_document(event) for event in events],
+    }
+
+
+def queue_position(job: ProcessingJob, unfinished: Sequence[ProcessingJob]) -> int | None:
+    """The job's place among those that wait for admission, counted from 1; None when it does not wait."""
+    waiting = [other.id for other in unfinished if other.phase is JobPhase.PENDING]
+    return waiting.index(job.id) + 1 if job.id in waiting else None
+
+
+def instance_document(record: InstanceRecord, peaks: UsagePeaks) -> Document:
+    """One host of a job."""
+    return {
+        "host": record.host,
+        "limits": _limits(record.limits),
+        "stagedIn": _transfer(record.staged_in),
+        "stagedOut": _transfer(record.staged_out),
+        "peaks": _peaks(peaks),
+        "logLines": record.cursor.next_seq,
+    }
+
+
+def event_document(event: JobEvent) -> Document:
+    """One line of a job's history."""
+    return {"at": moment(event.at), "action": event.action, "detail": dict(event.detail)}
+
+
+def log_document(lines: Sequence[LogLine], from_seq: int) -> Document:
+    """Lines and where to go on; bytes that are no UTF-8 show as replacement characters."""
+    return {
+        "lines": [
+            {"seq": line.seq, "at": _milliseconds(line.at_ms), "message": line.data.decode(errors="replace")}
+            for line in lines
+        ],
+        "next": lines[-1].seq + 1 if lines else from_seq,
+    }
+
+
+def moment(at: datetime | None) -> str | None:
+    """`2026-01-31T12:00:00.000Z`."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _milliseconds(at_ms: int) -> str | None:
+    seconds, milliseconds = divmod(at_ms, 1000)
+    return moment(datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000))
+
+
+def _limits(limits: Limits) -> Mapping[str, object]:
+    return {
+        "vcpus": limits.vcpus,
+        "memoryBytes": limits.memory_bytes,
+        "volumeBytes": limits.volume_bytes,
+        "gpuIds": list(limits.gpu_ids),
+        "capped": limits.capped,
+    }
+
+
+def _transfer(transfer: Transfer | None) -> Mapping[str, object] | None:
+    if transfer is None:
+        return None
+    return {"objects": transfer.objects, "bytes": transfer.size_bytes, "seconds": transfer.seconds}
+
+
+def _peaks(peaks: UsagePeaks) -> Mapping[str, object]:
+    return {
+        "samples": peaks.samples,
+        "cpuPercent": peaks.cpu_percent,
+        "memoryBytes": peaks.memory_bytes,
+        "diskBytes": peaks.disk_bytes,
+        "gpuPercent": peaks.gpu_percent,
+        "gpuMemoryPercent": peaks.gpu_memory_percent,
+    }

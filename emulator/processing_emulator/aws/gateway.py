@@ -1,0 +1,370 @@
+"""The front door: one raw ASGI application for one port, and for every AWS service that is spoken on it.
+
+Decides who a request is for, and answers the JSON protocol itself; the emulator's own endpoints and S3 are
+applications of their own, given to it. Refuses what web pages of other sites send.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import lru_cache, partial
+from typing import Final, NamedTuple
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from processing_emulator.aws.http.body import ClientGone, read_body
+from processing_emulator.aws.http.host_guard import RequestGuard
+from processing_emulator.aws.http.maintenance_gate import Gate
+from processing_emulator.aws.http.reply import (
+    JSON_1_1,
+    Reply,
+    json_error,
+    query_error,
+    rest_error,
+    rpc_cbor_error,
+    s3_error,
+    send_reply,
+)
+from processing_emulator.aws.http.request_context import Caller, CredentialScope, credential_of, presigned, scope_of
+from processing_emulator.aws.http.request_id import new_request_id
+from processing_emulator.aws.http.routing import Protocol, Route, media_type, route_of
+from processing_emulator.aws.protocols.wire_errors import WireError, internal_failure, wire_error
+from processing_emulator.aws.services.dispatcher import Dispatcher
+from processing_emulator.aws.services.grouping import Answer, Desk
+from processing_emulator.aws.services.query_service import QueryDispatcher
+from processing_emulator.errors import RequestError
+
+logger = logging.getLogger(__name__)
+
+JSON_BODY_LIMIT_BYTES: Final = 1024 * 1024
+"""No valid request of the JSON services served here comes near."""
+
+_KNOWN_SENDERS: Final = 256
+"""Kept with what was read of their headers: a client's stay the same all day, but for the signature."""
+
+_LONGEST_KNOWN: Final = 4096
+"""Bytes of those headers; what is longer is read anew each time."""
+
+_COME_AGAIN: Final = WireError(code="ServiceUnavailable", message="The emulator is being reset; try again", status=503)
+_FORM_LIMIT_BYTES: Final = 64 * 1024
+_JSON_TYPES: Final = frozenset({JSON_1_1, "application/x-amz-json-1.0", "application/json"})
+_GAPS: Final = "docs/reference/operations.md lists what the emulator supports"
+
+
+def front_door(
+    *,
+    dispatcher: Dispatcher,
+    query: QueryDispatcher,
+    account_of: Callable[[str], str],
+    control: ASGIApp,
+    s3: ASGIApp,
+    executor: Executor,
+    allowed_hosts: Iterable[str] = (),
+    gate: Gate | None = None,
+    json_body_limit_bytes: int = JSON_BODY_LIMIT_BYTES,
+) -> "FrontDoor":
+    """The application to serve.
+
+    `control` gets everything below `/_emulator`, `s3` whatever is nobody else's; `executor` runs the operations and
+    belongs to the caller. `account_of` tells an access key's account. `allowed_hosts`: what the Host header may name
+    beside loopback and `localhost`. While `gate` is closed, all but the emulator's own endpoints wait.
+    """
+    return FrontDoor(
+        dispatcher=dispatcher,
+        query=query,
+        account_of=account_of,
+        control=control,
+        s3=s3,
+        executor=executor,
+        guard=RequestGuard(allowed_hosts),
+        gate=gate or Gate(),
+        json_body_limit_bytes=json_body_limit_bytes,
+    )
+
+
+class _Request:
+    """What the front door reads of a request's head."""
+
+    __slots__ = ("headers", "hosts", "id", "method", "origins", "path", "query")
+
+    def __init__(self, method: str, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self.id = new_request_id()
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = {name: value.decode("latin-1") for name, value in headers}
+        self.hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+        self.origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
+
+    @property
+    def authorization(self) -> str:
+        """What tells the caller: the header, or the credential of a presigned URL."""
+        return self.headers.get(b"authorization") or f"Credential={presigned(self.query, 'X-Amz-Credential')}"
+
+    def caller(self, credentials: CredentialScope) -> Caller:
+        token = self.headers.get(b"x-amz-security-token") or presigned(self.query, "X-Amz-Security-Token")
+        return _caller(credentials, self.id, token)
+
+
+class _SenderHeaders(NamedTuple):
+    """What tells a sender and its requests' target; None where a header is absent."""
+
+    host: bytes | None
+    origin: bytes | None
+    credential: str
+    target: bytes | None
+    content_type: bytes | None
+    session_token: bytes | None
+
+
+class _Sender(NamedTuple):
+    """What requests with the same of those headers have in common."""
+
+    account: str
+    region: str
+    access_key: str
+    session_token: str
+    target: str
+
+
+class FrontDoor:
+    """The application; made by `front_door`."""
+
+    def __init__(
+        self,
+        *,
+        dispatcher: Dispatcher,
+        query: QueryDispatcher,
+        account_of: Callable[[str], str],
+        control: ASGIApp,
+        s3: ASGIApp,
+        executor: Executor,
+        guard: RequestGuard,
+        gate: Gate,
+        json_body_limit_bytes: int,
+    ) -> None:
+        self._desk = Desk(dispatcher, executor)
+        self._query = query
+        self._scope_of = lru_cache(_KNOWN_SENDERS)(partial(scope_of, account_of=account_of))
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._known_senders: dict[_SenderHeaders, _Sender | Reply] = {}
+        self._control = control
+        self._s3 = s3
+        self._executor = executor
+        self._guard = guard
+        self._gate = gate
+        self._json_body_limit_bytes = json_body_limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await self._http(scope, receive, send)
+            case "lifespan":
+                await _lifespan(receive, send)
+            case _:  # no WebSocket is spoken here
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})
+
+    def takes_whole(self, headers: Mapping[bytes, bytes]) -> bool:
+        """Whether a POST to `/` with these headers, each there once, is served by `serve_whole`."""
+        return b"x-amz-target" in headers and not self._gate.is_closed
+
+    def serve_whole(self, headers: Mapping[bytes, bytes], body: bytes, answer: Callable[[str, Reply], None]) -> None:
+        """What ASGI would be answered, for a request that is there as a whole; `answer` gets its id, too.
+
+        From inside the event loop, in which `answer` is called, now or later.
+        """
+        request_id = new_request_id()
+        if self._gate.is_closed:  # since its head came
+            waiting = asyncio.create_task(self._serve_later(request_id, headers, body, answer))
+            self._waiting.add(waiting)
+            waiting.add_done_callback(self._waiting.discard)
+            return
+        try:
+            self._serve_whole(request_id, headers, body, partial(answer, request_id))
+        except Exception:
+            logger.exception("request_failed", extra={"path": "/", "request_id": request_id})
+            answer(request_id, json_error(internal_failure()))
+
+    async def _serve_later(
+        self, request_id: str, headers: Mapping[bytes, bytes], body: bytes, answer: Callable[[str, Reply], None]
+    ) -> None:
+        if await self._gate.passed():
+            self.serve_whole(headers, body, answer)
+        else:
+            answer(request_id, json_error(_COME_AGAIN))
+
+    def _serve_whole(self, request_id: str, headers: Mapping[bytes, bytes], body: bytes, answer: Answer) -> None:
+        sender = self._sender(
+            _SenderHeaders(
+                headers.get(b"host"),
+                headers.get(b"origin"),
+                credential_of(_text(headers.get(b"authorization"))),
+                headers.get(b"x-amz-target"),
+                headers.get(b"content-type"),
+                headers.get(b"x-amz-security-token"),
+            )
+        )
+        if isinstance(sender, Reply):
+            answer(sender)
+            return
+        account, region, access_key, session_token, target = sender
+        self._desk.serve(target, Caller(account, region, request_id, access_key, session_token), body, answer)
+
+    def _sender(self, headers: "_SenderHeaders") -> "_Sender | Reply":
+        """Who sends requests with these headers, or why they are refused."""
+        known = self._known_senders.get(headers)
+        if known is not None:
+            return known
+        sender = self._find_sender(headers)
+        if sum(len(value) for value in headers if value is not None) <= _LONGEST_KNOWN:
+            if len(self._known_senders) == _KNOWN_SENDERS:
+                self._known_senders.clear()
+            self._known_senders[headers] = sender
+        return sender
+
+    def _find_sender(self, headers: "_SenderHeaders") -> "_Sender | Reply":
+        credentials = self._credentials(_texts(headers.host), _texts(headers.origin), headers.credential)
+        if isinstance(credentials, Reply):
+            return credentials
+        return _refusal_of_form(_text(headers.target), "POST", _text(headers.content_type)) or _Sender(
+            account=credentials.account,
+            region=credentials.region,
+            access_key=credentials.access_key,
+            session_token=_text(headers.session_token),
+            target=_text(headers.target),
+        )
+
+    def _credentials(
+        self, hosts: Sequence[str], origins: Sequence[str], authorization: str
+    ) -> "CredentialScope | Reply":
+        """Whom a request is from, or why it gets no further."""
+        refusal = self._guard.refusal(hosts, origins)
+        if refusal is not None:
+            return json_error(WireError(code="AccessDeniedException", message=refusal, status=403))
+        try:
+            return self._scope_of(credential_of(authorization))
+        except RequestError as failure:
+            return json_error(wire_error(failure))
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _Request(scope["method"], scope["path"], scope["query_string"], scope["headers"])
+        credentials = self._credentials(request.hosts, request.origins, request.authorization)
+        if isinstance(credentials, Reply):
+            await send_reply(send, request.id, credentials)
+            return
+        route = route_of(request.method, request.path, request.headers, credentials.service, request.query)
+        if route.protocol is not Protocol.CONTROL and not await self._gate.passed():
+            await send_reply(send, request.id, _come_again(route, request))
+            return
+        if route.protocol in (Protocol.CONTROL, Protocol.S3):
+            app = self._control if route.protocol is Protocol.CONTROL else self._s3
+            await _forward(app, request, scope, receive, send)
+            return
+        try:
+            reply = await self._reply(route, request, credentials, receive)
+        except ClientGone:
+            return
+        await send_reply(send, request.id, reply)
+
+    async def _reply(self, route: Route, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
+        match route.protocol:
+            case Protocol.JSON:
+                return await self._json(route.subject, request, credentials, receive)
+            case Protocol.QUERY:
+                return await self._form(request, credentials, receive)
+            case Protocol.RPC_CBOR:
+                return rpc_cbor_error(_unknown(f"{route.subject[:255]} is not an operation of this emulator"))
+            case _:
+                return rest_error(_unknown(f"The service {route.subject[:64]} is not part of this emulator"))
+
+    async def _json(self, target: str, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
+        refusal = _refusal_of_form(target, request.method, request.headers.get(b"content-type", ""))
+        if refusal is not None:
+            return refusal
+        try:
+            body = await read_body(receive, self._json_body_limit_bytes)
+        except RequestError as error:
+            return json_error(wire_error(error))
+        if not await self._gate.passed():  # it may have been closed since the head came
+            return json_error(_COME_AGAIN)
+        return await self._desk.reply(target, request.caller(credentials), body)
+
+    async def _form(self, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
+        try:
+            body = request.query if request.method == "GET" else await read_body(receive, _FORM_LIMIT_BYTES)
+        except RequestError as error:
+            return query_error(wire_error(error), request.id)
+        if not await self._gate.passed():
+            return query_error(_COME_AGAIN, request.id)
+        loop = asyncio.get_running_loop()
+        caller = request.caller(credentials)
+        return await loop.run_in_executor(self._executor, self._query.reply, credentials.service, caller, body)
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode("latin-1")
+
+
+def _texts(value: bytes | None) -> Sequence[str]:
+    return [] if value is None else [value.decode("latin-1")]
+
+
+def _caller(credentials: CredentialScope, request_id: str, session_token: str) -> Caller:
+    return Caller(
+        account=credentials.account,
+        region=credentials.region,
+        request_id=request_id,
+        access_key=credentials.access_key,
+        session_token=session_token,
+    )
+
+
+def _refusal_of_form(target: str, method: str, content_type: str) -> Reply | None:
+    if method == "POST" and media_type(content_type) in _JSON_TYPES:
+        return None
+    return json_error(_unknown(f"{target[:255]} must be a POST with Content-Type {JSON_1_1}"))
+
+
+def _unknown(message: str) -> WireError:
+    """AWS answers 404 where the request does not even get to a service's dispatcher."""
+    return WireError(code="UnknownOperationException", message=f"{message}; {_GAPS}", status=404)
+
+
+def _come_again(route: Route, request: _Request) -> Reply:
+    """SDKs try again by themselves."""
+    match route.protocol:
+        case Protocol.S3:
+            return s3_error(_COME_AGAIN, request.id)
+        case Protocol.QUERY:
+            return query_error(_COME_AGAIN, request.id)
+        case _:
+            return json_error(_COME_AGAIN)
+
+
+async def _forward(app: ASGIApp, request: _Request, scope: Scope, receive: Receive, send: Send) -> None:
+    """Hand a request over; whatever fails there is logged once, and answered as long as nothing was sent."""
+    started = False
+
+    async def send_with_id(message: Message) -> None:
+        nonlocal started
+        if message["type"] == "http.response.start":
+            started = True
+            headers = [*message.get("headers", ()), (b"x-amzn-requestid", request.id.encode())]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    try:
+        await app(scope, receive, send_with_id)
+    except Exception:
+        logger.exception("request_failed", extra={"path": request.path, "request_id": request.id})
+        if not started:
+            await send_reply(send, request.id, json_error(internal_failure()))
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    """Nothing is started or stopped with the server's loop; whoever built the parts does that."""
+    for event in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{event}.complete"})

@@ -1,0 +1,192 @@
+"""Hands S3 requests on to the S3 store as they are, streaming both ways, so that the client's signature stays valid."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from typing import Final, TypeAlias
+from urllib.parse import quote
+
+import aiohttp
+from multidict import CIMultiDict
+from starlette.types import ASGIApp, Receive, Scope, Send
+from yarl import URL
+
+from processing_emulator.aws.http.body import ClientGone
+from processing_emulator.aws.http.reply import send_s3_error
+from processing_emulator.aws.protocols.wire_errors import WireError
+
+logger = logging.getLogger(__name__)
+
+Adaptation: TypeAlias = Callable[[ASGIApp], ASGIApp]
+"""Puts something around the application that hands requests on, for a store that differs from S3."""
+
+_HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_NOT_SENT: Final = _HOP_BY_HOP | {b"expect"}
+"""`Expect` is answered by the server when the body is first asked for."""
+
+_NOT_RETURNED: Final = _HOP_BY_HOP | {b"date"}
+"""The server puts its own Date on every answer."""
+
+_BODILESS: Final = (204, 304)
+"""A store may tell with these how long a body would be; the server would wait for one."""
+
+_AUTOMATIC: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""What the HTTP client would add by itself."""
+
+_READ_BYTES: Final = 256 * 1024
+_CONNECT_SECONDS: Final = 5.0
+_SILENCE_SECONDS: Final = 300.0
+"""Some operations, such as completing a large upload, take long before the first byte."""
+
+_IDLE_SECONDS: Final = 15.0
+"""Connections are given up before a store would do so: a request on its way then would be lost."""
+
+_NO_STORE: Final = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
+
+
+class S3Passthrough:
+    """An ASGI application for S3. Its connections are made in the loop of the first request; `close` ends them.
+
+    A store is given each request as it came, and the client the store's answer. A store that differs from S3 comes
+    with an `adapt`, which sees both.
+    """
+
+    def __init__(self, endpoint_url: str, *, adapt: Adaptation | None = None) -> None:
+        self._endpoint = endpoint_url.rstrip("/")
+        self._app = self._hand_on if adapt is None else adapt(self._hand_on)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request. A client that hangs up ends the request to the store, too."""
+        if not scope["raw_path"].startswith(b"/"):  # behind the endpoint it could name another host or port
+            await send_s3_error(send, WireError(code="InvalidURI", message="Couldn't parse the specified URI."))
+            return
+        await self._app(scope, receive, send)
+
+    async def close(self) -> None:
+        """Let go of all connections to the store."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _hand_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = _RequestBody(scope, receive)
+        exchange = asyncio.create_task(self._exchange(scope, body, send))
+        hang_up = asyncio.create_task(body.wait_for_hang_up())
+        try:
+            await asyncio.wait({exchange, hang_up}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (exchange, hang_up):
+                task.cancel()
+            await asyncio.wait({exchange, hang_up})
+        if not exchange.cancelled():
+            exchange.result()
+
+    async def _exchange(self, scope: Scope, body: "_RequestBody", send: Send) -> None:
+        has_begun = False
+        try:
+            async with self._request(scope, body) as answer:
+                dropped = _NOT_RETURNED | {b"content-length"} if answer.status in _BODILESS else _NOT_RETURNED
+                returned = list(_kept(answer.raw_headers, dropped))
+                await send({"type": "http.response.start", "status": answer.status, "headers": returned})
+                has_begun = True
+                async for chunk in answer.content.iter_any():
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        except _NO_STORE as error:
+            if body.is_given_up:
+                return
+            logger.warning("the S3 store failed: %r", error, extra={"action": "s3_passthrough_failed"})
+            if not has_begun:
+                message = f"The S3 store at {self._endpoint} does not answer."
+                await send_s3_error(send, WireError(code="ServiceUnavailable", message=message, status=503))
+            # else the answer stays unfinished: the server cuts the connection, and the client sees that
+
+    def _request(self, scope: Scope, body: "_RequestBody") -> "aiohttp.client._RequestContextManager":
+        """Begin the request. Path and query go on byte for byte."""
+        target = quote(scope["raw_path"], safe=_ASCII)
+        if scope["query_string"]:
+            target += "?" + quote(scope["query_string"], safe=_ASCII)
+        headers = _kept(scope["headers"], _NOT_SENT)
+        return self._connected().request(
+            scope["method"],
+            URL(self._endpoint + target, encoded=True),
+            headers=CIMultiDict((name.decode("ascii"), _text(value)) for name, value in headers),
+            data=body.chunks() if body.is_expected else None,
+            allow_redirects=False,
+        )
+
+    def _connected(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS),
+                auto_decompress=False,
+                skip_auto_headers=_AUTOMATIC,
+                read_bufsize=_READ_BYTES,
+            )
+        return self._session
+
+
+class _RequestBody:
+    """What the client sends, and whether it is still there."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        names = dict(scope["headers"])
+        self.is_expected = b"transfer-encoding" in names or names.get(b"content-length", b"0") != b"0"
+        self.is_given_up = False
+        self._receive = receive
+        self._taken = asyncio.Event()
+        if not self.is_expected:
+            self._taken.set()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The object as it comes. Raises ClientGone."""
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.is_given_up = True
+                raise ClientGone
+            if chunk := message.get("body", b""):
+                yield chunk
+            more = message.get("more_body", False)
+        self._taken.set()
+
+    async def wait_for_hang_up(self) -> None:
+        """Return when the client hangs up after it has sent everything."""
+        await self._taken.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.is_given_up = True
+
+
+_ASCII: Final = bytes(range(0x21, 0x7F))
+
+
+def _text(value: bytes) -> str:
+    """A header's value for the HTTP client, which writes UTF-8; what is none comes out as Latin-1 that was recoded."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _kept(headers: Iterable[tuple[bytes, bytes]], dropped: Collection[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    """The headers, in order, without those dropped and those that Connection names."""
+    lowered = [(name.lower(), value) for name, value in headers]
+    named = {part.strip().lower() for name, value in lowered if name == b"connection" for part in value.split(b",")}
+    return ((name, value) for name, value in lowered if name not in dropped and name not in named)

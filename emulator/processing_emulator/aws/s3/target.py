@@ -1,0 +1,48 @@
+"""What a request of S3 is about, as far as its method, host, path and query tell."""
+
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote
+
+from starlette.types import Scope
+
+from processing_emulator.aws.http.request_context import presigned, signing_region_of
+
+_OF_SIGNATURES = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
+"""The parameters of the older presigned URLs; the others begin with X-Amz-."""
+
+_NO_SUBJECT = "x-id"
+"""Names the operation, for whoever reads logs."""
+
+
+class Target(NamedTuple):
+    """Decoded. `key` is empty for the bucket itself, and `bucket` for the service."""
+
+    bucket: str
+    key: str
+
+
+def target_of(scope: Scope) -> Target:
+    """The bucket is the first part of the path, or of a host below `localhost`."""
+    path = unquote(scope["raw_path"].decode("latin-1"))[1:]
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    name = (host.rpartition(":")[0] or host).lower()
+    if name.endswith(".localhost"):
+        return Target(name.removesuffix(".localhost"), path)
+    bucket, _, key = path.partition("/")
+    return Target(bucket, key)
+
+
+def subjects_of(scope: Scope) -> frozenset[str]:
+    """What of it the query asks for, such as `location` or `acl`; not the signature's parameters."""
+    names = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return frozenset(
+        name
+        for name in names
+        if name not in _OF_SIGNATURES and name != _NO_SUBJECT and not name.lower().startswith("x-amz-")
+    )
+
+
+def region_of(scope: Scope) -> str:
+    """The region that the request was signed for; the default one where it was not."""
+    authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+    return signing_region_of(authorization or f"Credential={presigned(scope['query_string'], 'X-Amz-Credential')}")

@@ -1,0 +1,54 @@
+"""DescribeLogStreams (spec 5.2, 5.3): `nextToken` is there only when something is left; SDKs loop as long as it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.protocols.json_responses import present
+from processing_emulator.aws.services.logs.log_names import group_arn, require_the_group
+from processing_emulator.aws.services.operation import Handler
+from processing_emulator.errors import ValidationFailed
+from processing_emulator.logs.reading import LogReading
+from processing_emulator.logs.tokens import sequence_token
+from processing_emulator.ports import LogStream, StreamQuery
+
+MOST_STREAMS = 50
+"""What a page holds when the request names no limit, which cannot be higher."""
+
+
+def describe_log_streams(reading: LogReading) -> Handler:
+    """The handler."""
+
+    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+        require_the_group(caller, request)
+        page = reading.streams(_query(caller, request), request.get("nextToken"))
+        return present(logStreams=[_stream(caller, stream) for stream in page.streams], nextToken=page.next_token)
+
+    return handle
+
+
+def _query(caller: Caller, request: Mapping[str, Any]) -> StreamQuery:
+    by_time = request.get("orderBy") == "LastEventTime"
+    if by_time and "logStreamNamePrefix" in request:
+        raise ValidationFailed("Cannot order by LastEventTime with a logStreamNamePrefix.")
+    return StreamQuery(
+        account=caller.account,
+        region=caller.region,
+        limit=request.get("limit", MOST_STREAMS),
+        prefix=request.get("logStreamNamePrefix", ""),
+        by_time=by_time,
+        descending=request.get("descending", False),
+    )
+
+
+def _stream(caller: Caller, stream: LogStream) -> Mapping[str, object]:
+    return {
+        "logStreamName": stream.name,
+        "creationTime": stream.first_at_ms,
+        "firstEventTimestamp": stream.first_at_ms,
+        "lastEventTimestamp": stream.last_at_ms,
+        "lastIngestionTime": stream.last_at_ms,
+        "uploadSequenceToken": sequence_token(stream),
+        "arn": f"{group_arn(caller)}:log-stream:{stream.name}",
+        "storedBytes": 0,
+    }

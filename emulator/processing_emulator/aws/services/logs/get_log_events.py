@@ -1,0 +1,34 @@
+"""GetLogEvents (spec 5.2, 5.3): both tokens are always there, and at an end the token is the one that was given."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.services.logs.log_names import require_the_group
+from processing_emulator.aws.services.operation import Handler, PageHandler
+from processing_emulator.logs.reading import MOST_EVENTS, EventQuery, LogReading
+
+
+def get_log_events(reading: LogReading) -> Handler:
+    """The handler."""
+
+    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+        require_the_group(caller, request)
+        query = EventQuery(
+            start_ms=request.get("startTime", 0),
+            end_ms=request.get("endTime"),
+            limit=request.get("limit", MOST_EVENTS),
+            from_head=request.get("startFromHead", False),
+            token=request.get("nextToken"),
+        )
+        page = reading.events(caller.account, caller.region, request["logStreamName"], query)
+        return {
+            "events": [
+                {"timestamp": event.at_ms, "message": event.message, "ingestionTime": event.last_ms}
+                for event in page.events
+            ],
+            "nextForwardToken": page.forward_token,
+            "nextBackwardToken": page.backward_token,
+        }
+
+    return PageHandler(handle=handle)

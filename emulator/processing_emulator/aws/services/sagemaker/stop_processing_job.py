@@ -1,0 +1,18 @@
+"""StopProcessingJob: answers with an empty body (spec 1.1)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.services.operation import Handler
+from processing_emulator.domain.job import JobKey
+from processing_emulator.jobs.service import JobService
+
+
+def stop_processing_job(service: JobService) -> Handler:
+    """The handler."""
+
+    def handle(caller: Caller, request: Mapping[str, Any]) -> None:
+        service.stop(JobKey(account=caller.account, region=caller.region, name=request["ProcessingJobName"]))
+
+    return handle

@@ -1,0 +1,30 @@
+"""The credentials of a container where signatures are enforced: a session of the job's role."""
+
+from typing import Final
+
+from processing_emulator.aws.signatures.session_tokens import TokenMint
+from processing_emulator.domain.contract import SessionIssuer, TemporaryKeys
+from processing_emulator.domain.job import JobKey
+from processing_emulator.domain.spec import JobSpec
+from processing_emulator.ports import Clock
+
+SESSION_NAME: Final = "SageMaker"
+"""What the service calls the sessions of its jobs."""
+
+_MARGIN_SECONDS: Final = 3600
+"""Between the making of a container and the start of its longest run, and for its end."""
+
+
+def session_issuer(mint: TokenMint, clock: Clock) -> SessionIssuer:
+    """Sessions live in the job's account, whatever account the role's ARN names: there the job finds itself again."""
+
+    def issue(key: JobKey, spec: JobSpec) -> TemporaryKeys:
+        return mint.issue(
+            account=key.account,
+            role=spec.role_arn.rpartition("/")[2],
+            session=SESSION_NAME,
+            now=clock.now(),
+            lifetime_seconds=spec.max_runtime_seconds + _MARGIN_SECONDS,
+        )
+
+    return issue

@@ -1,0 +1,110 @@
+"""Temporary credentials that need no table: all they stand for is in the session token, sealed with the emulator's key.
+
+An access key tells its account by itself, so that requests find their jobs even where signatures are not enforced.
+"""
+
+import base64
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from processing_emulator.domain.contract import TemporaryKeys
+
+PREFIX: Final = "ASIA"
+"""What temporary access keys begin with, as the cloud's do."""
+
+_ACCOUNT_BYTES: Final = 5
+_MARK_BYTES: Final = 5
+_NONCE_BYTES: Final = 2
+_KEY_LENGTH: Final = len(PREFIX) + (_ACCOUNT_BYTES + _MARK_BYTES) * 8 // 5
+_SEAL_BYTES: Final = 32
+_LONGEST_TOKEN: Final = 4096
+
+
+class BadToken(ValueError):
+    """A session token that this emulator did not make, or not for this access key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSession:
+    """Whom temporary credentials stand for, and until when (aware, UTC, whole seconds)."""
+
+    account: str
+    role: str
+    session: str
+    expires_at: datetime
+
+    @property
+    def arn(self) -> str:
+        """The session's ARN, as GetCallerIdentity tells it; a role's path is not in it."""
+        return f"arn:aws:sts::{self.account}:assumed-role/{self.role}/{self.session}"
+
+
+class TokenMint:
+    """Makes temporary credentials and reads them again. Whoever has `secret` can make them: it stays in its file."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def issue(self, *, account: str, role: str, session: str, now: datetime, lifetime_seconds: int) -> TemporaryKeys:
+        """New credentials for a session of the role `role` (its name) in an account of twelve digits."""
+        expires_at = now.replace(microsecond=0) + timedelta(seconds=lifetime_seconds)
+        access_key = self._access_key(account, secrets.token_bytes(_NONCE_BYTES))
+        document = [access_key, role, session, int(expires_at.timestamp())]
+        payload = json.dumps(document, separators=(",", ":")).encode()
+        token = base64.b64encode(self._digest("token", payload) + payload).decode()
+        return TemporaryKeys(
+            access_key=access_key,
+            secret_key=self._secret_key(payload),
+            session_token=token,
+            expires_at=expires_at,
+        )
+
+    def account_of(self, access_key: str) -> str | None:
+        """The account that a temporary access key of this emulator tells; None for every other key."""
+        if len(access_key) != _KEY_LENGTH or not access_key.startswith(PREFIX):
+            return None
+        try:
+            raw = base64.b32decode(access_key[len(PREFIX) :])
+        except ValueError:  # not base 32, or not even ASCII
+            return None
+        account = f"{int.from_bytes(raw[:_ACCOUNT_BYTES], 'big'):012d}"
+        nonce = raw[_ACCOUNT_BYTES : _ACCOUNT_BYTES + _NONCE_BYTES]
+        return account if hmac.compare_digest(self._access_key(account, nonce), access_key) else None
+
+    def open(self, access_key: str, session_token: str) -> tuple[RoleSession, str]:
+        """The session of a token, expired or not, and the secret key that belongs to it. Raises BadToken."""
+        account = self.account_of(access_key)
+        payload = self._unsealed(session_token)
+        named, role, session, expires = json.loads(payload)
+        if account is None or named != access_key:
+            raise BadToken("the token belongs to another access key")
+        expires_at = datetime.fromtimestamp(expires, UTC)
+        found = RoleSession(account=account, role=role, session=session, expires_at=expires_at)
+        return found, self._secret_key(payload)
+
+    def _unsealed(self, session_token: str) -> bytes:
+        if len(session_token) > _LONGEST_TOKEN:
+            raise BadToken("the token is too long")
+        try:
+            sealed = base64.b64decode(session_token, validate=True)
+        except ValueError as error:
+            raise BadToken("the token is not base64") from error
+        seal, payload = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
+        if not hmac.compare_digest(seal, self._digest("token", payload)):
+            raise BadToken("the token was not made here")
+        return payload
+
+    def _access_key(self, account: str, nonce: bytes) -> str:
+        number = int(account).to_bytes(_ACCOUNT_BYTES, "big")
+        mark = self._digest("access key", number + nonce)[: _MARK_BYTES - _NONCE_BYTES]
+        return PREFIX + base64.b32encode(number + nonce + mark).decode()
+
+    def _secret_key(self, payload: bytes) -> str:
+        return base64.b64encode(self._digest("secret key", payload)[:30]).decode()
+
+    def _digest(self, purpose: str, data: bytes) -> bytes:
+        return hmac.digest(self._secret, f"{purpose}\0".encode() + data, "sha256")

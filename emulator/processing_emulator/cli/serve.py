@@ -1,0 +1,112 @@
+"""Runs the server until a signal ends it."""
+
+import logging
+import signal
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from processing_emulator.cli.env import client_variables
+from processing_emulator.cli.settings_flags import UsageFault
+from processing_emulator.config import Settings
+from processing_emulator.errors import EmulatorError, HookFailed
+from processing_emulator.server.gc_pause import put_off_collection
+from processing_emulator.server.startup import grounded
+
+if TYPE_CHECKING:  # the embedded store starts before these are loaded
+    from processing_emulator.server.bootstrap import App
+    from processing_emulator.server.uvicorn_server import PreparedServer
+
+logger = logging.getLogger(__name__)
+
+SHUTDOWN_SECONDS = 3
+
+
+class _ScriptFault(click.ClickException):
+    """A script of the user failed: one sentence, exit code 1."""
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """While everything is being made, SIGTERM unwinds as Ctrl-C does: children and scripts must not stay."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _run(server: "PreparedServer", app: "App") -> None:
+    """Serve until SIGINT or SIGTERM. uvicorn raises the signal again at its end; there is more to stop then."""
+    before = {number: signal.signal(number, _note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=list(app.sockets))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _note(number: int, _frame: FrameType | None) -> None:
+    logger.info("ended by signal %d", number, extra={"action": "signal"})
+
+
+def serve(settings: Settings, flags: Collection[str] = ()) -> None:
+    """Start everything, say `Ready. URL`, serve, and let go of everything when told to end.
+
+    `flags`: the settings that were given on the command line.
+    """
+    logging.basicConfig(
+        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        with ExitStack() as stack:
+            with _ended_by_sigterm(), put_off_collection():
+                ground = stack.enter_context(grounded(settings))
+                from processing_emulator.server.bootstrap import running
+
+                app = stack.enter_context(running(settings, ground, flags))
+            _serve(settings, app)
+    except HookFailed as error:
+        raise _ScriptFault(str(error)) from error
+    except EmulatorError as error:
+        raise UsageFault(str(error)) from error
+
+
+def _serve(settings: Settings, app: "App") -> None:
+    import uvicorn
+
+    from processing_emulator.server.direct_protocol import direct_protocol
+    from processing_emulator.server.uvicorn_server import PreparedServer
+
+    for warning in app.warnings:
+        print(f"Warning: {warning}", file=sys.stderr, flush=True)
+    config = uvicorn.Config(
+        app.asgi,
+        http=direct_protocol(app.door),
+        ws="none",
+        proxy_headers=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    server = PreparedServer(config, app, client_variables(settings.model_copy(update={"port": app.port})))
+    _run(server, app)
+    if server.failure is not None:
+        raise server.failure
+    left = app.jobs_running()
+    if left:
+        print(
+            f"{left} job(s) go on in their containers; start the server again to take them up.",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,213 @@
+"""Every setting, read once. Environment variables carry the prefix PROCESSING_EMULATOR_; `serve` has flags of the same
+names. docs/reference/settings.md is compared with this by a test.
+"""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from processing_emulator.jobs.quotas import unknown_quota
+from processing_emulator.ports import PullPolicy
+
+ENV_PREFIX = "PROCESSING_EMULATOR_"
+
+HIDDEN = "********"
+
+_USER_INFO = re.compile(r"//[^/@\s]+@")
+"""Name and password in a URL."""
+
+TEST_PREFIX = ENV_PREFIX + "TEST_"
+"""Variables of the project's own tests; the product ignores them."""
+
+
+class ContainerCredentials(StrEnum):
+    """Which keys code inside a container is given."""
+
+    EMULATOR = "emulator"
+    S3 = "s3"
+    NONE = "none"
+
+
+class LogLevel(StrEnum):
+    """Python's names."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+def _default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "processing-emulator"
+
+
+def _split(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _check_endpoint(value: str | None) -> str | None:
+    """The value is not repeated: it may hold a password."""
+    if value is not None and not _is_endpoint(value):
+        raise ValueError("must be http(s)://HOST[:PORT] and nothing more; the keys are settings of their own")
+    return value
+
+
+def _is_endpoint(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        can_connect = parts.port != 0
+    except ValueError:  # a port that is none, or half of a pair of brackets
+        return False
+    is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and can_connect and is_bare
+
+
+def _check_signal(value: str) -> str:
+    if value not in signal.Signals.__members__:
+        raise ValueError("is no signal's name; SIGTERM and SIGINT are")
+    return value
+
+
+def _check_quotas(value: dict[str, int]) -> dict[str, int]:
+    for name, limit in value.items():
+        if unknown_quota(name):
+            raise ValueError(f"{name!r} is no quota of processing jobs; docs/reference/settings.md lists them")
+        if limit < 0:
+            raise ValueError(f"{name!r} cannot be {limit}")
+    return value
+
+
+def _parse_json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from error
+
+
+class Settings(BaseSettings):
+    """The settings of one server. Units are in the names."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(9320, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(
+        default_factory=_default_data_dir, description="Where the database, job data and the embedded S3 store live."
+    )
+    s3_endpoint: Annotated[str | None, AfterValidator(_check_endpoint)] = Field(
+        None, description="URL of an S3 store to use; without it an embedded SeaweedFS is started."
+    )
+    s3_access_key: str = Field("emulator", description="Access key for staging.")
+    s3_secret_key: SecretStr = Field(SecretStr("emulator-secret"), description="Secret key for staging.")
+    s3_region: str = Field("us-east-1", description="Region that staging requests are signed for.")
+    enforce_signatures: bool = Field(False, description="Refuse requests that are not signed with a known key.")
+    access_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_parse_json)] = Field(
+        default_factory=dict,
+        description="JSON object: access keys that clients may sign with, and the secret key of each; "
+        "default: the keys for staging.",
+    )
+    docker_host: str | None = Field(
+        None, description="Docker endpoint, as in DOCKER_HOST; without it Docker's own rules apply."
+    )
+    pull_policy: PullPolicy = Field(
+        PullPolicy.MISSING, description="When images are pulled: `missing`, `always` or `never`."
+    )
+    image_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_json)] = Field(
+        default_factory=dict,
+        description="JSON object: shell-style patterns of ImageUri, and the image that stands for each.",
+    )
+    container_endpoints: bool = Field(
+        True, description="Give containers AWS_ENDPOINT_URL, so that boto3 inside reaches the emulator."
+    )
+    container_credentials: ContainerCredentials = Field(
+        ContainerCredentials.EMULATOR,
+        description="Keys given to containers: `emulator` (placeholders), `s3` (the staging keys) or `none`.",
+    )
+    container_network: str | None = Field(
+        None, description="Docker network of containers; default: `bridge`, or the emulator's own when in a container."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), description="More names under which clients may call, comma-separated; loopback always may."
+    )
+    stop_signal: Annotated[str, AfterValidator(_check_signal)] = Field(
+        "SIGTERM", description="Signal that stops a container."
+    )
+    stop_grace_seconds: float = Field(120.0, ge=0, description="Time between the stop signal and SIGKILL.")
+    upload_when_stopped: bool = Field(False, description="Upload outputs of stopped and timed-out jobs too.")
+    shm_share: float = Field(0.5, gt=0, le=1, description="Size of /dev/shm as a share of the instance's memory.")
+    capacity_cpus: float | None = Field(None, gt=0, description="vCPUs given to jobs; default: what Docker has.")
+    capacity_memory_mib: int | None = Field(
+        None, ge=16, description="Memory given to jobs, in MiB; default: what Docker has."
+    )
+    quotas: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_json), AfterValidator(_check_quotas)] = Field(
+        default_factory=dict,
+        description="JSON object: quotas of each account and region by their names in Service Quotas; none by default.",
+    )
+    sample_interval_seconds: float = Field(1.0, ge=0.1, description="Time between two samples of resource use.")
+    engine_patience_seconds: float = Field(
+        60.0, ge=0, description="How long jobs wait for a Docker engine that does not answer, before they fail."
+    )
+    reaper_interval_seconds: float = Field(60.0, ge=1, description="Time between two sweeps for leftovers.")
+    seed: Path | None = Field(
+        None, description="Folder or file (.json, .toml, .yaml) with buckets and objects that are there at the start."
+    )
+    init_dir: Path | None = Field(
+        None, description="Folder with `boot.d`, `ready.d` and `shutdown.d`: scripts that run at those moments."
+    )
+    init_timeout_seconds: float = Field(60.0, gt=0, description="How long each of these scripts may take.")
+    log_level: LogLevel = Field(
+        LogLevel.WARNING, description="Level of the server's own log on stderr: `DEBUG` to `ERROR`."
+    )
+
+    def client_keys(self) -> dict[str, SecretStr]:
+        """The keys of clients, the first of which is recommended to them."""
+        return self.access_keys or {self.s3_access_key: self.s3_secret_key}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveSetting:
+    """A setting as it counts: a JSON value without secrets, and `flag`, `environment` or `default`."""
+
+    value: Any
+    source: str
+
+
+def effective_settings(settings: Settings, flags: Collection[str] = ()) -> dict[str, EffectiveSetting]:
+    """All settings by name. `flags`: those that were given on the command line."""
+    values = settings.model_dump(mode="json")
+
+    def source_of(name: str) -> str:
+        if name in flags:
+            return "flag"
+        return "environment" if os.environ.get(ENV_PREFIX + name.upper()) else "default"
+
+    return {
+        name: EffectiveSetting(value=_without_secrets(getattr(settings, name), values[name]), source=source_of(name))
+        for name in Settings.model_fields
+    }
+
+
+def _without_secrets(value: Any, plain: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return HIDDEN
+    return _USER_INFO.sub(f"//{HIDDEN}@", plain) if isinstance(plain, str) else plain
+
+
+def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Variables with our prefix that are no setting: misspelt, most likely."""
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    ours = (name for name in environ if name.startswith(ENV_PREFIX) and not name.startswith(TEST_PREFIX))
+    return tuple(sorted(name for name in ours if name not in known and name != ENV_PREFIX + "REQUIRE_ALL"))

@@ -1,0 +1,164 @@
+"""A processing job as the emulator knows it, the ledger of what happened to it, and the facts of each instance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, NewType
+
+from processing_emulator.domain.outcome import ContainerExit, Failure
+from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
+from processing_emulator.domain.spec import InstanceChoice
+
+JobId = NewType("JobId", int)
+
+NANOSECONDS = 1_000_000_000
+
+
+class JobKey(NamedTuple):
+    """How the API names a job: names are unique per account and region. Made for each request."""
+
+    account: str
+    region: str
+    name: str
+
+    @property
+    def arn(self) -> str:
+        """The name in the ARN is lower-cased; elsewhere it keeps its case (spec 1.6)."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:processing-job/{self.name.lower()}"
+
+
+class NewJob(NamedTuple):
+    """A job that is to be stored."""
+
+    key: JobKey
+    request: Mapping[str, Any]
+    tags: Mapping[str, str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessingJob:
+    """One job; never mutated. `request` is the validated CreateProcessingJob request as it came, without Tags.
+
+    `selected` is what the scheduler has chosen from InstancePreferences, None without them and until then.
+    """
+
+    id: JobId
+    key: JobKey
+    phase: JobPhase
+    request: Mapping[str, Any]
+    created_at: datetime
+    modified_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    stop_requested_at: datetime | None = None
+    failure_reason: str | None = None
+    exit_message: str | None = None
+    selected: InstanceChoice | None = None
+
+    @property
+    def status(self) -> ProcessingJobStatus:
+        """What Describe and List show."""
+        return status_of(self.phase, stop_requested=self.stop_requested_at is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFacts:
+    """What may be stored together with a change of phase; None leaves the stored value alone."""
+
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    failure_reason: str | None = None
+    exit_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEvent:
+    """One line of a job's history: a stable `action` and its details (JSON values only)."""
+
+    at: datetime
+    action: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """What was staged, in or out."""
+
+    objects: int
+    size_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogCursor:
+    """How far a container's output has been stored: resume at `second` and skip `lines_in_second` lines.
+
+    `second` lies one before the newest stamp's, because stdout and stderr are stamped by two copiers whose lines may
+    change places: a line stamped up to a second earlier may still come. The engine filters lines one by one by their
+    stamp, so the count of stored lines stamped at or after `second` is exact. `lines_in_newest` counts those stamped
+    at or after `second + 1`; `next_seq` is the number of lines stored so far.
+    """
+
+    second: int = 0
+    lines_in_second: int = 0
+    lines_in_newest: int = 0
+    next_seq: int = 0
+
+    def advanced(self, stamps_ns: Sequence[int]) -> "LogCursor":
+        """The cursor after storing lines with these stamps, in the order stored."""
+        if not stamps_ns:
+            return self
+        second = max(self.second, max(stamps_ns) // NANOSECONDS - 1)
+        start, newest = second * NANOSECONDS, (second + 1) * NANOSECONDS
+        match second - self.second:
+            case 0:
+                kept, kept_newest = self.lines_in_second, self.lines_in_newest
+            case 1:
+                kept, kept_newest = self.lines_in_newest, 0
+            case _:
+                kept, kept_newest = 0, 0
+        return LogCursor(
+            second=second,
+            lines_in_second=kept + sum(1 for stamp in stamps_ns if stamp >= start),
+            lines_in_newest=kept_newest + sum(1 for stamp in stamps_ns if stamp >= newest),
+            next_seq=self.next_seq + len(stamps_ns),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one instance may use; `capped` says that the host has less than the instance type promises.
+
+    `vcpus` bounds the container, `reserved_vcpus` is what it holds of the host's capacity: they differ when the
+    capacity is configured higher than the CPUs that are really there.
+    """
+
+    vcpus: float
+    reserved_vcpus: float
+    memory_bytes: int
+    gpu_ids: tuple[str, ...] = ()
+    volume_bytes: int
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRecord:
+    """The stored facts of one host of a job; enough to reattach after a crash."""
+
+    job_id: JobId
+    index: int
+    limits: Limits
+    container_id: str | None = None
+    container_started_at: datetime | None = None
+    cursor: LogCursor = LogCursor()
+    exit: ContainerExit | None = None
+    exit_message: str | None = None
+    failure: Failure | None = None
+    staged_in: Transfer | None = None
+    staged_out: Transfer | None = None
+
+    @property
+    def host(self) -> str:
+        """`algo-1` is index 0."""
+        return f"algo-{self.index + 1}"

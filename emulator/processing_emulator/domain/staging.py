@@ -1,0 +1,100 @@
+"""Which object becomes which file, and which file becomes which object (spec 3.1 and 4). Pure plans."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from processing_emulator.domain.spec import S3Uri
+from processing_emulator.errors import UnsafePath
+
+NAME_LIMIT_BYTES = 255
+PATH_LIMIT_BYTES = 4000
+KEY_LIMIT_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object as a listing shows it."""
+
+    bucket: str
+    key: str
+    size_bytes: int
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFile:
+    """An object and its path relative to the input's folder."""
+
+    source: StoredObject
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadPlan:
+    """Files to fetch and folders to make, all relative to the input's folder."""
+
+    files: tuple[PlannedFile, ...]
+    folders: tuple[str, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(f.source.size_bytes for f in self.files)
+
+
+def relative_path(key: str, prefix: str) -> str:
+    """The path of a key below LocalPath, by the rule of spec 3.1 that satisfies all known cases."""
+    if key == prefix or (not prefix.endswith("/") and not key.startswith(prefix + "/")):
+        return key[prefix.rfind("/") + 1 :]
+    return key[len(prefix) :].removeprefix("/") if not prefix.endswith("/") else key[len(prefix) :]
+
+
+def _safe_parts(key: str, path: str) -> tuple[str, ...]:
+    parts = tuple(part for part in path.split("/") if part)
+    for part in parts:
+        if part in (".", "..") or "\0" in part:
+            raise UnsafePath(f"object key {key!r} has a segment that is no file name")
+        if len(os.fsencode(part)) > NAME_LIMIT_BYTES:
+            raise UnsafePath(f"object key {key[:80]!r}... has a segment longer than {NAME_LIMIT_BYTES} bytes")
+    if len(os.fsencode(path)) > PATH_LIMIT_BYTES:
+        raise UnsafePath(f"object key {key[:80]!r}... is longer than a path may be")
+    return parts
+
+
+def plan_download(objects: Iterable[StoredObject], prefix: str) -> DownloadPlan:
+    """Plan one S3Prefix input. Keys ending in `/` make folders, not files (spec 8, question 9).
+
+    Raises UnsafePath when a key would leave the folder or two keys need one name for a file and for a folder.
+    """
+    files: dict[str, PlannedFile] = {}
+    folders: set[str] = set()
+    for stored in objects:
+        parts = _safe_parts(stored.key, relative_path(stored.key, prefix))
+        path = "/".join(parts)
+        is_folder = stored.key.endswith("/")
+        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts) + is_folder))
+        if is_folder or not parts:
+            continue
+        if path in files:
+            raise UnsafePath(f"object keys {files[path].source.key!r} and {stored.key!r} need the same file name")
+        files[path] = PlannedFile(source=stored, path=path)
+    for path in sorted(folders & files.keys()):
+        raise UnsafePath(f"object key {files[path].source.key!r} is also the folder of other keys")
+    return DownloadPlan(files=tuple(files.values()), folders=tuple(sorted(folders)))
+
+
+def output_key(target: S3Uri, path: str) -> str:
+    """The key of a file at `path` below an output's folder: target + `/` + path, no host name (spec 4).
+
+    Raises UnsafePath when the name is no UTF-8 or the key gets too long for S3.
+    """
+    base = target.key.rstrip("/")
+    key = f"{base}/{path}" if base else path
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError as error:
+        raise UnsafePath(f"output file {os.fsencode(path)!r} has a name that is not UTF-8") from error
+    if size > KEY_LIMIT_BYTES:
+        raise UnsafePath(f"output file {path[:80]!r}... makes a key longer than {KEY_LIMIT_BYTES} bytes")
+    return key

@@ -1,0 +1,46 @@
+"""From what went wrong to the service's own words: the class and text of a FailureReason (spec 1.8)."""
+
+from processing_emulator.domain.outcome import Failure, FailureClass
+from processing_emulator.errors import DiskFull, EmulatorError, ImageNotFound, StartRejected
+
+INTERNAL_TEXT = "We encountered an internal error.  Please try again."
+"""Two spaces, as the service writes it."""
+
+
+def internal_failure(detail: str) -> Failure:
+    """A fault of the platform, with our fact behind the service's sentence."""
+    return Failure(kind=FailureClass.INTERNAL, text=f"{INTERNAL_TEXT} ({detail})")
+
+
+def capacity_failure(detail: str) -> Failure:
+    """An ask that this host can never meet."""
+    return Failure(
+        kind=FailureClass.CAPACITY,
+        text="Unable to provision requested ML compute capacity. "
+        f"Please retry using a different ML instance type. ({detail})",
+    )
+
+
+def download_failure(error: EmulatorError) -> Failure:
+    """Inputs could not be staged."""
+    if isinstance(error, DiskFull):
+        return Failure(kind=FailureClass.CLIENT, text=f"Data download failed:Insufficient disk space ({error})")
+    return Failure(kind=FailureClass.CLIENT, text=f"Failed to download data. {error}")
+
+
+def upload_failure(error: EmulatorError) -> Failure:
+    """Outputs could not be stored, although the container may have done its work."""
+    if isinstance(error, DiskFull):
+        return Failure(kind=FailureClass.CLIENT, text=f"Artifact upload failed:Insufficient disk space ({error})")
+    return Failure(kind=FailureClass.CLIENT, text=f"Artifact upload failed:{error}")
+
+
+def container_failure(error: EmulatorError) -> Failure:
+    """The image, the container or the engine failed before the container's own exit code could speak."""
+    match error:
+        case ImageNotFound():
+            return Failure(kind=FailureClass.CLIENT, text=str(error))
+        case StartRejected():
+            return Failure(kind=FailureClass.ALGORITHM, text=f"{error}, exit code: {error.exit_code}")
+        case _:
+            return internal_failure(str(error))

@@ -1,0 +1,135 @@
+"""What a runner is given: the task of one host, the tools of its machine, and the options of the emulator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from processing_emulator.domain import contract
+from processing_emulator.domain.job import InstanceRecord, JobEvent, JobId, JobKey
+from processing_emulator.domain.outcome import InstanceOutcome
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.spec import JobSpec
+from processing_emulator.ports import (
+    BindMount,
+    Clock,
+    ContainerRuntime,
+    ContainerSpec,
+    GpuProbe,
+    LogStore,
+    ObjectStore,
+    PullPolicy,
+    SampleStore,
+)
+
+LABEL_JOB_ID = "processing-emulator.job-id"
+
+
+class InstanceJournal(Protocol):
+    """Where a runner writes what it learns; a part of JobStore."""
+
+    def save_instance(self, record: InstanceRecord) -> None:
+        """Store all facts but the cursor."""
+        ...
+
+    def add_event(self, job_id: JobId, event: JobEvent) -> None:
+        """Append to the job's history."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerOptions:
+    """Choices of whoever runs the emulator; the settings reference explains each."""
+
+    emulator_id: str
+    pull_policy: PullPolicy = PullPolicy.MISSING
+    image_map: Mapping[str, str]
+    container_access: contract.ContainerAccess
+    stop_signal: str = "SIGTERM"
+    stop_grace_seconds: float = 120.0
+    upload_when_stopped: bool = False
+    shm_share: float = 0.5
+    sample_interval_seconds: float = 1.0
+    engine_patience_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerTools:
+    """The ports a runner works with."""
+
+    runtime: ContainerRuntime
+    objects: ObjectStore
+    journal: InstanceJournal
+    logs: LogStore
+    samples: SampleStore
+    gpus: GpuProbe
+    clock: Clock
+    options: RunnerOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceTask:
+    """One host of one job. `folder` is the instance's own folder on this machine."""
+
+    key: JobKey
+    request: Mapping[str, Any]
+    spec: JobSpec
+    hosts: tuple[str, ...]
+    record: InstanceRecord
+    folder: Path
+
+    def container_name(self, emulator_id: str) -> str:
+        """The same in every life of the emulator, so that a container is found again."""
+        return f"{self.key.name}-{self.record.host}-{emulator_id}-{self.record.job_id}"
+
+    def container_spec(self, image: str, options: RunnerOptions) -> ContainerSpec:
+        """The container of this host (spec 2)."""
+        limits = self.record.limits
+        return ContainerSpec(
+            name=self.container_name(options.emulator_id),
+            image=image,
+            hostname=self.record.host,
+            entrypoint=self.spec.entrypoint,
+            arguments=self.spec.arguments,
+            environment=contract.environment_of(self.spec, self.key, options.container_access),
+            mounts=tuple(
+                BindMount(source=self.folder / mount.folder, target=mount.target)
+                for mount in contract.mounts_of(self.spec)
+            ),
+            labels={
+                LABEL_JOB_ID: str(self.record.job_id),
+                "processing-emulator.job-name": self.key.name,
+                "processing-emulator.account": self.key.account,
+                "processing-emulator.region": self.key.region,
+                "processing-emulator.host": self.record.host,
+            },
+            limits=limits,
+            shm_bytes=int(limits.memory_bytes * options.shm_share),
+            isolated=self.spec.network_isolation,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseReached:
+    """The host has come to a phase of its own."""
+
+    index: int
+    phase: JobPhase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceStaged:
+    """The host has its data and image and waits for `go`."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceEnded:
+    """The host is done, and has cleaned up."""
+
+    index: int
+    outcome: InstanceOutcome
+
+
+RunnerReport = PhaseReached | InstanceStaged | InstanceEnded

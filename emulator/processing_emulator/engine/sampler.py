@@ -1,0 +1,138 @@
+"""Samples the resources of one running container on a beat; a beat that comes late is dropped, not queued."""
+
+import logging
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from processing_emulator.domain.job import InstanceRecord
+from processing_emulator.domain.usage import UsageReading, UsageSample, cpu_percent, gpu_percents
+from processing_emulator.engine.workspace import Workspace, counted
+from processing_emulator.errors import RuntimeFailure, StoreFailure
+from processing_emulator.ports import Clock, ContainerRuntime, GpuProbe, SampleStore
+
+logger = logging.getLogger(__name__)
+
+FIRST_BEAT_SECONDS = 0.2
+"""A container that runs for less than a beat, but longer than this, still gets a sample."""
+
+COUNT_WAIT_SECONDS = 0.05
+"""A small tree is counted within the beat."""
+
+DISK_SHARE = 0.02
+"""Counting the files of the volume may take this share of the time, no more: large trees are counted less often."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSources:
+    """Where the figures come from and go to."""
+
+    runtime: ContainerRuntime
+    gpus: GpuProbe
+    workspace: Workspace
+    samples: SampleStore
+    clock: Clock
+
+
+class Sampler:
+    """One container. `on_volume_full(used_bytes)` is called once, when the files outgrow the job's volume."""
+
+    def __init__(
+        self,
+        sources: SampleSources,
+        record: InstanceRecord,
+        container_id: str,
+        interval_seconds: float,
+        on_volume_full: Callable[[int], None],
+        name: str,
+    ) -> None:
+        self._sources = sources
+        self._record = record
+        self._container_id = container_id
+        self._interval = interval_seconds
+        self._on_volume_full = on_volume_full
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"{name}-sampler", daemon=True)
+        self._last: tuple[float, UsageReading] | None = None
+        self._disk_bytes = 0
+        self._disk_due = 0.0
+        self._count: subprocess.Popen[str] | None = None
+        self._count_began = 0.0
+        self._volume_full = False
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; returns when the last sample is stored."""
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause = FIRST_BEAT_SECONDS
+        while not self._ended.wait(pause):
+            began = self._sources.clock.monotonic()
+            try:
+                self._count_disk(began)
+                self._beat()
+            except (RuntimeFailure, StoreFailure, OSError) as error:
+                logger.debug("sample dropped: %s", error, extra={"action": "sample_dropped"})
+            spent = self._sources.clock.monotonic() - began
+            pause = self._interval - spent % self._interval
+        self._stop_counting()
+
+    def _beat(self) -> None:
+        reading = self._sources.runtime.read_usage(self._container_id)
+        if reading is None:
+            return
+        moment = self._sources.clock.monotonic()
+        before = self._last
+        self._last = (moment, reading)
+        gpu, gpu_memory = gpu_percents(self._sources.gpus.read(self._record.limits.gpu_ids))
+        self._sources.samples.append_sample(
+            self._record.job_id,
+            self._record.index,
+            UsageSample(
+                at=self._sources.clock.now(),
+                cpu_percent=cpu_percent(before[1].cpu_seconds, reading.cpu_seconds, moment - before[0])
+                if before
+                else cpu_percent(0.0, reading.cpu_seconds, self._since_start()),
+                memory_bytes=reading.memory_bytes,
+                disk_bytes=self._disk_bytes,
+                gpu_percent=gpu,
+                gpu_memory_percent=gpu_memory,
+            ),
+        )
+
+    def _stop_counting(self) -> None:
+        if self._count is not None:
+            self._count.kill()
+            self._count.communicate()
+            self._count = None
+
+    def _since_start(self) -> float:
+        started = self._record.container_started_at
+        return (self._sources.clock.now() - started).total_seconds() if started else 0.0
+
+    def _count_disk(self, moment: float) -> None:
+        """Take up the count that was begun, or begin one when it is due; never wait for a large tree."""
+        if self._count is None and moment >= self._disk_due:
+            self._count, self._count_began = self._sources.workspace.start_counting(), moment
+        if self._count is None:
+            return
+        used = counted(self._count, COUNT_WAIT_SECONDS)
+        if self._count.returncode is None:
+            return
+        spent = self._sources.clock.monotonic() - self._count_began
+        self._count, self._disk_due = None, moment + spent / DISK_SHARE
+        if used is not None:
+            self._disk_bytes = used
+            self._check_volume()
+
+    def _check_volume(self) -> None:
+        if self._disk_bytes > self._record.limits.volume_bytes and not self._volume_full:
+            self._volume_full = True
+            self._on_volume_full(self._disk_bytes)

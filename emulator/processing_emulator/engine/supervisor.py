@@ -1,0 +1,219 @@
+"""Drives one job from admission to its end; the only writer of the job's phase in that time."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar, assert_never
+
+from processing_emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob
+from processing_emulator.domain.outcome import InstanceOutcome, StopCause, Verdict, classify, failure_reason_of
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.spec import JobSpec, settled_request
+from processing_emulator.engine.backend import ExecutionBackend, Gang
+from processing_emulator.engine.failures import internal_failure
+from processing_emulator.engine.instance import InstanceEnded, InstanceStaged, PhaseReached, RunnerReport
+from processing_emulator.errors import StaleJob, StoreFailure
+from processing_emulator.ports import Clock, JobStore
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STORE_RETRY_SECONDS = 1.0
+
+FORWARD = (
+    JobPhase.PENDING,
+    JobPhase.PULLING,
+    JobPhase.STAGING_IN,
+    JobPhase.STARTING,
+    JobPhase.RUNNING,
+    JobPhase.STAGING_OUT,
+)
+"""The way of a job that nobody stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopWish:
+    """Somebody called StopProcessingJob; the store has it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """The emulator stops."""
+
+
+class _LetGo(Exception):
+    """Leaves the loop without an end of the job."""
+
+
+class Supervisor:
+    """One job, one thread. `on_end` is called last, from that thread, whether the job ended or was let go."""
+
+    def __init__(
+        self,
+        job: ProcessingJob,
+        spec: JobSpec,
+        *,
+        store: JobStore,
+        backend: ExecutionBackend,
+        clock: Clock,
+        on_end: Callable[[JobId], None],
+    ) -> None:
+        self._job = job
+        self._spec = spec
+        self._store = store
+        self._backend = backend
+        self._clock = clock
+        self._on_end = on_end
+        self._inbox: queue.SimpleQueue[RunnerReport | StopWish | Detach] = queue.SimpleQueue()
+        self._stop_cause: StopCause | None = None
+        self._phases: list[JobPhase] = []
+        self._staged: set[int] = set()
+        self._outcomes: dict[int, InstanceOutcome] = {}
+        self._letting_go = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"job-{job.key.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wish_stop(self) -> None:
+        """A wish to stop is in the store."""
+        self._inbox.put(StopWish())
+
+    def detach(self) -> None:
+        """Let go of the job, leaving its containers running; returns at once."""
+        self._letting_go.set()
+        self._inbox.put(Detach())
+
+    def join(self) -> None:
+        """Wait until it has ended or let go."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._supervise()
+        except _LetGo:
+            self._backend.detach(self._job.id)
+        except Exception as error:
+            # One job's bug must not take the others down.
+            logger.exception("supervisor failed", extra={"action": "supervisor_failed", "job": self._job.key.name})
+            self._give_up(error)
+        finally:
+            self._on_end(self._job.id)
+
+    def _give_up(self, error: Exception) -> None:
+        """End the job for a fault of ours; its container is the reaper's. If even that fails, the next start tries."""
+        try:
+            self._backend.detach(self._job.id)
+            self._backend.remove(self._job.id)
+            self._job = self._store.get(self._job.id)
+            if not self._job.phase.is_terminal:
+                failure = internal_failure(f"{type(error).__name__} in the emulator: {error}")
+                facts = JobFacts(ended_at=self._clock.now(), failure_reason=failure.reason)
+                self._store.advance(self._job.id, self._job.phase, JobPhase.FAILED, self._clock.now(), facts)
+        except Exception:
+            logger.exception("job left as it is", extra={"action": "job_left", "job": self._job.key.name})
+
+    def _supervise(self) -> None:
+        # Read again: a wish that came before this supervisor could be told is in the store.
+        self._job = self._persist(lambda: self._store.get(self._job.id))
+        records = tuple(self._persist(lambda: self._store.list_instances(self._job.id)))
+        self._phases = [JobPhase.PENDING] * len(records)
+        if self._job.phase is JobPhase.PENDING:
+            self._advance(JobPhase.PULLING, JobFacts(started_at=self._clock.now()))
+        if self._job.stop_requested_at is not None:
+            self._stop(StopCause.REQUESTED)
+        elif self._job.phase is JobPhase.STOPPING:
+            self._stop(StopCause.MAX_RUNTIME)
+        request = settled_request(self._job.request, self._job.selected)
+        gang = Gang(key=self._job.key, request=request, spec=self._spec, records=records)
+        self._backend.place(gang, self._inbox.put, self._stop_cause)
+        while len(self._outcomes) < len(records):
+            self._handle_next()
+        self._end(classify([self._outcomes[i] for i in range(len(records))], self._stop_cause))
+
+    def _handle_next(self) -> None:
+        try:
+            message = self._inbox.get(timeout=self._seconds_left())
+        except queue.Empty:
+            self._stop(StopCause.MAX_RUNTIME)
+            return
+        match message:
+            case PhaseReached():
+                self._phases[message.index] = message.phase
+                self._follow()
+            case InstanceStaged():
+                self._staged.add(message.index)
+                if len(self._staged) == len(self._phases):
+                    self._backend.go(self._job.id)
+            case InstanceEnded():
+                self._outcomes[message.index] = message.outcome
+                if failure_reason_of(message.outcome) is not None:
+                    self._backend.stop(self._job.id, StopCause.PEER_FAILED)
+            case StopWish():
+                self._stop(StopCause.REQUESTED)
+            case Detach():
+                raise _LetGo
+            case _:
+                assert_never(message)
+
+    def _seconds_left(self) -> float | None:
+        """Until MaxRuntimeInSeconds after ProcessingStartTime (spec 1.7); None once the job is being stopped."""
+        started = self._job.started_at
+        if self._stop_cause is not None or started is None:
+            return None
+        deadline = started + timedelta(seconds=self._spec.max_runtime_seconds)
+        return max(0.0, (deadline - self._clock.now()).total_seconds())
+
+    def _stop(self, cause: StopCause) -> None:
+        if self._stop_cause is not None:
+            return
+        self._stop_cause = cause
+        if self._job.phase is not JobPhase.STOPPING:
+            self._advance(JobPhase.STOPPING)
+        event = JobEvent(at=self._clock.now(), action="stopping", detail={"cause": str(cause)})
+        self._persist(lambda: self._store.add_event(self._job.id, event))
+        self._backend.stop(self._job.id, cause)
+
+    def _follow(self) -> None:
+        """Bring the job to the phase that all its hosts have reached; never back, and not while stopping."""
+        if self._job.phase is JobPhase.STOPPING:
+            return
+        reached = min(FORWARD.index(phase) for phase in self._phases)
+        for phase in FORWARD[FORWARD.index(self._job.phase) + 1 : reached + 1]:
+            self._advance(phase)
+
+    def _end(self, verdict: Verdict) -> None:
+        self._backend.remove(self._job.id)
+        if verdict.phase is JobPhase.COMPLETED:
+            self._phases = [JobPhase.STAGING_OUT] * len(self._phases)
+            self._follow()
+        self._advance(
+            verdict.phase,
+            JobFacts(
+                ended_at=self._clock.now(),
+                failure_reason=verdict.failure_reason,
+                exit_message=verdict.exit_message,
+            ),
+        )
+
+    def _advance(self, to: JobPhase, facts: JobFacts | None = None) -> None:
+        job = self._job
+        self._job = self._persist(lambda: self._store.advance(job.id, job.phase, to, self._clock.now(), facts))
+
+    def _persist(self, call: Callable[[], T]) -> T:
+        """A full or locked database delays a job, it does not lose it."""
+        while True:
+            try:
+                return call()
+            except StaleJob:
+                raise  # somebody else moved the job; no patience mends that
+            except StoreFailure as error:
+                logger.warning("not stored yet: %s", error, extra={"action": "store_failed"})
+                if self._letting_go.wait(STORE_RETRY_SECONDS):
+                    raise _LetGo from error

@@ -1,0 +1,224 @@
+"""What the emulator does with each member and option of a CreateProcessingJob request, as data.
+
+Everything the emulator does not do is refused by its name, so that no request is quietly run as something else; a
+member that a newer service model knows and this table does not is refused too. `docs/reference/operations.md`
+shows this table, and a test compares it with the service model.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, cast
+
+from processing_emulator.errors import Unsupported
+
+GAPS_PAGE = "docs/reference/operations.md"
+
+
+class Support(StrEnum):
+    """How far a member or an option is served."""
+
+    SUPPORTED = "supported"
+    NO_EFFECT = "accepted without effect"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The verdict on one member, and its reason where it is not plainly supported."""
+
+    support: Support
+    note: str = ""
+
+
+_SUPPORTED = Coverage(Support.SUPPORTED)
+_MAP_ENTRIES = Coverage(Support.SUPPORTED, "any key")
+
+
+def _no_effect(note: str) -> Coverage:
+    return Coverage(Support.NO_EFFECT, note)
+
+
+def _refused(note: str) -> Coverage:
+    return Coverage(Support.REFUSED, note)
+
+
+_ONE_MACHINE = "a job runs on one instance"
+_DATASETS = "there is no Athena and no Redshift here"
+_KMS = "nothing is encrypted with KMS keys on this machine"
+_EXPERIMENTS = "there is no experiment tracking here; Describe shows it"
+_READ_ONLY = "Describe shows it, Create does not take it"
+_VPC = "containers use the engine's own network; Describe shows it"
+
+MEMBERS: Mapping[str, Coverage] = MappingProxyType(
+    {
+        "ProcessingJobName": _SUPPORTED,
+        "RoleArn": _no_effect("no role is assumed; its form is checked, and Describe shows it"),
+        "AppSpecification": _SUPPORTED,
+        "AppSpecification.ImageUri": _SUPPORTED,
+        "AppSpecification.ContainerEntrypoint": _SUPPORTED,
+        "AppSpecification.ContainerArguments": _SUPPORTED,
+        "ProcessingResources": _SUPPORTED,
+        "ProcessingResources.ClusterConfig": _SUPPORTED,
+        "ProcessingResources.ClusterConfig.InstanceCount": Coverage(Support.SUPPORTED, _ONE_MACHINE),
+        "ProcessingResources.ClusterConfig.InstanceType": _SUPPORTED,
+        "ProcessingResources.ClusterConfig.VolumeSizeInGB": _SUPPORTED,
+        "ProcessingResources.ClusterConfig.VolumeKmsKeyId": _no_effect(_KMS),
+        "ProcessingResources.ClusterConfig.InstancePreferences": Coverage(
+            Support.SUPPORTED, "the first that this machine has room for; a type that it can never run is passed over"
+        ),
+        "ProcessingResources.ClusterConfig.InstancePreferences.InstanceType": _SUPPORTED,
+        "ProcessingResources.ClusterConfig.InstancePreferences.InstanceCount": Coverage(
+            Support.SUPPORTED, _ONE_MACHINE
+        ),
+        "ProcessingResources.ClusterConfig.SelectedInstanceType": _refused(_READ_ONLY),
+        "ProcessingResources.ClusterConfig.SelectedInstanceCount": _refused(_READ_ONLY),
+        "ProcessingInputs": _SUPPORTED,
+        "ProcessingInputs.InputName": _SUPPORTED,
+        "ProcessingInputs.AppManaged": _SUPPORTED,
+        "ProcessingInputs.S3Input": _SUPPORTED,
+        "ProcessingInputs.S3Input.S3Uri": _SUPPORTED,
+        "ProcessingInputs.S3Input.LocalPath": _SUPPORTED,
+        "ProcessingInputs.S3Input.S3DataType": _SUPPORTED,
+        "ProcessingInputs.S3Input.S3InputMode": _SUPPORTED,
+        "ProcessingInputs.S3Input.S3DataDistributionType": Coverage(
+            Support.SUPPORTED, "on one instance, ShardedByS3Key is the same as FullyReplicated"
+        ),
+        "ProcessingInputs.S3Input.S3CompressionType": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition": _refused(_DATASETS),
+        "ProcessingOutputConfig": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.OutputName": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.AppManaged": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.S3Output": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.S3Output.S3Uri": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.S3Output.LocalPath": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.S3Output.S3UploadMode": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.FeatureStoreOutput": _refused("there is no Feature Store here"),
+        "ProcessingOutputConfig.KmsKeyId": _no_effect(_KMS),
+        "StoppingCondition": _SUPPORTED,
+        "StoppingCondition.MaxRuntimeInSeconds": _SUPPORTED,
+        "Environment": _MAP_ENTRIES,
+        "NetworkConfig": _SUPPORTED,
+        "NetworkConfig.EnableNetworkIsolation": _SUPPORTED,
+        "NetworkConfig.EnableInterContainerTrafficEncryption": _no_effect("traffic stays on this machine"),
+        "NetworkConfig.VpcConfig": _no_effect(_VPC),
+        "NetworkConfig.VpcConfig.SecurityGroupIds": _no_effect(_VPC),
+        "NetworkConfig.VpcConfig.Subnets": _no_effect(_VPC),
+        "Tags": _SUPPORTED,
+        "Tags.Key": _SUPPORTED,
+        "Tags.Value": _SUPPORTED,
+        "ExperimentConfig": _no_effect(_EXPERIMENTS),
+        "ExperimentConfig.ExperimentName": _no_effect(_EXPERIMENTS),
+        "ExperimentConfig.TrialName": _no_effect(_EXPERIMENTS),
+        "ExperimentConfig.TrialComponentDisplayName": _no_effect(_EXPERIMENTS),
+        "ExperimentConfig.RunName": _no_effect(_EXPERIMENTS),
+    }
+)
+"""Every member by its path; positions in lists are left out. Below a refused member nothing is named."""
+
+REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
+    {
+        "ProcessingInputs.S3Input.S3DataType": {"ManifestFile": "only S3Prefix is"},
+        "ProcessingInputs.S3Input.S3InputMode": {"Pipe": "only File is"},
+        "ProcessingInputs.S3Input.S3CompressionType": {"Gzip": "it needs Pipe, and only File is supported"},
+        "ProcessingOutputConfig.Outputs.S3Output.S3UploadMode": {"Continuous": "only EndOfJob is"},
+    }
+)
+"""Values of supported members that the service knows and the emulator does not serve, with what is served instead."""
+
+_CLUSTER = "ProcessingResources.ClusterConfig"
+
+ONLY_VALUES: Mapping[str, int] = MappingProxyType(
+    {f"{_CLUSTER}.InstanceCount": 1, f"{_CLUSTER}.InstancePreferences.InstanceCount": 1}
+)
+"""Members that are served with one value only."""
+
+ONLY_BEGINNINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "ProcessingInputs.S3Input.S3Uri": "s3://",
+        "ProcessingOutputConfig.Outputs.S3Output.S3Uri": "s3://",
+    }
+)
+"""Members that are served when they begin so."""
+
+OTHER_MEMBERS: Mapping[str, Coverage] = MappingProxyType(
+    {
+        "DescribeProcessingJobResponse.MonitoringScheduleArn": _refused("never there: no schedule makes jobs here"),
+        "DescribeProcessingJobResponse.AutoMLJobArn": _refused("never there: no AutoML job makes jobs here"),
+        "DescribeProcessingJobResponse.TrainingJobArn": _refused("never there: there are no training jobs here"),
+        "ListTagsInput.NextToken": _no_effect("there is never a second page; any token is refused"),
+        "ListTagsInput.MaxResults": _no_effect("a resource has at most 50 tags, and a page holds at least 50"),
+        "ListTagsOutput.NextToken": _refused("never there: there is never a second page"),
+    }
+)
+"""Members of the other requests, and of all replies, that are not plainly supported: `Shape.Member`."""
+
+
+def refuse_unsupported(request: Mapping[str, Any]) -> None:
+    """Raise Unsupported for the first member or option of a valid request that the emulator does not serve."""
+    gap = _gap_in_request(request)
+    if gap is not None:
+        raise Unsupported(f"{gap.shown.lstrip('.')} is not supported by the emulator ({gap.note}); see {GAPS_PAGE}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """What is not served, as a user reads it, and why."""
+
+    shown: str
+    note: str
+
+
+_Finder = Callable[[Any], _Gap | None]
+"""Finds the first gap in the value of a member: made once from the table, for every request is looked through."""
+
+
+def _finder(path: str) -> _Finder | None:
+    """The finder for one member, None when whatever it holds is served."""
+    coverage = MEMBERS[path]
+    if coverage.support is Support.REFUSED:
+        return _always(_Gap("", coverage.note))
+    if path in ONLY_VALUES:
+        only = ONLY_VALUES[path]
+        return lambda value: None if value == only else _Gap(f" {value}", coverage.note)
+    if path in ONLY_BEGINNINGS:
+        beginning = ONLY_BEGINNINGS[path]
+        return lambda value: None if value.startswith(beginning) else _Gap(f" {value}", f"only {beginning} URIs are")
+    if path in REFUSED_VALUES:
+        notes = REFUSED_VALUES[path]
+        return lambda value: _Gap(f" {value}", notes[value]) if value in notes else None
+    return _finder_below(path)
+
+
+def _finder_below(path: str) -> _Finder | None:
+    """The finder for the members of a structure, or of those in a list; the empty path is the request's."""
+    finders = {below.rpartition(".")[2]: _finder(below) for below in MEMBERS if below.rpartition(".")[0] == path}
+    if not finders:
+        return None
+
+    def find(value: Any) -> _Gap | None:
+        if type(value) is list:
+            for index, item in enumerate(value):
+                gap = find(item)
+                if gap is not None:
+                    return _Gap(f"[{index}]{gap.shown}", gap.note)
+            return None
+        for name, item in value.items():
+            finder = finders.get(name, _unknown)
+            if finder is not None:
+                gap = finder(item)
+                if gap is not None:
+                    return _Gap(f".{name}{gap.shown}", gap.note)
+        return None
+
+    return find
+
+
+def _always(gap: _Gap) -> _Finder:
+    return lambda _: gap
+
+
+_unknown = _always(_Gap("", "this version of the emulator does not know it"))
+_gap_in_request = cast(_Finder, _finder_below(""))

@@ -1,0 +1,71 @@
+"""Tags of processing jobs, named by ARN (spec 1.10). Knows no HTTP."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from processing_emulator.domain.job import JobKey, ProcessingJob
+from processing_emulator.errors import JobNotFound, TaggedResourceNotFound, Unsupported, ValidationFailed
+from processing_emulator.ports import JobStore
+
+MOST_TAGS = 50
+"""Tags of one resource."""
+
+_RESERVED = "aws:"
+_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]*):([0-9]{12}):([^/]+)(?:/(.*))?", re.DOTALL)
+
+
+def check_tags(tags: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ValidationFailed for what the service model does not hold: keys that repeat, and keys that are reserved."""
+    keys = [tag["Key"] for tag in tags]
+    has_repeated = len(set(keys)) < len(keys)
+    for key in keys:
+        if has_repeated and keys.count(key) > 1:
+            raise ValidationFailed(f"Tag key {key} is not unique")
+        if key.lower().startswith(_RESERVED):
+            raise ValidationFailed(f"Tag key {key} is invalid: keys that begin with {_RESERVED} are reserved")
+
+
+class JobTags:
+    """The use cases of tags. `account` and `region` are the caller's: nobody gets at the tags of others."""
+
+    def __init__(self, *, store: JobStore) -> None:
+        self._store = store
+
+    def list(self, account: str, region: str, arn: str) -> Mapping[str, str]:
+        """All tags of a job, by key. Raises TaggedResourceNotFound, Unsupported."""
+        return self._store.list_tags(self._job(account, region, arn).id)
+
+    def put(self, account: str, region: str, arn: str, tags: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+        """Add tags or overwrite them by key; all tags afterwards.
+
+        Raises TaggedResourceNotFound, Unsupported, ValidationFailed.
+        """
+        check_tags(tags)
+        job = self._job(account, region, arn)
+        try:
+            return self._store.put_tags(job.id, {tag["Key"]: tag["Value"] for tag in tags}, MOST_TAGS)
+        except JobNotFound as error:  # deleted in this moment
+            raise _no_resource(arn) from error
+
+    def remove(self, account: str, region: str, arn: str, keys: Collection[str]) -> None:
+        """Remove tags; keys that are not there are no error. Raises TaggedResourceNotFound, Unsupported."""
+        self._store.remove_tags(self._job(account, region, arn).id, keys)
+
+    def _job(self, account: str, region: str, arn: str) -> ProcessingJob:
+        match = _ARN.fullmatch(arn)
+        if match is None:
+            raise _no_resource(arn)
+        if match[3] != "processing-job":
+            raise Unsupported(f"Tags of a {match[3]} are not supported by the emulator; it only has processing jobs")
+        if (match[1], match[2]) != (region, account):
+            raise _no_resource(arn)
+        job = self._store.find_any_case(JobKey(account=account, region=region, name=match[4] or ""))
+        if job is None:
+            raise _no_resource(arn)
+        return job
+
+
+def _no_resource(arn: str) -> TaggedResourceNotFound:
+    """The service answers ValidationException here; it has been seen with an empty text, which helps nobody."""
+    return TaggedResourceNotFound(f"Could not find requested resource with ARN: {arn}")

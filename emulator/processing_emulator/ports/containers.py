@@ -1,0 +1,140 @@
+"""The container engine of a machine."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from processing_emulator.domain.job import (
+    Limits,
+)
+from processing_emulator.domain.outcome import ContainerExit
+from processing_emulator.domain.usage import UsageReading
+from processing_emulator.ports.logs import RawLine
+from processing_emulator.ports.timing import CancelToken
+
+
+class PullPolicy(StrEnum):
+    """When an image is fetched from its registry."""
+
+    MISSING = "missing"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindMount:
+    """A folder of this machine and where the container sees it."""
+
+    source: Path
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpec:
+    """A container to be created. `entrypoint` given: the image's ENTRYPOINT and CMD are both ignored (spec 2.1)."""
+
+    name: str
+    image: str
+    hostname: str
+    entrypoint: tuple[str, ...] | None
+    arguments: tuple[str, ...] | None
+    environment: Mapping[str, str]
+    mounts: tuple[BindMount, ...]
+    labels: Mapping[str, str]
+    limits: Limits
+    shm_bytes: int
+    isolated: bool
+
+
+class ContainerState(StrEnum):
+    """The states of a container that matter to us."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerInfo:
+    """A container as the engine knows it. `exit` is there once it has exited."""
+
+    id: str
+    name: str
+    state: ContainerState
+    labels: Mapping[str, str]
+    pid: int = 0
+    exit: ContainerExit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What the engine says of itself and its host."""
+
+    version: str
+    cpus: int
+    memory_bytes: int
+    storage_driver: str
+    cgroup_version: str
+
+
+class ContainerRuntime(Protocol):
+    """The container engine of the machine this code runs on. Stop and remove are idempotent."""
+
+    def info(self) -> EngineInfo:
+        """Raises RuntimeUnavailable when the engine does not answer."""
+        ...
+
+    def ensure_image(
+        self, reference: str, policy: PullPolicy, on_progress: Callable[[str], None], cancel: CancelToken
+    ) -> str:
+        """The id of the image, pulled if the policy says so; one pull per reference however many ask.
+
+        Raises ImageNotFound, Cancelled, RuntimeUnavailable.
+        """
+        ...
+
+    def find(self, name: str) -> ContainerInfo | None:
+        """The container of that name."""
+        ...
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Create, not start; the id. Raises StartRejected when the engine refuses the spec, ImageNotFound."""
+        ...
+
+    def start(self, container_id: str) -> None:
+        """Start; a container that runs already is left alone. Raises StartRejected, ContainerGone."""
+        ...
+
+    def inspect(self, container_id: str) -> ContainerInfo:
+        """Raises ContainerGone."""
+        ...
+
+    def wait(self, container_id: str) -> ContainerExit:
+        """Block until the container has exited. Raises ContainerGone, RuntimeUnavailable."""
+        ...
+
+    def signal(self, container_id: str, signal: str) -> None:
+        """Send a signal to its first process; nothing happens when it has exited or is gone."""
+        ...
+
+    def remove(self, container_id: str) -> None:
+        """Kill and remove it with its anonymous volumes; nothing happens when it is gone."""
+        ...
+
+    def list_ours(self) -> Sequence[ContainerInfo]:
+        """All containers, in any state, that carry this emulator's label."""
+        ...
+
+    def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
+        """Batches of output lines stamped at or after `since_second`, until the container has exited.
+
+        Each write of up to 16,384 bytes up to a newline is a line. Ends early, without an error, when the engine
+        goes away; raises ContainerGone.
+        """
+        ...
+
+    def read_usage(self, container_id: str) -> UsageReading | None:
+        """CPU and memory at this moment, None when the container does not run."""
+        ...

@@ -1,0 +1,103 @@
+"""The S3 store: the one that was named, or the embedded one."""
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from processing_emulator.adapters.data_dir import DataDir
+from processing_emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS, SeaweedProcess
+from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
+from processing_emulator.adapters.seed.clear import empty_store
+from processing_emulator.adapters.seed.client import S3Access
+from processing_emulator.config import Settings
+from processing_emulator.errors import EmulatorError
+from processing_emulator.ports import Clock
+
+if TYPE_CHECKING:  # the embedded store is started before the rest is loaded
+    from processing_emulator.adapters.s3_store.store import S3ObjectStore
+    from processing_emulator.aws.s3.proxy import Adaptation
+    from processing_emulator.engine.lifecycle import Service
+
+
+class S3Part:
+    """The store that was named, or the embedded one, which starts while the rest is being made."""
+
+    def __init__(self, settings: Settings, data: DataDir) -> None:
+        self._settings = settings
+        self._process: SeaweedProcess | None = None
+        self._error: EmulatorError | None = None
+        self._endpoint = settings.s3_endpoint or ""
+        self._starting: threading.Thread | None = None
+        if settings.s3_endpoint is None:
+            self._process = SeaweedProcess(data.s3, data.logs / "seaweedfs.log")
+            self._starting = threading.Thread(target=self._start, args=(self._process,), name="s3-start")
+            self._starting.start()
+
+    def _start(self, process: SeaweedProcess) -> None:
+        try:
+            self._endpoint = process.start()
+        except EmulatorError as error:
+            self._error = error
+
+    @property
+    def endpoint(self) -> str:
+        """Its URL; waits for the embedded store's start. Raises EmulatorError when that failed."""
+        if self._starting is not None:
+            self._starting.join()
+        if self._error is not None:
+            raise self._error
+        return self._endpoint
+
+    def object_store(self) -> "S3ObjectStore":
+        """The client for staging; waits as `endpoint` does."""
+        from processing_emulator.adapters.s3_store.store import S3ObjectStore
+
+        settings = self._settings
+        return S3ObjectStore(
+            endpoint_url=self.endpoint,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            region=settings.s3_region,
+        )
+
+    def services(self) -> "list[Service]":
+        """What keeps the embedded store running."""
+        return [StoreKeeper(self._process)] if self._process is not None else []
+
+    def adaptation(self, clock: Clock) -> "Adaptation | None":
+        """What makes the embedded store answer as S3 does; nothing for a store that was named."""
+        if self._process is None:
+            return None
+        from processing_emulator.aws.s3.seaweedfs_compat import as_s3
+
+        return partial(as_s3, list_buckets=self._process.list_buckets, dropped_headers=UNSUPPORTED_HEADERS, clock=clock)
+
+    @property
+    def kind(self) -> str:
+        """How health calls it."""
+        return "external" if self._process is None else "embedded"
+
+    def access(self) -> S3Access:
+        """What the seed is put in with: the staging keys."""
+        settings = self._settings
+        return S3Access(
+            endpoint=self.endpoint,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key.get_secret_value(),
+            region=settings.s3_region,
+        )
+
+    def empty(self) -> list[str]:
+        """Remove all buckets with everything in them; their names. Raises EmulatorError."""
+        if self._process is None:
+            return empty_store(self.access())
+        buckets = list(self._process.list_buckets())
+        self._process.wipe()
+        return buckets
+
+    def stop(self) -> None:
+        """End the embedded store."""
+        if self._starting is not None:
+            self._starting.join()
+        if self._process is not None:
+            self._process.stop()

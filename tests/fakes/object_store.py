@@ -1,0 +1,167 @@
+"""An object store in memory: keeps every rule of the port, and can be told to fail as real ones do."""
+
+import hashlib
+import os
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from processing_emulator.domain.job import Transfer
+from processing_emulator.domain.staging import PlannedFile, StoredObject
+from processing_emulator.errors import (
+    Cancelled,
+    DiskFull,
+    ObjectStoreRefused,
+    ObjectStoreUnreachable,
+    StagingFailure,
+    UnsafePath,
+)
+from processing_emulator.ports import CancelToken, LocalFile
+
+
+class MemoryObjectStore:
+    """Implements `ports.ObjectStore`; `buckets` exist from the start."""
+
+    def __init__(self, *buckets: str) -> None:
+        self._lock = threading.RLock()
+        self._buckets: dict[str, dict[str, bytes]] = {bucket: {} for bucket in buckets}
+        self._denied: set[str] = set()
+        self._is_down = False
+        self._files_until_full: int | None = None
+
+    # --- what a test arranges and looks at ---
+
+    def create_bucket(self, bucket: str) -> None:
+        """Make a bucket, unless it is there."""
+        with self._lock:
+            self._buckets.setdefault(bucket, {})
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        """Store an object, and its bucket if need be."""
+        with self._lock:
+            self._buckets.setdefault(bucket, {})[key] = body
+
+    def get(self, bucket: str, key: str) -> bytes:
+        """The content of an object; KeyError without it."""
+        with self._lock:
+            return self._buckets[bucket][key]
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Remove an object; KeyError without it."""
+        with self._lock:
+            del self._buckets[bucket][key]
+
+    def keys(self, bucket: str) -> list[str]:
+        """All keys in UTF-8 order; none for a bucket that does not exist."""
+        with self._lock:
+            return sorted(self._buckets.get(bucket, {}), key=str.encode)
+
+    def deny(self, bucket: str) -> None:
+        """From now on everything in this bucket is AccessDenied."""
+        self._denied.add(bucket)
+
+    def go_down(self) -> None:
+        """From now on the store does not answer."""
+        self._is_down = True
+
+    def come_back(self) -> None:
+        """From now on it answers again."""
+        self._is_down = False
+
+    def fill_disk_after(self, files: int) -> None:
+        """Let that many more files be downloaded; the next one finds the disk full."""
+        self._files_until_full = files
+
+    # --- the port ---
+
+    def iter_objects(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+        """See `ports.ObjectStore`."""
+        objects = self._bucket(bucket, f"ListObjectsV2 failed for s3://{bucket}/{prefix}. nextToken:[null]")
+        with self._lock:
+            found = [_listed(bucket, key, body) for key, body in objects.items() if key.startswith(prefix)]
+        return iter(sorted(found, key=lambda stored: stored.key.encode()))
+
+    def download(self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken) -> Transfer:
+        """See `ports.ObjectStore`."""
+        for planned in files:
+            _check(cancel)
+            if planned.path.startswith("/") or ".." in planned.path.split("/"):
+                raise UnsafePath(f"object key {planned.source.key!r} would leave its folder")
+            body = self._object(planned.source)
+            self._take_room(folder / planned.path)
+            _write(folder / planned.path, body)
+        return Transfer(objects=len(files), size_bytes=sum(f.source.size_bytes for f in files), seconds=0.0)
+
+    def upload(self, files: Sequence[LocalFile], cancel: CancelToken) -> Transfer:
+        """See `ports.ObjectStore`."""
+        size = 0
+        for local in files:
+            _check(cancel)
+            body = _read(local.path)
+            objects = self._bucket(local.bucket, f"PutObject failed for s3://{local.bucket}/{local.key}")
+            with self._lock:
+                objects[local.key] = body
+            size += len(body)
+        return Transfer(objects=len(files), size_bytes=size, seconds=0.0)
+
+    def _bucket(self, bucket: str, failed: str) -> dict[str, bytes]:
+        if self._is_down:
+            raise ObjectStoreUnreachable(f"{failed}: Unable to execute request to S3: the store is down")
+        if bucket in self._denied:
+            raise ObjectStoreRefused(f"{failed}: AccessDenied (403): Access Denied", code="AccessDenied", status=403)
+        if bucket not in self._buckets:
+            sentence = f"{failed}: NoSuchBucket (404): The specified bucket does not exist"
+            raise ObjectStoreRefused(sentence, code="NoSuchBucket", status=404)
+        return self._buckets[bucket]
+
+    def _object(self, source: StoredObject) -> bytes:
+        failed = f"GetObject failed for s3://{source.bucket}/{source.key}"
+        body = self._bucket(source.bucket, failed).get(source.key)
+        if body is None:
+            sentence = f"{failed}: NoSuchKey (404): The specified key does not exist."
+            raise ObjectStoreRefused(sentence, code="NoSuchKey", status=404)
+        if len(body) != source.size_bytes or source.etag not in ("", _etag(body)):
+            sentence = f"{failed}: PreconditionFailed (412): the object has changed since it was listed"
+            raise ObjectStoreRefused(sentence, code="PreconditionFailed", status=412)
+        return body
+
+    def _take_room(self, path: Path) -> None:
+        if self._files_until_full is None:
+            return
+        if self._files_until_full == 0:
+            raise DiskFull(f"cannot write {path}: No space left on device")
+        self._files_until_full -= 1
+
+
+def _listed(bucket: str, key: str, body: bytes) -> StoredObject:
+    return StoredObject(bucket=bucket, key=key, size_bytes=len(body), etag=_etag(body))
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def _check(cancel: CancelToken) -> None:
+    if cancel.is_set():
+        raise Cancelled("the transfer was given up")
+
+
+def _write(path: Path, body: bytes) -> None:
+    temporary = path.with_name(".~arriving")
+    try:
+        temporary.write_bytes(body)
+        temporary.chmod(0o666)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StagingFailure(f"cannot write {path}: {error.strerror}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise UnsafePath(f"output file {path} is not a regular file")
+        return path.read_bytes()
+    except OSError as error:
+        raise StagingFailure(f"cannot read output file {path}: {error.strerror}") from error

@@ -1,0 +1,226 @@
+"""A container engine in memory: a working ContainerRuntime on a `FakeMachine`, whose containers do as they are told."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from processing_emulator.domain.job import NANOSECONDS
+from processing_emulator.domain.outcome import ContainerExit
+from processing_emulator.domain.usage import UsageReading
+from processing_emulator.errors import (
+    Cancelled,
+    EmulatorError,
+    ImageNotFound,
+    RuntimeFailure,
+    RuntimeUnavailable,
+    StartRejected,
+)
+from processing_emulator.ports import (
+    CancelToken,
+    ContainerInfo,
+    ContainerSpec,
+    ContainerState,
+    EngineInfo,
+    PullPolicy,
+    RawLine,
+)
+
+from tests.fakes.container_script import REJECTIONS
+from tests.fakes.machine import KILLED, TERMINATED, FakeContainer, FakeMachine
+
+LABEL_ID = "processing-emulator.id"
+CANNOT_PULL = "Cannot pull algorithm container. Either the image does not exist or its permissions are incorrect."
+_LOOK_SECONDS = 0.01
+
+
+class FakeRuntime:
+    """ContainerRuntime in memory. Two runtimes on one machine are two emulators that share an engine.
+
+    What containers do is said by the machine's script or by their environment (`container_script`); `machine` also has
+    the verbs that let them print, tick, end or disappear.
+    """
+
+    def __init__(self, emulator_id: str = "fake", machine: FakeMachine | None = None) -> None:
+        self.machine = machine or FakeMachine()
+        self.specs: list[ContainerSpec] = []
+        """Of every container created, in order."""
+        self.pulls: list[str] = []
+        """Every reference that was pulled."""
+        self.signals: list[tuple[str, str]] = []
+        """Container name and signal, in order, of those that reached a running container."""
+        self._emulator_id = emulator_id
+        self._changed = self.machine.changed
+        self._lost = False
+        self._pulling: Counter[str] = Counter()
+        self._faults: dict[str, list[EmulatorError]] = defaultdict(list)
+
+    # --- what a test does ---
+
+    def lose_engine(self) -> None:
+        """From now on no call is answered; waits and log streams under way end. Containers run on."""
+        with self._changed:
+            self._lost = True
+            self._changed.notify_all()
+
+    def restore_engine(self) -> None:
+        """The engine answers again."""
+        with self._changed:
+            self._lost = False
+
+    def fail(self, verb: str, *errors: EmulatorError) -> None:
+        """Let the next calls of a verb of the port fail, one error each."""
+        self._faults[verb].extend(errors)
+
+    def close(self) -> None:
+        """Let go of the engine for ever, as `DockerRuntime.close` does."""
+        self.lose_engine()
+
+    # --- the port ---
+
+    def info(self) -> EngineInfo:
+        """See the port."""
+        self._answer("info")
+        return EngineInfo(
+            version="fake", cpus=4, memory_bytes=16 * 1024**3, storage_driver="memory", cgroup_version="2"
+        )
+
+    def ensure_image(
+        self, reference: str, policy: PullPolicy, on_progress: Callable[[str], None], cancel: CancelToken
+    ) -> str:
+        """See the port."""
+        self._answer("ensure_image")
+        if policy is PullPolicy.ALWAYS or not self.machine.has_image(reference):
+            known = self.machine.images is None or reference in self.machine.registry
+            if policy is PullPolicy.NEVER or not known:
+                raise ImageNotFound(CANNOT_PULL)
+            self._pull(reference, on_progress, cancel)
+        return f"sha256:{reference}"
+
+    def find(self, name: str) -> ContainerInfo | None:
+        """See the port."""
+        self._answer("find")
+        container = self.machine.named(name)
+        return container.info() if container else None
+
+    def create(self, spec: ContainerSpec) -> str:
+        """See the port."""
+        self._answer("create")
+        with self._changed:
+            if self.machine.named(spec.name) is not None:
+                raise RuntimeFailure(f'the container name "{spec.name}" is already in use')
+            if not self.machine.has_image(spec.image):
+                raise ImageNotFound(f"No such image: {spec.image}")
+            for mount in spec.mounts:
+                if not mount.source.exists():
+                    raise StartRejected(f"bind source path does not exist: {mount.source}", 125)
+            self.specs.append(spec)
+            return self.machine.add(spec, {**spec.labels, LABEL_ID: self._emulator_id}).id
+
+    def start(self, container_id: str) -> None:
+        """See the port."""
+        self._answer("start")
+        container = self.machine.get(container_id)
+        if container.is_running:
+            return
+        code = container.run.rejected_with
+        if code is not None:
+            raise StartRejected(REJECTIONS.get(code, "refused"), code)
+        self.machine.run(container)
+
+    def inspect(self, container_id: str) -> ContainerInfo:
+        """See the port."""
+        self._answer("inspect")
+        return self.machine.get(container_id).info()
+
+    def wait(self, container_id: str) -> ContainerExit:
+        """See the port."""
+        self._answer("wait")
+        with self._changed:
+            container = self.machine.get(container_id)
+            if container.state is ContainerState.CREATED:
+                raise RuntimeFailure(f"container {container.spec.name} was never started")
+            while container.exit is None:
+                self._check_engine()
+                self._changed.wait()
+            self._check_engine()
+            return container.exit
+
+    def signal(self, container_id: str, signal: str) -> None:
+        """See the port."""
+        self._answer("signal")
+        with self._changed:
+            container = self.machine.find(container_id)
+            if container is None or not container.is_running:
+                return
+            self.signals.append((container.spec.name, signal))
+            if signal == "SIGKILL":
+                self.machine.end(container, ContainerExit(code=KILLED))
+            elif signal == "SIGTERM" and not container.run.ignores_sigterm:
+                self.machine.end(container, ContainerExit(code=TERMINATED))
+
+    def remove(self, container_id: str) -> None:
+        """See the port."""
+        self._answer("remove")
+        self.machine.remove(container_id)
+
+    def list_ours(self) -> Sequence[ContainerInfo]:
+        """See the port."""
+        self._answer("list_ours")
+        containers = self.machine.containers()
+        return [container.info() for container in containers if container.labels[LABEL_ID] == self._emulator_id]
+
+    def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
+        """See the port."""
+        self._answer("stream_logs")
+        return self._stream(self.machine.get(container_id), since_second * NANOSECONDS)
+
+    def read_usage(self, container_id: str) -> UsageReading | None:
+        """See the port."""
+        self._answer("read_usage")
+        container = self.machine.find(container_id)
+        return container.run.usage if container is not None and container.is_running else None
+
+    # --- inside ---
+
+    def _stream(self, container: FakeContainer, since_ns: int) -> Iterator[Sequence[RawLine]]:
+        position, ended = 0, False
+        while not ended:
+            with self._changed:
+                while not (self._lost or self._has_ended(container) or len(container.lines) > position):
+                    self._changed.wait()
+                if self._lost:
+                    return
+                batch = [line for line in container.lines[position:] if line.at_ns >= since_ns]
+                position, ended = len(container.lines), self._has_ended(container)
+            if batch:
+                yield batch
+
+    def _has_ended(self, container: FakeContainer) -> bool:
+        return container.exit is not None or self.machine.find(container.id) is None
+
+    def _pull(self, reference: str, on_progress: Callable[[str], None], cancel: CancelToken) -> None:
+        with self._changed:
+            self._pulling[reference] += 1
+            if self._pulling[reference] == 1:
+                self.pulls.append(reference)
+        try:
+            on_progress(f"pulling {reference}")
+            with self._changed:
+                while self.machine.holds_pulls:
+                    if cancel.is_set():
+                        raise Cancelled(f"the pull of {reference} was given up")
+                    self._changed.wait(_LOOK_SECONDS)
+                if self.machine.images is not None:
+                    self.machine.images.add(reference)
+        finally:
+            with self._changed:
+                self._pulling[reference] -= 1
+
+    def _answer(self, verb: str) -> None:
+        """Every verb passes here first."""
+        self._check_engine()
+        if self._faults[verb]:
+            raise self._faults[verb].pop(0)
+
+    def _check_engine(self) -> None:
+        if self._lost:
+            raise RuntimeUnavailable("No Docker engine answers: the test took it away")

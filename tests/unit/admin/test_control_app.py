@@ -1,0 +1,338 @@
+"""The emulator's own endpoints, without a socket."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from processing_emulator.admin.app import control_app
+from processing_emulator.admin.lazy_app import LateApp
+from processing_emulator.admin.reset import ExternalStoreStays, ResetScope
+from processing_emulator.admin.server_routes import ServerControls
+from processing_emulator.domain.job import JobEvent, JobFacts, Limits, LogCursor, Transfer
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.usage import UsageSample
+from processing_emulator.errors import EmulatorError, StartFailure, StoreFailure
+from processing_emulator.ports import RawLine
+from starlette.types import ASGIApp
+
+from tests.builders import a_key, a_request
+from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
+from tests.fakes.sample_store import MemorySampleStore
+from tests.unit.aws.asgi import Answer, call
+from tests.unit.jobs.parts import START, Api
+
+LIMITS = Limits(vcpus=1.5, reserved_vcpus=2.0, memory_bytes=1024, volume_bytes=2048, gpu_ids=("GPU-1",), capped=True)
+
+
+class World:
+    """The control application over stores in memory."""
+
+    def __init__(self) -> None:
+        self.store = MemoryJobStore()
+        self.logs = MemoryLogStore(self.store)
+        self.samples = MemorySampleStore(self.store)
+        self.api = Api(self.store)
+        self.resets: list[tuple[ResetScope, bool]] = []
+        self.failure: EmulatorError | None = None
+        self.down = ""
+        server = ServerControls(
+            health=self.health,
+            config=lambda: {"settings": {"port": {"value": 1, "source": "flag"}}},
+            init=lambda: {"stages": {}},
+            reset=self.reset,
+        )
+        self.app: ASGIApp = control_app(store=self.store, logs=self.logs, samples=self.samples, server=server)
+
+    def health(self) -> Mapping[str, object]:
+        """What the server would say."""
+        names = ("database", "docker", "s3", "gpu", "scheduler")
+        services = {name: {"status": "down" if name == self.down else "ok"} for name in names}
+        return {"status": "ok", "version": "1.2", "services": services}
+
+    def reset(self, scope: ResetScope, external: bool) -> Mapping[str, object]:
+        """Notes what was asked for."""
+        if self.failure is not None:
+            raise self.failure
+        self.resets.append((scope, external))
+        return {"status": "ok"}
+
+    def post(self, path: str) -> Answer:
+        """One request that changes something."""
+        return call(self.app, method="POST", path=path)
+
+    def get(self, path: str) -> Answer:
+        """One request."""
+        return call(self.app, method="GET", path=path)
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty world."""
+    return World()
+
+
+def test_health_is_what_the_server_says(world: World) -> None:
+    answer = world.get("/_emulator/health")
+
+    assert (answer.status, answer.document) == (200, world.health())
+
+
+def test_a_waiting_job_shows_its_place_in_the_queue(world: World) -> None:
+    for name in ("first", "second", "third"):
+        world.api.service.create(a_key(name), a_request(name))
+    world.api.move(world.api.service.describe(a_key("first")), JobPhase.PULLING)
+
+    places = [world.get(f"/_emulator/jobs/{name}").document["queuePosition"] for name in ("first", "second", "third")]
+
+    assert places == [None, 1, 2]
+
+
+def test_a_new_job_shows_what_is_known_and_nothing_else(world: World) -> None:
+    world.api.service.create(a_key("Job"), a_request("Job"))
+
+    assert world.get("/_emulator/jobs/Job").document == {
+        "name": "Job",
+        "arn": "arn:aws:sagemaker:us-east-1:000000000000:processing-job/job",
+        "status": "InProgress",
+        "phase": "Pending",
+        "failureReason": None,
+        "exitMessage": None,
+        "createdAt": "2026-01-02T03:04:05.678Z",
+        "startedAt": None,
+        "endedAt": None,
+        "queuePosition": 1,
+        "instances": [],
+        "events": [{"at": "2026-01-02T03:04:05.678Z", "action": "created", "detail": {}}],
+    }
+
+
+def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
+    job = world.api.service.create(a_key(), a_request())
+    record = world.store.ensure_instance(job.id, 0, LIMITS)
+    world.store.save_instance(
+        type(record)(
+            job_id=job.id,
+            index=0,
+            limits=LIMITS,
+            staged_in=Transfer(objects=2, size_bytes=10, seconds=0.5),
+            exit_message="why",
+        )
+    )
+    world.samples.append_sample(
+        job.id, 0, UsageSample(at=START, cpu_percent=150.0, memory_bytes=7, disk_bytes=8, gpu_percent=9.0)
+    )
+    world.logs.append(job.id, 0, [RawLine(at_ns=1, data=b"x")], LogCursor(next_seq=1))
+    world.store.add_event(job.id, JobEvent(at=START, action="image_pulled", detail={"image": "i"}))
+    world.api.move(job, JobPhase.FAILED, JobFacts(failure_reason="AlgorithmError: , exit code: 1", exit_message="why"))
+
+    document = world.get("/_emulator/jobs/job").document
+
+    assert document["status"] == document["phase"] == "Failed"
+    assert document["failureReason"] == "AlgorithmError: , exit code: 1"
+    assert document["exitMessage"] == "why"
+    assert document["endedAt"].endswith("Z")
+    assert document["queuePosition"] is None
+    assert document["instances"] == [
+        {
+            "host": "algo-1",
+            "limits": {
+                "vcpus": 1.5,
+                "memoryBytes": 1024,
+                "volumeBytes": 2048,
+                "gpuIds": ["GPU-1"],
+                "capped": True,
+            },
+            "stagedIn": {"objects": 2, "bytes": 10, "seconds": 0.5},
+            "stagedOut": None,
+            "peaks": {
+                "samples": 1,
+                "cpuPercent": 150.0,
+                "memoryBytes": 7,
+                "diskBytes": 8,
+                "gpuPercent": 9.0,
+                "gpuMemoryPercent": None,
+            },
+            "logLines": 1,
+        }
+    ]
+    assert {"at": "2026-01-02T03:04:05.678Z", "action": "image_pulled", "detail": {"image": "i"}} in document["events"]
+
+
+def a_job_with_lines(world: World, *lines: bytes) -> None:
+    """A job whose first host wrote these lines, one a second."""
+    job = world.api.service.create(a_key(), a_request())
+    world.store.ensure_instance(job.id, 0, LIMITS)
+    at_ns = [int((START + timedelta(seconds=second)).timestamp() * 1000) * 10**6 for second in range(len(lines))]
+    raw = [RawLine(at_ns=at, data=line) for at, line in zip(at_ns, lines, strict=True)]
+    world.logs.append(job.id, 0, raw, LogCursor(next_seq=len(raw)))
+
+
+def test_logs_come_in_order_with_where_to_go_on(world: World) -> None:
+    a_job_with_lines(world, b"one", "zw\u00f6lf".encode(), b"\xff\x00")
+
+    first = world.get("/_emulator/jobs/job/logs?limit=2").document
+    rest = world.get(f"/_emulator/jobs/job/logs?host=algo-1&from={first['next']}").document
+    end = world.get(f"/_emulator/jobs/job/logs?from={rest['next']}").document
+
+    assert first == {
+        "lines": [
+            {"seq": 0, "at": "2026-01-02T03:04:05.678Z", "message": "one"},
+            {"seq": 1, "at": "2026-01-02T03:04:06.678Z", "message": "zw\u00f6lf"},
+        ],
+        "next": 2,
+    }
+    assert [line["message"] for line in rest["lines"]] == ["\ufffd\0"]
+    assert end == {"lines": [], "next": 3}
+
+
+def test_logs_of_a_host_that_has_not_started_are_empty(world: World) -> None:
+    world.api.service.create(a_key(), a_request())
+
+    assert world.get("/_emulator/jobs/job/logs?from=0").document == {"lines": [], "next": 0}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/_emulator/jobs/nope",
+        "/_emulator/jobs/nope/logs",
+        "/_emulator/jobs/job?region=eu-west-1",
+        "/_emulator/jobs/job?account=111122223333",
+        "/_emulator/jobs/job/logs?host=other",
+        "/_emulator/jobs/job/logs?host=algo-0",
+        "/_emulator/nothing",
+        "/_emulator",
+        "/_emulator/docs",
+        "/_emulator/openapi.json",
+        "/docs",
+        "/openapi.json",
+    ],
+)
+def test_what_does_not_exist_is_404_with_a_sentence(world: World, path: str) -> None:
+    world.api.service.create(a_key(), a_request())
+
+    answer = world.get(path)
+
+    assert answer.status == 404
+    assert set(answer.document) == {"error"}
+    assert isinstance(answer.document["error"], str)
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/_emulator/jobs/job/logs?from=-1", "from"),
+        ("/_emulator/jobs/job/logs?from=x", "from"),
+        (f"/_emulator/jobs/job/logs?from={10**30}", "from"),
+        ("/_emulator/jobs/job/logs?limit=0", "limit"),
+        ("/_emulator/jobs/job/logs?limit=10001", "limit"),
+        ("/_emulator/jobs/job?account=x", "account"),
+        ("/_emulator/jobs/job?region=a%00b", "region"),
+        ("/_emulator/jobs/a\0b", "name"),
+    ],
+)
+def test_a_wrong_query_is_400_and_names_the_parameter(world: World, path: str, named: str) -> None:
+    answer = world.get(path)
+
+    assert answer.status == 400
+    assert named in answer.document["error"]
+
+
+def test_other_methods_are_refused(world: World) -> None:
+    answer = call(world.app, method="POST", path="/_emulator/health")
+
+    assert (answer.status, set(answer.document)) == (405, {"error"})
+
+
+def test_jobs_of_other_accounts_and_regions_are_found_when_named(world: World) -> None:
+    world.api.service.create(a_key(account="111122223333", region="eu-west-1"), a_request())
+
+    answer = world.get("/_emulator/jobs/job?account=111122223333&region=eu-west-1")
+
+    assert answer.document["arn"] == "arn:aws:sagemaker:eu-west-1:111122223333:processing-job/job"
+
+
+def test_the_late_application_is_built_once_and_when_needed(world: World) -> None:
+    built: list[ASGIApp] = []
+
+    def build() -> ASGIApp:
+        built.append(world.app)
+        return world.app
+
+    late = LateApp(build)
+    assert built == []
+
+    answers = [call(late, method="GET", path="/_emulator/health").status for _ in range(2)]
+
+    assert answers == [200, 200]
+    assert late.warm() is world.app
+    assert len(built) == 1
+
+
+def test_settings_and_init_stages_are_shown(world: World) -> None:
+    assert world.get("/_emulator/config").document["settings"]["port"] == {"value": 1, "source": "flag"}
+    assert world.get("/_emulator/init").document == {"stages": {}}
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/_emulator/reset", (ResetScope.ALL, False)),
+        ("/_emulator/reset?scope=jobs", (ResetScope.JOBS, False)),
+        ("/_emulator/reset?scope=s3&external=true", (ResetScope.S3, True)),
+        ("/_localstack/state/reset", (ResetScope.ALL, False)),
+        ("/moto-api/reset", (ResetScope.ALL, False)),
+    ],
+)
+def test_a_reset_is_what_the_query_says(world: World, path: str, asked: tuple[ResetScope, bool]) -> None:
+    answer = world.post(path)
+    assert (answer.status, answer.document) == (200, {"status": "ok"})
+    assert world.resets == [asked]
+
+
+@pytest.mark.parametrize("path", ["/_emulator/reset", "/_localstack/state/reset", "/moto-api/reset"])
+def test_a_reset_is_a_post_and_nothing_else(world: World, path: str) -> None:
+    assert world.get(path).status == 405
+    assert world.resets == []
+
+
+def test_a_scope_that_there_is_not_is_refused(world: World) -> None:
+    answer = world.post("/_emulator/reset?scope=everything")
+    assert (answer.status, world.resets) == (400, [])
+    assert "scope" in answer.document["error"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "text"),
+    [
+        (ExternalStoreStays("not ours"), 409, "not ours"),
+        (StartFailure("seed x is broken"), 409, "seed x is broken"),
+        (StoreFailure("disk full"), 503, "The reset is not complete, ask for it again: disk full"),
+    ],
+)
+def test_a_reset_that_fails_says_whether_to_ask_again(
+    world: World, failure: EmulatorError, status: int, text: str
+) -> None:
+    world.failure = failure
+    answer = world.post("/_emulator/reset")
+    assert (answer.status, answer.document) == (status, {"error": text})
+
+
+@pytest.mark.parametrize("path", ["/_emulator/health", "/_localstack/health"])
+def test_health_may_be_asked_for_with_head(world: World, path: str) -> None:
+    assert call(world.app, method="HEAD", path=path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("down", "services"),
+    [
+        ("gpu", {"sagemaker": "running", "s3": "running"}),
+        ("docker", {"sagemaker": "error", "s3": "running"}),
+        ("s3", {"sagemaker": "running", "s3": "error"}),
+    ],
+)
+def test_health_has_the_form_that_users_of_localstack_expect(world: World, down: str, services: dict[str, str]) -> None:
+    world.down = down
+    answer = world.get("/_localstack/health").document
+    assert answer == {"services": services, "edition": "processing-emulator", "version": "1.2"}
