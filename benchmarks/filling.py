@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from processing_emulator.adapters.data_dir import DataDir
+from processing_emulator.adapters.sql_store.job_tables import job_requests, jobs
 from processing_emulator.adapters.sql_store.store import open_store
-from processing_emulator.adapters.sql_store.tables import job_requests, jobs
 from processing_emulator.adapters.sql_store.timestamps import to_ms
 from processing_emulator.domain.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
 from processing_emulator.domain.phase import JobPhase

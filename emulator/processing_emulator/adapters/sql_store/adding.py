@@ -12,9 +12,9 @@ from sqlalchemy import select
 from processing_emulator.adapters.sql_store.database import Database, DriverCursor
 from processing_emulator.adapters.sql_store.driver_statements import DriverInsert, DriverLookup
 from processing_emulator.adapters.sql_store.errors import RowRefused
+from processing_emulator.adapters.sql_store.job_tables import jobs
 from processing_emulator.adapters.sql_store.json_columns import to_json
 from processing_emulator.adapters.sql_store.new_jobs import new_jobs
-from processing_emulator.adapters.sql_store.tables import jobs
 from processing_emulator.adapters.sql_store.timestamps import to_ms
 from processing_emulator.domain.job import JobId, NewJob
 from processing_emulator.domain.phase import JobPhase

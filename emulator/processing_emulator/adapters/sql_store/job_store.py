@@ -9,8 +9,10 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, upda
 from sqlalchemy import delete as sql_delete
 
 from processing_emulator.adapters.sql_store.adding import JobAdder
+from processing_emulator.adapters.sql_store.all_tables import metadata
 from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.driver_statements import DriverLookup
+from processing_emulator.adapters.sql_store.job_tables import instances, job_events, job_tags, jobs
 from processing_emulator.adapters.sql_store.json_columns import from_json
 from processing_emulator.adapters.sql_store.listing import (
     SELECT_JOB,
@@ -18,6 +20,7 @@ from processing_emulator.adapters.sql_store.listing import (
     SELECT_UNFINISHED_INSTANCES,
     read_page,
 )
+from processing_emulator.adapters.sql_store.metadata import schema_version
 from processing_emulator.adapters.sql_store.rows import (
     event_columns,
     event_of,
@@ -27,14 +30,6 @@ from processing_emulator.adapters.sql_store.rows import (
     is_storable,
     job_of,
     limits_columns,
-)
-from processing_emulator.adapters.sql_store.tables import (
-    instances,
-    job_events,
-    job_tags,
-    jobs,
-    metadata,
-    schema_version,
 )
 from processing_emulator.adapters.sql_store.timestamps import from_ms, to_ms
 from processing_emulator.domain.job import (

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, func, select
 
+from processing_emulator.adapters.sql_store.job_tables import instances, job_requests, jobs
 from processing_emulator.adapters.sql_store.rows import is_storable, job_of
-from processing_emulator.adapters.sql_store.tables import instances, job_requests, jobs
 from processing_emulator.adapters.sql_store.timestamps import to_ms, to_ms_ceiling
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
 from processing_emulator.ports import JobPage, JobPosition, JobQuery, SortBy

@@ -16,8 +16,9 @@ from processing_emulator.adapters.sql_store.chunks import (
     unpack,
 )
 from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.job_tables import instances
 from processing_emulator.adapters.sql_store.log_streams import find_stream, first_stream, list_streams
-from processing_emulator.adapters.sql_store.tables import instances, log_chunks
+from processing_emulator.adapters.sql_store.log_tables import log_chunks
 from processing_emulator.domain.job import JobId, LogCursor
 from processing_emulator.domain.log_events import LogLine
 from processing_emulator.errors import JobNotFound, StaleJob

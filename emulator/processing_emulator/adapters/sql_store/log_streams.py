@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, String, and_, cast, func, literal, or_, select
 
+from processing_emulator.adapters.sql_store.job_tables import instances, jobs
+from processing_emulator.adapters.sql_store.log_tables import log_chunks
 from processing_emulator.adapters.sql_store.rows import is_storable
-from processing_emulator.adapters.sql_store.tables import instances, jobs, log_chunks
 from processing_emulator.domain.job import JobId
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.ports import LogStream, StreamPage, StreamQuery

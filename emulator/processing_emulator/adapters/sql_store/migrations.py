@@ -1,6 +1,6 @@
 """How a database made by an older emulator is brought to this schema: one step for each version, in order.
 
-A step is written out, not derived from `tables`, which goes on changing.
+A step is written out, not derived from the tables, which goes on changing.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection, text
 
-from processing_emulator.adapters.sql_store.tables import SCHEMA_VERSION
+from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION
 
 _OWNER = "account, region"
 _NOT_DELETED = "WHERE deleted_at_ms IS NULL"

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select
 
 from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.job_tables import instances
 from processing_emulator.adapters.sql_store.rows import sample_of
-from processing_emulator.adapters.sql_store.tables import instances, usage_samples
+from processing_emulator.adapters.sql_store.sample_tables import usage_samples
 from processing_emulator.adapters.sql_store.timestamps import to_ms, to_ms_ceiling
 from processing_emulator.domain.job import JobId
 from processing_emulator.domain.usage import UsageSample

@@ -2,10 +2,11 @@
 
 from sqlalchemy import insert, inspect, select, text, update
 
+from processing_emulator.adapters.sql_store.all_tables import metadata
 from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION, schema_version
 from processing_emulator.adapters.sql_store.migrations import can_migrate, migrate
 from processing_emulator.adapters.sql_store.new_jobs import MAKE_NEW_JOBS
-from processing_emulator.adapters.sql_store.tables import SCHEMA_VERSION, metadata, schema_version
 from processing_emulator.errors import StoreFailure
 
 

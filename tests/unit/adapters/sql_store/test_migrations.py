@@ -5,9 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION
 from processing_emulator.adapters.sql_store.migrations import STEPS
 from processing_emulator.adapters.sql_store.store import open_store
-from processing_emulator.adapters.sql_store.tables import SCHEMA_VERSION
 from processing_emulator.domain.job import JobEvent
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import StoreFailure

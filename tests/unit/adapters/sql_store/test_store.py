@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION
 from processing_emulator.adapters.sql_store.store import Stores, open_store
-from processing_emulator.adapters.sql_store.tables import SCHEMA_VERSION
 from processing_emulator.domain.job import LogCursor
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample

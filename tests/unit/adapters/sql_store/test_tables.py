@@ -6,8 +6,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.sql_store.all_tables import metadata
+from processing_emulator.adapters.sql_store.job_tables import JOB_INDEXES
 from processing_emulator.adapters.sql_store.store import Stores
-from processing_emulator.adapters.sql_store.tables import JOB_INDEXES, metadata
 from processing_emulator.domain.phase import JobPhase, status_of
 from sqlalchemy import create_mock_engine
 from sqlalchemy.dialects import postgresql

@@ -1,4 +1,4 @@
-"""The schema. Moments are integer milliseconds UTC; the rules of `domain.phase` are repeated as constraints.
+"""The tables of jobs. Moments are integer milliseconds UTC; the rules of `domain.phase` are repeated as constraints.
 
 Nothing here is SQLite's own but what is marked so; other databases ignore those marks.
 """
@@ -16,28 +16,16 @@ from sqlalchemy import (
     Connection,
     Double,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
-    LargeBinary,
-    MetaData,
-    SmallInteger,
     String,
     Table,
     Text,
     event,
 )
 
+from processing_emulator.adapters.sql_store.metadata import Id, Name, metadata
 from processing_emulator.domain.phase import JobPhase, status_of
-
-SCHEMA_VERSION = 4
-"""Counts up with every change of this module that a database made before would notice."""
-
-metadata = MetaData()
-
-# SQLite counts up only in a column that is called INTEGER; names sort by code point everywhere.
-_Id = BigInteger().with_variant(Integer, "sqlite")
-_Name = String().with_variant(String(collation="C"), "postgresql")
 
 
 def _any_of(phases: Iterable[JobPhase]) -> str:
@@ -56,16 +44,14 @@ def _status_expression() -> str:
     return f"CASE {cases} END"
 
 
-schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
-
 jobs = Table(
     "jobs",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("account", String, nullable=False),
     Column("region", String, nullable=False),
-    Column("name", _Name, nullable=False),
-    Column("folded_name", _Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("folded_name", Name, nullable=False),
     Column("phase", String, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("modified_at_ms", BigInteger, nullable=False),
@@ -120,15 +106,15 @@ job_requests = Table(
     # Apart from the job, so that a listing that must look at many jobs reads narrow rows.
     "job_requests",
     metadata,
-    Column("job_id", _Id, ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
+    Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
     Column("request", JSON, nullable=False),
 )
 
 job_tags = Table(
     "job_tags",
     metadata,
-    Column("job_id", _Id, ForeignKey("jobs.id"), primary_key=True),
-    Column("key", _Name, primary_key=True),
+    Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("key", Name, primary_key=True),
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -137,8 +123,8 @@ job_events = Table(
     # Every history begins with `created`, which the job itself tells.
     "job_events",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("job_id", _Id, ForeignKey("jobs.id"), nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("job_id", Id, ForeignKey("jobs.id"), nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("action", String, nullable=False),
     Column("detail", JSON, nullable=False),
@@ -148,7 +134,7 @@ Index("job_events_by_job", job_events.c.job_id, job_events.c.id)
 instances = Table(
     "instances",
     metadata,
-    Column("job_id", _Id, ForeignKey("jobs.id"), primary_key=True),
+    Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True),
     Column("instance_index", Integer, primary_key=True),
     Column("vcpus", Double, nullable=False),
     Column("reserved_vcpus", Double, nullable=False),
@@ -174,33 +160,4 @@ instances = Table(
     Column("staged_out_bytes", BigInteger),
     Column("staged_out_seconds", Double),
     CheckConstraint("instance_index >= 0", name="instance_index_counts_from_zero"),
-)
-
-log_chunks = Table(
-    "log_chunks",
-    metadata,
-    Column("job_id", _Id, primary_key=True),
-    Column("instance_index", Integer, primary_key=True),
-    Column("first_seq", BigInteger, primary_key=True),
-    Column("line_count", Integer, nullable=False),
-    Column("min_at_ms", BigInteger, nullable=False),
-    Column("max_at_ms", BigInteger, nullable=False),
-    Column("raw_bytes", Integer, nullable=False),
-    Column("packed", LargeBinary, nullable=False),
-    ForeignKeyConstraint(["job_id", "instance_index"], ["instances.job_id", "instances.instance_index"]),
-)
-
-usage_samples = Table(
-    "usage_samples",
-    metadata,
-    Column("job_id", _Id, primary_key=True),
-    Column("instance_index", SmallInteger, primary_key=True),
-    Column("at_ms", BigInteger, primary_key=True),
-    Column("cpu_percent", Double, nullable=False),
-    Column("memory_bytes", BigInteger, nullable=False),
-    Column("disk_bytes", BigInteger, nullable=False),
-    Column("gpu_percent", Double),
-    Column("gpu_memory_percent", Double),
-    ForeignKeyConstraint(["job_id", "instance_index"], ["instances.job_id", "instances.instance_index"]),
-    sqlite_with_rowid=False,
 )
