@@ -47,6 +47,13 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
+class LogFormat(StrEnum):
+    """For people, or for programs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 def _default_data_dir() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "processing-emulator"
@@ -169,7 +176,10 @@ class Settings(BaseSettings):
     )
     init_timeout_seconds: float = Field(60.0, gt=0, description="How long each of these scripts may take.")
     log_level: LogLevel = Field(
-        LogLevel.WARNING, description="Level of the server's own log on stderr: `DEBUG` to `ERROR`."
+        LogLevel.INFO, description="Least severe lines of the server's log on stderr: `DEBUG` to `ERROR`."
+    )
+    log_format: LogFormat = Field(
+        LogFormat.TEXT, description="Form of that log: `text`, or `json` with one object per line."
     )
 
     def client_keys(self) -> dict[str, SecretStr]:

@@ -15,6 +15,7 @@ from processing_emulator.cli.settings_flags import UsageFault
 from processing_emulator.config import Settings
 from processing_emulator.errors import EmulatorError, HookFailed
 from processing_emulator.server.gc_pause import put_off_collection
+from processing_emulator.server.log_format import set_up_logging
 from processing_emulator.server.startup import grounded
 
 if TYPE_CHECKING:  # the embedded store starts before these are loaded
@@ -55,7 +56,7 @@ def _run(server: "PreparedServer", app: "App") -> None:
 
 
 def _note(number: int, _frame: FrameType | None) -> None:
-    logger.info("ended by signal %d", number, extra={"action": "signal"})
+    logger.info("server stopping", extra={"signal": signal.Signals(number).name})
 
 
 def serve(settings: Settings, flags: Collection[str] = ()) -> None:
@@ -63,9 +64,7 @@ def serve(settings: Settings, flags: Collection[str] = ()) -> None:
 
     `flags`: the settings that were given on the command line.
     """
-    logging.basicConfig(
-        level=settings.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    set_up_logging(settings.log_level, settings.log_format)
     try:
         with ExitStack() as stack:
             with _ended_by_sigterm(), put_off_collection():
