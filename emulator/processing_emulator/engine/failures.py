@@ -1,5 +1,6 @@
 """From what went wrong to the service's own words: the class and text of a FailureReason (spec 1.8)."""
 
+from processing_emulator.domain.instances import GIB
 from processing_emulator.domain.outcome import Failure, FailureClass
 from processing_emulator.errors import DiskFull, EmulatorError, ImageNotFound, StartRejected
 
@@ -33,6 +34,15 @@ def upload_failure(error: EmulatorError) -> Failure:
     if isinstance(error, DiskFull):
         return Failure(kind=FailureClass.CLIENT, text=f"Artifact upload failed:Insufficient disk space ({error})")
     return Failure(kind=FailureClass.CLIENT, text=f"Artifact upload failed:{error}")
+
+
+def volume_failure(used_bytes: int, limit_bytes: int) -> Failure:
+    """A container wrote more than its volume holds."""
+    return Failure(
+        kind=FailureClass.CLIENT,
+        text=f"Insufficient disk space: the job's files take {used_bytes / GIB:.2f} GiB, "
+        f"VolumeSizeInGB is {limit_bytes // GIB}",
+    )
 
 
 def container_failure(error: EmulatorError) -> Failure:

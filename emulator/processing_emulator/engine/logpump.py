@@ -9,12 +9,16 @@ import threading
 from collections.abc import Sequence
 
 from processing_emulator.domain.job import InstanceRecord, LogCursor
+from processing_emulator.engine.activity import EndContainer
 from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable, StaleJob, StoreFailure
 from processing_emulator.ports import ContainerRuntime, LogStore, RawLine
 
 logger = logging.getLogger(__name__)
 
 WRITE_PAUSE_SECONDS = 0.2
+DRAIN_SECONDS = 300.0
+"""How long the log of a container that has exited may take to be read and stored."""
+
 RETRY_SECONDS = 1.0
 BUFFERED_BYTES = 16 * 1024**2
 LINE_OVERHEAD_BYTES = 150
@@ -22,7 +26,9 @@ LINE_OVERHEAD_BYTES = 150
 
 
 class LogPump:
-    """One container's output. `start`, then either `finish` once the container has exited, or `abandon`."""
+    """One container's output; an Activity."""
+
+    name = "log"
 
     def __init__(
         self, runtime: ContainerRuntime, logs: LogStore, record: InstanceRecord, container_id: str, name: str
@@ -44,23 +50,21 @@ class LogPump:
         self._reader = threading.Thread(target=self._read, name=f"{name}-log-reader", daemon=True)
         self._writer = threading.Thread(target=self._write, name=f"{name}-log-writer", daemon=True)
 
-    def start(self) -> None:
+    def start(self, _end_container: EndContainer) -> None:
         """Begin at the stored cursor."""
         self._reader.start()
         self._writer.start()
 
-    def finish(self, timeout_seconds: float, *, was_cut: bool) -> bool:
-        """The container has exited: read to the end and store it. False when that took too long.
+    def finish(self, *, engine_was_away: bool) -> bool:
+        """Read to the end and store it. False when that took too long.
 
-        `was_cut`: the engine was away meanwhile, so a stream that ended may not have been whole; it is read once more.
+        A stream that ended while the engine was away may not have been whole; it is read once more.
         """
-        self._was_cut = was_cut
+        self._was_cut = engine_was_away
         self._exited.set()
-        self._reader.join(timeout_seconds)
-        self._writer.join(timeout_seconds)
-        complete = not (self._failed or self._reader.is_alive() or self._writer.is_alive())
-        self.abandon()
-        return complete
+        self._reader.join(DRAIN_SECONDS)
+        self._writer.join(DRAIN_SECONDS)
+        return not (self._failed or self._reader.is_alive() or self._writer.is_alive())
 
     def abandon(self) -> None:
         """Stop where it is; what is not stored yet is read again after a restart."""

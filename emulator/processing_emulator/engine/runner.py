@@ -15,6 +15,7 @@ from processing_emulator.domain.image_map import substitute_for
 from processing_emulator.domain.job import InstanceRecord, JobEvent
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass, InstanceOutcome, StopCause
 from processing_emulator.domain.phase import JobPhase
+from processing_emulator.engine.activity import Activity
 from processing_emulator.engine.container_run import ContainerRun
 from processing_emulator.engine.failures import container_failure, download_failure, internal_failure, upload_failure
 from processing_emulator.engine.instance import (
@@ -25,7 +26,9 @@ from processing_emulator.engine.instance import (
     RunnerReport,
     RunnerTools,
 )
+from processing_emulator.engine.logpump import LogPump
 from processing_emulator.engine.retry import Patience
+from processing_emulator.engine.sampler import Sampler, SampleSources
 from processing_emulator.engine.stager import Stager
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import (
@@ -250,7 +253,7 @@ class InstanceRunner:
         return container_id
 
     def _follow_container(self) -> None:
-        run = ContainerRun(self._tools, self._record, self._container_id, self._workspace, self._name)
+        run = ContainerRun(self._tools, self._container_id, self._activities(), self._name)
         with self._run_lock:
             self._container_run = run
             self._check_detached()
@@ -263,18 +266,33 @@ class InstanceRunner:
             raise _Detached
         if run.signalled:
             self._event("container_signalled", signal=self._tools.options.stop_signal)
-        if not run.log_complete:
-            self._event("log_incomplete")
-        self._note_exit(ended, run.volume_failure)
+        for activity in run.incomplete:
+            self._event(f"{activity}_incomplete")
+        self._note_exit(ended, run.failure)
 
-    def _note_exit(self, ended: ContainerExit, volume_failure: Failure | None) -> None:
-        """Store how it ended and what follows from it at once: a crash between the two would forget a failure.
+    def _activities(self) -> tuple[Activity, ...]:
+        """All that runs next to the container."""
+        tools, record, container_id = self._tools, self._record, self._container_id
+        sources = SampleSources(
+            runtime=tools.runtime,
+            gpus=tools.gpus,
+            workspace=self._workspace,
+            samples=tools.samples,
+            clock=tools.clock,
+        )
+        return (
+            LogPump(tools.runtime, tools.logs, record, container_id, self._name),
+            Sampler(sources, record, container_id, tools.options.sample_interval_seconds, self._name),
+        )
 
-        The exit code of a container that we killed for its volume says nothing.
+    def _note_exit(self, ended: ContainerExit, failure: Failure | None) -> None:
+        """Store the exit and what follows from it in one step: a crash between two steps would lose a failure.
+
+        `failure`: why we ended the container; its exit code then says nothing about the user's code.
         """
         self._event("container_exited", code=ended.code, out_of_memory=ended.out_of_memory)
         message: str | None = None
-        failure = volume_failure
+        own_exit = ended if failure is None else None
         try:
             message = contract.exit_message_of(self._workspace.read_message())
         except UnicodeDecodeError as error:
@@ -282,7 +300,7 @@ class InstanceRunner:
             failure = failure or Failure(kind=FailureClass.CLIENT, text=text)
         except StagingFailure as error:
             self._event("message_unreadable", error=str(error))
-        self._save(exit=None if volume_failure else ended, exit_message=message, failure=failure)
+        self._save(exit=own_exit, exit_message=message, failure=failure)
 
     # --- after it has run ---
 

@@ -1,13 +1,14 @@
-"""Samples the resources of one running container on a beat; a beat that comes late is dropped, not queued."""
+"""Samples the resources of one running container at an interval; a sample that is late is dropped, not queued."""
 
 import logging
 import subprocess
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from processing_emulator.domain.job import InstanceRecord
 from processing_emulator.domain.usage import UsageReading, UsageSample, cpu_percent, gpu_percents
+from processing_emulator.engine.activity import EndContainer
+from processing_emulator.engine.failures import volume_failure
 from processing_emulator.engine.workspace import Workspace, counted
 from processing_emulator.errors import RuntimeFailure, StoreFailure
 from processing_emulator.ports import Clock, ContainerRuntime, GpuProbe, SampleStore
@@ -36,7 +37,9 @@ class SampleSources:
 
 
 class Sampler:
-    """One container. `on_volume_full(used_bytes)` is called once, when the files outgrow the job's volume."""
+    """One container; an Activity. Ends the container when its files outgrow the job's volume."""
+
+    name = "samples"
 
     def __init__(
         self,
@@ -44,14 +47,13 @@ class Sampler:
         record: InstanceRecord,
         container_id: str,
         interval_seconds: float,
-        on_volume_full: Callable[[int], None],
         name: str,
     ) -> None:
         self._sources = sources
         self._record = record
         self._container_id = container_id
         self._interval = interval_seconds
-        self._on_volume_full = on_volume_full
+        self._end_container: EndContainer | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{name}-sampler", daemon=True)
         self._last: tuple[float, UsageReading] | None = None
@@ -59,14 +61,19 @@ class Sampler:
         self._disk_due = 0.0
         self._count: subprocess.Popen[str] | None = None
         self._count_began = 0.0
-        self._volume_full = False
 
-    def start(self) -> None:
+    def start(self, end_container: EndContainer) -> None:
         """Begin."""
+        self._end_container = end_container
         self._thread.start()
 
-    def stop(self) -> None:
-        """End; returns when the last sample is stored."""
+    def finish(self, *, engine_was_away: bool) -> bool:  # noqa: ARG002  # a sample that was missed stays missed
+        """End; the last sample is stored."""
+        self.abandon()
+        return True
+
+    def abandon(self) -> None:
+        """End; returns when nothing runs any more."""
         self._ended.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -133,6 +140,7 @@ class Sampler:
             self._check_volume()
 
     def _check_volume(self) -> None:
-        if self._disk_bytes > self._record.limits.volume_bytes and not self._volume_full:
-            self._volume_full = True
-            self._on_volume_full(self._disk_bytes)
+        limit = self._record.limits.volume_bytes
+        if self._disk_bytes > limit and self._end_container is not None:
+            self._end_container(volume_failure(self._disk_bytes, limit))
+            self._end_container = None  # once is enough

@@ -134,6 +134,7 @@ class Life:
             clock=clock,
             options=RunnerOptions(**{**defaults, **options}),
         )
+        self.tools = tools
         self.backend = BackendWithBugs(tools, rig.host, rig.folder)
         self.scheduler = Scheduler(rig.jobs, self.backend, clock, tools.options.engine_patience_seconds)
         self.reaper = Reaper(rig.jobs, self.backend, 3600)
