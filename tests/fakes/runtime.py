@@ -3,6 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
+from processing_emulator.adapters.docker_runtime.images import not_built
+from processing_emulator.adapters.docker_runtime.references import parse_reference
 from processing_emulator.domain.job import NANOSECONDS
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import UsageReading
@@ -88,7 +90,10 @@ class FakeRuntime:
     ) -> str:
         """See the port."""
         self._answer("ensure_image")
-        if policy is PullPolicy.ALWAYS or not self.machine.has_image(reference):
+        is_here, is_ours = self.machine.has_image(reference), parse_reference(reference).is_ours
+        if is_ours and not is_here:
+            raise ImageNotFound(f"{CANNOT_PULL} ({not_built(parse_reference(reference))})")
+        if not is_here or (policy is PullPolicy.ALWAYS and not is_ours):
             known = self.machine.images is None or reference in self.machine.registry
             if policy is PullPolicy.NEVER or not known:
                 raise ImageNotFound(CANNOT_PULL)

@@ -91,6 +91,7 @@ class ContainerRuntime(Protocol):
     ) -> str:
         """The id of the image, pulled if the policy says so; one pull per reference however many ask.
 
+        An image that this project builds (`processing-emulator/...`) is never pulled, whatever the policy.
         Raises ImageNotFound, Cancelled, RuntimeUnavailable.
         """
         ...

@@ -8,8 +8,9 @@ from typing import Protocol
 from processing_emulator.ports import BindMount, ContainerRuntime, ContainerSpec
 
 from tests.fakes import container_script as script
+from tests.fakes.machine import FakeMachine
 from tests.fakes.runtime import FakeRuntime
-from tests.fixtures_docker import MIB, EngineProxy, RuntimeFactory, a_container
+from tests.fixtures_docker import MIB, TEST_IMAGE, EngineProxy, RuntimeFactory, a_container
 
 READY = b"ready"
 
@@ -103,7 +104,7 @@ class FakeWorld:
     """The engine in memory."""
 
     def __init__(self) -> None:
-        fake = FakeRuntime("ours")
+        fake = FakeRuntime("ours", FakeMachine(images=[TEST_IMAGE]))
         self.runtime: ContainerRuntime = fake
         self.other_emulator: ContainerRuntime = FakeRuntime("other", fake.machine)
         self.lose_engine = fake.lose_engine

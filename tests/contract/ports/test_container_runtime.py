@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from processing_emulator.domain.outcome import ContainerExit
-from processing_emulator.errors import ContainerGone, RuntimeFailure, RuntimeUnavailable, StartRejected
+from processing_emulator.errors import ContainerGone, ImageNotFound, RuntimeFailure, RuntimeUnavailable, StartRejected
 from processing_emulator.ports import BindMount, ContainerState, PullPolicy
 
 from tests.contract.ports.containers import (
@@ -389,6 +389,34 @@ def test_image_that_is_here_has_an_id_and_runs_by_it(world: World) -> None:
 
     assert image_id.startswith("sha256:")
     assert world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, NEVER) == image_id
+
+
+@pytest.mark.parametrize("policy", list(PullPolicy))
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "processing-emulator/not-built:1",
+        "processing-emulator/not-built",
+        "docker.io/processing-emulator/not-built:1",
+        "index.docker.io/processing-emulator/not-built:1",
+        "registry-1.docker.io/processing-emulator/not-built:1",
+        f"processing-emulator/not-built@sha256:{'a' * 64}",
+        f"docker.io/processing-emulator/not-built:1@sha256:{'a' * 64}",
+    ],
+)
+def test_an_image_of_ours_that_is_not_built_is_never_pulled(world: World, reference: str, policy: PullPolicy) -> None:
+    progress: list[str] = []
+
+    with pytest.raises(ImageNotFound, match=r"is never pulled from a registry; .*: make images"):
+        world.runtime.ensure_image(reference, policy, progress.append, NEVER)
+
+    assert progress == []
+
+
+def test_an_image_of_ours_that_is_built_is_not_pulled_even_if_the_policy_is_always(world: World) -> None:
+    image_id = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, NEVER)
+
+    assert world.runtime.ensure_image(TEST_IMAGE, PullPolicy.ALWAYS, lambda _line: None, NEVER) == image_id
 
 
 # --- the engine goes away ---

@@ -107,7 +107,7 @@ def test_a_missing_image_fails_before_anything_is_staged(rig: Rig) -> None:
     rig.machine.images = set()
     rig.objects.put("bkt", "in/x", b"x")
     rig.life()
-    job = rig.add(inputs=[an_input()])
+    job = rig.add(image="team/missing:1", inputs=[an_input()])
     ended = rig.wait_for_end(job)
     assert ended.failure_reason == (
         "ClientError: Cannot pull algorithm container. "

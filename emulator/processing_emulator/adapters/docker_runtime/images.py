@@ -18,7 +18,10 @@ from processing_emulator.ports import CancelToken, PullPolicy
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.1
-"""How often somebody who waits for a pull looks whether it was told to give up."""
+"""How often a caller that waits for a pull checks its cancel token."""
+
+BUILD_COMMAND = "make images"
+"""Makes all images of ours that jobs run in."""
 
 
 class Images:
@@ -34,9 +37,11 @@ class Images:
     ) -> str:
         """The id of the image; see `ContainerRuntime.ensure_image`."""
         parsed = parse_reference(reference)  # an image's id passes too; nothing unchecked gets into a URL
-        found = None if policy is PullPolicy.ALWAYS else self._find(reference)
+        found = self._find(reference) if parsed.is_ours or policy is not PullPolicy.ALWAYS else None
         if found is not None:
             return found
+        if parsed.is_ours:
+            raise ImageNotFound(f"{CANNOT_PULL} ({not_built(parsed)})")
         if policy is PullPolicy.NEVER:
             raise ImageNotFound(f'{CANNOT_PULL} ({parsed} is not on this machine, and the pull policy is "never")')
         self._pull(parsed, on_progress, cancel)
@@ -84,6 +89,14 @@ class Images:
                 pull.unwanted.set()
             if (unwanted or pull.done.is_set()) and self._pulls.get(pull.reference) is pull:
                 del self._pulls[pull.reference]
+
+
+def not_built(reference: ImageReference) -> str:
+    """What to do about an image of ours that is not on this machine."""
+    return (
+        f"{reference} is built by this project, is not on this machine and is never pulled from a registry; "
+        f"build it in a clone of the project: {BUILD_COMMAND}"
+    )
 
 
 def _vanished(reference: ImageReference) -> str:

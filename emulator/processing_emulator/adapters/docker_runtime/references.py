@@ -1,4 +1,4 @@
-"""Image references: read, checked, and split as the engine's pull call wants them."""
+"""Image references: parsed, checked, and split into the parts that the engine's pull call takes."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from processing_emulator.errors import ImageNotFound
 
 HUB = "docker.io"
+
+OUR_PREFIX = "processing-emulator/"
+"""Names of the images this project builds. The name may belong to a stranger in a public registry."""
+
+_HUB_SPELLINGS = ("docker.io/", "index.docker.io/")
+"""Docker reads these as the default registry and drops them."""
 
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
@@ -20,7 +26,7 @@ _REFERENCE = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageReference:
-    """A name with its registry, and a tag or a digest; a digest wins over a tag, as with the docker command."""
+    """A name with its registry, and a tag or a digest. A digest wins over a tag, as in the docker command."""
 
     name: str
     version: str
@@ -32,13 +38,23 @@ class ImageReference:
         is_host = bool(slash) and ("." in first or ":" in first or first == "localhost" or first != first.lower())
         return first if is_host else HUB
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this project builds the image: one of our names, in no registry or in the public one."""
+        host = self.registry.lower().partition(":")[0]
+        is_public = host == HUB or host.endswith(f".{HUB}")
+        return is_public and self.name.removeprefix(f"{self.registry}/").startswith(OUR_PREFIX)
+
     def __str__(self) -> str:
         return f"{self.name}{'@' if ':' in self.version else ':'}{self.version}"
 
 
 def parse_reference(text: str) -> ImageReference:
-    """Read a reference; without tag and digest it means `latest`. Raises ImageNotFound."""
+    """Parse a reference; one without tag and digest means `latest`. Raises ImageNotFound."""
     match = _REFERENCE.fullmatch(text)
     if match is None:
         raise ImageNotFound(f"{text[:255]!r} does not name an image: [registry/]name[:tag][@digest], in lower case")
-    return ImageReference(name=match["name"], version=match["digest"] or match["tag"] or "latest")
+    name = match["name"]
+    for spelling in _HUB_SPELLINGS:
+        name = name.removeprefix(spelling)
+    return ImageReference(name=name, version=match["digest"] or match["tag"] or "latest")
