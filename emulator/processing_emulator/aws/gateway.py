@@ -6,10 +6,9 @@ applications of their own, given to it. Refuses what web pages of other sites se
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from functools import lru_cache, partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,12 +25,11 @@ from processing_emulator.aws.http.reply import (
     s3_error,
     send_reply,
 )
-from processing_emulator.aws.http.request_context import Caller, CredentialScope, credential_of, presigned, scope_of
+from processing_emulator.aws.http.request_context import Caller, CredentialScope, presigned, scope_of
 from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.http.routing import Protocol, Route, media_type, route_of
 from processing_emulator.aws.protocols.wire_errors import WireError, internal_failure, wire_error
 from processing_emulator.aws.services.dispatcher import Dispatcher
-from processing_emulator.aws.services.grouping import Answer, Desk
 from processing_emulator.aws.services.query_service import QueryDispatcher
 from processing_emulator.errors import RequestError
 
@@ -39,12 +37,6 @@ logger = logging.getLogger(__name__)
 
 JSON_BODY_LIMIT_BYTES: Final = 1024 * 1024
 """No valid request of the JSON services served here comes near."""
-
-_KNOWN_SENDERS: Final = 256
-"""Kept with what was read of their headers: a client's stay the same all day, but for the signature."""
-
-_LONGEST_KNOWN: Final = 4096
-"""Bytes of those headers; what is longer is read anew each time."""
 
 _COME_AGAIN: Final = WireError(code="ServiceUnavailable", message="The emulator is being reset; try again", status=503)
 _FORM_LIMIT_BYTES: Final = 64 * 1024
@@ -107,27 +99,6 @@ class _Request:
         return _caller(credentials, self.id, token)
 
 
-class _SenderHeaders(NamedTuple):
-    """What tells a sender and its requests' target; None where a header is absent."""
-
-    host: bytes | None
-    origin: bytes | None
-    credential: str
-    target: bytes | None
-    content_type: bytes | None
-    session_token: bytes | None
-
-
-class _Sender(NamedTuple):
-    """What requests with the same of those headers have in common."""
-
-    account: str
-    region: str
-    access_key: str
-    session_token: str
-    target: str
-
-
 class FrontDoor:
     """The application; made by `front_door`."""
 
@@ -144,11 +115,9 @@ class FrontDoor:
         gate: Gate,
         json_body_limit_bytes: int,
     ) -> None:
-        self._desk = Desk(dispatcher, executor)
+        self._dispatcher = dispatcher
         self._query = query
-        self._scope_of = lru_cache(_KNOWN_SENDERS)(partial(scope_of, account_of=account_of))
-        self._waiting: set[asyncio.Task[None]] = set()
-        self._known_senders: dict[_SenderHeaders, _Sender | Reply] = {}
+        self._account_of = account_of
         self._control = control
         self._s3 = s3
         self._executor = executor
@@ -166,76 +135,6 @@ class FrontDoor:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})
 
-    def takes_whole(self, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether a POST to `/` with these headers, each there once, is served by `serve_whole`."""
-        return b"x-amz-target" in headers and not self._gate.is_closed
-
-    def serve_whole(self, headers: Mapping[bytes, bytes], body: bytes, answer: Callable[[str, Reply], None]) -> None:
-        """What ASGI would be answered, for a request that is there as a whole; `answer` gets its id, too.
-
-        From inside the event loop, in which `answer` is called, now or later.
-        """
-        request_id = new_request_id()
-        if self._gate.is_closed:  # since its head came
-            waiting = asyncio.create_task(self._serve_later(request_id, headers, body, answer))
-            self._waiting.add(waiting)
-            waiting.add_done_callback(self._waiting.discard)
-            return
-        try:
-            self._serve_whole(request_id, headers, body, partial(answer, request_id))
-        except Exception:
-            logger.exception("request_failed", extra={"path": "/", "request_id": request_id})
-            answer(request_id, json_error(internal_failure()))
-
-    async def _serve_later(
-        self, request_id: str, headers: Mapping[bytes, bytes], body: bytes, answer: Callable[[str, Reply], None]
-    ) -> None:
-        if await self._gate.passed():
-            self.serve_whole(headers, body, answer)
-        else:
-            answer(request_id, json_error(_COME_AGAIN))
-
-    def _serve_whole(self, request_id: str, headers: Mapping[bytes, bytes], body: bytes, answer: Answer) -> None:
-        sender = self._sender(
-            _SenderHeaders(
-                headers.get(b"host"),
-                headers.get(b"origin"),
-                credential_of(_text(headers.get(b"authorization"))),
-                headers.get(b"x-amz-target"),
-                headers.get(b"content-type"),
-                headers.get(b"x-amz-security-token"),
-            )
-        )
-        if isinstance(sender, Reply):
-            answer(sender)
-            return
-        account, region, access_key, session_token, target = sender
-        self._desk.serve(target, Caller(account, region, request_id, access_key, session_token), body, answer)
-
-    def _sender(self, headers: "_SenderHeaders") -> "_Sender | Reply":
-        """Who sends requests with these headers, or why they are refused."""
-        known = self._known_senders.get(headers)
-        if known is not None:
-            return known
-        sender = self._find_sender(headers)
-        if sum(len(value) for value in headers if value is not None) <= _LONGEST_KNOWN:
-            if len(self._known_senders) == _KNOWN_SENDERS:
-                self._known_senders.clear()
-            self._known_senders[headers] = sender
-        return sender
-
-    def _find_sender(self, headers: "_SenderHeaders") -> "_Sender | Reply":
-        credentials = self._credentials(_texts(headers.host), _texts(headers.origin), headers.credential)
-        if isinstance(credentials, Reply):
-            return credentials
-        return _refusal_of_form(_text(headers.target), "POST", _text(headers.content_type)) or _Sender(
-            account=credentials.account,
-            region=credentials.region,
-            access_key=credentials.access_key,
-            session_token=_text(headers.session_token),
-            target=_text(headers.target),
-        )
-
     def _credentials(
         self, hosts: Sequence[str], origins: Sequence[str], authorization: str
     ) -> "CredentialScope | Reply":
@@ -244,7 +143,7 @@ class FrontDoor:
         if refusal is not None:
             return json_error(WireError(code="AccessDeniedException", message=refusal, status=403))
         try:
-            return self._scope_of(credential_of(authorization))
+            return scope_of(authorization, self._account_of)
         except RequestError as failure:
             return json_error(wire_error(failure))
 
@@ -289,7 +188,8 @@ class FrontDoor:
             return json_error(wire_error(error))
         if not await self._gate.passed():  # it may have been closed since the head came
             return json_error(_COME_AGAIN)
-        return await self._desk.reply(target, request.caller(credentials), body)
+        loop, caller = asyncio.get_running_loop(), request.caller(credentials)
+        return await loop.run_in_executor(self._executor, self._dispatcher.reply, target, caller, body)
 
     async def _form(self, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
         try:
@@ -301,14 +201,6 @@ class FrontDoor:
         loop = asyncio.get_running_loop()
         caller = request.caller(credentials)
         return await loop.run_in_executor(self._executor, self._query.reply, credentials.service, caller, body)
-
-
-def _text(value: bytes | None) -> str:
-    return "" if value is None else value.decode("latin-1")
-
-
-def _texts(value: bytes | None) -> Sequence[str]:
-    return [] if value is None else [value.decode("latin-1")]
 
 
 def _caller(credentials: CredentialScope, request_id: str, session_token: str) -> Caller:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # the embedded store starts before these are loaded
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 3
+LARGEST_HEAD_BYTES = 64 * 1024
+"""A request whose head is longer is refused; several times what AWS services accept."""
 
 
 class _ScriptFault(click.ClickException):
@@ -82,14 +84,14 @@ def serve(settings: Settings, flags: Collection[str] = ()) -> None:
 def _serve(settings: Settings, app: "App") -> None:
     import uvicorn
 
-    from processing_emulator.server.direct_protocol import direct_protocol
     from processing_emulator.server.uvicorn_server import PreparedServer
 
     for warning in app.warnings:
         print(f"Warning: {warning}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
         app.asgi,
-        http=direct_protocol(app.door),
+        http="h11",
+        h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
         ws="none",
         proxy_headers=False,
         lifespan="off",

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
@@ -23,7 +22,7 @@ from processing_emulator.adapters.sql_store.store import Stores, open_store
 from processing_emulator.admin.health import HealthBoard
 from processing_emulator.admin.lazy_app import LateApp
 from processing_emulator.admin.reset import ResetParts, Resetter
-from processing_emulator.aws.gateway import FrontDoor, front_door
+from processing_emulator.aws.gateway import front_door
 from processing_emulator.aws.http.maintenance_gate import Gate
 from processing_emulator.aws.protocols.model import load_service_model
 from processing_emulator.aws.services.catalogue import (
@@ -71,11 +70,10 @@ class App:
 
     Once it is served, `get_ready` brings in the seed and runs the user's scripts, and `wind_down` runs those for its
     end; both take the variables for AWS clients, and raise EmulatorError. `warm` loads what the first request of a
-    kind would otherwise wait for. `door` takes whole requests without ASGI; None where something stands in front of it.
+    kind would otherwise wait for.
     """
 
     asgi: ASGIApp
-    door: FrontDoor | None
     sockets: tuple[socket.socket, ...]
     url: str
     port: int
@@ -174,23 +172,16 @@ def running(settings: Settings, ground: Ground, flags: Collection[str] = ()) -> 
         running_at_end = scheduler.count_running
         yield App(
             asgi=enforcing(door, keys, clock) if settings.enforce_signatures else door,
-            door=None if settings.enforce_signatures else door,
             sockets=sockets,
             url=f"http://{_printable(settings.host)}:{port}",
             port=port,
             get_ready=lambda variables, cancel: preparation.get_ready(s3.access(), variables, cancel),
-            warm=lambda: _warm(passthrough),
+            warm=passthrough.warm,
             wind_down=preparation.wind_down,
             warnings=place.warnings,
             jobs_running=running_at_end,
             close_http=lambda: _close(passthrough),
         )
-
-
-def _warm(passthrough: "LateApp[S3Passthrough]") -> None:
-    """Load what the first request of SageMaker and the first of S3 would wait for."""
-    import_module("processing_emulator.aws.protocols.model_types")  # msgspec takes 20 ms
-    passthrough.warm()
 
 
 @contextmanager

@@ -10,8 +10,6 @@ from typing import Any
 import boto3
 import uvicorn
 from botocore.config import Config
-from processing_emulator.aws.gateway import FrontDoor
-from processing_emulator.server.direct_protocol import direct_protocol
 from starlette.types import ASGIApp
 
 DEADLINE_SECONDS = 20.0
@@ -23,9 +21,8 @@ def serving(app: ASGIApp) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
-        http = direct_protocol(app) if isinstance(app, FrontDoor) else "httptools"  # as it is served in earnest
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, http=http, ws="none", loop="asyncio"
+            app, lifespan="off", log_config=None, access_log=False, http="h11", ws="none", loop="asyncio"
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")

@@ -300,7 +300,7 @@ def test_request_bodies_and_credentials_are_not_logged(
         call_target(app, CREATE, body_of(a_request(Environment={"1": "hunter2"})), signature)
 
     logged = " ".join(str(vars(record)) for record in caplog.records)
-    assert "job_created" in logged
+    assert "job created" in logged
     assert "hunter2" not in logged
     assert "AKIASECRET" not in logged
 

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 import pytest
 from processing_emulator.aws.gateway import FrontDoor
 from processing_emulator.aws.http.maintenance_gate import Gate
-from processing_emulator.aws.http.reply import Reply
 from starlette.types import Message
 
 from tests.unit.aws.asgi import JSON_TYPE, Answer, Headers, call, http_scope
@@ -102,23 +101,3 @@ def test_a_request_whose_body_comes_after_the_gate_was_closed_waits() -> None:
         assert isinstance(app, FrontDoor)
         asyncio.run(app(http_scope("POST", "/", (HOST, *LIST)), receive, send))
     assert sent[0]["status"] == 200
-
-
-@pytest.mark.parametrize(("wait_seconds", "status"), [(30.0, 200), (0.0, 503)])
-def test_a_whole_request_waits_if_the_gate_was_closed_since_its_head_came(wait_seconds: float, status: int) -> None:
-    gate = Gate(wait_seconds)
-
-    async def ask(app: FrontDoor) -> Reply:
-        answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        headers = {name.encode(): value.encode() for name, value in (HOST, *LIST)}
-        assert app.takes_whole(headers)
-        with gate.closed():
-            app.serve_whole(headers, b"{}", lambda _id, reply: answered.set_result(reply))
-            for _ in range(10):  # turns of the loop
-                await asyncio.sleep(0)
-            assert answered.done() == (status == 503)
-        return await answered
-
-    with front_door_over(Api(), gate=gate) as app:
-        assert isinstance(app, FrontDoor)
-        assert asyncio.run(ask(app)).status == status

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from processing_emulator.aws.protocols.model import Shape
-from processing_emulator.aws.protocols.pattern import compile_pattern, compile_quick_pattern
+from processing_emulator.aws.protocols.pattern import compile_pattern
 
 from tests.unit.aws.parts import service_model
 
 TAG_PATTERN = r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"
-NAME_PATTERN = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 ATHENA_PATTERN = r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*"
 
 
@@ -73,23 +72,6 @@ def test_surrogate_pairs_of_java_are_code_points() -> None:
 def test_unknown_unicode_class_is_an_error_and_not_a_guess() -> None:
     with pytest.raises(ValueError, match=re.escape(r"\p{Lu}")):
         compile_pattern(r"[\p{Lu}]")
-
-
-@given(st.text("aZ0-_", max_size=63))
-def test_names_match_quickly_where_they_match_letter_by_letter(text: str) -> None:
-    quick = compile_quick_pattern(NAME_PATTERN, 63).fullmatch(text)
-
-    assert (quick is None) is (compile_pattern(NAME_PATTERN).fullmatch(text) is None)
-
-
-@pytest.mark.parametrize("length", [1, 62, 63])
-def test_names_of_full_length_match_quickly(length: int) -> None:
-    assert compile_quick_pattern(NAME_PATTERN, 63).fullmatch("a" * length)
-
-
-@pytest.mark.parametrize(("pattern", "longest"), [(NAME_PATTERN, 64), (".*", 63), (TAG_PATTERN, 63)])
-def test_a_pattern_without_a_quick_form_keeps_its_own(pattern: str, longest: int) -> None:
-    assert compile_quick_pattern(pattern, longest) == compile_pattern(pattern)
 
 
 def test_parentheses_group_and_nothing_else() -> None:

@@ -17,7 +17,7 @@ from processing_emulator.errors import (
 )
 from processing_emulator.jobs.quotas import TOTAL
 
-from tests.builders import a_key, a_request, an_input
+from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.unit.jobs.parts import START, Api
 
@@ -88,13 +88,12 @@ def test_create_that_cannot_be_stored_wakes_nobody() -> None:
     assert len(api.wakeup.added) == 0
 
 
-def test_describe_finds_the_job_of_exactly_that_name() -> None:
+def test_describe_of_an_unknown_job_says_so() -> None:
     api = Api()
-    job = api.service.create(a_key("Job"), a_request("Job"))
+    api.service.create(a_key("Job"), a_request("Job"))
 
-    assert api.service.describe(a_key("Job")) == job
-    with pytest.raises(JobNotFound, match=r"^Could not find requested job with name: job$"):
-        api.service.describe(a_key("job"))
+    with pytest.raises(JobNotFound, match=r"^Could not find requested job with name: other$"):
+        api.service.describe(a_key("other"))
 
 
 def test_stop_shows_as_stopping_at_once_and_wakes_the_engine() -> None:
@@ -208,25 +207,26 @@ def test_a_job_that_does_not_exist_is_not_deleted() -> None:
         Api().service.delete(a_key("nope"))
 
 
-def test_requests_that_come_together_get_their_own_verdicts() -> None:
+def test_a_job_is_found_whatever_the_case_of_its_name() -> None:
+    """Clients take the name from the end of an ARN, which is lower-case."""
     api = Api()
-    first, second, third = api.service.store_all([(a_key(name), a_request(name)) for name in ("a", "A", "b")])
-    assert isinstance(second, JobNameInUse)
-    assert api.wakeup.added == [first, third]
-    missing, found = api.service.describe_all([a_key("nobody"), a_key("a")])
-    assert isinstance(missing, JobNotFound)
-    assert isinstance(found, ProcessingJob)
-    assert found.id == first
+    job = api.service.create(a_key("My-Job"), a_request("My-Job"))
+
+    assert api.service.describe(a_key("my-job")) == job
+    assert api.service.describe(a_key("MY-JOB")).key.name == "My-Job"
+    api.service.stop(a_key("my-job"))
+    assert api.wakeup.stopped == [job.id]
+    api.move(api.service.describe(a_key("My-Job")), JobPhase.STOPPED)
+    api.service.delete(a_key("MY-JOB"))
+    with pytest.raises(JobNotFound):
+        api.service.describe(a_key("My-Job"))
 
 
-def test_a_request_that_can_never_become_a_job_is_refused_before_it_is_stored() -> None:
-    bad = a_request("bad", inputs=[an_input("same"), an_input("same", path="/opt/ml/processing/other")])
-    with pytest.raises(ValidationFailed, match="more than once"):
-        Api().service.check(bad)
-
-
-def test_quotas_count_those_that_came_together() -> None:
+def test_a_quota_counts_jobs_that_were_just_created() -> None:
     api = Api(quotas={TOTAL: 1})
-    first, second = api.service.store_all([(a_key(name), a_request(name)) for name in ("a", "b")])
-    assert api.wakeup.added == [first]
-    assert isinstance(second, QuotaExceeded)
+    job = api.service.create(a_key("a"), a_request("a"))
+
+    with pytest.raises(QuotaExceeded):
+        api.service.create(a_key("b"), a_request("b"))
+
+    assert api.wakeup.added == [job.id]

@@ -60,17 +60,12 @@ def decode_json(body: bytes) -> object:
 
 
 def _decode_slowly(body: bytes) -> object:
-    if may_be_deeper(body, DEEPEST) and _depth(body) > DEEPEST:
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
         raise MalformedBody("The body is nested too deeply")
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant)
     except ValueError as error:  # bad UTF-8, bad JSON, a number of thousands of digits
         raise MalformedBody(f"The body is not JSON: {type(error).__name__}") from error
-
-
-def may_be_deeper(body: bytes, levels: int) -> bool:
-    """Whether a body could be nested deeper, at a glance."""
-    return body.count(b"[") + body.count(b"{") > levels
 
 
 def _depth(body: bytes) -> int:

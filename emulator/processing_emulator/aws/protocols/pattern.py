@@ -21,9 +21,6 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 
-_HYPHENATED = re.compile(r"(?P<letter>\[(?:\w-\w)+\])\(-\*(?P=letter)\)\{0,(?P<most>\d+)\}")
-"""How the model writes names: hyphens may be anywhere but at the ends."""
-
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Compile a pattern of the model. Raises ValueError when it uses something that has no translation here."""
@@ -36,18 +33,6 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         if match["plain"] in ("[", "]"):
             in_class = match["plain"] == "["
     return re.compile("".join(translated))
-
-
-def compile_quick_pattern(pattern: str, longest: int) -> re.Pattern[str]:
-    """The same for strings of at most `longest` characters, where that can be had in a form that matches quicker.
-
-    Names are counted letter by letter in the model, which Python does in a loop. Raises ValueError.
-    """
-    name = _HYPHENATED.fullmatch(pattern)
-    if name is None or longest > int(name["most"]) + 1:
-        return compile_pattern(pattern)
-    letter = name["letter"]
-    return re.compile(f"{letter}(?:[{letter[1:-1]}-]*{letter})?")
 
 
 def _translate(match: re.Match[str], *, in_class: bool) -> str:

@@ -4,13 +4,13 @@ The outermost loop of a request: nothing gets past it but replies.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from processing_emulator.aws.http.reply import Reply, json_error
 from processing_emulator.aws.http.request_context import Caller
 from processing_emulator.aws.protocols.wire_errors import COMMON_FORMS, ErrorForms, internal_failure, wire_error
-from processing_emulator.aws.services.operation import Checked, Operation
-from processing_emulator.errors import RequestError, StoreFailure, UnknownOperation
+from processing_emulator.aws.services.operation import Operation
+from processing_emulator.errors import RequestError, UnknownOperation
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +24,6 @@ class Dispatcher:
         """
         self._operations = operations
         self._known_targets = known_targets
-        self._grouped = {target for target, operation in operations.items() if operation.is_grouped}
-        self._making_pages = {target for target, operation in operations.items() if operation.makes_pages}
-        self._never_waiting = {target for target, operation in operations.items() if operation.never_waits}
 
     def reply(self, target: str, caller: Caller, body: bytes) -> Reply:
         """Serve one request, whatever it is."""
@@ -40,54 +37,6 @@ class Dispatcher:
         except Exception:
             logger.exception("request_failed", extra={"target": target, "request_id": caller.request_id})
             return json_error(internal_failure())
-
-    def is_grouped(self, target: str) -> bool:
-        """Whether requests for this target are better served together."""
-        return target in self._grouped
-
-    def makes_pages(self, target: str) -> bool:
-        """Whether few requests for this target are better served at the same time."""
-        return target in self._making_pages
-
-    def never_waits(self, target: str) -> bool:
-        """Whether a group for this target may be served in the event loop."""
-        return target in self._never_waiting
-
-    def checked(self, target: str, caller: Caller, body: bytes) -> Checked | Reply:
-        """Read and check a request of a grouped operation, or refuse it."""
-        operation = self._operations[target]
-        try:
-            return operation.checked(caller, body)
-        except RequestError as error:
-            return _refusal(error, operation.error_forms, target, caller)
-        except Exception:
-            logger.exception("request_failed", extra={"target": target, "request_id": caller.request_id})
-            return json_error(internal_failure())
-
-    def reply_all(self, target: str, group: Sequence[Checked]) -> list[Reply]:
-        """Serve requests of one grouped operation; replies in their order."""
-        operation = self._operations[target]
-        try:
-            return [
-                _refusal(result, operation.error_forms, target, asked.caller)
-                if isinstance(result, RequestError)
-                else Reply(body=result)
-                for asked, result in zip(group, operation.call_all(group), strict=True)
-            ]
-        except RequestError as error:
-            return [_refusal(error, operation.error_forms, target, asked.caller) for asked in group]
-        except StoreFailure:
-            # It would fail each of them alone, too, and each would wait for the lock of a database that is locked.
-            first = group[0].caller.request_id
-            logger.exception("request_failed", extra={"target": target, "request_id": first, "requests": len(group)})
-            return [json_error(internal_failure()) for _ in group]
-        except Exception:
-            if len(group) == 1:
-                logger.exception("request_failed", extra={"target": target, "request_id": group[0].caller.request_id})
-                return [json_error(internal_failure())]
-            # A transaction holds all of them or none: whoever is at fault is found when each is served alone.
-            logger.debug("group_failed", extra={"target": target}, exc_info=True)
-        return [reply for asked in group for reply in self.reply_all(target, [asked])]
 
     def _operation(self, target: str) -> Operation:
         operation = self._operations.get(target)

@@ -5,7 +5,7 @@ from typing import Any
 
 from processing_emulator.aws.http.request_context import Caller
 from processing_emulator.aws.services.logs.log_names import require_the_group
-from processing_emulator.aws.services.operation import Handler, PageHandler
+from processing_emulator.aws.services.operation import Handler
 from processing_emulator.logs.reading import MOST_EVENTS, EventQuery, LogReading
 
 
@@ -31,4 +31,4 @@ def get_log_events(reading: LogReading) -> Handler:
             "nextBackwardToken": page.backward_token,
         }
 
-    return PageHandler(handle=handle)
+    return handle

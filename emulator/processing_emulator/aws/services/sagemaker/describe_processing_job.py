@@ -1,14 +1,14 @@
 """DescribeProcessingJob: the request back, filled in and cut down as the service does it (spec 1.4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from processing_emulator.aws.http.request_context import Caller
 from processing_emulator.aws.protocols.json_responses import present
-from processing_emulator.aws.services.operation import Checked, GroupHandler, Handler, Outcome
+from processing_emulator.aws.services.operation import Handler
 from processing_emulator.domain.job import JobKey, ProcessingJob
 from processing_emulator.domain.phase import ProcessingJobStatus
 from processing_emulator.domain.spec import DEFAULT_MAX_RUNTIME_SECONDS
-from processing_emulator.errors import RequestError
 from processing_emulator.jobs.service import JobService
 
 _ECHOED = ("AppSpecification", "Environment", "NetworkConfig", "RoleArn", "ExperimentConfig")
@@ -17,13 +17,10 @@ _ECHOED = ("AppSpecification", "Environment", "NetworkConfig", "RoleArn", "Exper
 def describe_processing_job(service: JobService) -> Handler:
     """The handler."""
 
-    def handle_all(group: Sequence[Checked]) -> Sequence[Outcome]:
-        keys = [JobKey(caller.account, caller.region, request["ProcessingJobName"]) for caller, request in group]
-        return [
-            found if isinstance(found, RequestError) else description_of(found) for found in service.describe_all(keys)
-        ]
+    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+        return description_of(service.describe(JobKey(caller.account, caller.region, request["ProcessingJobName"])))
 
-    return GroupHandler(handle_all=handle_all, never_waits=True)
+    return handle
 
 
 def description_of(job: ProcessingJob) -> dict[str, object]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from processing_emulator.aws.http.request_context import Caller
 from processing_emulator.aws.protocols.json_responses import present
-from processing_emulator.aws.services.operation import Handler, PageHandler
+from processing_emulator.aws.services.operation import Handler
 from processing_emulator.aws.services.sagemaker.describe_processing_job import state_of
 from processing_emulator.domain.phase import ProcessingJobStatus
 from processing_emulator.jobs.listing import DEFAULT_PAGE_SIZE, JobListing
@@ -19,7 +19,7 @@ def list_processing_jobs(listing: JobListing) -> Handler:
         page = listing.page(_query(caller, request), request.get("NextToken"))
         return present(ProcessingJobSummaries=[state_of(job) for job in page.jobs], NextToken=page.next_token)
 
-    return PageHandler(handle=handle)
+    return handle
 
 
 def _query(caller: Caller, request: Mapping[str, Any]) -> JobQuery:
