@@ -143,7 +143,7 @@ def running(settings: Settings, ground: Ground, flags: Collection[str] = ()) -> 
             container_registry(clock),
         )
         dispatcher = json_dispatcher(json_services, models.__getitem__)
-        passthrough = LateApp(lambda: _passthrough(s3, clock))
+        passthrough = LateApp(lambda: _passthrough(s3))
         gate = Gate()
         health = HealthBoard(health_parts(stores, runtime, s3, objects, gpus, scheduler))
         resetter = Resetter(
@@ -191,10 +191,10 @@ def _undisturbed(preparation: Preparation, gate: Gate) -> Iterator[None]:
         yield
 
 
-def _passthrough(s3: S3Part, clock: SystemClock) -> "S3Passthrough":
+def _passthrough(s3: S3Part) -> "S3Passthrough":
     from processing_emulator.aws.s3.proxy import S3Passthrough  # aiohttp takes as long to import as SQLAlchemy
 
-    return S3Passthrough(s3.endpoint, adapt=s3.adaptation(clock))
+    return S3Passthrough(s3.endpoint, adapt=s3.adaptation())
 
 
 async def _close(passthrough: "LateApp[S3Passthrough]") -> None:

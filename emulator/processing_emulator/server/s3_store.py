@@ -11,7 +11,6 @@ from processing_emulator.adapters.seed.clear import empty_store
 from processing_emulator.adapters.seed.client import S3Access
 from processing_emulator.config import Settings
 from processing_emulator.errors import EmulatorError
-from processing_emulator.ports import Clock
 
 if TYPE_CHECKING:  # the embedded store is started before the rest is loaded
     from processing_emulator.adapters.s3_store.store import S3ObjectStore
@@ -64,13 +63,13 @@ class S3Part:
         """What keeps the embedded store running."""
         return [StoreKeeper(self._process)] if self._process is not None else []
 
-    def adaptation(self, clock: Clock) -> "Adaptation | None":
+    def adaptation(self) -> "Adaptation | None":
         """What makes the embedded store answer as S3 does; nothing for a store that was named."""
         if self._process is None:
             return None
         from processing_emulator.aws.s3.seaweedfs_compat import as_s3
 
-        return partial(as_s3, list_buckets=self._process.list_buckets, dropped_headers=UNSUPPORTED_HEADERS, clock=clock)
+        return partial(as_s3, list_buckets=self._process.list_buckets, dropped_headers=UNSUPPORTED_HEADERS)
 
     @property
     def kind(self) -> str:

@@ -8,20 +8,18 @@ from contextlib import contextmanager
 from functools import partial
 
 import uvicorn
-from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS
 from processing_emulator.aws.s3.list_buckets import BucketLister
 from processing_emulator.aws.s3.proxy import Adaptation, S3Passthrough
 from processing_emulator.aws.s3.seaweedfs_compat import as_s3
-from processing_emulator.ports import Clock
 from starlette.types import ASGIApp
 
 from tests.waiting import wait_for
 
 
-def embedded(list_buckets: BucketLister = dict, clock: Clock | None = None) -> Adaptation:
+def embedded(list_buckets: BucketLister = dict) -> Adaptation:
     """What the server puts around the pass-through to its embedded store."""
-    return partial(as_s3, list_buckets=list_buckets, dropped_headers=UNSUPPORTED_HEADERS, clock=clock or SystemClock())
+    return partial(as_s3, list_buckets=list_buckets, dropped_headers=UNSUPPORTED_HEADERS)
 
 
 class _Server(uvicorn.Server):

@@ -30,13 +30,6 @@ class Signer:
         maker(Credentials(self.access_key, self.secret_key, self.token), self.service, self.region).add_auth(request)
         return _wire(request)
 
-    def sign_named(self, method: str, url: str, headers: dict[str, str], named: str) -> SignedRequest:
-        """Signed for S3 by header, with this in the place of the body's digest."""
-        request = AWSRequest(method=method, url=f"http://{HOST}{url}", headers=headers)
-        credentials = Credentials(self.access_key, self.secret_key, self.token)
-        NamedPayloadAuth(credentials, self.service, self.region, named).add_auth(request)
-        return _wire(request)
-
     def presign(self, method: str, url: str, expires: int = 60, headers: dict[str, str] | None = None) -> SignedRequest:
         """Signed in the query string."""
         request = AWSRequest(method=method, url=f"http://{HOST}{url}", headers=headers or {})
@@ -44,18 +37,6 @@ class Signer:
         credentials = Credentials(self.access_key, self.secret_key, self.token)
         maker(credentials, self.service, self.region, expires=expires).add_auth(request)
         return _wire(request)
-
-
-class NamedPayloadAuth(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
-    """botocore's signer of S3, told what to say of the body."""
-
-    def __init__(self, credentials: Credentials, service: str, region: str, named: str) -> None:
-        super().__init__(credentials, service, region)
-        self._named = named
-
-    def payload(self, request: AWSRequest) -> str:
-        """See botocore."""
-        return self._named
 
 
 def _wire(request: AWSRequest) -> SignedRequest:

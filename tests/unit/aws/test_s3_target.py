@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from processing_emulator.aws.s3.target import Target, region_of, subjects_of, target_of
+from processing_emulator.aws.s3.target import Target, region_of, subresources_of, target_of
 
 
 def a_scope(path: bytes = b"/", query: bytes = b"", **headers: bytes) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def test_target_is_in_the_path_or_below_localhost(path: bytes, host: bytes, targ
 
 
 @pytest.mark.parametrize(
-    ("query", "subjects"),
+    ("query", "subresources"),
     [
         (b"", set()),
         (b"location", {"location"}),
@@ -37,8 +37,8 @@ def test_target_is_in_the_path_or_below_localhost(path: bytes, host: bytes, targ
         (b"AWSAccessKeyId=a&Signature=b&Expires=1", set()),
     ],
 )
-def test_signature_is_no_subject(query: bytes, subjects: set[str]) -> None:
-    assert subjects_of(a_scope(query=query)) == subjects
+def test_signature_is_no_subject(query: bytes, subresources: set[str]) -> None:
+    assert subresources_of(a_scope(query=query)) == subresources
 
 
 HEADER = b"AWS4-HMAC-SHA256 Credential=any/20260101/%s/s3/aws4_request, SignedHeaders=host, Signature=0"

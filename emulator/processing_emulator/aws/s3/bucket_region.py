@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from processing_emulator.aws.protocols.xml_text import xml_text
 from processing_emulator.aws.s3.held_response import HeldAnswer
-from processing_emulator.aws.s3.target import region_of, subjects_of, target_of
+from processing_emulator.aws.s3.target import region_of, subresources_of, target_of
 
 _UNNAMED_REGION: Final = "us-east-1"
 _WELL: Final = 200
@@ -32,7 +32,7 @@ class BucketHome:
             await self._store(scope, receive, send)
         elif scope["method"] == "HEAD":
             await self._store(scope, receive, _with_region(send, region_of(scope)))
-        elif "location" in subjects_of(scope):
+        elif "location" in subresources_of(scope):
             answer = HeldAnswer()
             await self._store(scope, receive, answer.send)
             if answer.status == _WELL:

@@ -13,7 +13,7 @@ from processing_emulator.aws.http.reply import s3_error
 from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.protocols.wire_errors import WireError
 from processing_emulator.aws.s3.held_response import HeldAnswer
-from processing_emulator.aws.s3.target import region_of, subjects_of, target_of
+from processing_emulator.aws.s3.target import region_of, subresources_of, target_of
 
 _LENIENT_REGION: Final = "us-east-1"
 _CONSTRAINT: Final = re.compile(rb"<(?:\w+:)?LocationConstraint[^<>]*>\s*([^<\s]+)")
@@ -38,7 +38,7 @@ class BucketMaking:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = target_of(scope)
-        if scope["method"] != "PUT" or not target.bucket or target.key or subjects_of(scope):
+        if scope["method"] != "PUT" or not target.bucket or target.key or subresources_of(scope):
             await self._store(scope, receive, send)
             return
         document, answer = _Overheard(receive), HeldAnswer()

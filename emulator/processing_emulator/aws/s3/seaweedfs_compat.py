@@ -1,4 +1,4 @@
-"""Puts the layers around the pass-through. Each is an ASGI application that knows one difference, and the next one."""
+"""The middleware stack that makes SeaweedFS, as the embedded store runs it, answer as S3 does."""
 
 from collections.abc import Collection
 
@@ -7,22 +7,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from processing_emulator.aws.s3.bucket_region import BucketHome
 from processing_emulator.aws.s3.chunked_uploads import PlainUploads
 from processing_emulator.aws.s3.create_bucket import BucketMaking
-from processing_emulator.aws.s3.known_parameters import KnownParameters
 from processing_emulator.aws.s3.list_buckets import BucketList, BucketLister
-from processing_emulator.aws.s3.post_uploads import PostUploads
-from processing_emulator.ports import Clock
+from processing_emulator.aws.s3.unsupported import RefuseUnsupported
 
 
-def as_s3(
-    passthrough: ASGIApp, *, list_buckets: BucketLister, dropped_headers: Collection[bytes], clock: Clock
-) -> ASGIApp:
+def as_s3(passthrough: ASGIApp, *, list_buckets: BucketLister, dropped_headers: Collection[bytes]) -> ASGIApp:
     """S3, made of a store that takes any keys and checks no signature.
 
     `dropped_headers` (lower case) are those it cannot cope with; they go last, since other layers may read them.
     """
-    store = _WithoutHeaders(passthrough, frozenset(dropped_headers))
-    uploads = PostUploads(PlainUploads(store), clock)
-    return BucketList(BucketMaking(BucketHome(KnownParameters(uploads))), list_buckets)
+    store = RefuseUnsupported(_WithoutHeaders(passthrough, frozenset(dropped_headers)))
+    return BucketList(BucketMaking(BucketHome(PlainUploads(store))), list_buckets)
 
 
 class _WithoutHeaders:

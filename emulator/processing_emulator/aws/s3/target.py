@@ -10,7 +10,7 @@ from processing_emulator.aws.http.request_context import presigned, signing_regi
 _OF_SIGNATURES = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
 """The parameters of the older presigned URLs; the others begin with X-Amz-."""
 
-_NO_SUBJECT = "x-id"
+_OPERATION_NAME = "x-id"
 """Names the operation, for whoever reads logs."""
 
 
@@ -32,13 +32,13 @@ def target_of(scope: Scope) -> Target:
     return Target(bucket, key)
 
 
-def subjects_of(scope: Scope) -> frozenset[str]:
+def subresources_of(scope: Scope) -> frozenset[str]:
     """What of it the query asks for, such as `location` or `acl`; not the signature's parameters."""
     names = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     return frozenset(
         name
         for name in names
-        if name not in _OF_SIGNATURES and name != _NO_SUBJECT and not name.lower().startswith("x-amz-")
+        if name not in _OF_SIGNATURES and name != _OPERATION_NAME and not name.lower().startswith("x-amz-")
     )
 
 

@@ -5,6 +5,7 @@ The emulator's own endpoints stay open. Bodies are read for it, except those of 
 
 import hashlib
 import logging
+import re
 from datetime import timedelta
 from typing import Final
 
@@ -19,10 +20,10 @@ from processing_emulator.aws.http.routing import Protocol, Route, route_of
 from processing_emulator.aws.protocols.wire_errors import wire_error
 from processing_emulator.aws.s3.held_response import WatchedAnswer
 from processing_emulator.aws.signatures.credentials import KeyRing
-from processing_emulator.aws.signatures.parsing import Refused, SignedRequest
-from processing_emulator.aws.signatures.payload_check import check_nothing, payload_of
+from processing_emulator.aws.signatures.parsing import Flaw, Refused, SignedRequest
+from processing_emulator.aws.signatures.payload_digest import CheckedPayload
 from processing_emulator.aws.signatures.responses import refusal
-from processing_emulator.aws.signatures.verification import UNSIGNED_PAYLOAD, Rules, Seed, verify
+from processing_emulator.aws.signatures.verification import EMPTY_SHA256, UNSIGNED_PAYLOAD, Rules, verify
 from processing_emulator.errors import RequestError
 from processing_emulator.ports import Clock
 
@@ -30,6 +31,17 @@ logger = logging.getLogger(__name__)
 
 _JSON_RULES: Final = Rules(is_s3=False, window=timedelta(minutes=5))
 _QUERY_RULES: Final = Rules(is_s3=False, window=timedelta(minutes=15))
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_UNCHECKED: Final = frozenset(
+    {
+        UNSIGNED_PAYLOAD,
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+    }
+)
+"""Bodies whose digest the signature of the head does not cover; signatures of single chunks are not checked."""
+
 _S3_RULES: Final = Rules(is_s3=True, window=timedelta(minutes=15))
 
 
@@ -86,14 +98,12 @@ class _Enforcement:
         header = request.header(b"x-amz-content-sha256")
         named = header or presigned(request.query, "X-Amz-Content-Sha256") or UNSIGNED_PAYLOAD
         try:
-            seed = self._verify(route, request, named)
-            payload = payload_of(request, named, seed, receive)
-            if not _has_body(request):
-                check_nothing(named)
+            self._verify(route, request, named)
+            payload = _checked_payload(request, named, receive)
         except Refused as refused:
             await _refuse(route.protocol, refused, send)
             return
-        if payload is None or not _has_body(request):
+        if payload is None:
             await self._app(scope, receive, send)
             return
         answer = WatchedAnswer(send)
@@ -101,9 +111,25 @@ class _Enforcement:
         if payload.refused and not answer.has_begun:
             await _refuse(route.protocol, payload.refused, send)
 
-    def _verify(self, route: Route, request: SignedRequest, payload_sha256: str) -> Seed:
+    def _verify(self, route: Route, request: SignedRequest, payload_sha256: str) -> None:
         rules = {Protocol.S3: _S3_RULES, Protocol.QUERY: _QUERY_RULES}.get(route.protocol, _JSON_RULES)
-        return verify(request, payload_sha256, self._keys, rules, self._clock.now())
+        verify(request, payload_sha256, self._keys, rules, self._clock.now())
+
+
+def _checked_payload(request: SignedRequest, named: str, receive: Receive) -> CheckedPayload | None:
+    """The body, checked while it streams; None where the signature covers the headers only.
+
+    `named` is the value of x-amz-content-sha256. Raises Refused.
+    """
+    if named in _UNCHECKED:
+        return None
+    if not _DIGEST.fullmatch(named):
+        raise Refused(Flaw.BAD_PAYLOAD_KIND)
+    if _has_body(request):
+        return CheckedPayload(receive, named)
+    if named != EMPTY_SHA256:
+        raise Refused(Flaw.BAD_PAYLOAD)
+    return None
 
 
 def _route(scope: Scope, request: SignedRequest) -> Route:

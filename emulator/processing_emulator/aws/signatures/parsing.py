@@ -47,10 +47,6 @@ class Flaw(StrEnum):
     """The body is not the one whose digest was signed."""
     BAD_PAYLOAD_KIND = "bad-payload-kind"
     """S3: x-amz-content-sha256 is neither a digest nor a word for what stands in its place."""
-    BAD_FRAMING = "bad-framing"
-    """S3: a body in signed chunks is cut, or not framed as its headers say."""
-    BAD_TRAILER = "bad-trailer"
-    """S3: what follows the last signed chunk is no signed trailer, or no trailer was promised."""
 
 
 class Refused(Exception):

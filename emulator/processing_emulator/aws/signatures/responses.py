@@ -105,12 +105,6 @@ _S3: _Answers = MappingProxyType(
             400,
             _KINDS,
         ),
-        Flaw.BAD_FRAMING: ("IncompleteBody", 400, "The request body terminated unexpectedly: "),
-        Flaw.BAD_TRAILER: (
-            "MalformedTrailerError",
-            400,
-            "The request contained trailing data that was not well-formed or did not conform to our published schema.",
-        ),
     }
 )
 

@@ -5,7 +5,7 @@ The order of the checks is the services' own: what is malformed, who signs, when
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -28,18 +28,8 @@ class Rules:
     window: timedelta
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seed:
-    """A right signature, its moment and scope, and the key that made it: what the signatures of chunks go on from."""
-
-    signature: str
-    stamp: str
-    scope: str
-    key: bytes = field(repr=False)
-
-
-def verify(request: SignedRequest, payload_sha256: str, keys: KeyRing, rules: Rules, now: datetime) -> Seed:
-    """The signature, when it is right; else raise Refused.
+def verify(request: SignedRequest, payload_sha256: str, keys: KeyRing, rules: Rules, now: datetime) -> None:
+    """Raises Refused unless the signature is right.
 
     `payload_sha256` is what the signature must cover: the digest of the body, or what S3 clients put in its place.
     """
@@ -51,7 +41,7 @@ def verify(request: SignedRequest, payload_sha256: str, keys: KeyRing, rules: Ru
     for path, query in _spellings(request, is_s3=rules.is_s3, is_presigned=claim.valid_for is not None):
         text = _text_to_sign(request, claim, path, query, payload_sha256)
         if hmac.compare_digest(hmac.digest(key, text, "sha256").hex().encode(), claim.signature.encode()):
-            return Seed(signature=claim.signature, stamp=claim.stamp, scope=claim.scope, key=key)
+            return
     raise Refused(Flaw.MISMATCH)
 
 
