@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from fastapi.openapi.utils import get_openapi
-from processing_emulator.admin.app import control_app
+from processing_emulator.admin.app import admin_app
 from processing_emulator.admin.server_routes import ServerControls
 
 from tests.fakes.job_store import MemoryJobStore
@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
 def _routes() -> set[str]:
     jobs = MemoryJobStore()
     server = ServerControls(health=dict, config=dict, init=dict, reset=lambda _scope, _external: {})
-    app = control_app(store=jobs, logs=MemoryLogStore(jobs), samples=MemorySampleStore(jobs), server=server)
+    app = admin_app(store=jobs, logs=MemoryLogStore(jobs), samples=MemorySampleStore(jobs), server=server)
     described = get_openapi(title="", version="", routes=app.routes)["paths"]
     return {
         f"{method.upper()} {re.sub('{[^}]*}', lambda match: match[0][1:-1].upper(), path)}"

@@ -245,7 +245,7 @@ def test_without_docker_jobs_are_forgotten_and_health_says_how_to_mend_it(tmp_pa
         assert _names(server) == []
         health = server.control("health")
         assert health["status"] == "degraded"
-        assert "systemctl start docker" in health["services"]["docker"]["mend"]
+        assert "processing-emulator doctor" in health["services"]["docker"]["hint"]
         assert server.stop() == 0
     finally:
         server.kill()

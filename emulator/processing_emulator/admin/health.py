@@ -1,83 +1,78 @@
-"""The state of the server's parts, asked all at once, with a bounded time for each."""
+"""The health of everything the server needs, checked all at once, with a bounded time for each check."""
 
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from processing_emulator.errors import EmulatorError
 
-ANSWER_SECONDS = 2.0
-"""A part that has not answered by then counts as down; nobody who asks for health waits longer."""
+TIMEOUT_SECONDS = 2.0
+"""A check that takes longer counts as failed, so that a health request is answered in time."""
 
 State = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Something the server needs. `ask` says more about it, or raises EmulatorError; `mend` is for the user."""
+class HealthCheck:
+    """One thing the server needs. `check` returns details, or raises EmulatorError; `hint` says what to do then."""
 
     name: str
-    ask: Callable[[], State]
-    mend: str
+    check: Callable[[], State]
+    hint: str
 
 
-class HealthBoard:
-    """Asks all parts. A part that hangs has one thread waiting for it, however often health is asked for."""
+class HealthChecks:
+    """Runs all checks. A check that hangs occupies one thread, however often health is requested."""
 
-    def __init__(self, parts: tuple[Part, ...], answer_seconds: float = ANSWER_SECONDS) -> None:
-        self._questions = [_Question(part) for part in parts]
-        self._answer_seconds = answer_seconds
+    def __init__(self, checks: tuple[HealthCheck, ...], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._probes = [_Probe(check) for check in checks]
+        self._timeout_seconds = timeout_seconds
 
     def states(self) -> dict[str, State]:
-        """Each part's state: `status` is `ok` or `down`; `error` and `mend` are sentences."""
-        rounds = [(question, question.put()) for question in self._questions]
-        deadline = time.monotonic() + self._answer_seconds
-        return {q.part.name: q.answer(asked, deadline, self._answer_seconds) for q, asked in rounds}
+        """The state of each: `status` is `ok` or `down`; `error` and `hint` are sentences."""
+        runs = [(probe, probe.start()) for probe in self._probes]
+        deadline = time.monotonic() + self._timeout_seconds
+        return {probe.name: self._state(probe, run, deadline) for probe, run in runs}
 
-
-@dataclass(slots=True)
-class _Round:
-    """One time a part is asked; several who want to know may share it."""
-
-    answered: threading.Event
-    state: State
-
-
-class _Question:
-    """Asks one part in a thread of its own."""
-
-    def __init__(self, part: Part) -> None:
-        self.part = part
-        self._lock = threading.Lock()
-        self._open: _Round | None = None
-
-    def put(self) -> _Round:
-        """Ask, unless the part has not answered the last time yet."""
-        with self._lock:
-            if self._open is None:
-                self._open = _Round(threading.Event(), {})
-                name = f"health-{self.part.name}"
-                threading.Thread(target=self._ask, args=(self._open,), name=name, daemon=True).start()
-            return self._open
-
-    def answer(self, asked: _Round, deadline: float, answer_seconds: float) -> State:
-        """The part's state, or that it did not answer in time."""
-        if asked.answered.wait(max(0.0, deadline - time.monotonic())):
-            return asked.state
-        return self._down(f"no answer within {answer_seconds:g} s")
-
-    def _ask(self, asked: _Round) -> None:
+    def _state(self, probe: "_Probe", run: "Future[State]", deadline: float) -> State:
         try:
-            asked.state = {"status": "ok", **self.part.ask()}
-        except EmulatorError as error:
-            asked.state = self._down(str(error))
-        except Exception as error:  # noqa: BLE001  # a part that breaks is down; health says so and goes on
-            asked.state = self._down(f"{type(error).__name__}: {error}")
-        finally:
-            with self._lock:
-                self._open = None
-            asked.answered.set()
+            return run.result(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            return probe.down(f"no answer within {self._timeout_seconds:g} s")
 
-    def _down(self, error: str) -> State:
-        return {"status": "down", "error": error, "mend": self.part.mend}
+
+class _Probe:
+    """Runs one check in a thread. Callers share a run that has not ended yet."""
+
+    def __init__(self, check: HealthCheck) -> None:
+        self._check = check
+        self._lock = threading.Lock()
+        self._run: Future[State] | None = None
+
+    @property
+    def name(self) -> str:
+        return self._check.name
+
+    def start(self) -> "Future[State]":
+        with self._lock:
+            if self._run is None or self._run.done():
+                self._run = Future()
+                # A daemon, so that a check that hangs does not keep the server from stopping.
+                threading.Thread(
+                    target=self._perform, args=(self._run,), name=f"health-{self.name}", daemon=True
+                ).start()
+            return self._run
+
+    def down(self, error: str) -> State:
+        return {"status": "down", "error": error, "hint": self._check.hint}
+
+    def _perform(self, run: "Future[State]") -> None:
+        try:
+            state: State = {"status": "ok", **self._check.check()}
+        except EmulatorError as error:
+            state = self.down(str(error))
+        except Exception as error:  # noqa: BLE001  # a check with a bug must not take the health page down
+            state = self.down(f"{type(error).__name__}: {error}")
+        run.set_result(state)

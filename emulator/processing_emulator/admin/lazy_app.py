@@ -1,4 +1,4 @@
-"""Puts off building an application whose libraries take long to import: FastAPI, and the client of the S3 store."""
+"""Builds an application on first use, because its libraries take long to import (FastAPI, aiohttp)."""
 
 import asyncio
 import threading
@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 A = TypeVar("A", bound=ASGIApp)
 
 
-class LateApp(Generic[A]):
-    """An ASGI application that builds the real one when it is first needed, once, away from the event loop."""
+class LazyApp(Generic[A]):
+    """An ASGI application that builds the real one once, on the first request, in a thread."""
 
     def __init__(self, build: Callable[[], A]) -> None:
         self._build = build
@@ -20,18 +20,16 @@ class LateApp(Generic[A]):
 
     @property
     def built(self) -> A | None:
-        """The application, if it was needed yet."""
+        """The application, once it was built."""
         return self._app
 
     def warm(self) -> A:
-        """Build the application now, or wait until somebody else has; it does not have to be called."""
+        """Build the application now. Calling this is optional."""
         with self._lock:
             if self._app is None:
                 self._app = self._build()
             return self._app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._app
-        if app is None:
-            app = await asyncio.to_thread(self.warm)
+        app = self._app if self._app is not None else await asyncio.to_thread(self.warm)
         await app(scope, receive, send)

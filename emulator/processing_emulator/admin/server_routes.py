@@ -1,24 +1,26 @@
-"""What concerns the server as a whole: health, settings, init stages, reset; and what other emulators call these."""
+"""The server as a whole: health, settings, init stages and reset, and the same at other emulators' paths."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from processing_emulator.admin.reset import ExternalStoreStays, ResetScope
+from processing_emulator.admin.parameters import ResetParameters
+from processing_emulator.admin.reset import ExternalStoreKept, ResetScope
 from processing_emulator.errors import EmulatorError, StartFailure
 
 Document = Mapping[str, object]
 """JSON values only."""
 
-_MEMBERS = {"sagemaker": ("database", "scheduler", "docker"), "s3": ("s3",)}
-"""Which parts each AWS service here needs."""
+_NEEDED_BY = {"sagemaker": ("database", "scheduler", "docker"), "s3": ("s3",)}
+"""What each AWS service needs to be healthy, for LocalStack's form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerControls:
-    """The server, as its own endpoints see it. `reset` takes what to reset, and whether an external store is meant."""
+    """What the endpoints need of the server. `reset` takes the scope, and whether to empty an external store, too."""
 
     health: Callable[[], Document]
     config: Callable[[], Document]
@@ -30,8 +32,8 @@ def server_routes(server: ServerControls) -> APIRouter:
     """Below the emulator's own prefix."""
     router = APIRouter()
 
-    @router.get("/health")
     @router.head("/health")
+    @router.get("/health")
     def get_health() -> JSONResponse:
         return JSONResponse(dict(server.health()))
 
@@ -44,18 +46,18 @@ def server_routes(server: ServerControls) -> APIRouter:
         return JSONResponse(dict(server.init()))
 
     @router.post("/reset")
-    def reset(scope: ResetScope = ResetScope.ALL, external: bool = False) -> JSONResponse:
-        return _reset(server, scope, external=external)
+    def reset(query: Annotated[ResetParameters, Query()]) -> JSONResponse:
+        return _reset(server, query.scope, external=query.external)
 
     return router
 
 
 def alias_routes(server: ServerControls) -> APIRouter:
-    """Where users of other emulators look: LocalStack's health and reset, and moto's reset."""
+    """The paths of LocalStack's health and reset, and of moto's reset."""
     router = APIRouter()
 
-    @router.get("/_localstack/health")
     @router.head("/_localstack/health")
+    @router.get("/_localstack/health")
     def get_health() -> JSONResponse:
         health = server.health()
         return JSONResponse(_as_localstack(health))
@@ -69,17 +71,19 @@ def alias_routes(server: ServerControls) -> APIRouter:
 
 
 def _reset(server: ServerControls, scope: ResetScope, *, external: bool) -> JSONResponse:
-    """409: nothing was touched, and asking again in the same way is no use. 503: it is worth another try."""
+    """409: nothing was changed, and the same request would fail again. 503: try again."""
     try:
         return JSONResponse(dict(server.reset(scope, external)))
-    except (ExternalStoreStays, StartFailure) as error:
+    except (ExternalStoreKept, StartFailure) as error:
         return JSONResponse({"error": str(error)}, 409)
     except EmulatorError as error:
         return JSONResponse({"error": f"The reset is not complete, ask for it again: {error}"}, 503)
 
 
 def _as_localstack(health: Document) -> dict[str, object]:
-    parts = health["services"]
-    well = {name for name, part in parts.items() if part["status"] == "ok"} if isinstance(parts, Mapping) else set()
-    services = {name: "running" if well.issuperset(needed) else "error" for name, needed in _MEMBERS.items()}
+    states = health["services"]
+    healthy = (
+        {name for name, state in states.items() if state["status"] == "ok"} if isinstance(states, Mapping) else set()
+    )
+    services = {name: "running" if healthy.issuperset(needed) else "error" for name, needed in _NEEDED_BY.items()}
     return {"services": services, "edition": "processing-emulator", "version": health["version"]}

@@ -16,7 +16,7 @@ from processing_emulator.config import Settings
 from processing_emulator.errors import EmulatorError, HookFailed
 from processing_emulator.server.gc_pause import put_off_collection
 from processing_emulator.server.log_format import set_up_logging
-from processing_emulator.server.startup import grounded
+from processing_emulator.server.startup import starting
 
 if TYPE_CHECKING:  # the embedded store starts before these are loaded
     from processing_emulator.server.bootstrap import App
@@ -70,10 +70,10 @@ def serve(settings: Settings, flags: Collection[str] = ()) -> None:
     try:
         with ExitStack() as stack:
             with _ended_by_sigterm(), put_off_collection():
-                ground = stack.enter_context(grounded(settings))
+                startup = stack.enter_context(starting(settings))
                 from processing_emulator.server.bootstrap import running
 
-                app = stack.enter_context(running(settings, ground, flags))
+                app = stack.enter_context(running(settings, startup, flags))
             _serve(settings, app)
     except HookFailed as error:
         raise _ScriptFault(str(error)) from error

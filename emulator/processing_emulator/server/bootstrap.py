@@ -19,9 +19,9 @@ from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.adapters.listener import listen
 from processing_emulator.adapters.nvml.probe import NvmlProbe
 from processing_emulator.adapters.sql_store.store import Stores, open_store
-from processing_emulator.admin.health import HealthBoard
-from processing_emulator.admin.lazy_app import LateApp
-from processing_emulator.admin.reset import ResetParts, Resetter
+from processing_emulator.admin.health import HealthChecks
+from processing_emulator.admin.lazy_app import LazyApp
+from processing_emulator.admin.reset import ResetSteps, Resetter
 from processing_emulator.aws.gateway import front_door
 from processing_emulator.aws.http.maintenance_gate import Gate
 from processing_emulator.aws.protocols.model import load_service_model
@@ -52,10 +52,10 @@ from processing_emulator.jobs.tags import JobTags
 from processing_emulator.logs.reading import LogReading
 from processing_emulator.logs.settling import SettlingLog
 from processing_emulator.ports import CancelToken
-from processing_emulator.server.health import config_document, health_document, health_parts
+from processing_emulator.server.health import config_document, health_checks, health_document
 from processing_emulator.server.s3_store import S3Part
-from processing_emulator.server.seed_and_hooks import Preparation
-from processing_emulator.server.startup import Ground
+from processing_emulator.server.seed_and_hooks import SeedAndHooks
+from processing_emulator.server.startup import Startup
 
 if TYPE_CHECKING:
     from processing_emulator.aws.s3.proxy import S3Passthrough
@@ -86,7 +86,7 @@ class App:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _NetworkLocation:
     """Where the emulator stands as seen from containers. `address` None: they cannot reach it."""
 
     container: SelfContainer | None
@@ -96,13 +96,13 @@ class _Place:
 
 
 @contextmanager
-def running(settings: Settings, ground: Ground, flags: Collection[str] = ()) -> Iterator[App]:
+def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -> Iterator[App]:
     """Everything made and started; on leaving, jobs are let go and the rest is stopped.
 
     `flags`: the settings that were given on the command line. Raises EmulatorError with a sentence for the user when
     it cannot start.
     """
-    data, preparation, s3 = ground.data, ground.preparation, ground.s3
+    data, hooks, s3 = startup.data, startup.hooks, startup.s3
     models = {name: load_service_model(name) for name in JSON_SERVICES}  # while the embedded store starts
     with ExitStack() as stack:
         stores = open_store(data.database)
@@ -143,19 +143,19 @@ def running(settings: Settings, ground: Ground, flags: Collection[str] = ()) -> 
             container_registry(clock),
         )
         dispatcher = json_dispatcher(json_services, models.__getitem__)
-        passthrough = LateApp(lambda: _passthrough(s3))
+        passthrough = LazyApp(lambda: _passthrough(s3))
         gate = Gate()
-        health = HealthBoard(health_parts(stores, runtime, s3, objects, gpus, scheduler))
+        health = HealthChecks(health_checks(stores, runtime, s3, objects, gpus, scheduler))
         resetter = Resetter(
-            ResetParts(
+            ResetSteps(
                 forget_jobs=scheduler.forget_all,
                 empty_s3=s3.empty,
                 s3_is_external=s3.kind == "external",
-                read_seed=lambda: preparation.seed_again(s3.access()),
-                closed=lambda: _undisturbed(preparation, gate),
+                read_seed=lambda: hooks.load_seed(s3.access()),
+                closed=lambda: _undisturbed(hooks, gate),
             )
         )
-        control = LateApp(lambda: _control_app(stores, health, settings, flags, preparation, resetter))
+        control = LazyApp(lambda: _admin_app(stores, health, settings, flags, hooks, resetter))
         door = front_door(
             dispatcher=dispatcher,
             query=QueryDispatcher(query_services(keys, clock)),
@@ -175,9 +175,9 @@ def running(settings: Settings, ground: Ground, flags: Collection[str] = ()) -> 
             sockets=sockets,
             url=f"http://{_printable(settings.host)}:{port}",
             port=port,
-            get_ready=lambda variables, cancel: preparation.get_ready(s3.access(), variables, cancel),
+            get_ready=lambda variables, cancel: hooks.get_ready(s3.access(), variables, cancel),
             warm=passthrough.warm,
-            wind_down=preparation.wind_down,
+            wind_down=hooks.wind_down,
             warnings=place.warnings,
             jobs_running=running_at_end,
             close_http=lambda: _close(passthrough),
@@ -185,9 +185,9 @@ def running(settings: Settings, ground: Ground, flags: Collection[str] = ()) -> 
 
 
 @contextmanager
-def _undisturbed(preparation: Preparation, gate: Gate) -> Iterator[None]:
+def _undisturbed(hooks: SeedAndHooks, gate: Gate) -> Iterator[None]:
     """The first seed is in, and other requests wait."""
-    with preparation.sowing, gate.closed():
+    with hooks.seeding, gate.closed():
         yield
 
 
@@ -197,32 +197,32 @@ def _passthrough(s3: S3Part) -> "S3Passthrough":
     return S3Passthrough(s3.endpoint, adapt=s3.adaptation())
 
 
-async def _close(passthrough: "LateApp[S3Passthrough]") -> None:
+async def _close(passthrough: "LazyApp[S3Passthrough]") -> None:
     if passthrough.built is not None:
         await passthrough.built.close()
 
 
-def _control_app(
+def _admin_app(
     stores: Stores,
-    health: HealthBoard,
+    health: HealthChecks,
     settings: Settings,
     flags: Collection[str],
-    preparation: Preparation,
+    hooks: SeedAndHooks,
     resetter: Resetter,
 ) -> ASGIApp:
-    from processing_emulator.admin.app import control_app  # FastAPI takes longer to import than all the rest
+    from processing_emulator.admin.app import admin_app  # FastAPI takes longer to import than everything else
     from processing_emulator.admin.server_routes import ServerControls
 
     server = ServerControls(
-        health=lambda: health_document(health.states(), preparation.progress()),
+        health=lambda: health_document(health.states(), hooks.progress()),
         config=lambda: config_document(settings, flags),
-        init=preparation.state,
+        init=hooks.state,
         reset=lambda scope, external: resetter.reset(scope, external=external),
     )
-    return control_app(store=stores.jobs, logs=stores.logs, samples=stores.samples, server=server)
+    return admin_app(store=stores.jobs, logs=stores.logs, samples=stores.samples, server=server)
 
 
-def _place(settings: Settings, engine: Engine) -> _Place:
+def _place(settings: Settings, engine: Engine) -> _NetworkLocation:
     """Find out how containers reach the emulator; a missing engine is a warning, not the end."""
     try:
         own = find_self(engine)
@@ -232,15 +232,15 @@ def _place(settings: Settings, engine: Engine) -> _Place:
         warning = (
             f"{str(error).rstrip('.')}. Jobs wait for it; containers get no endpoint until the server is started again."
         )
-        return _Place(container=None, network=network, address=None, warnings=(warning,))
+        return _NetworkLocation(container=None, network=network, address=None, warnings=(warning,))
     network = settings.container_network or (own.network if own is not None and own.network else "bridge")
     if address is None and settings.container_endpoints:
         warning = "Containers cannot reach the emulator: the Docker bridge is not on this machine."
-        return _Place(container=own, network=network, address=None, warnings=(warning,))
-    return _Place(container=own, network=network, address=address, warnings=())
+        return _NetworkLocation(container=own, network=network, address=None, warnings=(warning,))
+    return _NetworkLocation(container=own, network=network, address=address, warnings=())
 
 
-def _sockets(settings: Settings, place: _Place, stack: ExitStack) -> tuple[tuple[socket.socket, ...], int]:
+def _sockets(settings: Settings, place: _NetworkLocation, stack: ExitStack) -> tuple[tuple[socket.socket, ...], int]:
     """Listen where clients call and, for containers, on the bridge; never on more than that."""
     first = stack.enter_context(listen(settings.host, settings.port))
     port: int = first.getsockname()[1]
@@ -250,7 +250,7 @@ def _sockets(settings: Settings, place: _Place, stack: ExitStack) -> tuple[tuple
     return (first, stack.enter_context(listen(place.address, port))), port
 
 
-def _container_defaults(data: DataDir, place: _Place) -> ContainerDefaults:
+def _container_defaults(data: DataDir, place: _NetworkLocation) -> ContainerDefaults:
     emulator_id = data.emulator_id()
     if place.container is None:
         return ContainerDefaults(emulator_id=emulator_id, network=place.network)
@@ -278,7 +278,7 @@ def _runner_options(settings: Settings, data: DataDir, access: ContainerAccess) 
 
 
 def _container_access(
-    settings: Settings, place: _Place, port: int, mint: TokenMint, clock: SystemClock
+    settings: Settings, place: _NetworkLocation, port: int, mint: TokenMint, clock: SystemClock
 ) -> ContainerAccess:
     if not settings.container_endpoints or place.address is None:
         return ContainerAccess()

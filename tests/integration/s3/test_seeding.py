@@ -10,7 +10,7 @@ import pytest
 from processing_emulator.adapters.s3_store.lane import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
-from processing_emulator.adapters.seed.apply import Sown, sow
+from processing_emulator.adapters.seed.apply import SeedResult, apply_seed
 from processing_emulator.adapters.seed.clear import empty_store
 from processing_emulator.adapters.seed.client import S3Access
 from processing_emulator.adapters.seed.plan import SeedObject, SeedPlan
@@ -46,8 +46,8 @@ def test_buckets_and_objects_are_made_with_everything_that_was_said(
         SeedObject(bucket=name, key="a.csv", source=b"a,b\n", content_type="text/csv", metadata={"origin": "seed"}),
         *(SeedObject(bucket=name, key=f"odd/{odd}", source=odd.encode()) for odd in ODD_NAMES),
     ]
-    sown = sow(SeedPlan(buckets=(name, f"{name}-2"), objects=tuple(objects)), access, NEVER)
-    assert sown == Sown(buckets=2, objects=len(objects), kept=0)
+    applied = apply_seed(SeedPlan(buckets=(name, f"{name}-2"), objects=tuple(objects)), access, NEVER)
+    assert applied == SeedResult(buckets=2, objects=len(objects), kept=0)
     answer = s3_client.get_object(Bucket=name, Key="a.csv")
     assert (answer["Body"].read(), answer["ContentType"], answer["Metadata"]) == (
         b"a,b\n",
@@ -68,16 +68,16 @@ def test_what_is_there_is_left_alone_unless_the_seed_overwrites(access: S3Access
             ),
         )
 
-    sow(plan(b"first"), access, NEVER)
+    apply_seed(plan(b"first"), access, NEVER)
     s3_client.put_object(Bucket=name, Key="mine", Body=b"mine")
-    assert sow(plan(b"second"), access, NEVER) == Sown(buckets=0, objects=1, kept=1)
+    assert apply_seed(plan(b"second"), access, NEVER) == SeedResult(buckets=0, objects=1, kept=1)
     assert [_read(s3_client, name, key) for key in ("kept", "replaced", "mine")] == [b"first", b"second", b"mine"]
 
 
 def test_a_large_file_goes_in_parts(access: S3Access, s3_client: Any, name: str, tmp_path: Path) -> None:
     file = tmp_path / "large"
     file.write_bytes(bytes(range(256)) * 4096 * 20)
-    sow(SeedPlan(buckets=(name,), objects=(SeedObject(bucket=name, key="large", source=file),)), access, NEVER)
+    apply_seed(SeedPlan(buckets=(name,), objects=(SeedObject(bucket=name, key="large", source=file),)), access, NEVER)
     head = s3_client.head_object(Bucket=name, Key="large")
     assert head["ContentLength"] == 20 * 1024**2
     assert "-" in head["ETag"]
@@ -86,7 +86,7 @@ def test_a_large_file_goes_in_parts(access: S3Access, s3_client: Any, name: str,
 def test_a_file_that_went_away_is_named(access: S3Access, name: str, tmp_path: Path) -> None:
     plan = SeedPlan(buckets=(name,), objects=(SeedObject(bucket=name, key="k", source=tmp_path / "gone"),))
     with pytest.raises(StagingFailure, match=r"/gone cannot be read: No such file or directory"):
-        sow(plan, access, NEVER)
+        apply_seed(plan, access, NEVER)
 
 
 @pytest.mark.parametrize("is_file", [False, True])
@@ -98,7 +98,7 @@ def test_an_object_that_the_store_refuses_is_named(
     item = SeedObject(bucket=name, key="a/../b", source=tmp_path / "file" if is_file else b"x")
     place = rf"refused PutObject of s3://{name}/a/\.\./b: InvalidRequest"
     with pytest.raises(ObjectStoreRefused, match=place) as refused:
-        sow(SeedPlan(buckets=(name,), objects=(item,)), access, NEVER)
+        apply_seed(SeedPlan(buckets=(name,), objects=(item,)), access, NEVER)
     assert refused.value.status == 400
 
 
@@ -106,18 +106,18 @@ def test_a_seed_is_given_up_when_nobody_waits_any_more(access: S3Access, name: s
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        sow(SeedPlan(buckets=(name,), objects=(SeedObject(bucket=name, key="k", source=b""),)), access, cancel)
+        apply_seed(SeedPlan(buckets=(name,), objects=(SeedObject(bucket=name, key="k", source=b""),)), access, cancel)
 
 
 def test_an_empty_seed_asks_nobody() -> None:
     nowhere = S3Access(endpoint="http://127.0.0.1:1", access_key="a", secret_key="b", region=REGION)
-    assert sow(SeedPlan(), nowhere, NEVER) == Sown()
+    assert apply_seed(SeedPlan(), nowhere, NEVER) == SeedResult()
 
 
 def test_wrong_keys_are_a_refusal_with_s3_s_code(minio: S3Server, name: str) -> None:
     wrong = S3Access(endpoint=minio.endpoint, access_key="nobody", secret_key="nothing!", region=REGION)
     with pytest.raises(ObjectStoreRefused, match=f"the S3 store at {minio.endpoint} refused"):
-        sow(SeedPlan(buckets=(name,)), wrong, NEVER)
+        apply_seed(SeedPlan(buckets=(name,)), wrong, NEVER)
 
 
 def test_ping_tells_wrong_keys_and_a_store_that_is_away_from_one_that_answers(

@@ -1,9 +1,10 @@
-"""Health answers in bounded time, whatever its parts do."""
+"""Health is answered in bounded time, whatever the checks do."""
 
 import threading
 import time
+from collections.abc import Callable
 
-from processing_emulator.admin.health import HealthBoard, Part, State
+from processing_emulator.admin.health import HealthCheck, HealthChecks, State
 from processing_emulator.errors import EmulatorError
 
 
@@ -15,40 +16,40 @@ def _breaks() -> State:
     raise ZeroDivisionError("a bug")
 
 
-def _part(name: str, ask: object = dict) -> Part:
-    return Part(name=name, ask=ask, mend=f"mend {name}")  # type: ignore[arg-type]
+def _check(name: str, check: Callable[[], State] = dict) -> HealthCheck:
+    return HealthCheck(name=name, check=check, hint=f"restart {name}")
 
 
-def test_parts_that_answer_are_ok_with_what_they_say() -> None:
-    board = HealthBoard((_part("docker", lambda: {"version": "20"}), _part("s3")))
-    assert board.states() == {"docker": {"status": "ok", "version": "20"}, "s3": {"status": "ok"}}
+def test_a_check_that_passes_is_ok_with_its_details() -> None:
+    checks = HealthChecks((_check("docker", lambda: {"version": "20"}), _check("s3")))
+    assert checks.states() == {"docker": {"status": "ok", "version": "20"}, "s3": {"status": "ok"}}
 
 
-def test_a_part_that_fails_is_down_and_says_how_to_mend_it() -> None:
-    board = HealthBoard((_part("docker", _fails), _part("s3", _breaks)))
-    assert board.states() == {
-        "docker": {"status": "down", "error": "nothing answers", "mend": "mend docker"},
-        "s3": {"status": "down", "error": "ZeroDivisionError: a bug", "mend": "mend s3"},
+def test_a_check_that_fails_is_down_with_a_hint() -> None:
+    checks = HealthChecks((_check("docker", _fails), _check("s3", _breaks)))
+    assert checks.states() == {
+        "docker": {"status": "down", "error": "nothing answers", "hint": "restart docker"},
+        "s3": {"status": "down", "error": "ZeroDivisionError: a bug", "hint": "restart s3"},
     }
 
 
-def test_parts_that_hang_are_waited_for_once_and_together() -> None:
+def test_checks_that_hang_are_waited_for_together_and_run_once() -> None:
     released = threading.Event()
-    asked: list[str] = []
+    started: list[str] = []
 
     def hang(name: str) -> State:
-        asked.append(name)
+        started.append(name)
         released.wait(30)
         return {}
 
-    board = HealthBoard((_part("a", lambda: hang("a")), _part("b", lambda: hang("b")), _part("c")), 0.2)
+    checks = HealthChecks((_check("a", lambda: hang("a")), _check("b", lambda: hang("b")), _check("c")), 0.2)
     began = time.monotonic()
-    first, second = board.states(), board.states()
+    first, second = checks.states(), checks.states()
     took = time.monotonic() - began
     released.set()
 
     assert first == second
-    assert first["a"] == {"status": "down", "error": "no answer within 0.2 s", "mend": "mend a"}
+    assert first["a"] == {"status": "down", "error": "no answer within 0.2 s", "hint": "restart a"}
     assert first["c"] == {"status": "ok"}
-    assert sorted(asked) == ["a", "b"]
+    assert sorted(started) == ["a", "b"]
     assert took < 5

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 from processing_emulator.admin.reset import (
-    ExternalStoreStays,
-    ResetParts,
+    ExternalStoreKept,
+    LoadedSeed,
     ResetScope,
+    ResetSteps,
     Resetter,
-    SeedAgain,
-    ServerEnds,
+    ServerStopping,
 )
 from processing_emulator.engine.scheduler import Forgotten
 from processing_emulator.errors import StartFailure
@@ -25,7 +25,7 @@ class Server:
         self.seed_fault: str | None = None
         self.warning: str | None = None
         self.resetter = Resetter(
-            ResetParts(
+            ResetSteps(
                 forget_jobs=self.forget_jobs,
                 empty_s3=self.empty_s3,
                 s3_is_external=is_external,
@@ -42,10 +42,10 @@ class Server:
         self.done.append("s3")
         return ["b", "a"]
 
-    def read_seed(self) -> SeedAgain | None:
+    def read_seed(self) -> LoadedSeed | None:
         if self.seed_fault is not None:
             raise StartFailure(self.seed_fault)
-        return SeedAgain(apply=self.apply_seed)
+        return LoadedSeed(apply=self.apply_seed)
 
     def apply_seed(self) -> dict[str, object]:
         self.done.append("seed")
@@ -93,7 +93,7 @@ def test_an_external_store_is_emptied_when_it_is_asked_for() -> None:
 
 def test_only_s3_of_an_external_store_is_refused_with_the_way_out() -> None:
     server = Server(is_external=True)
-    with pytest.raises(ExternalStoreStays, match="external=true"):
+    with pytest.raises(ExternalStoreKept, match="external=true"):
         server.resetter.reset(ResetScope.S3, external=False)
     assert server.done == []
 
@@ -125,6 +125,6 @@ def test_two_at_once_run_one_after_the_other() -> None:
 def test_a_server_that_ends_is_not_reset_any_more() -> None:
     server = Server()
     server.resetter.close()
-    with pytest.raises(ServerEnds):
+    with pytest.raises(ServerStopping):
         server.resetter.reset(ResetScope.ALL, external=False)
     assert server.done == []

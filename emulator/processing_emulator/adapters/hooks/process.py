@@ -44,11 +44,11 @@ def run_process(
     environment: Mapping[str, str],
     limit_seconds: float,
     cancel: CancelToken,
-    say: Callable[[str], None],
+    on_line: Callable[[str], None],
 ) -> Ended:
     """Run it in a process group of its own, which ends with it, whatever it has started in the background.
 
-    `say` gets each line of its output, from another thread. Raises OSError when it cannot be started.
+    `on_line` gets each line of its output, from another thread. Raises OSError when it cannot be started.
     """
     process = subprocess.Popen(
         command,
@@ -60,7 +60,7 @@ def run_process(
         start_new_session=True,  # Ctrl-C is for the server, which then ends the whole group
     )
     assert process.stdout is not None  # noqa: S101  (it was asked for)
-    reader = _Reader(process.stdout, say)
+    reader = _Reader(process.stdout, on_line)
     timed_out = was_cancelled = False
     try:
         timed_out, was_cancelled = _wait(process, limit_seconds, cancel)
@@ -106,10 +106,10 @@ def _signal_group(group: int, number: signal.Signals) -> None:
 class _Reader:
     """Passes output on while the script runs, and remembers its last line."""
 
-    def __init__(self, stream: IO[bytes], say: Callable[[str], None]) -> None:
+    def __init__(self, stream: IO[bytes], on_line: Callable[[str], None]) -> None:
         self.last_line = ""
         self._stream = stream
-        self._say = say
+        self._on_line = on_line
         self._thread = threading.Thread(target=self._read, name="hook-output", daemon=True)
         self._thread.start()
 
@@ -123,4 +123,4 @@ class _Reader:
             text = line.decode(errors="replace").rstrip()
             if text:
                 self.last_line = text
-            self._say(text)
+            self._on_line(text)

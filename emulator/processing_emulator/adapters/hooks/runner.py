@@ -1,4 +1,4 @@
-"""Runs the scripts of a stage one after the other, and knows how far each stage has come."""
+"""Runs the scripts of each stage one after the other, and knows how far each stage has come."""
 
 import logging
 import os
@@ -39,15 +39,15 @@ class _Run:
 
 
 class HookRunner:
-    """The hooks of one server. `init_dir` None: there are none, and every stage completes at once."""
+    """The scripts of one server. Without an `init_dir` there are none, and every stage completes at once."""
 
-    def __init__(self, init_dir: Path | None, limit_seconds: float, say: Callable[[str], None]) -> None:
-        """`say` gets each line for the server's stderr. Raises StartFailure when the folder is not there."""
+    def __init__(self, init_dir: Path | None, limit_seconds: float, on_output: Callable[[str, str], None]) -> None:
+        """`on_output` gets a script's name and a line of its output. Raises StartFailure when there is no folder."""
         if init_dir is not None:
             check_init_dir(init_dir)
         self._init_dir = init_dir
         self._limit_seconds = limit_seconds
-        self._say = say
+        self._on_output = on_output
         self._stages = dict.fromkeys(Stage, Progress.PENDING)
         self._runs: dict[Stage, list[_Run]] = {stage: [] for stage in Stage}
 
@@ -91,7 +91,7 @@ class HookRunner:
     def _run_scripts(self, init_dir: Path, stage: Stage, environment: Mapping[str, str], cancel: CancelToken) -> None:
         found = find_scripts(init_dir, stage)
         for name in found.ignored:
-            self._say(f"{name} is ignored: scripts are files that end with .sh or .py")
+            logger.warning("init file ignored", extra={"file": name, "reason": "scripts end with .sh or .py"})
         for script in found.scripts:
             if cancel.is_set():
                 raise Cancelled(f"{stage} was given up")
@@ -110,7 +110,7 @@ class HookRunner:
                 environment=environment,
                 limit_seconds=self._limit_seconds,
                 cancel=cancel,
-                say=lambda line: self._say(f"[{script.name}] {line}"),
+                on_line=lambda line: self._on_output(script.name, line),
             )
         except BaseException as error:
             run.progress = Progress.FAILED

@@ -1,4 +1,4 @@
-"""Puts a plan into an S3 store. What is there already is left alone, unless the seed says otherwise."""
+"""Applies a seed to an S3 store. Existing buckets and objects are left alone, unless the seed says `overwrite`."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sown:
-    """What was made, and how many objects were there before."""
+class SeedResult:
+    """What was created, and how many objects existed already."""
 
     buckets: int = 0
     objects: int = 0
     kept: int = 0
 
 
-def sow(plan: SeedPlan, access: S3Access, cancel: CancelToken) -> Sown:
-    """Make buckets, then objects; large files in parts.
+def apply_seed(plan: SeedPlan, access: S3Access, cancel: CancelToken) -> SeedResult:
+    """Create buckets, then objects; large files in parts.
 
     Raises ObjectStoreRefused, ObjectStoreUnreachable, StagingFailure when a file cannot be read; Cancelled.
     """
     if not plan.buckets:
-        return Sown()
+        return SeedResult()
     with connected(access) as client:
         made = {bucket for bucket in plan.buckets if _make_bucket(client, bucket, access.region)}
 
         def put(item: SeedObject) -> bool:
             if cancel.is_set():
-                raise Cancelled("the seed was given up")
+                raise Cancelled("the seed was cancelled")
             with translated(access.endpoint, f"s3://{item.bucket}/{item.key}"):
                 is_wanted = item.bucket in made or item.overwrite or not _exists(client, item)
                 if is_wanted:
@@ -43,7 +43,7 @@ def sow(plan: SeedPlan, access: S3Access, cancel: CancelToken) -> Sown:
 
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="seed") as pool:
             stored = list(pool.map(put, plan.objects))
-    return Sown(buckets=len(made), objects=sum(stored), kept=len(stored) - sum(stored))
+    return SeedResult(buckets=len(made), objects=sum(stored), kept=len(stored) - sum(stored))
 
 
 def _make_bucket(client: Any, bucket: str, region: str) -> bool:

@@ -30,7 +30,10 @@ class Hooks:
         return path
 
     def runner(self, limit_seconds: float = 20.0) -> HookRunner:
-        return HookRunner(self.folder, limit_seconds, self.said.append)
+        return HookRunner(self.folder, limit_seconds, self.hear)
+
+    def hear(self, script: str, line: str) -> None:
+        self.said.append(f"[{script}] {line}")
 
     def run(self, variables: Mapping[str, str] | None = None, limit_seconds: float = 20.0) -> HookRunner:
         runner = self.runner(limit_seconds)
@@ -57,14 +60,12 @@ def test_an_executable_script_is_run_by_its_own_first_line(hooks: Hooks) -> None
     assert hooks.said == ["[ready.d/a.sh] python", "[ready.d/b.sh] sh"]
 
 
-def test_other_files_are_ignored_with_a_note(hooks: Hooks) -> None:
+def test_other_files_are_ignored_with_a_warning(hooks: Hooks, caplog: pytest.LogCaptureFixture) -> None:
     hooks.add("notes.txt", "hello")
     (hooks.folder / "ready.d" / "folder.sh").mkdir()
     hooks.run()
-    assert hooks.said == [
-        "ready.d/folder.sh is ignored: scripts are files that end with .sh or .py",
-        "ready.d/notes.txt is ignored: scripts are files that end with .sh or .py",
-    ]
+    assert hooks.said == []
+    assert [vars(record)["file"] for record in caplog.records] == ["ready.d/folder.sh", "ready.d/notes.txt"]
 
 
 def test_only_the_scripts_of_the_stage_run(hooks: Hooks) -> None:
@@ -153,7 +154,7 @@ def test_a_stage_that_was_given_up_before_runs_nothing(hooks: Hooks) -> None:
 
 
 def test_without_a_folder_every_stage_completes(hooks: Hooks) -> None:
-    runner = HookRunner(None, 1.0, hooks.said.append)
+    runner = HookRunner(None, 1.0, hooks.hear)
     for stage in Stage:
         runner.run(stage, {}, threading.Event())
     assert set(runner.progress().values()) == {"completed"}
@@ -161,7 +162,7 @@ def test_without_a_folder_every_stage_completes(hooks: Hooks) -> None:
 
 def test_an_init_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartFailure, match="is no folder; make it, or leave --init-dir out"):
-        HookRunner(tmp_path / "none", 1.0, print)
+        HookRunner(tmp_path / "none", 1.0, lambda _script, _line: None)
 
 
 def _is_gone(hooks: Hooks) -> None:

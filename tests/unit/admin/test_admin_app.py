@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
-from processing_emulator.admin.app import control_app
-from processing_emulator.admin.lazy_app import LateApp
-from processing_emulator.admin.reset import ExternalStoreStays, ResetScope
+from processing_emulator.admin.app import admin_app
+from processing_emulator.admin.lazy_app import LazyApp
+from processing_emulator.admin.reset import ExternalStoreKept, ResetScope
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.domain.job import JobEvent, JobFacts, Limits, LogCursor, Transfer
 from processing_emulator.domain.phase import JobPhase
@@ -26,7 +26,7 @@ LIMITS = Limits(vcpus=1.5, reserved_vcpus=2.0, memory_bytes=1024, volume_bytes=2
 
 
 class World:
-    """The control application over stores in memory."""
+    """The admin application over stores in memory."""
 
     def __init__(self) -> None:
         self.store = MemoryJobStore()
@@ -42,7 +42,7 @@ class World:
             init=lambda: {"stages": {}},
             reset=self.reset,
         )
-        self.app: ASGIApp = control_app(store=self.store, logs=self.logs, samples=self.samples, server=server)
+        self.app: ASGIApp = admin_app(store=self.store, logs=self.logs, samples=self.samples, server=server)
 
     def health(self) -> Mapping[str, object]:
         """What the server would say."""
@@ -199,8 +199,6 @@ def test_logs_of_a_host_that_has_not_started_are_empty(world: World) -> None:
         "/_emulator/jobs/nope/logs",
         "/_emulator/jobs/job?region=eu-west-1",
         "/_emulator/jobs/job?account=111122223333",
-        "/_emulator/jobs/job/logs?host=other",
-        "/_emulator/jobs/job/logs?host=algo-0",
         "/_emulator/nothing",
         "/_emulator",
         "/_emulator/docs",
@@ -230,6 +228,10 @@ def test_what_does_not_exist_is_404_with_a_sentence(world: World, path: str) -> 
         ("/_emulator/jobs/job?account=x", "account"),
         ("/_emulator/jobs/job?region=a%00b", "region"),
         ("/_emulator/jobs/a\0b", "name"),
+        ("/_emulator/jobs/job/logs?host=other", "host"),
+        ("/_emulator/jobs/job/logs?host=algo-0", "host"),
+        ("/_emulator/jobs/job/logs?tial=5", "tial is not a parameter of this request"),
+        ("/_emulator/jobs/job?from=5", "from is not a parameter of this request"),
     ],
 )
 def test_a_wrong_query_is_400_and_names_the_parameter(world: World, path: str, named: str) -> None:
@@ -239,10 +241,11 @@ def test_a_wrong_query_is_400_and_names_the_parameter(world: World, path: str, n
     assert named in answer.document["error"]
 
 
-def test_other_methods_are_refused(world: World) -> None:
+def test_other_methods_are_refused_with_those_that_work(world: World) -> None:
     answer = call(world.app, method="POST", path="/_emulator/health")
 
-    assert (answer.status, set(answer.document)) == (405, {"error"})
+    assert answer.status == 405
+    assert answer.document == {"error": "/_emulator/health takes GET, not POST."}
 
 
 def test_jobs_of_other_accounts_and_regions_are_found_when_named(world: World) -> None:
@@ -253,20 +256,20 @@ def test_jobs_of_other_accounts_and_regions_are_found_when_named(world: World) -
     assert answer.document["arn"] == "arn:aws:sagemaker:eu-west-1:111122223333:processing-job/job"
 
 
-def test_the_late_application_is_built_once_and_when_needed(world: World) -> None:
+def test_the_lazy_application_is_built_once_and_when_needed(world: World) -> None:
     built: list[ASGIApp] = []
 
     def build() -> ASGIApp:
         built.append(world.app)
         return world.app
 
-    late = LateApp(build)
+    lazy = LazyApp(build)
     assert built == []
 
-    answers = [call(late, method="GET", path="/_emulator/health").status for _ in range(2)]
+    answers = [call(lazy, method="GET", path="/_emulator/health").status for _ in range(2)]
 
     assert answers == [200, 200]
-    assert late.warm() is world.app
+    assert lazy.warm() is world.app
     assert len(built) == 1
 
 
@@ -297,16 +300,17 @@ def test_a_reset_is_a_post_and_nothing_else(world: World, path: str) -> None:
     assert world.resets == []
 
 
-def test_a_scope_that_there_is_not_is_refused(world: World) -> None:
-    answer = world.post("/_emulator/reset?scope=everything")
+@pytest.mark.parametrize(("query", "named"), [("scope=everything", "scope"), ("scpoe=jobs", "scpoe")])
+def test_a_reset_with_a_wrong_parameter_is_refused(world: World, query: str, named: str) -> None:
+    answer = world.post(f"/_emulator/reset?{query}")
     assert (answer.status, world.resets) == (400, [])
-    assert "scope" in answer.document["error"]
+    assert named in answer.document["error"]
 
 
 @pytest.mark.parametrize(
     ("failure", "status", "text"),
     [
-        (ExternalStoreStays("not ours"), 409, "not ours"),
+        (ExternalStoreKept("not ours"), 409, "not ours"),
         (StartFailure("seed x is broken"), 409, "seed x is broken"),
         (StoreFailure("disk full"), 503, "The reset is not complete, ask for it again: disk full"),
     ],

@@ -1,0 +1,61 @@
+"""Parameters of the emulator's own endpoints. Unknown ones are refused, so that `?scpoe=jobs` does not reset all."""
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from processing_emulator.admin.reset import ResetScope
+from processing_emulator.domain.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
+from processing_emulator.domain.job import JobKey, ProcessingJob
+from processing_emulator.ports import JobStore
+
+MAX_LINES = 10_000
+"""Lines of a log in one reply."""
+
+_MAX_SEQ = 2**53
+
+JobName = Annotated[str, Path(pattern="^[a-zA-Z0-9-]{1,63}$")]
+
+
+class Parameters(BaseModel):
+    """A query string."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JobParameters(Parameters):
+    """Where a job is looked up."""
+
+    account: str = Field(DEFAULT_ACCOUNT, pattern="^[0-9]{12}$")
+    region: str = Field(DEFAULT_REGION, pattern="^[a-z0-9-]{1,32}$")
+
+    def find_job(self, store: JobStore, name: str) -> ProcessingJob:
+        """The job of that name. Raises HTTPException 404."""
+        job = store.find(JobKey(account=self.account, region=self.region, name=name))
+        if job is None:
+            raise HTTPException(
+                404, f"There is no processing job {name} in account {self.account}, region {self.region}."
+            )
+        return job
+
+
+class LogParameters(JobParameters):
+    """Which lines of a job's log."""
+
+    host: str = Field("algo-1", pattern="^algo-[1-9][0-9]{0,2}$")
+    from_seq: int = Field(0, alias="from", ge=0, le=_MAX_SEQ)
+    limit: int = Field(1000, ge=1, le=MAX_LINES)
+
+    @property
+    def host_index(self) -> int:
+        """Counted from 0."""
+        return int(self.host.removeprefix("algo-")) - 1
+
+
+class ResetParameters(Parameters):
+    """What a reset is about. `external`: empty a store that is not the emulator's own, too."""
+
+    scope: ResetScope = ResetScope.ALL
+    external: bool = False
