@@ -25,10 +25,10 @@ from processing_emulator.aws.http.reply import (
     s3_error,
     send_reply,
 )
-from processing_emulator.aws.http.request_context import Caller, CredentialScope, presigned, scope_of
+from processing_emulator.aws.http.request_context import RequestContext, context_of, parse_authorization
 from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.http.routing import Protocol, Route, media_type, route_of
-from processing_emulator.aws.protocols.wire_errors import WireError, internal_failure, wire_error
+from processing_emulator.aws.protocols.wire_errors import HostRefused, WireError, internal_failure, wire_error
 from processing_emulator.aws.services.dispatcher import Dispatcher
 from processing_emulator.aws.services.query_service import QueryDispatcher
 from processing_emulator.errors import RequestError
@@ -89,15 +89,6 @@ class _Request:
         self.hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
         self.origins = [value.decode("latin-1") for name, value in headers if name == b"origin"]
 
-    @property
-    def authorization(self) -> str:
-        """What tells the caller: the header, or the credential of a presigned URL."""
-        return self.headers.get(b"authorization") or f"Credential={presigned(self.query, 'X-Amz-Credential')}"
-
-    def caller(self, credentials: CredentialScope) -> Caller:
-        token = self.headers.get(b"x-amz-security-token") or presigned(self.query, "X-Amz-Security-Token")
-        return _caller(credentials, self.id, token)
-
 
 class FrontDoor:
     """The application; made by `front_door`."""
@@ -135,25 +126,22 @@ class FrontDoor:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})
 
-    def _credentials(
-        self, hosts: Sequence[str], origins: Sequence[str], authorization: str
-    ) -> "CredentialScope | Reply":
-        """Whom a request is from, or why it gets no further."""
-        refusal = self._guard.refusal(hosts, origins)
+    def _context(self, request: _Request) -> RequestContext:
+        """Who sends the request. Raises RequestError."""
+        refusal = self._guard.refusal(request.hosts, request.origins)
         if refusal is not None:
-            return json_error(WireError(code="AccessDeniedException", message=refusal, status=403))
-        try:
-            return scope_of(authorization, self._account_of)
-        except RequestError as failure:
-            return json_error(wire_error(failure))
+            raise HostRefused(refusal)
+        authorization = parse_authorization(request.headers, request.query)
+        return context_of(authorization, request.id, self._account_of)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _Request(scope["method"], scope["path"], scope["query_string"], scope["headers"])
-        credentials = self._credentials(request.hosts, request.origins, request.authorization)
-        if isinstance(credentials, Reply):
-            await send_reply(send, request.id, credentials)
+        try:
+            context = self._context(request)
+        except RequestError as error:
+            await send_reply(send, request.id, json_error(wire_error(error)))
             return
-        route = route_of(request.method, request.path, request.headers, credentials.service, request.query)
+        route = route_of(request.method, request.path, request.headers, context.service, request.query)
         if route.protocol is not Protocol.CONTROL and not await self._gate.passed():
             await send_reply(send, request.id, _come_again(route, request))
             return
@@ -162,23 +150,23 @@ class FrontDoor:
             await _forward(app, request, scope, receive, send)
             return
         try:
-            reply = await self._reply(route, request, credentials, receive)
+            reply = await self._reply(route, request, context, receive)
         except ClientGone:
             return
         await send_reply(send, request.id, reply)
 
-    async def _reply(self, route: Route, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
+    async def _reply(self, route: Route, request: _Request, context: RequestContext, receive: Receive) -> Reply:
         match route.protocol:
             case Protocol.JSON:
-                return await self._json(route.subject, request, credentials, receive)
+                return await self._json(route.subject, request, context, receive)
             case Protocol.QUERY:
-                return await self._form(request, credentials, receive)
+                return await self._form(request, context, receive)
             case Protocol.RPC_CBOR:
                 return rpc_cbor_error(_unknown(f"{route.subject[:255]} is not an operation of this emulator"))
             case _:
                 return rest_error(_unknown(f"The service {route.subject[:64]} is not part of this emulator"))
 
-    async def _json(self, target: str, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
+    async def _json(self, target: str, request: _Request, context: RequestContext, receive: Receive) -> Reply:
         refusal = _refusal_of_form(target, request.method, request.headers.get(b"content-type", ""))
         if refusal is not None:
             return refusal
@@ -188,10 +176,10 @@ class FrontDoor:
             return json_error(wire_error(error))
         if not await self._gate.passed():  # it may have been closed since the head came
             return json_error(_COME_AGAIN)
-        loop, caller = asyncio.get_running_loop(), request.caller(credentials)
-        return await loop.run_in_executor(self._executor, self._dispatcher.reply, target, caller, body)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._dispatcher.reply, target, context, body)
 
-    async def _form(self, request: _Request, credentials: CredentialScope, receive: Receive) -> Reply:
+    async def _form(self, request: _Request, context: RequestContext, receive: Receive) -> Reply:
         try:
             body = request.query if request.method == "GET" else await read_body(receive, _FORM_LIMIT_BYTES)
         except RequestError as error:
@@ -199,18 +187,7 @@ class FrontDoor:
         if not await self._gate.passed():
             return query_error(_COME_AGAIN, request.id)
         loop = asyncio.get_running_loop()
-        caller = request.caller(credentials)
-        return await loop.run_in_executor(self._executor, self._query.reply, credentials.service, caller, body)
-
-
-def _caller(credentials: CredentialScope, request_id: str, session_token: str) -> Caller:
-    return Caller(
-        account=credentials.account,
-        region=credentials.region,
-        request_id=request_id,
-        access_key=credentials.access_key,
-        session_token=session_token,
-    )
+        return await loop.run_in_executor(self._executor, self._query.reply, context.service, context, body)
 
 
 def _refusal_of_form(target: str, method: str, content_type: str) -> Reply | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.model import Kind, Shape
 from processing_emulator.aws.services.operation import Operation
 from processing_emulator.errors import ValidationFailed
@@ -21,7 +21,7 @@ from tests.contract.aws.shapes import (
 )
 from tests.unit.aws.parts import service_model
 
-CALLER = Caller(account="000000000000", region="us-east-1", request_id="r")
+CONTEXT = RequestContext(account="000000000000", region="us-east-1", request_id="r")
 MATCHING_EVERYTHING = (r"[\S\s]*", r"[\s\S]+")
 MODELS = {**service_model().operations, **service_model("ecr").operations}
 
@@ -176,7 +176,7 @@ def operations() -> dict[str, Operation]:
 @pytest.mark.parametrize("group", by_place(valid=True), ids=lambda group: group[0].place)
 def test_a_value_just_inside_a_constraint_is_accepted(group: list[Case], operations: dict[str, Operation]) -> None:
     for case in group:
-        assert operations[case.operation].call(CALLER, json.dumps(case.request).encode()) == b"", case.label
+        assert operations[case.operation].call(CONTEXT, json.dumps(case.request).encode()) == b"", case.label
 
 
 @pytest.mark.parametrize("group", by_place(valid=False), ids=lambda group: group[0].place)
@@ -185,7 +185,7 @@ def test_a_value_just_outside_a_constraint_is_refused_by_path(
 ) -> None:
     for case in group:
         with pytest.raises(ValidationFailed) as refusal:
-            operations[case.operation].call(CALLER, json.dumps(case.request).encode())
+            operations[case.operation].call(CONTEXT, json.dumps(case.request).encode())
 
         told = str(refusal.value)
         assert f" at '{case.path}' failed to satisfy constraint: {case.text}" in told, case.label

@@ -14,7 +14,7 @@ from botocore.serialize import create_serializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from processing_emulator.aws.http.reply import query_error
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.model import SERVED, Kind, OperationModel, Shape
 from processing_emulator.aws.protocols.query_requests import compile_form_parser, read_form
 from processing_emulator.aws.protocols.query_responses import query_document
@@ -32,7 +32,7 @@ from tests.unit.jobs.parts import StepClock
 
 SERVICES = ("sts", "iam")
 OPERATIONS = [(service, name) for service in SERVICES for name in SERVED[service]]
-CALLER = Caller(account="000000000000", region="us-east-1", request_id="r")
+CONTEXT = RequestContext(account="000000000000", region="us-east-1", request_id="r")
 
 unhurried = settings(
     deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -235,7 +235,7 @@ def reply_to(form: str, service: str = "sts") -> ET.Element:
         raise RuntimeError("a bug")
 
     services = {"sts": QueryService("sts", {"AssumeRole": fail})}
-    return ET.fromstring(QueryDispatcher(services).reply(service, CALLER, form.encode()).body)
+    return ET.fromstring(QueryDispatcher(services).reply(service, CONTEXT, form.encode()).body)
 
 
 VERSION = "Version=2011-06-15"
@@ -277,7 +277,7 @@ def test_any_form_gets_an_answer_of_the_protocol(form: dict[str, str]) -> None:
     keys = a_keyring()
     body = urlencode({"Version": "2011-06-15", **form}, errors="replace").encode()
 
-    reply = QueryDispatcher(query_services(keys, StepClock())).reply("", CALLER, body)
+    reply = QueryDispatcher(query_services(keys, StepClock())).reply("", CONTEXT, body)
 
     assert reply.status < 500
     ET.fromstring(reply.body)

@@ -2,7 +2,13 @@
 
 import pytest
 from processing_emulator.aws.http.host_guard import RequestGuard
-from processing_emulator.aws.http.request_context import CredentialScope, credential_of, scope_of
+from processing_emulator.aws.http.request_context import (
+    Authorization,
+    CredentialScope,
+    RequestContext,
+    context_of,
+    parse_authorization,
+)
 from processing_emulator.aws.http.routing import Protocol, Route, route_of
 from processing_emulator.aws.protocols.wire_errors import BadCredentialScope
 
@@ -11,43 +17,99 @@ from tests.unit.aws.parts import a_keyring
 SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=0"
 
 
+def context(authorization: str = "", query: bytes = b"") -> RequestContext:
+    """The context of a request with this Authorization header, or this query."""
+    headers = {b"authorization": authorization} if authorization else {}
+    return context_of(parse_authorization(headers, query), "id", a_keyring().account_of)
+
+
 @pytest.mark.parametrize(
-    ("authorization", "scope"),
+    ("authorization", "expected"),
     [
-        ("", CredentialScope()),
-        ("Bearer x", CredentialScope()),
-        ("AWS4-HMAC-SHA256 nonsense", CredentialScope()),
+        ("", {}),
+        ("Bearer x", {}),
+        ("AWS4-HMAC-SHA256 nonsense", {}),
+        ("AWS AKIA:c2lnbmF0dXJl", {}),
+        (SIGNATURE.format("AKIA", "eu-west-1", "sagemaker/x"), {}),
+        (SIGNATURE.format("", "eu-west-1", "sagemaker"), {}),
         (
             SIGNATURE.format("AKIA", "eu-west-1", "sagemaker"),
-            CredentialScope(region="eu-west-1", service="sagemaker", access_key="AKIA"),
+            {"region": "eu-west-1", "service": "sagemaker", "access_key": "AKIA"},
         ),
         (
             SIGNATURE.format("111122223333", "us-gov-west-1", "s3"),
-            CredentialScope(account="111122223333", region="us-gov-west-1", service="s3", access_key="111122223333"),
+            {"account": "111122223333", "region": "us-gov-west-1", "service": "s3", "access_key": "111122223333"},
         ),
-        (SIGNATURE.format("11112222333", "us-east-1", "sts"), CredentialScope(service="sts", access_key="11112222333")),
-        (SIGNATURE.format("\u0661" * 12, "us-east-1", "sts"), CredentialScope(service="sts", access_key="\u0661" * 12)),
+        (SIGNATURE.format("11112222333", "us-east-1", "sts"), {"service": "sts", "access_key": "11112222333"}),
+        (SIGNATURE.format("\u0661" * 12, "us-east-1", "sts"), {"service": "sts", "access_key": "\u0661" * 12}),
     ],
 )
-def test_account_and_region_come_from_the_credential_scope(authorization: str, scope: CredentialScope) -> None:
-    assert scope_of(authorization, a_keyring().account_of) == scope
-    assert scope_of(credential_of(authorization), a_keyring().account_of) == scope
+def test_account_and_region_come_from_the_credential_scope(authorization: str, expected: dict[str, str]) -> None:
+    assert context(authorization) == RequestContext(request_id="id", **expected)
 
 
-def test_the_same_part_of_a_header_is_kept_as_is_read() -> None:
-    header = f"Credential=000000000001/half,x {SIGNATURE.format('000000000002', 'us-east-1', 'sagemaker')}"
-    assert scope_of(header, a_keyring().account_of).account == "000000000002"
-    assert scope_of(credential_of(header), a_keyring().account_of).account == "000000000002"
+def test_an_authorization_header_that_names_two_credentials_names_none() -> None:
+    twice = SIGNATURE.format("000000000002", "eu-west-1", "sagemaker")
+    assert context(f"{twice}, Credential=000000000001/20260101/us-east-1/sts/aws4_request") == RequestContext(
+        request_id="id"
+    )
+
+
+def test_a_header_is_parsed_into_its_parts() -> None:
+    header = (
+        "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/sagemaker/aws4_request,"
+        "SignedHeaders=host;x-amz-date, Signature=0f"
+    )
+
+    authorization = parse_authorization(
+        {b"authorization": header, b"x-amz-date": "20260101T000000Z", b"x-amz-security-token": "token"}, b""
+    )
+
+    assert authorization == Authorization(
+        algorithm="AWS4-HMAC-SHA256",
+        credential=CredentialScope(access_key="AKIA", date="20260101", region="eu-west-1", service="sagemaker"),
+        signed_headers=("host", "x-amz-date"),
+        signature="0f",
+        timestamp="20260101T000000Z",
+        session_token="token",
+    )
+    assert "token" not in repr(authorization)
+
+
+def test_a_presigned_url_is_parsed_into_the_same_parts() -> None:
+    query = (
+        b"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2F20260101%2Feu-west-1%2Fs3%2Faws4_request"
+        b"&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=0f"
+        b"&X-Amz-Security-Token=a%2Bb"
+    )
+
+    assert parse_authorization({}, query) == Authorization(
+        algorithm="AWS4-HMAC-SHA256",
+        credential=CredentialScope(access_key="AKIA", date="20260101", region="eu-west-1", service="s3"),
+        signed_headers=("host",),
+        signature="0f",
+        timestamp="20260101T000000Z",
+        session_token="a+b",
+        expires="60",
+        is_presigned=True,
+    )
+    assert context(query=query).session_token == "a+b"
+    assert context("Bearer x", query=query) == RequestContext(request_id="id")
+
+
+@pytest.mark.parametrize("query", [b"", b"list-type=2", b"X-Amz-Meta=1", b"\xff=%ff"])
+def test_a_query_without_a_signature_is_none(query: bytes) -> None:
+    assert parse_authorization({}, query) is None
 
 
 def test_defaults_are_the_emulator_s_account_and_region() -> None:
-    assert (CredentialScope().account, CredentialScope().region) == ("000000000000", "us-east-1")
+    assert (RequestContext().account, RequestContext().region) == ("000000000000", "us-east-1")
 
 
 @pytest.mark.parametrize("region", ["", "US-EAST-1", "..", "a:b", "x" * 33, "r\xe9gion"])
 def test_a_region_that_makes_no_arn_is_refused(region: str) -> None:
     with pytest.raises(BadCredentialScope, match="valid region"):
-        scope_of(SIGNATURE.format("a", region, "sagemaker"), a_keyring().account_of)
+        context(SIGNATURE.format("a", region, "sagemaker"))
 
 
 FORM = {b"content-type": "application/x-www-form-urlencoded; charset=utf-8"}

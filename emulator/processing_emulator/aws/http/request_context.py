@@ -1,80 +1,174 @@
-"""Who asks, and for which region: read from the credential scope of the request, as the service does."""
+"""Who sends a request, and for which account and region: read from its signature, as the service does.
+
+`parse_authorization` is the only reader of Signature Version 4. It checks the form and nothing else; whether the
+signature is true is verified in `aws.signatures`, from the same structure, so that both always see the same caller.
+"""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
-from urllib.parse import parse_qs
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl
 
 from processing_emulator.aws.protocols.wire_errors import BadCredentialScope
 from processing_emulator.domain.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
 
-_SCOPE = re.compile(r"Credential=([^/,\s]+)/[^/,\s]*/([^/,\s]*)/([^/,\s]*)/aws4_request")
-_REGION = re.compile(r"[a-z0-9-]{1,32}")
+_REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
+_PARAMETERS: Final = frozenset({"Credential", "SignedHeaders", "Signature"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialScope:
-    """What a signature names: `service` is the signing name, empty without a signature."""
+    """`Credential=<access key>/<date>/<region>/<service>/aws4_request`. Only the access key is never empty."""
+
+    access_key: str
+    date: str
+    region: str
+    service: str
+
+    @property
+    def scope(self) -> str:
+        """All but the access key, as it is signed."""
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authorization:
+    """A signature as the request gives it. What is missing or malformed is empty, or None for the credential.
+
+    `timestamp` is X-Amz-Date, and `expires` X-Amz-Expires, which only presigned URLs have.
+    """
+
+    algorithm: str
+    credential: CredentialScope | None
+    signed_headers: tuple[str, ...]
+    signature: str
+    timestamp: str
+    session_token: str = field(repr=False)
+    expires: str = ""
+    is_presigned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestContext:
+    """The account and region a request speaks for, and the id it is logged and answered with.
+
+    `service` is the signing name. It, `access_key` and `session_token` are empty where there is no signature.
+    """
 
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     service: str = ""
     access_key: str = ""
+    session_token: str = field(default="", repr=False)
+    request_id: str = ""
 
 
-class Caller(NamedTuple):
-    """The account and region a request speaks for, and the id it is logged and answered with. Made for each request.
+def parse_authorization(headers: Mapping[bytes, str], query: bytes) -> Authorization | None:
+    """The signature in the Authorization header or, without that header, in a presigned URL; None without either.
 
-    `access_key` and `session_token` are those of the signature, empty where there is none.
+    `headers` have lower-case names.
     """
-
-    account: str
-    region: str
-    request_id: str
-    access_key: str = ""
-    session_token: str = ""
-
-    def __repr__(self) -> str:
-        """Without the token, which is a secret."""
-        return f"Caller({self.account}, {self.region}, {self.request_id}, {self.access_key})"
+    header = headers.get(b"authorization")
+    if header is not None:
+        return _from_header(header, headers)
+    parameters = _query_parameters(query)
+    if "X-Amz-Signature" in parameters or "X-Amz-Credential" in parameters or "X-Amz-Algorithm" in parameters:
+        return _from_query(parameters)
+    return None
 
 
-def credential_of(authorization: str) -> str:
-    """The part of an Authorization header that names the credentials, and not the request; empty without it."""
-    match = _SCOPE.search(authorization)
-    return match[0] if match else ""
+def context_of(
+    authorization: Authorization | None, request_id: str, account_of: Callable[[str], str]
+) -> RequestContext:
+    """The context of a request with this signature; a credential that is absent or malformed gives the defaults.
 
-
-def scope_of(authorization: str, account_of: Callable[[str], str]) -> CredentialScope:
-    """Read an Authorization header; one that is absent or of another kind gives the defaults.
-
-    `account_of` tells an access key's account. Raises BadCredentialScope for a region that would make no ARN.
+    `account_of` returns an access key's account. Raises BadCredentialScope for a region that would make no ARN.
     """
-    match = _SCOPE.search(authorization)
-    if match is None:
-        return CredentialScope()
-    access_key, region, service = match.groups()
-    if not _REGION.fullmatch(region):
-        raise BadCredentialScope(f"Credential should be scoped to a valid region, not '{region[:64]}'.")
-    return CredentialScope(account=account_of(access_key), region=region, service=service, access_key=access_key)
+    credential = authorization.credential if authorization is not None else None
+    if authorization is None or credential is None:
+        return RequestContext(request_id=request_id)
+    if not _REGION.fullmatch(credential.region):
+        raise BadCredentialScope(f"Credential should be scoped to a valid region, not '{credential.region[:64]}'.")
+    return RequestContext(
+        account=account_of(credential.access_key),
+        region=credential.region,
+        service=credential.service,
+        access_key=credential.access_key,
+        session_token=authorization.session_token,
+        request_id=request_id,
+    )
 
 
-def signing_name_of(authorization: str) -> str:
+def _from_header(header: str, headers: Mapping[bytes, str]) -> Authorization:
+    algorithm, _, text = header.partition(" ")
+    parameters = _header_parameters(text)
+    return Authorization(
+        algorithm=algorithm,
+        credential=_credential(parameters.get("Credential", "")),
+        signed_headers=_names(parameters.get("SignedHeaders", "")),
+        signature=parameters.get("Signature", ""),
+        timestamp=headers.get(b"x-amz-date", ""),
+        session_token=headers.get(b"x-amz-security-token", ""),
+    )
+
+
+def _from_query(parameters: Mapping[str, str]) -> Authorization:
+    return Authorization(
+        algorithm=parameters.get("X-Amz-Algorithm", ""),
+        credential=_credential(parameters.get("X-Amz-Credential", "")),
+        signed_headers=_names(parameters.get("X-Amz-SignedHeaders", "")),
+        signature=parameters.get("X-Amz-Signature", ""),
+        timestamp=parameters.get("X-Amz-Date", ""),
+        session_token=parameters.get("X-Amz-Security-Token", ""),
+        expires=parameters.get("X-Amz-Expires", ""),
+        is_presigned=True,
+    )
+
+
+def _header_parameters(text: str) -> Mapping[str, str]:
+    """`Credential=..., SignedHeaders=..., Signature=...`; none at all where one is unknown or given twice."""
+    parameters: dict[str, str] = {}
+    for part in text.split(","):
+        name, _, value = part.strip().partition("=")
+        if name not in _PARAMETERS or name in parameters or "=" in value or " " in value:
+            return {}
+        parameters[name] = value
+    return parameters
+
+
+def _query_parameters(query: bytes) -> Mapping[str, str]:
+    """Those of a presigned URL; of repeated ones the last."""
+    if b"X-Amz-" not in query:
+        return {}
+    return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+
+
+def _credential(text: str) -> CredentialScope | None:
+    parts = text.split("/")
+    if len(parts) != 5 or parts[4] != "aws4_request" or not parts[0]:
+        return None
+    access_key, date, region, service, _ = parts
+    return CredentialScope(access_key=access_key, date=date, region=region, service=service)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(";")) if text else ()
+
+
+def signing_name_of(headers: Mapping[bytes, str], query: bytes) -> str:
     """The service that a signature names; empty without one."""
-    match = _SCOPE.search(authorization)
-    return match[3] if match else ""
+    authorization = parse_authorization(headers, query)
+    return authorization.credential.service if authorization and authorization.credential else ""
 
 
-def signing_region_of(authorization: str) -> str:
+def signing_region_of(headers: Mapping[bytes, str], query: bytes) -> str:
     """The region that a signature names; the default one without a signature, or with one that names none."""
-    match = _SCOPE.search(authorization)
-    return match[2] if match and _REGION.fullmatch(match[2]) else DEFAULT_REGION
+    authorization = parse_authorization(headers, query)
+    region = authorization.credential.region if authorization and authorization.credential else ""
+    return region if _REGION.fullmatch(region) else DEFAULT_REGION
 
 
 def presigned(query: bytes, name: str) -> str:
-    """A parameter of a presigned URL, such as X-Amz-Credential; empty without one."""
-    if b"X-Amz-" not in query:
-        return ""
-    values = parse_qs(query.decode("latin-1")).get(name)
-    return values[-1] if values else ""
+    """A parameter of a presigned URL; empty without one."""
+    return _query_parameters(query).get(name, "")

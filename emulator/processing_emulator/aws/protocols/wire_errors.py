@@ -29,6 +29,10 @@ class BadCredentialScope(RequestError):
     """The Authorization header names a region that cannot be one."""
 
 
+class HostRefused(RequestError):
+    """The Host or Origin header names another site."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireError:
     """An error as the JSON protocols carry it. The service's modelled errors have `Message`, all others `message`."""
@@ -70,6 +74,7 @@ COMMON_FORMS: ErrorForms = MappingProxyType(
         UnknownOperation: ErrorForm("UnknownOperationException"),
         BodyTooLarge: ErrorForm("RequestEntityTooLargeException", status=413),
         BadCredentialScope: ErrorForm("InvalidSignatureException"),
+        HostRefused: ErrorForm("AccessDeniedException", status=403),
         RequestError: ErrorForm("ValidationException"),
     }
 )

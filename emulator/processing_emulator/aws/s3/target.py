@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, unquote
 
 from starlette.types import Scope
 
-from processing_emulator.aws.http.request_context import presigned, signing_region_of
+from processing_emulator.aws.http.request_context import signing_region_of
 
 _OF_SIGNATURES = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
 """The parameters of the older presigned URLs; the others begin with X-Amz-."""
@@ -44,5 +44,5 @@ def subresources_of(scope: Scope) -> frozenset[str]:
 
 def region_of(scope: Scope) -> str:
     """The region that the request was signed for; the default one where it was not."""
-    authorization = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
-    return signing_region_of(authorization or f"Credential={presigned(scope['query_string'], 'X-Amz-Credential')}")
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    return signing_region_of(headers, scope["query_string"])

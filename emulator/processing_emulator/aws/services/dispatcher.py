@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from processing_emulator.aws.http.reply import Reply, json_error
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.wire_errors import COMMON_FORMS, ErrorForms, internal_failure, wire_error
 from processing_emulator.aws.services.operation import Operation
 from processing_emulator.errors import RequestError, UnknownOperation
@@ -25,17 +25,17 @@ class Dispatcher:
         self._operations = operations
         self._known_targets = known_targets
 
-    def reply(self, target: str, caller: Caller, body: bytes) -> Reply:
+    def reply(self, target: str, context: RequestContext, body: bytes) -> Reply:
         """Serve one request, whatever it is."""
         forms = COMMON_FORMS
         try:
             operation = self._operation(target)
             forms = operation.error_forms
-            return Reply(body=operation.call(caller, body))
+            return Reply(body=operation.call(context, body))
         except RequestError as error:
-            return _refusal(error, forms, target, caller)
+            return _refusal(error, forms, target, context)
         except Exception:
-            logger.exception("request_failed", extra={"target": target, "request_id": caller.request_id})
+            logger.exception("request_failed", extra={"target": target, "request_id": context.request_id})
             return json_error(internal_failure())
 
     def _operation(self, target: str) -> Operation:
@@ -49,9 +49,9 @@ class Dispatcher:
         raise UnknownOperation(f"{target[:255]} is not an operation of this emulator")
 
 
-def _refusal(error: RequestError, forms: ErrorForms, target: str, caller: Caller) -> Reply:
+def _refusal(error: RequestError, forms: ErrorForms, target: str, context: RequestContext) -> Reply:
     logger.debug(
         "request_refused",
-        extra={"target": target, "request_id": caller.request_id, "error": type(error).__name__},
+        extra={"target": target, "request_id": context.request_id, "error": type(error).__name__},
     )
     return json_error(wire_error(error, forms))

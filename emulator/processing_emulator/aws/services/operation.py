@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import encode_json
 from processing_emulator.aws.protocols.model import OperationModel
 from processing_emulator.aws.protocols.reading import Reader, compile_reader
 from processing_emulator.aws.protocols.wire_errors import COMMON_FORMS, ErrorForms
 
-Handler = Callable[[Caller, Mapping[str, Any]], Mapping[str, object] | None]
+Handler = Callable[[RequestContext, Mapping[str, Any]], Mapping[str, object] | None]
 """Serves a valid request of the model's members; None where the service answers with an empty body."""
 
 
@@ -28,7 +28,7 @@ class Operation:
         """The operation of a model, served by `handle`; its errors take the forms of its service."""
         return cls(name=model.name, read=compile_reader(model.input), handle=handle, error_forms=error_forms)
 
-    def call(self, caller: Caller, body: bytes) -> bytes:
+    def call(self, context: RequestContext, body: bytes) -> bytes:
         """Serve one request. Raises RequestError of any kind."""
-        reply = self.handle(caller, self.read(body))
+        reply = self.handle(context, self.read(body))
         return b"" if reply is None else encode_json(reply)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from processing_emulator.aws.http.reply import QUERY_MEDIA_TYPE, Reply, query_error
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.http.routing import QUERY_VERSIONS
 from processing_emulator.aws.protocols.model import OperationModel, ServiceModel, load_service_model
 from processing_emulator.aws.protocols.query_requests import compile_form_parser, read_form
@@ -67,7 +67,7 @@ class QueryService:
         self._lock = threading.Lock()
         self._loaded: tuple[ServiceModel, Mapping[str, _QueryOperation]] | None = None
 
-    def call(self, caller: Caller, form: Mapping[str, str]) -> bytes:
+    def call(self, context: RequestContext, form: Mapping[str, str]) -> bytes:
         """Serve one request. Raises RequestError of any kind."""
         model, operations = self._operations()
         operation = operations.get(form.get("Action", ""))
@@ -75,8 +75,8 @@ class QueryService:
             raise _unknown_action(form)
         request = operation.parse(form)
         operation.validate(request)
-        reply = operation.handle(caller, request)
-        return query_document(operation.model, model.xml_namespace, reply or {}, caller.request_id)
+        reply = operation.handle(context, request)
+        return query_document(operation.model, model.xml_namespace, reply or {}, context.request_id)
 
     def _operations(self) -> tuple[ServiceModel, Mapping[str, _QueryOperation]]:
         with self._lock:
@@ -96,18 +96,18 @@ class QueryDispatcher:
         """`services`: by signing name."""
         self._services = services
 
-    def reply(self, signing_name: str, caller: Caller, body: bytes) -> Reply:
+    def reply(self, signing_name: str, context: RequestContext, body: bytes) -> Reply:
         """Serve one request, whatever it is."""
         try:
             form = read_form(body)
             service = self._service(signing_name, form)
-            return Reply(body=service.call(caller, form), media_type=QUERY_MEDIA_TYPE)
+            return Reply(body=service.call(context, form), media_type=QUERY_MEDIA_TYPE)
         except RequestError as error:
-            logger.debug("request_refused", extra={"request_id": caller.request_id, "error": type(error).__name__})
-            return query_error(wire_error(error, QUERY_FORMS), caller.request_id)
+            logger.debug("request_refused", extra={"request_id": context.request_id, "error": type(error).__name__})
+            return query_error(wire_error(error, QUERY_FORMS), context.request_id)
         except Exception:
-            logger.exception("request_failed", extra={"request_id": caller.request_id})
-            return query_error(internal_failure(), caller.request_id)
+            logger.exception("request_failed", extra={"request_id": context.request_id})
+            return query_error(internal_failure(), context.request_id)
 
     def _service(self, signing_name: str, form: Mapping[str, str]) -> QueryService:
         service = self._services.get(signing_name or QUERY_VERSIONS.get(form.get("Version", ""), ""))

@@ -134,8 +134,7 @@ def _checked_payload(request: SignedRequest, named: str, receive: Receive) -> Ch
 
 def _route(scope: Scope, request: SignedRequest) -> Route:
     headers = {name: value.decode("latin-1") for name, value in request.headers}
-    authorization = headers.get(b"authorization") or f"Credential={presigned(request.query, 'X-Amz-Credential')}"
-    service = signing_name_of(authorization)
+    service = signing_name_of(headers, request.query)
     return route_of(request.method, scope["path"], headers, service, scope["query_string"])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.ports import Clock
 
@@ -19,15 +19,15 @@ _VALID_FOR: Final = timedelta(hours=12)
 def get_authorization_token(clock: Clock) -> Handler:
     """The handler: one entry per registry asked for, or the one of the caller's account."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+    def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
         return {
             "authorizationData": [
                 {
                     "authorizationToken": base64.b64encode(f"AWS:{secrets.token_urlsafe(48)}".encode()).decode(),
                     "expiresAt": clock.now() + _VALID_FOR,
-                    "proxyEndpoint": f"https://{registry}.dkr.ecr.{caller.region}.amazonaws.com",
+                    "proxyEndpoint": f"https://{registry}.dkr.ecr.{context.region}.amazonaws.com",
                 }
-                for registry in request.get("registryIds", [caller.account])
+                for registry in request.get("registryIds", [context.account])
             ]
         }
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.services.sts.role_naming import LONGEST_SESSION_SECONDS, unique_role_id
 
 _CREATED: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -18,15 +18,15 @@ _TRUST: Final = {
 }
 
 
-def get_role(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+def get_role(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
     """A handler: the role of that name in the caller's account."""
     name = request["RoleName"]
     return {
         "Role": {
             "Path": "/",
             "RoleName": name,
-            "RoleId": unique_role_id(caller.account, name),
-            "Arn": f"arn:aws:iam::{caller.account}:role/{name}",
+            "RoleId": unique_role_id(context.account, name),
+            "Arn": f"arn:aws:iam::{context.account}:role/{name}",
             "CreateDate": _CREATED,
             "AssumeRolePolicyDocument": quote(json.dumps(_TRUST, separators=(",", ":")), safe=""),
             "MaxSessionDuration": LONGEST_SESSION_SECONDS,

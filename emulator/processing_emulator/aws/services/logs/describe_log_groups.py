@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.services.logs.log_names import group_arn
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.errors import ValidationFailed
@@ -13,36 +13,36 @@ from processing_emulator.logs.reading import LOG_GROUP, LogReading
 def describe_log_groups(reading: LogReading) -> Handler:
     """The handler."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+    def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
         if "logGroupNamePrefix" in request and "logGroupNamePattern" in request:
             raise ValidationFailed("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
         if "nextToken" in request:
             raise ValidationFailed("The specified nextToken is invalid.")
-        created_ms = reading.group_created_ms(caller.account, caller.region)
-        if created_ms is None or not _is_asked_for(caller, request):
+        created_ms = reading.group_created_ms(context.account, context.region)
+        if created_ms is None or not _is_asked_for(context, request):
             return {"logGroups": []}
-        return {"logGroups": [_group(caller, created_ms)]}
+        return {"logGroups": [_group(context, created_ms)]}
 
     return handle
 
 
-def _is_asked_for(caller: Caller, request: Mapping[str, Any]) -> bool:
+def _is_asked_for(context: RequestContext, request: Mapping[str, Any]) -> bool:
     """Prefixes keep their case, patterns do not."""
     return (
         LOG_GROUP.startswith(request.get("logGroupNamePrefix", ""))
         and request.get("logGroupNamePattern", "").lower() in LOG_GROUP.lower()
         and request.get("logGroupClass", "STANDARD") == "STANDARD"
-        and ("logGroupIdentifiers" not in request or _is_among(caller, request["logGroupIdentifiers"]))
-        and ("accountIdentifiers" not in request or caller.account in request["accountIdentifiers"])
+        and ("logGroupIdentifiers" not in request or _is_among(context, request["logGroupIdentifiers"]))
+        and ("accountIdentifiers" not in request or context.account in request["accountIdentifiers"])
     )
 
 
-def _is_among(caller: Caller, identifiers: list[str]) -> bool:
-    return LOG_GROUP in identifiers or group_arn(caller) in identifiers
+def _is_among(context: RequestContext, identifiers: list[str]) -> bool:
+    return LOG_GROUP in identifiers or group_arn(context) in identifiers
 
 
-def _group(caller: Caller, created_ms: int) -> Mapping[str, object]:
-    arn = group_arn(caller)
+def _group(context: RequestContext, created_ms: int) -> Mapping[str, object]:
+    arn = group_arn(context)
     return {
         "logGroupName": LOG_GROUP,
         "creationTime": created_ms,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
 from processing_emulator.aws.services.logs.log_names import group_arn, require_the_group
 from processing_emulator.aws.services.operation import Handler
@@ -19,21 +19,21 @@ MOST_STREAMS = 50
 def describe_log_streams(reading: LogReading) -> Handler:
     """The handler."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
-        require_the_group(caller, request)
-        page = reading.streams(_query(caller, request), request.get("nextToken"))
-        return present(logStreams=[_stream(caller, stream) for stream in page.streams], nextToken=page.next_token)
+    def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
+        require_the_group(context, request)
+        page = reading.streams(_query(context, request), request.get("nextToken"))
+        return present(logStreams=[_stream(context, stream) for stream in page.streams], nextToken=page.next_token)
 
     return handle
 
 
-def _query(caller: Caller, request: Mapping[str, Any]) -> StreamQuery:
+def _query(context: RequestContext, request: Mapping[str, Any]) -> StreamQuery:
     by_time = request.get("orderBy") == "LastEventTime"
     if by_time and "logStreamNamePrefix" in request:
         raise ValidationFailed("Cannot order by LastEventTime with a logStreamNamePrefix.")
     return StreamQuery(
-        account=caller.account,
-        region=caller.region,
+        account=context.account,
+        region=context.region,
         limit=request.get("limit", MOST_STREAMS),
         prefix=request.get("logStreamNamePrefix", ""),
         by_time=by_time,
@@ -41,7 +41,7 @@ def _query(caller: Caller, request: Mapping[str, Any]) -> StreamQuery:
     )
 
 
-def _stream(caller: Caller, stream: LogStream) -> Mapping[str, object]:
+def _stream(context: RequestContext, stream: LogStream) -> Mapping[str, object]:
     return {
         "logStreamName": stream.name,
         "creationTime": stream.first_at_ms,
@@ -49,6 +49,6 @@ def _stream(caller: Caller, stream: LogStream) -> Mapping[str, object]:
         "lastEventTimestamp": stream.last_at_ms,
         "lastIngestionTime": stream.last_at_ms,
         "uploadSequenceToken": sequence_token(stream),
-        "arn": f"{group_arn(caller)}:log-stream:{stream.name}",
+        "arn": f"{group_arn(context)}:log-stream:{stream.name}",
         "storedBytes": 0,
     }

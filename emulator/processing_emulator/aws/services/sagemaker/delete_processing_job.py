@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.domain.job import JobKey
 from processing_emulator.jobs.service import JobService
@@ -12,7 +12,7 @@ from processing_emulator.jobs.service import JobService
 def delete_processing_job(service: JobService) -> Handler:
     """The handler."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> None:
-        service.delete(JobKey(account=caller.account, region=caller.region, name=request["ProcessingJobName"]))
+    def handle(context: RequestContext, request: Mapping[str, Any]) -> None:
+        service.delete(JobKey(account=context.account, region=context.region, name=request["ProcessingJobName"]))
 
     return handle

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.domain.job import JobKey, ProcessingJob
@@ -17,8 +17,8 @@ _ECHOED = ("AppSpecification", "Environment", "NetworkConfig", "RoleArn", "Exper
 def describe_processing_job(service: JobService) -> Handler:
     """The handler."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
-        return description_of(service.describe(JobKey(caller.account, caller.region, request["ProcessingJobName"])))
+    def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
+        return description_of(service.describe(JobKey(context.account, context.region, request["ProcessingJobName"])))
 
     return handle
 

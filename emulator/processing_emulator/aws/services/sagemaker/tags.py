@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.errors import ValidationFailed
 from processing_emulator.jobs.tags import JobTags
@@ -12,8 +12,8 @@ from processing_emulator.jobs.tags import JobTags
 def add_tags(tags: JobTags) -> Handler:
     """The handler of AddTags; answers with all tags of the resource."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
-        return _shown(tags.put(caller.account, caller.region, request["ResourceArn"], request["Tags"]))
+    def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
+        return _shown(tags.put(context.account, context.region, request["ResourceArn"], request["Tags"]))
 
     return handle
 
@@ -21,10 +21,10 @@ def add_tags(tags: JobTags) -> Handler:
 def list_tags(tags: JobTags) -> Handler:
     """The handler of ListTags. A page holds at least 50 and a resource at most 50: there is no second page."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+    def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
         if request.get("NextToken"):
             raise ValidationFailed("The NextToken is not valid for this request")
-        return _shown(tags.list(caller.account, caller.region, request["ResourceArn"]))
+        return _shown(tags.list(context.account, context.region, request["ResourceArn"]))
 
     return handle
 
@@ -32,8 +32,8 @@ def list_tags(tags: JobTags) -> Handler:
 def delete_tags(tags: JobTags) -> Handler:
     """The handler of DeleteTags; answers with an empty structure."""
 
-    def handle(caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
-        tags.remove(caller.account, caller.region, request["ResourceArn"], request["TagKeys"])
+    def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
+        tags.remove(context.account, context.region, request["ResourceArn"], request["TagKeys"])
         return {}
 
     return handle

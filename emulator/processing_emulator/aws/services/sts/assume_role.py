@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from processing_emulator.aws.http.request_context import Caller
+from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.aws.services.sts.role_naming import role_of, unique_role_id
@@ -17,7 +17,7 @@ _DEFAULT_SECONDS: Final = 3600
 def assume_role(keys: KeyRing, clock: Clock) -> Handler:
     """The handler. Policies, tags and multi-factor codes are accepted: nothing here depends on permissions."""
 
-    def handle(_caller: Caller, request: Mapping[str, Any]) -> Mapping[str, object]:
+    def handle(_context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
         account, role = role_of(request["RoleArn"])
         session_name = request["RoleSessionName"]
         issued = keys.mint.issue(
