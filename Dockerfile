@@ -1,8 +1,8 @@
-# The emulator in a container of its own, with a store beside it (docker-compose.yml). The embedded store is left out,
-# which saves 150 MB; an empty `--build-arg LEFT_OUT=` brings it in.
+# The server image. docker-compose.yml runs it next to an S3 store, so the embedded store (150 MB) is left out;
+# build with an empty `--build-arg LEFT_OUT=` to include it.
 #
-# Behind a proxy that inspects TLS, put its certificates into `ca-bundle.pem` beside this file; they are used while
-# building only. Where builds have no network at all, `containers/build.py` adds a folder `offline/` with everything.
+# Behind a proxy that inspects TLS, put its certificates into `ca-bundle.pem` next to this file; only the build uses
+# them. Where builds have no network, `containers/build.py` adds a folder `offline/` with all packages.
 ARG BASE=python:3.11.16-slim-bookworm@sha256:528257d48c1da0dcecc2e725d1ae34498d60c965f1241e39cd6a85a8859bdf84
 
 FROM ${BASE} AS packages
@@ -33,8 +33,8 @@ RUN set -eu; \
     rm wheel/LICENSE
 
 FROM ${BASE}
-# Labels that begin with `processing-emulator.` mark what jobs leave in the engine, and containers inherit their image's:
-# there must be none here.
+# Containers inherit the labels of their image. The emulator removes containers by labels that begin with
+# `processing-emulator.`, so this image must have none.
 LABEL org.opencontainers.image.title="Processing Emulator" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=packages /opt/processing-emulator /opt/processing-emulator
@@ -44,7 +44,7 @@ RUN /opt/processing-emulator/bin/pip install --quiet --no-index --no-deps --disa
 ENV PATH=/opt/processing-emulator/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONUNBUFFERED=1 \
     PROCESSING_EMULATOR_DATA_DIR=/var/lib/processing-emulator
-# Runs as root: the mounted Docker socket belongs to root, and outputs of jobs belong to whoever the job ran as.
+# Runs as root: the mounted Docker socket belongs to root, and output files belong to the user that the job ran as.
 VOLUME ["/var/lib/processing-emulator"]
 EXPOSE 9320
 HEALTHCHECK --interval=5s --timeout=4s --start-period=20s --retries=3 \
