@@ -1,4 +1,4 @@
-"""The image below all others: Debian 12 with Python 3.11, from its registry or, when none answers, from packages."""
+"""The base image, Debian 12 with Python 3.11: pulled, or built from Debian packages when no registry answers."""
 
 import queue
 import re
@@ -20,7 +20,7 @@ REPOSITORY = "processing-emulator/python-base"
 STABLE_TAGS = ("processing-emulator/python:3.11", "processing-emulator/python:test")
 
 SILENCE_SECONDS = 20.0
-"""A registry that says nothing for so long is taken for absent."""
+"""A pull without progress for this long counts as: no registry."""
 
 BOOTSTRAP = (
     "mmdebstrap",
@@ -38,17 +38,17 @@ CHANGES = (
 
 
 class BaseUnavailable(Exception):
-    """Neither a registry nor Debian's packages give a base; the text is for the user."""
+    """The base can neither be pulled nor built from Debian packages; the text is for the user."""
 
 
 def content_tag() -> str:
-    """The tag of a base made by this recipe."""
+    """The tag of the base image, a hash of how it is built."""
     pinned = {"Dockerfile": FOLDER / "Dockerfile"}
     return f"{REPOSITORY}:{fingerprint(pinned, [*BOOTSTRAP, *CHANGES])}"
 
 
 def upstream_reference() -> str:
-    """The registry's image, pinned by digest in python-base/Dockerfile."""
+    """The upstream image, pinned by digest in python-base/Dockerfile."""
     found = re.search(r"^FROM (\S+@sha256:[0-9a-f]{64})$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
     if found is None:
         raise BaseUnavailable("containers/python-base/Dockerfile does not name an image by digest")
@@ -56,17 +56,17 @@ def upstream_reference() -> str:
 
 
 def obtain(client: docker.DockerClient) -> str:
-    """Pull the base or make it; the image's id. Raises BaseUnavailable."""
+    """Pull the base or build it; returns the image's id. Raises BaseUnavailable."""
     try:
         return pull(client, upstream_reference())
     except (APIError, TimeoutError) as error:
         why = error.explanation if isinstance(error, APIError) else error
-        print(f"No registry gives {upstream_reference()}: {why}\nMaking it from Debian's packages.", file=sys.stderr)
+        print(f"Cannot pull {upstream_reference()}: {why}\nBuilding it from Debian packages.", file=sys.stderr)
     return bootstrap(client)
 
 
 def pull(client: docker.DockerClient, reference: str, *, silence_seconds: float = SILENCE_SECONDS) -> str:
-    """The id of a pulled image. Raises APIError as the engine does, TimeoutError when the registry falls silent."""
+    """Pull an image and return its id. Raises APIError from the engine, TimeoutError when the pull stalls."""
     for event in _listen(client, reference, silence_seconds):
         if "error" in event:
             raise APIError(event["error"])
@@ -74,7 +74,7 @@ def pull(client: docker.DockerClient, reference: str, *, silence_seconds: float 
 
 
 def _listen(client: docker.DockerClient, reference: str, silence_seconds: float) -> Iterator[Mapping[str, Any]]:
-    """Progress of a pull. The SDK waits for ever for the engine, so another thread does the waiting."""
+    """Progress of a pull. The SDK has no timeout for it, so a second thread reads and this one waits with a timeout."""
     events: queue.Queue[Mapping[str, Any] | BaseException | None] = queue.Queue()
 
     def work() -> None:
@@ -99,14 +99,14 @@ def _listen(client: docker.DockerClient, reference: str, silence_seconds: float)
 
 
 def bootstrap(client: docker.DockerClient) -> str:
-    """Make the base with mmdebstrap and import it; the image's id. Raises BaseUnavailable."""
+    """Build the base with mmdebstrap and import it; returns the image's id. Raises BaseUnavailable."""
     _need_mmdebstrap()
     process = subprocess.Popen([*BOOTSTRAP, "-"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     assert process.stdout is not None
     with process.stdout as tar:
         answer = client.api.import_image_from_stream(tar, changes=list(CHANGES))
     if process.wait() != 0:
-        raise BaseUnavailable("mmdebstrap failed, see above: the base image could not be made from Debian's packages")
+        raise BaseUnavailable("mmdebstrap failed, see above: the base image could not be built from Debian packages")
     found = re.search(r"sha256:[0-9a-f]{64}", answer)
     if found is None:
         raise BaseUnavailable(f"the engine did not import the base image: {answer.strip()}")

@@ -1,6 +1,6 @@
-"""Builds the images of this folder. Each is tagged by its content, and left alone where that tag exists.
+"""Builds the images of this folder. Each is tagged with a hash of its files and built only if that tag does not exist.
 
-Usage: python -m containers.build [--tag] [NAME...]        (--tag: print the content's tag and nothing else)
+Usage: python -m containers.build [--tag] [NAME...]        (--tag: print only the content tag)
 """
 
 import argparse
@@ -29,12 +29,12 @@ FOR_JOBS = (BASE, "scikit-learn")
 
 
 class SmokeFailed(Exception):
-    """A new image does not do what its smoke test asks; it gets no tag. The text is for the user."""
+    """A new image failed its smoke test and was not tagged. The text is for the user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """An image that is there. `seconds` is None when it was there before."""
+    """An image that exists. `seconds` is None when it was not built now."""
 
     tag: str
     image_id: str
@@ -42,14 +42,14 @@ class Built:
 
 
 def build(client: docker.DockerClient, name: str) -> Built:
-    """Make sure that the image of this name, and the base below it, is there. Raises as `build_recipe` does."""
+    """Build an image and its base unless they exist. Raises as `build_recipe` does."""
     return build_base(client) if name == BASE else build_recipe(client, RECIPES[name])
 
 
 def build_recipe(client: docker.DockerClient, recipe: Recipe) -> Built:
-    """Build, try and tag an image, unless its content's tag is there already.
+    """Build, smoke-test and tag an image, unless its content tag exists.
 
-    Raises DockerException, SmokeFailed, BaseUnavailable, CalledProcessError (a preparation failed, and has said why).
+    Raises DockerException, SmokeFailed, BaseUnavailable, CalledProcessError (`prepare` failed and printed why).
     """
     below = build_base(client)
     with _one_at_a_time():
@@ -68,7 +68,7 @@ def _ensure_recipe(client: docker.DockerClient, recipe: Recipe, below: Built) ->
 
 
 def find_image(client: docker.DockerClient, reference: str) -> str | None:
-    """The id of an image on this machine."""
+    """The id of a local image, or None."""
     try:
         return str(client.images.get(reference).id)
     except ImageNotFound:
@@ -76,7 +76,7 @@ def find_image(client: docker.DockerClient, reference: str) -> str | None:
 
 
 def build_base(client: docker.DockerClient) -> Built:
-    """Pull or make the base. Raises DockerException, SmokeFailed, BaseUnavailable."""
+    """Pull or build the base. Raises DockerException, SmokeFailed, BaseUnavailable."""
     with _one_at_a_time():
         return _ensure_base(client)
 
@@ -113,7 +113,7 @@ def _build_context(client: docker.DockerClient, recipe: Recipe, below: Built) ->
 
 
 def smoke(client: docker.DockerClient, image: str, script: Path) -> None:
-    """Run a Python script inside an image, without a network. Raises SmokeFailed with what it wrote."""
+    """Run a Python script inside an image, without a network. Raises SmokeFailed with the script's output."""
     container = client.containers.create(image, ["-c", script.read_text()], entrypoint=["python3"], network_mode="none")
     try:
         container.start()
@@ -126,7 +126,7 @@ def smoke(client: docker.DockerClient, image: str, script: Path) -> None:
 
 
 def forget_older(client: docker.DockerClient, repository: str, *current: str) -> None:
-    """Drop what earlier builds left, lest every change of a file keep an image for ever. One in use stays."""
+    """Remove images of earlier builds, except those in use; otherwise every change would leave an image behind."""
     for tag in [tag for image in client.images.list(repository) for tag in image.tags]:
         if tag.startswith(f"{repository}:") and tag not in current:
             try:
@@ -138,7 +138,7 @@ def forget_older(client: docker.DockerClient, repository: str, *current: str) ->
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Tests and people may ask at once; the second waits, and then finds the image."""
+    """A lock: of two concurrent builds the second waits and then finds the image."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "processing-emulator"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "images.lock").open("w") as lock:
@@ -153,7 +153,7 @@ def _tag(client: docker.DockerClient, image_id: str, tags: tuple[str, ...]) -> N
 
 
 def main() -> int:
-    """Build what was asked for, or what jobs need; one line for each."""
+    """Build the named images, or those that jobs need; print one line for each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--tag", action="store_true")
@@ -164,7 +164,7 @@ def main() -> int:
         client = docker.from_env(timeout=600)
         for name in asked.names or FOR_JOBS:
             built = build(client, name)
-            how = "is there" if built.seconds is None else f"made in {built.seconds:.0f} s"
+            how = "exists" if built.seconds is None else f"built in {built.seconds:.0f} s"
             print(built.tag if asked.tag else f"{built.tag} {how}", flush=True)
     except BuildError as error:
         print("".join(str(line.get("stream", "")) for line in error.build_log), error.msg, file=sys.stderr)

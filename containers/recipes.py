@@ -1,4 +1,4 @@
-"""The images built here: their files, what is fetched for them on the host, and the tags others know them by."""
+"""The images built here: their files, what is downloaded for them on the host, and their stable tags."""
 
 import subprocess
 from collections.abc import Callable
@@ -18,9 +18,9 @@ def _nothing(_scratch: Path, _architecture: str) -> dict[str, Path]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One image. `files` decide its content, and so its tag; `prepare` adds what follows from them and takes long.
+    """One image. `files` is hashed into its tag; `prepare` adds files that follow from those and are slow to get.
 
-    `prepare` is called only when the image must be built, with an empty folder and the engine's architecture.
+    `prepare(folder, architecture)` is called only before a build, with an empty folder and the engine's architecture.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Recipe:
 
     @property
     def repository(self) -> str:
-        """Where its content's tags are."""
+        """The repository of its content tags."""
         return f"processing-emulator/{self.name}"
 
 

@@ -1,6 +1,4 @@
-"""Prints the image that stands beside the server in Compose: the pinned one when it is here or its registry answers,
-else MinIO built on this machine.
-"""
+"""Prints the S3 store image for Compose: the pinned one if it is local or can be pulled, otherwise MinIO built here."""
 
 import re
 import subprocess
@@ -14,7 +12,7 @@ from containers.recipes import ROOT
 
 
 def pinned_reference() -> str:
-    """What docker-compose.yml starts unless told otherwise, pinned by digest. Raises LookupError."""
+    """The default store image of docker-compose.yml, pinned by digest. Raises LookupError."""
     compose = (ROOT / "docker-compose.yml").read_text()
     found = re.search(r"\$\{STORE_IMAGE:-(\S+@sha256:[0-9a-f]{64})\}", compose)
     if found is None:
@@ -23,20 +21,20 @@ def pinned_reference() -> str:
 
 
 def choose(client: docker.DockerClient) -> str:
-    """A reference that is on this machine afterwards. Raises as `build.build` does."""
+    """Pull or build the store image; returns its reference. Raises as `build.build` does."""
     pinned = pinned_reference()
     if build.find_image(client, pinned):
         return pinned
     try:
         base.pull(client, pinned)
     except (APIError, TimeoutError):
-        print(f"No registry gives {pinned}; MinIO is built instead.", file=sys.stderr)
+        print(f"Cannot pull {pinned}; building MinIO instead.", file=sys.stderr)
         return build.build(client, "minio").tag
     return pinned
 
 
 def main() -> int:
-    """Exit code 1, and a sentence, when there can be none."""
+    """Exit code 1, and a sentence, when no image can be had."""
     try:
         print(choose(docker.from_env(timeout=600)))
     except (DockerException, build.SmokeFailed, base.BaseUnavailable, subprocess.CalledProcessError) as error:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Finds or fetches what only the benchmarks need, and prints the shell lines by which they find it: wrk, which makes the
-# load, and a Python environment with moto, the server beside which the API is measured.
+# Finds or downloads the tools that only the benchmarks need, and prints the `export` lines that point to them: wrk, which
+# generates the load, and a Python environment with moto, the server that the API is compared with.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 wrk="$PE_CACHE/wrk"
 moto="$PE_CACHE/moto-$(cksum <"$here/moto-requirements.txt" | cut -d' ' -f1)"
 
-# Unpacked, not installed: nothing of it is needed but the program and the interpreter of its scripts.
+# Unpacked, not installed: only the program and its Lua library are needed.
 fetch_wrk() {
     local part package
     part=$(mktemp -d "$PE_CACHE/wrk.XXXXXX")
@@ -23,7 +23,7 @@ fetch_wrk() {
         mv "$part" "$wrk"
     else
         rm -rf "$part"
-        give_up "wrk could not be fetched: install it (apt-get install wrk); the output is in $PE_STATE/wrk.log"
+        give_up "cannot download wrk: install it (apt-get install wrk); the output is in $PE_STATE/wrk.log"
     fi
 }
 

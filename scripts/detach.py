@@ -1,4 +1,4 @@
-"""Starts a command that outlives the caller: own session, no file of the caller's held open. Prints its process id.
+"""Starts a command in a new session, so that it outlives the caller and holds none of its files. Prints its process id.
 
 Usage: detach.py LOG COMMAND [ARGUMENT...]
 """
@@ -9,13 +9,13 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Both outputs are appended to LOG; nothing waits for the command."""
+    """Start the command with stdout and stderr appended to LOG; do not wait for it."""
     with Path(sys.argv[1]).open("ab") as log:
         process = subprocess.Popen(
             sys.argv[2:], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
         )
     print(process.pid)
-    process.returncode = 0  # it is not ours to wait for
+    process.returncode = 0  # else Popen warns that the process still runs
     return 0
 
 

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Finds a Docker engine, or starts one as root on Debian or Ubuntu, and ends what it started.
-#   up       leaves an engine that answers; elsewhere says in one sentence what to install
-#   down     ends the engine that `up` started, and no other; images stay
-#   status   says which engine answers, and whether it is ours
-#   env      the shell line to reach an engine that only Docker's own CLI knows ("docker context")
+# Finds a Docker engine, or starts one as root on Debian or Ubuntu.
+#   up       make sure that an engine answers; where it cannot start one, say what to install
+#   down     stop the engine that `up` started, and no other; images stay
+#   status   print which engine answers, and whether `up` started it
+#   env      print the `export` line for an engine that is known only to the Docker CLI ("docker context")
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/places.sh
 
 log="$PE_STATE/dockerd.log"
-ours="$PE_STATE/dockerd.pid"         # "PID START": the start moment tells our process from a later one of the same id
-dockerd_pid=/var/run/docker.pid      # dockerd's own, and its containerd's
+ours="$PE_STATE/dockerd.pid"         # "PID START-TIME": the start time detects a reused process id
+dockerd_pid=/var/run/docker.pid      # written by dockerd and its containerd
 containerd_pid=/var/run/docker/containerd/containerd.pid
 patience=120
 
@@ -19,16 +19,16 @@ ping_engine() {
     .venv/bin/python scripts/engine_ping.py "$@"
 }
 
-started_at() { # PID: the moment it was started, in the kernel's ticks
+started_at() { # PID: its start time in clock ticks since boot
     cut -d' ' -f22 "/proc/$1/stat" 2>/dev/null || true
 }
 
-runs() { # PID NAME: a live process of that name, not yet a zombie
+runs() { # PID NAME: whether a process of that name runs (a zombie does not)
     [ -n "$1" ] && [ "$(cat "/proc/$1/comm" 2>/dev/null)" = "$2" ] &&
         [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null)" != Z ]
 }
 
-ours_runs() { # prints the id of the engine that we started, if it still runs
+ours_runs() { # print the process id of the engine that `up` started, if it still runs
     local pid start
     read -r pid start 2>/dev/null <"$ours" || return 1
     runs "$pid" dockerd && [ "$(started_at "$pid")" = "$start" ] && echo "$pid"
@@ -38,8 +38,8 @@ read_pid() {
     cat "$1" 2>/dev/null || true
 }
 
-# After a kill or a crash the id files stay, and the ids may since belong to others: dockerd would refuse to start, or
-# wait for a containerd that is not there.
+# Pid files survive a kill, and their process ids may be reused: dockerd would refuse to start, or wait for a containerd
+# that is not there.
 forget_stale_ids() {
     runs "$(read_pid "$dockerd_pid")" dockerd || rm -f "$dockerd_pid"
     runs "$(read_pid "$containerd_pid")" containerd || rm -f "$containerd_pid"
@@ -61,7 +61,7 @@ start() {
         ping_engine --seconds "$patience" || give_up_on_start
         return
     fi
-    if runs "$(read_pid "$dockerd_pid")" dockerd; then # somebody's, and still on its way
+    if runs "$(read_pid "$dockerd_pid")" dockerd; then # started by another process, and still starting up
         ping_engine --seconds "$patience" || give_up "dockerd runs (process $(read_pid "$dockerd_pid")) but does not answer"
         return
     fi
@@ -76,13 +76,13 @@ up() {
     ping_engine || code=$?
     case $code in
     0) return ;;
-    3) give_up "the Docker engine's socket belongs to others: add yourself to the group that owns it (often: docker)" ;;
+    3) give_up "no permission for the Docker socket: add yourself to the group that owns it (usually docker)" ;;
     esac
     eval "$(print_env)"
     if [ -n "${DOCKER_HOST:-}" ]; then
         ping_engine || give_up "no Docker engine answers at DOCKER_HOST=$DOCKER_HOST"
     elif is_root_on_debian; then
-        # One at a time; the lock is not handed to dockerd, which outlives us.
+        # Start one engine at a time. dockerd outlives this script and must not inherit the lock.
         exec 9>"$PE_STATE/engine.lock"
         flock 9
         ping_engine || start
@@ -99,10 +99,10 @@ ends_within() { # SECONDS PID NAME
     done
 }
 
-end() { # PID NAME: politely, then for good
+end() { # PID NAME: SIGTERM, then SIGKILL
     kill -TERM "$1" 2>/dev/null || true
     ends_within 30 "$1" "$2" || kill -KILL "$1" 2>/dev/null || true
-    ends_within 5 "$1" "$2" || give_up "$2 (process $1) does not end"
+    ends_within 5 "$1" "$2" || give_up "$2 (process $1) does not stop"
 }
 
 down() {
@@ -112,7 +112,7 @@ down() {
         end "$pid" dockerd
         if runs "$containerd" containerd; then end "$containerd" containerd; fi
         forget_stale_ids
-        echo "The Docker engine that was started here has ended." >&2
+        echo "Stopped the Docker engine that was started here." >&2
     fi
     rm -f "$ours"
 }
@@ -123,7 +123,7 @@ status() {
     if pid=$(ours_runs); then echo "Started by scripts/engine.sh: process $pid, log $log"; fi
 }
 
-# Docker Desktop, Colima and others may listen elsewhere than at the usual socket; their CLI context knows where.
+# Docker Desktop, Colima and others may not use the default socket; the Docker CLI's context has their address.
 print_env() {
     local host
     [ -z "${DOCKER_HOST:-}" ] && [ ! -S /var/run/docker.sock ] && command -v docker >/dev/null || return 0

@@ -1,4 +1,4 @@
-"""Waits until the Docker engine answers and prints what it is. Exit code 1: no answer in time; 3: it refuses."""
+"""Waits until the Docker engine answers and prints its version. Exit code 1: no answer in time; 3: no permission."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ REFUSED = 3
 
 
 def ask_version() -> str:
-    """What the engine at DOCKER_HOST, or at the usual socket, says of itself. Raises DockerException when none does."""
+    """The version of the engine at DOCKER_HOST or the default socket. Raises DockerException when none answers."""
     client = docker.from_env(timeout=5)
     try:
         answer = client.version()
@@ -23,7 +23,7 @@ def ask_version() -> str:
 
 
 def is_permission(error: BaseException | None) -> bool:
-    """Whether the socket is there but belongs to others; the SDK wraps the cause several times."""
+    """Whether access to the socket is denied; the SDK wraps the PermissionError several times."""
     while error is not None:
         if isinstance(error, PermissionError) or "PermissionError" in str(error):
             return True
@@ -32,7 +32,7 @@ def is_permission(error: BaseException | None) -> bool:
 
 
 def main() -> int:
-    """Poll until the engine answers, the time is up, or the process that is to become the engine has died."""
+    """Poll until the engine answers, the time is up, or the process `--pid` has died."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--pid", type=int, help="give up when this process is gone")

@@ -1,11 +1,11 @@
-"""Prints the port given, when nothing listens there, else any free one."""
+"""Prints the given port if it is free, otherwise any free port."""
 
 import socket
 import sys
 
 
 def main() -> int:
-    """Loopback only: that is where the server is to listen."""
+    """Try to bind on loopback, where the server will listen."""
     for port in (int(sys.argv[1]), 0):
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

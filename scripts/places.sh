@@ -1,12 +1,12 @@
-# Sourced, not run: where the scripts keep what must outlive the clone.
-#   PE_CACHE  what can be fetched or built again (uv, MinIO, Compose)
-#   PE_STATE  what belongs to this user on this machine (engine's pid and log, the demo's data and first time)
+# Sourced by the other scripts: folders outside the clone, and functions they share.
+#   PE_CACHE  what can be downloaded or built again (uv, MinIO, Compose)
+#   PE_STATE  this user's state on this machine (the engine's pid and log, the demo's data and first duration)
 # shellcheck shell=bash
 PE_CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/processing-emulator"
 PE_STATE="${XDG_STATE_HOME:-$HOME/.local/state}/processing-emulator"
 mkdir -p "$PE_CACHE" "$PE_STATE"
 
-# One sentence on stderr, then out.
+# Print one sentence on stderr and exit.
 give_up() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
     exit 1
@@ -16,7 +16,7 @@ is_root_on_debian() {
     [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] && command -v apt-get >/dev/null
 }
 
-# Install Debian packages; the long output goes to a log and is shown (its end) when it fails. Only for root.
+# Install Debian packages (as root). The output goes to a log; on failure its last lines are printed.
 install_debian_packages() {
     local log="$PE_STATE/apt.log"
     if ! {

@@ -1,6 +1,6 @@
-"""Removes from the engine whatever an emulator left there, by its label: containers, networks, volumes.
+"""Removes the containers, networks and volumes of an emulator from Docker, by its label.
 
-Usage: remove_jobs.py ID        (of an emulator that does not run any more; it stands in its data directory)
+Usage: remove_jobs.py ID        (of an emulator that no longer runs; from the file `id` in its data directory)
 """
 
 import sys
@@ -10,7 +10,7 @@ from docker.errors import DockerException
 
 
 def remove_all(client: docker.DockerClient, emulator_id: str) -> list[str]:
-    """Force, whatever state they are in; the names of what was removed."""
+    """Remove them in any state; returns their names."""
     filters: dict[str, str | list[str] | bool] = {"label": f"processing-emulator.id={emulator_id}"}
     removed: list[str] = []
     for container in client.containers.list(all=True, filters=filters):
@@ -26,7 +26,7 @@ def remove_all(client: docker.DockerClient, emulator_id: str) -> list[str]:
 
 
 def main() -> int:
-    """No id is no work: the emulator never came to be."""
+    """With an empty id there is nothing to remove: that emulator never started."""
     emulator_id = sys.argv[1].strip()
     if not emulator_id:
         return 0

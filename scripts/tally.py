@@ -1,12 +1,12 @@
-"""Counts what the tiers' reports say, and how many lines of tests there are for a line of source.
+"""Sums up the test reports of all tiers, and compares lines of tests with lines of source.
 
-Usage: tally.py FOLDER TIER...        (FOLDER/TIER.xml, as pytest's --junit-xml writes them)
+Usage: tally.py FOLDER TIER...        (reads FOLDER/TIER.xml, written by pytest --junit-xml)
 
 Exit code 1 when a tier failed, ran nothing, or left no report.
 """
 
 import sys
-import xml.etree.ElementTree as ET  # our own runs' reports
+import xml.etree.ElementTree as ET  # the reports come from our own test runs
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """One tier. A test that cannot be set up, and a tier without a report, count as failed."""
+    """The results of one tier. A setup error, or a missing report, counts as failed."""
 
     passed: int
     failed: int
@@ -37,13 +37,13 @@ def read_report(path: Path) -> Count:
 
 
 def count_lines(*folders: str) -> int:
-    """Lines of Python below folders of this project."""
+    """Lines of Python in folders of this project."""
     paths = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
     return sum(len(path.read_bytes().splitlines()) for path in paths)
 
 
 def main() -> int:
-    """Print a table and, last, the line that says it all."""
+    """Print the table and a last line with the totals."""
     folder, tiers = Path(sys.argv[1]), sys.argv[2:]
     counts = {tier: read_report(folder / f"{tier}.xml") for tier in tiers}
     print(f"\n{'tier':<12}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")

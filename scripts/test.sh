@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests in tiers and counts them. With no tier named: all, and whatever they need is set up first.
+# Runs the test tiers and sums up their results; all tiers when none is named. Sets up the engine and images they need.
 #   test.sh [architecture|unit|contract|integration|e2e]... [-- PYTEST-ARGUMENTS]
-# PROCESSING_EMULATOR_REQUIRE_ALL=1 turns every skip for want of an engine or a store into a failure.
+# PROCESSING_EMULATOR_REQUIRE_ALL=1 turns a skip for a missing tool, engine or store into a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/places.sh
@@ -22,10 +22,10 @@ need_every_test_in_a_tier() {
     for folder in tests/*/; do
         case $(basename "$folder") in
         architecture | unit | contract | integration | e2e | __pycache__) ;;
-        *) give_up "$folder belongs to no tier" ;;
+        *) give_up "$folder is not one of the test tiers" ;;
         esac
     done
-    [ -z "$(find tests -maxdepth 1 -name 'test_*.py')" ] || give_up "a test lies outside the tiers"
+    [ -z "$(find tests -maxdepth 1 -name 'test_*.py')" ] || give_up "there is a test outside the tier folders"
 }
 
 clean_up() {
@@ -41,12 +41,12 @@ prepare() {
     .venv/bin/python -m containers.build
 }
 
-limit() { # COMMAND...: a tier that hangs is ended, after its threads' stacks were shown
+limit() { # COMMAND...: kill a tier that hangs; faulthandler prints its stacks before that
     if command -v timeout >/dev/null; then timeout --foreground --kill-after=30 "$tier_seconds" "$@"; else "$@"; fi
 }
 
 run_tier() { # TIER PYTEST-ARGUMENTS...
-    local tier=$1 code=0 spread=loadscope # a module's tests stay together, and share its server or store
+    local tier=$1 code=0 spread=loadscope # tests of a module share its server or store, so they run in one worker
     shift
     [ "$tier" != unit ] || spread=load
     printf '\n== %s tests\n' "$tier"

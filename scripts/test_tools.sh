@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Finds or fetches what only the tests need, and prints the shell lines by which they find it: a C compiler (the stub of a
-# GPU driver), `ip` (a network without a way out), fish, a registry (pulls), MinIO, Docker Compose, the AWS clients. What
-# cannot be had here is left to the tests to report.
+# Finds or downloads the tools that only the tests need, and prints the `export` lines that point to them: a C compiler (for
+# a stub GPU driver), `ip` (isolated networks), fish, a Docker registry, MinIO, Docker Compose, the AWS clients. The tests
+# report a tool that cannot be installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
 . "$here/places.sh"
 
-# Unpacked, not installed: the package would start a registry as a service of the machine.
+# Unpacked, not installed: the Debian package would start a registry as a system service.
 fetch_registry() {
     local part
     part=$(mktemp -d "$PE_CACHE/registry.XXXXXX")
@@ -21,13 +21,13 @@ fetch_registry() {
         mv "$part" "$PE_CACHE/registry"
     else
         rm -rf "$part"
-        echo "docker-registry could not be fetched; the output is in $PE_STATE/registry.log" >&2
+        echo "cannot download docker-registry; the output is in $PE_STATE/registry.log" >&2
     fi
 }
 
 clients=$(mktemp)
 trap 'rm -f "$clients"' EXIT
-"$here/clients.sh" >"$clients" & # fetching, mostly, while MinIO is built
+"$here/clients.sh" >"$clients" & # mostly downloads, so it runs while MinIO is built
 
 wanted=()
 command -v cc >/dev/null || wanted+=(gcc libc6-dev)
@@ -39,7 +39,7 @@ if [ ${#wanted[@]} -gt 0 ] && is_root_on_debian; then
 fi
 if ! command -v docker-registry >/dev/null && command -v apt-get >/dev/null; then
     [ -x "$PE_CACHE/registry/usr/bin/docker-registry" ] || fetch_registry
-    # shellcheck disable=SC2016 # PATH is the caller's
+    # shellcheck disable=SC2016 # the caller expands PATH
     printf 'export PATH=%q:"$PATH"\n' "$PE_CACHE/registry/usr/bin"
 fi
 if minio=$("$here/minio.sh"); then

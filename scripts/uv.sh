@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Runs uv with the arguments given: the one on PATH when it is new enough, else a pinned one fetched once into the cache.
+# Runs uv with the arguments given: the one on PATH if it is new enough, otherwise a pinned one downloaded once into the cache.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
 . "$here/places.sh"
 
-oldest=0.8.0 # the first that reads and keeps this lock file's revision
+oldest=0.8.0 # the oldest that keeps this lock file's revision
 version=$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' "$here/uv-requirements.txt")
 home="$PE_CACHE/uv-$version"
 python=${PYTHON:-python3}
 
-# Packages go to a folder of their own, so neither a virtual environment nor an "externally managed" Python minds.
+# Installs into a separate folder (--target), which works in a virtual environment and with an "externally managed" Python.
 pip_install() {
     PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
         "$@" -m pip install --quiet --no-deps --only-binary :all: --require-hashes \
@@ -38,7 +38,7 @@ is_new_enough() { # UV
     [ "$(printf '%s\n' "$oldest" "$("$1" --version | cut -d' ' -f2)" | sort -V | head -n 1)" = "$oldest" ]
 }
 
-# Where the system has a bundle of trusted certificates, a company's own are in it; uv brings its own list otherwise.
+# The system's bundle may have a company's certificates; uv has its own list.
 bundle=/etc/ssl/certs/ca-certificates.crt
 if [ -z "${SSL_CERT_FILE:-}" ] && [ -r "$bundle" ]; then
     export SSL_CERT_FILE="$bundle"
@@ -49,7 +49,7 @@ if found=$(command -v uv) && is_new_enough "$found"; then
 fi
 if [ ! -x "$home/bin/uv" ]; then
     command -v "$python" >/dev/null || give_up "no python3 found: install Python 3.11 or newer"
-    fetch || give_up "uv $version could not be fetched from the package index"
+    fetch || give_up "cannot download uv $version from the package index"
     rm -rf "$home"
     mv "$home.part" "$home"
 fi

@@ -1,4 +1,4 @@
-"""Runs inside the image: the command is on PATH, knows its version, and brings all it imports."""
+"""Runs inside the image: the command is on PATH and prints its version, and every module can be imported."""
 
 import importlib.metadata
 import pkgutil

@@ -1,4 +1,4 @@
-"""Runs inside the image: the server starts, says that it is ready, and refuses a caller without keys."""
+"""Runs inside the image: the server starts, becomes ready, and refuses requests without keys."""
 
 import subprocess
 import time
@@ -9,7 +9,7 @@ server = subprocess.Popen(["minio", "server", "--quiet", "/tmp/data"])
 try:
     deadline = time.monotonic() + 30
     while subprocess.run(["mcli", "ready", "local"], check=False, capture_output=True).returncode != 0:
-        assert server.poll() is None, "the server has ended"
+        assert server.poll() is None, "the server has exited"
         assert time.monotonic() < deadline, "the server is not ready after 30 s"
         time.sleep(0.2)
     try:
@@ -17,7 +17,7 @@ try:
         status = 200
     except urllib.error.HTTPError as error:
         status = error.code
-    assert status == 403, f"a caller without keys got {status}"
+    assert status == 403, f"a request without keys got {status}"
 finally:
     server.terminate()
     server.wait(timeout=20)

@@ -1,4 +1,4 @@
-"""Runs inside the image: Python 3.11 with what its standard library needs from the system, and a working `venv`."""
+"""Runs inside the image: Python 3.11, the system libraries its standard library needs, and `venv`."""
 
 import bz2
 import ctypes

@@ -79,7 +79,7 @@ def test_engine_is_started_where_none_runs_and_ended_again(scratch: Path) -> Non
     assert lines[:2] == ["No Docker engine answers.", "code 1"]
     assert [line.startswith("Docker ") for line in lines[2:5]] == [True, True, True]
     assert lines[5].startswith("Started by scripts/engine.sh: process ")
-    assert lines[6:9] == ["1 1", "The Docker engine that was started here has ended.", "0 0"]
+    assert lines[6:9] == ["1 1", "Stopped the Docker engine that was started here.", "0 0"]
     assert lines[9:] == ["0", "dockerd.log", "engine.lock"]
 
 
@@ -106,12 +106,12 @@ def test_engine_starts_after_a_kill_that_left_its_files(scratch: Path) -> None:
         """,
     )
     assert int(lines[0]) > 0
-    assert lines[1:] == ["1 1", "The Docker engine that was started here has ended.", "0 0", "0"]
+    assert lines[1:] == ["1 1", "Stopped the Docker engine that was started here.", "0 0", "0"]
 
 
 def test_two_calls_at_once_start_one_engine(scratch: Path) -> None:
     lines = on_a_bare_machine(scratch, "engine up & engine up & wait; running; engine down; running")
-    assert lines[2:] == ["1 1", "The Docker engine that was started here has ended.", "0 0"]
+    assert lines[2:] == ["1 1", "Stopped the Docker engine that was started here.", "0 0"]
 
 
 def test_engine_of_others_is_waited_for_and_never_ended(scratch: Path) -> None:

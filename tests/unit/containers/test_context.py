@@ -1,4 +1,4 @@
-"""What decides an image's tag, and what the engine gets to read."""
+"""The hash that becomes an image's tag, and the tar of the build context."""
 
 import tarfile
 import tempfile
@@ -17,9 +17,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_same_content_has_the_same_fingerprint_wherever_it_lies(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_fingerprint_does_not_depend_on_the_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     other = tmp_path_factory.mktemp("other")
     (other / "sub").mkdir()
     (other / "sub" / "b.txt").write_text("b")
@@ -27,7 +25,7 @@ def test_same_content_has_the_same_fingerprint_wherever_it_lies(
     assert fingerprint(list_files(folder)) == fingerprint(list_files(other))
 
 
-def test_content_name_mode_and_salt_each_change_the_fingerprint(folder: Path) -> None:
+def test_fingerprint_changes_with_content_name_mode_and_salt(folder: Path) -> None:
     seen = {fingerprint(list_files(folder)), fingerprint(list_files(folder), ["base"])}
     (folder / "a.txt").write_text("A")
     seen.add(fingerprint(list_files(folder)))
@@ -38,18 +36,18 @@ def test_content_name_mode_and_salt_each_change_the_fingerprint(folder: Path) ->
     assert len(seen) == 5
 
 
-def test_compiled_python_does_not_count(folder: Path) -> None:
+def test_fingerprint_ignores_compiled_python(folder: Path) -> None:
     before = fingerprint(list_files(folder))
     (folder / "sub" / "__pycache__").mkdir()
     (folder / "sub" / "__pycache__" / "b.cpython-311.pyc").write_bytes(b"x")
     assert fingerprint(list_files(folder)) == before
 
 
-def test_prefix_is_put_before_every_name(folder: Path) -> None:
+def test_list_files_prefixes_every_name(folder: Path) -> None:
     assert set(list_files(folder, below="x/")) == {"x/a.txt", "x/sub/b.txt"}
 
 
-def test_tar_holds_files_and_whole_folders_as_roots(folder: Path) -> None:
+def test_tar_has_files_and_whole_folders_owned_by_root(folder: Path) -> None:
     with tempfile.TemporaryFile() as target:
         write_tar({"Dockerfile": folder / "a.txt", "packages": folder / "sub"}, target)
         with tarfile.open(fileobj=target) as tar:

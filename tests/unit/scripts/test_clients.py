@@ -1,6 +1,4 @@
-"""How the clients of the tests are set up: once, anew after an interruption, each without the others; with stubs in the
-places of uv and Node.
-"""
+"""scripts/clients.sh installs each client once, and again after an interruption; uv, Node and npm are stubs."""
 
 import json
 import re
@@ -63,7 +61,7 @@ def calls(home: Path) -> list[str]:
     return (home / "calls").read_text().splitlines()
 
 
-def test_every_client_is_set_up_once_from_its_lock(home: Path) -> None:
+def test_installs_every_client_once_from_its_lock_file(home: Path) -> None:
     first = run(home)
     assert homes_of(first).keys() == {"AWSCLI", "SAGEMAKER_2", "SAGEMAKER_3", "JAVASCRIPT"}
     made = calls(home)
@@ -76,14 +74,14 @@ def test_every_client_is_set_up_once_from_its_lock(home: Path) -> None:
     assert calls(home) == made
 
 
-def test_two_at_once_set_up_one(home: Path) -> None:
+def test_concurrent_calls_install_once(home: Path) -> None:
     with ThreadPoolExecutor(3) as threads:
         found = list(threads.map(lambda _: run(home).stdout, range(3)))
     assert len(set(found)) == 1
     assert len(calls(home)) == 7
 
 
-def test_one_that_was_interrupted_is_made_anew(home: Path) -> None:
+def test_reinstalls_after_an_interruption(home: Path) -> None:
     left = homes_of(run(home))["AWSCLI"]
     (left / "ready").unlink()
     (left / "half").touch()
@@ -92,7 +90,7 @@ def test_one_that_was_interrupted_is_made_anew(home: Path) -> None:
     assert (left / "ready").exists()
 
 
-def test_one_that_cannot_be_had_shows_why_and_does_not_keep_the_others(home: Path) -> None:
+def test_a_failed_client_is_reported_and_the_others_are_installed(home: Path) -> None:
     (home / "broken").touch()
     done = run(home)
     assert "no such package" in done.stderr
@@ -102,7 +100,7 @@ def test_one_that_cannot_be_had_shows_why_and_does_not_keep_the_others(home: Pat
     assert "SAGEMAKER_2" in homes_of(run(home))
 
 
-def test_no_lock_names_a_host(home: Path) -> None:
+def test_lock_files_name_no_host(home: Path) -> None:
     folder = ROOT / "scripts" / "clients"
     for path in folder.glob("*.txt"):
         assert "://" not in path.read_text(), path

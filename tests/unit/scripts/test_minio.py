@@ -1,4 +1,4 @@
-"""Where the tests' MinIO comes from: named, in the cache, or built once; with a stub in the place of Go."""
+"""scripts/minio.sh finds MinIO by its variable or in the cache, or builds it once. Go is replaced by a stub."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ def test_builds_the_pinned_version_once(home: Path) -> None:
     assert sorted(path.name for path in built.parent.iterdir()) == [built.name, f"{built.name}.lock"]
 
 
-def test_two_at_once_build_one(home: Path) -> None:
+def test_concurrent_calls_build_once(home: Path) -> None:
     with_go(home)
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: run(home).stdout, range(4)))
@@ -66,19 +66,19 @@ def test_two_at_once_build_one(home: Path) -> None:
     assert len(calls(home)) == 1
 
 
-def test_named_program_is_taken_as_it_is(home: Path) -> None:
+def test_uses_the_binary_named_by_the_variable(home: Path) -> None:
     own = home / "own-minio"
     own.touch(mode=0o755)
     assert run(home, PROCESSING_EMULATOR_TEST_MINIO=str(own)).stdout == f"{own}\n"
 
 
-def test_named_program_that_is_none_is_a_sentence(home: Path) -> None:
+def test_reports_a_variable_that_names_no_executable(home: Path) -> None:
     done = run(home, PROCESSING_EMULATOR_TEST_MINIO="/nowhere/minio")
     assert done.returncode != 0
-    assert done.stderr == "minio.sh: PROCESSING_EMULATOR_TEST_MINIO names no program: /nowhere/minio\n"
+    assert done.stderr == "minio.sh: PROCESSING_EMULATOR_TEST_MINIO is not an executable file: /nowhere/minio\n"
 
 
-def test_without_go_and_a_way_to_it_is_a_sentence(home: Path) -> None:
+def test_reports_that_go_cannot_be_downloaded(home: Path) -> None:
     (home / "bin" / "go").write_text("#!/bin/sh\necho go1.1\n")  # too old
     (home / "bin" / "go").chmod(0o755)
     uv = home / "bin" / "uv"
@@ -86,12 +86,12 @@ def test_without_go_and_a_way_to_it_is_a_sentence(home: Path) -> None:
     uv.chmod(0o755)
     done = run(home)
     assert done.returncode != 0
-    assert "could not be fetched" in done.stderr
+    assert "cannot download Go" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("minio.sh: MinIO could not be built")
     assert not (home / "calls").exists()
 
 
-def test_build_that_fails_shows_its_end_and_leaves_no_program(home: Path) -> None:
+def test_failed_build_prints_its_last_lines_and_leaves_no_binary(home: Path) -> None:
     with_go(home)
     (home / "broken").touch()
     done = run(home)

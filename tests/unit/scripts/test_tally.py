@@ -1,4 +1,4 @@
-"""The table and the closing line of `make test`, and its exit code."""
+"""scripts/tally.py: the table and the last line of `make test`, and its exit code."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def tally(folder: Path, *tiers: str) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
-def test_closing_line_sums_all_tiers(tmp_path: Path) -> None:
+def test_last_line_sums_all_tiers(tmp_path: Path) -> None:
     write_report(tmp_path, "unit", tests=10, skipped=2)
     write_report(tmp_path, "e2e", tests=5)
     code, lines = tally(tmp_path, "unit", "e2e")
@@ -33,12 +33,12 @@ def test_closing_line_sums_all_tiers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("report", [{"tests": 3, "failures": 1}, {"tests": 3, "errors": 1}, {"tests": 2, "skipped": 2}])
-def test_failure_error_or_nothing_run_is_a_failure(tmp_path: Path, report: dict[str, int]) -> None:
+def test_exit_code_1_on_a_failure_an_error_or_only_skips(tmp_path: Path, report: dict[str, int]) -> None:
     write_report(tmp_path, "unit", **report)
     assert tally(tmp_path, "unit")[0] == 1
 
 
-def test_tier_without_a_report_is_a_failure(tmp_path: Path) -> None:
+def test_exit_code_1_without_a_report(tmp_path: Path) -> None:
     write_report(tmp_path, "unit", tests=1)
     code, lines = tally(tmp_path, "unit", "e2e")
     assert (code, lines[-1]) == (1, "1 passed, 1 failed, 0 skipped")
