@@ -164,7 +164,7 @@ class LocalBackend:
     def go(self, job_id: JobId) -> None:
         """See the port."""
         for runner in self._runners(job_id):
-            runner.go()
+            runner.start_container()
 
     def stop(self, job_id: JobId, cause: StopCause) -> None:
         """See the port."""

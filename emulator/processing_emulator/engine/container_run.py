@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from processing_emulator.domain.outcome import ContainerExit, Failure
 from processing_emulator.engine.activity import Activity
 from processing_emulator.engine.instance import RunnerTools
-from processing_emulator.engine.retry import Patience
+from processing_emulator.engine.retry import EngineRetry
 from processing_emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable
 
 logger = logging.getLogger(__name__)
@@ -95,9 +95,9 @@ class ContainerRun:
 
     def _wait(self) -> None:
         """Put the container's exit, or why it will never be known, into the inbox."""
-        patience = Patience(self._tools.clock, self._detached, self._tools.options.engine_patience_seconds)
+        retry = EngineRetry(self._tools.clock, self._detached, self._tools.options.engine_patience_seconds)
         try:
-            self._inbox.put(patience(self._wait_once))
+            self._inbox.put(retry(self._wait_once))
         except EmulatorError as error:
             self._inbox.put(error)
 

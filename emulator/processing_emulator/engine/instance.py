@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from processing_emulator.domain import contract
-from processing_emulator.domain.job import InstanceRecord, JobEvent, JobId, JobKey
+from processing_emulator.domain.job import InstanceRecord, JobKey
 from processing_emulator.domain.outcome import InstanceOutcome
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import JobSpec
+from processing_emulator.engine.journal import JournalStore
 from processing_emulator.ports import (
     BindMount,
     Clock,
@@ -25,21 +26,9 @@ from processing_emulator.ports import (
 LABEL_JOB_ID = "processing-emulator.job-id"
 
 
-class InstanceJournal(Protocol):
-    """Where a runner writes what it learns; a part of JobStore."""
-
-    def save_instance(self, record: InstanceRecord) -> None:
-        """Store all facts but the cursor."""
-        ...
-
-    def add_event(self, job_id: JobId, event: JobEvent) -> None:
-        """Append to the job's history."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerOptions:
-    """Choices of whoever runs the emulator; the settings reference explains each."""
+    """The user's settings for runners; the settings reference explains each."""
 
     emulator_id: str
     pull_policy: PullPolicy = PullPolicy.MISSING
@@ -59,7 +48,7 @@ class RunnerTools:
 
     runtime: ContainerRuntime
     objects: ObjectStore
-    journal: InstanceJournal
+    journal: JournalStore
     logs: LogStore
     samples: SampleStore
     gpus: GpuProbe
@@ -79,7 +68,7 @@ class InstanceTask:
     folder: Path
 
     def container_name(self, emulator_id: str) -> str:
-        """The same in every life of the emulator, so that a container is found again."""
+        """The same in every run of the emulator, so that a container is found again."""
         return f"{self.key.name}-{self.record.host}-{emulator_id}-{self.record.job_id}"
 
     def container_spec(self, image: str, options: RunnerOptions) -> ContainerSpec:
@@ -111,7 +100,7 @@ class InstanceTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseReached:
-    """The host has come to a phase of its own."""
+    """The host has entered a phase."""
 
     index: int
     phase: JobPhase
@@ -119,14 +108,14 @@ class PhaseReached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceStaged:
-    """The host has its data and image and waits for `go`."""
+    """The host has its image and data and waits for `start_container`."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceEnded:
-    """The host is done, and has cleaned up."""
+    """The host is done and has cleaned up."""
 
     index: int
     outcome: InstanceOutcome

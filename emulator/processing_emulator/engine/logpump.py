@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from processing_emulator.domain.job import InstanceRecord, LogCursor
 from processing_emulator.engine.activity import EndContainer
-from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable, StaleJob, StoreFailure
+from processing_emulator.engine.retry import Detached, StoreRetry
+from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable, StaleJob
 from processing_emulator.ports import ContainerRuntime, LogStore, RawLine
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class LogPump:
         self._was_cut = False
         self._abandoned = threading.Event()
         self._drained = threading.Event()
+        self._retry = StoreRetry(self._abandoned, name)
         self._reader = threading.Thread(target=self._read, name=f"{name}-log-reader", daemon=True)
         self._writer = threading.Thread(target=self._write, name=f"{name}-log-writer", daemon=True)
 
@@ -139,17 +141,13 @@ class LogPump:
             self._exited.wait(WRITE_PAUSE_SECONDS)
 
     def _store(self, lines: Sequence[RawLine], cursor: LogCursor) -> bool:
-        """Store until it works; False when given up because nobody waits any more."""
-        while True:
-            try:
-                self._logs.append(self._record.job_id, self._record.index, lines, cursor)
-            except StaleJob:
-                logger.exception("somebody else stores this log", extra={"action": "log_taken"})
-                self.abandon()
-                return False
-            except StoreFailure as error:
-                logger.warning("log lines not stored yet: %s", error, extra={"action": "log_store_failed"})
-                if self._abandoned.wait(RETRY_SECONDS):
-                    return False
-            else:
-                return True
+        """Store until it works; False when abandoned meanwhile."""
+        try:
+            self._retry(lambda: self._logs.append(self._record.job_id, self._record.index, lines, cursor))
+        except StaleJob:
+            logger.exception("another process stores this log", extra={"job_id": self._record.job_id})
+            self.abandon()
+            return False
+        except Detached:
+            return False
+        return True

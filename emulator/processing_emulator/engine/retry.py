@@ -1,18 +1,26 @@
-"""Waiting out an engine that is away for a moment: Docker restarts, nothing is lost."""
+"""The two retries of this package: while the container engine is away, up to a limit, and while the store is away."""
 
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from processing_emulator.errors import Cancelled, RuntimeUnavailable
+from processing_emulator.errors import Cancelled, RuntimeUnavailable, StaleJob, StoreFailure
 from processing_emulator.ports import CancelToken, Clock
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RETRY_SECONDS = 0.5
+ENGINE_RETRY_SECONDS = 0.5
+STORE_RETRY_SECONDS = 1.0
 
 
-class Patience:
-    """Repeats a call while the engine does not answer, up to `limit_seconds` in a row."""
+class Detached(Exception):
+    """The emulator stops: leave everything as it is, the next run continues from there."""
+
+
+class EngineRetry:
+    """Repeats a call while the engine does not answer, up to `limit_seconds` in a row: Docker may be restarting."""
 
     def __init__(self, clock: Clock, cancel: CancelToken, limit_seconds: float) -> None:
         self._clock = clock
@@ -20,7 +28,7 @@ class Patience:
         self._limit_seconds = limit_seconds
 
     def __call__(self, call: Callable[[], T]) -> T:
-        """What the call returns. Raises RuntimeUnavailable when patience has run out, Cancelled."""
+        """What the call returns. Raises RuntimeUnavailable when the time is up, Cancelled."""
         give_up_at: float | None = None
         while True:
             try:
@@ -30,5 +38,31 @@ class Patience:
                 give_up_at = now + self._limit_seconds if give_up_at is None else give_up_at
                 if now >= give_up_at:
                     raise
-                if self._cancel.wait(RETRY_SECONDS):
+                if self._cancel.wait(ENGINE_RETRY_SECONDS):
                     raise Cancelled from None
+
+
+class StoreRetry:
+    """Repeats a call while the store fails: a full disk or a locked database delays a job, but loses nothing.
+
+    There is no limit, because without the store nothing can be decided. `name` says in the log who waits.
+    """
+
+    def __init__(self, detaching: CancelToken, name: str) -> None:
+        self._detaching = detaching
+        self._name = name
+
+    def __call__(self, call: Callable[[], T]) -> T:
+        """What the call returns. Raises Detached once the emulator stops, and StaleJob at once."""
+        warned = False
+        while True:
+            try:
+                return call()
+            except StaleJob:
+                raise  # somebody else wrote; a repetition fails in the same way
+            except StoreFailure as error:
+                if not warned:
+                    logger.warning("store failed, retrying", extra={"worker": self._name, "error": str(error)})
+                    warned = True
+                if self._detaching.wait(STORE_RETRY_SECONDS):
+                    raise Detached from error

@@ -1,23 +1,21 @@
 """All the work of one host of a job, on the machine where it runs, as one straight line that can be resumed.
 
-Every step first looks for what an earlier life of the runner left: a container by its name, an exit in the record.
-What it learns goes to the stores at once and, as reports, to the job's supervisor, which answers with `go` and `stop`.
+Every step first looks for what an earlier run of the emulator left: a container by its name, an exit in the record.
+Facts go to the journal at once. Reports go to the job's supervisor, which answers `start_container` and `stop`.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from processing_emulator.domain import contract
-from processing_emulator.domain.image_map import substitute_for
-from processing_emulator.domain.job import InstanceRecord, JobEvent
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass, InstanceOutcome, StopCause
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.engine.activity import Activity
 from processing_emulator.engine.container_run import ContainerRun
 from processing_emulator.engine.failures import container_failure, download_failure, internal_failure, upload_failure
+from processing_emulator.engine.image_resolver import resolve_image
 from processing_emulator.engine.instance import (
     InstanceEnded,
     InstanceStaged,
@@ -26,24 +24,19 @@ from processing_emulator.engine.instance import (
     RunnerReport,
     RunnerTools,
 )
+from processing_emulator.engine.journal import Journal
 from processing_emulator.engine.logpump import LogPump
-from processing_emulator.engine.retry import Patience
+from processing_emulator.engine.retry import Detached, EngineRetry
 from processing_emulator.engine.sampler import Sampler, SampleSources
 from processing_emulator.engine.stager import Stager
 from processing_emulator.engine.workspace import Workspace
-from processing_emulator.errors import (
-    Cancelled,
-    EmulatorError,
-    ImageNotFound,
-    RuntimeFailure,
-    StagingFailure,
-    StoreFailure,
-)
-from processing_emulator.ports import ContainerInfo, ContainerState, PullPolicy
+from processing_emulator.errors import Cancelled, EmulatorError, RuntimeFailure, StagingFailure
+from processing_emulator.ports import ContainerInfo, ContainerState
 
 logger = logging.getLogger(__name__)
 
-STORE_RETRY_SECONDS = 1.0
+MOST_SKIPPED = 100
+"""Paths named in the history of those that were not uploaded."""
 
 
 class _RunFailed(Exception):
@@ -54,19 +47,15 @@ class _RunFailed(Exception):
         self.failure = failure
 
 
-class _Detached(Exception):
-    """The emulator stops; everything stays as it is for its next life."""
-
-
 @contextmanager
-def _failing_as(name: Callable[[EmulatorError], Failure]) -> Iterator[None]:
+def _failing_as(failure_of: Callable[[EmulatorError], Failure]) -> Iterator[None]:
     """Errors of one step become that step's Failure."""
     try:
         yield
     except Cancelled:
         raise
     except EmulatorError as error:
-        raise _RunFailed(name(error)) from error
+        raise _RunFailed(failure_of(error)) from error
 
 
 class InstanceRunner:
@@ -76,44 +65,46 @@ class InstanceRunner:
         self._task = task
         self._tools = tools
         self._report = report
-        self._record: InstanceRecord = task.record
+        self._index = task.record.index
+        self._name = f"{task.key.name}/{task.record.host}"
+        self._log_fields = {"job": task.key.name, "job_id": task.record.job_id, "host": task.record.host}
         self._workspace = Workspace(task.folder)
         self._stager = Stager(tools.objects, self._workspace, task.record.limits.volume_bytes)
-        self._name = f"{task.key.name}/{task.record.host}"
         self._cancel = threading.Event()
-        self._go = threading.Event()
-        self._letting_go = threading.Event()
+        self._may_start = threading.Event()
+        self._detaching = threading.Event()
         self._stop_cause: StopCause | None = None
         self._container_run: ContainerRun | None = None
         self._run_lock = threading.Lock()
-        self._patiently = Patience(tools.clock, self._cancel, tools.options.engine_patience_seconds)
+        self._journal = Journal(tools.journal, task.record, tools.clock, self._detaching, self._name)
+        self._retry = EngineRetry(tools.clock, self._cancel, tools.options.engine_patience_seconds)
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
 
     # --- what the supervisor says ---
 
     def start(self) -> None:
-        """Begin, or take up what an earlier life began."""
+        """Begin, or continue what an earlier run of the emulator began."""
         self._thread.start()
 
-    def go(self) -> None:
+    def start_container(self) -> None:
         """All hosts are staged: start the container."""
-        self._go.set()
+        self._may_start.set()
 
     def stop(self, cause: StopCause) -> None:
         """End the run: give up staging, or signal the container and kill it after its grace."""
         with self._run_lock:
             self._stop_cause = self._stop_cause or cause
             self._cancel.set()
-            self._go.set()
+            self._may_start.set()
             if self._container_run is not None:
                 self._container_run.stop()
 
     def detach(self) -> None:
-        """Leave the container running and everything in place; returns when the runner has let go."""
+        """Leave the container running and everything in place; returns when the runner has ended."""
         with self._run_lock:
-            self._letting_go.set()
+            self._detaching.set()
             self._cancel.set()
-            self._go.set()
+            self._may_start.set()
             if self._container_run is not None:
                 self._container_run.detach()
         self.join()
@@ -127,107 +118,94 @@ class InstanceRunner:
 
     def _run(self) -> None:
         try:
-            outcome = self._live()
-        except _Detached:
+            outcome = self._run_instance()
+        except Detached:
             return
         except Exception as error:
-            logger.exception("runner failed", extra={"action": "runner_failed", "job": self._task.key.name})
+            logger.exception("runner failed", extra=self._log_fields)
             outcome = InstanceOutcome(failure=internal_failure(f"{type(error).__name__} in the emulator: {error}"))
         try:
             self._clean_up()
-        except _Detached:
+        except Detached:
             return
         except Exception:
             # The job has ended all the same; the reaper tries again.
-            logger.exception("clean-up failed", extra={"action": "clean_up_failed", "job": self._task.key.name})
-        self._report(InstanceEnded(index=self._record.index, outcome=outcome))
+            logger.exception("clean-up failed", extra=self._log_fields)
+        self._report(InstanceEnded(index=self._index, outcome=outcome))
 
-    def _live(self) -> InstanceOutcome:
+    def _run_instance(self) -> InstanceOutcome:
         """What the stored facts say at the end; they are stored before anything is cleaned up."""
-        if self._record.failure is None:
+        journal = self._journal
+        if journal.record.failure is None:
             try:
-                if self._record.exit is None:
+                if journal.record.exit is None:
                     self._run_container()
-                if self._record.failure is None:
+                if journal.record.failure is None:
                     self._stage_out()
             except _RunFailed as failed:
-                self._save(failure=failed.failure)
+                journal.save(failure=failed.failure)
             except Cancelled:
                 self._check_detached()
                 if self._stop_cause is None:
-                    self._save(failure=internal_failure("the run was given up for no reason"))
+                    journal.save(failure=internal_failure("the run was cancelled without a cause"))
         return InstanceOutcome(
-            exit=self._record.exit,
-            failure=self._record.failure,
-            exit_message=self._record.exit_message,
+            exit=journal.record.exit,
+            failure=journal.record.failure,
+            exit_message=journal.record.exit_message,
             stopped=self._stop_cause,
         )
 
     def _run_container(self) -> None:
         name = self._task.container_name(self._tools.options.emulator_id)
         with _failing_as(container_failure):
-            found = self._patiently(lambda: self._tools.runtime.find(name))
-        if found is None and self._record.container_id is not None:
+            found = self._retry(lambda: self._tools.runtime.find(name))
+        if found is None and self._journal.record.container_id is not None:
             raise _RunFailed(internal_failure("the job's container is gone; somebody removed it"))
         if found is None or found.state is ContainerState.CREATED:
             self._start_container(found)
-        elif self._record.container_id is None:
-            self._save(container_id=found.id)
+        elif self._journal.record.container_id is None:
+            self._journal.save(container_id=found.id)
         self._follow_container()
 
     def _start_container(self, found: ContainerInfo | None) -> None:
-        image = self._bring_image_and_data() if found is None else found.id
-        self._report(InstanceStaged(index=self._record.index))
-        self._wait_for_go()
+        image = self._prepare() if found is None else found.id
+        self._report(InstanceStaged(index=self._index))
+        self._may_start.wait()
+        self._check_cancelled()
         self._reach(JobPhase.STARTING)
         with _failing_as(container_failure):
-            if found is None:
-                self._save(container_id=self._patiently(lambda: self._create(image)))
-            else:
-                self._save(container_id=found.id)
-            container_id = self._container_id
-            self._patiently(lambda: self._start_once(container_id))
-        self._save(container_started_at=self._tools.clock.now())
-        self._event("container_started", container=container_id[:12])
+            container_id = self._retry(lambda: self._create(image)) if found is None else found.id
+            self._journal.save(container_id=container_id)
+            self._retry(lambda: self._start_once(container_id))
+        self._journal.save(container_started_at=self._tools.clock.now())
+        self._journal.event("container_started", container=container_id[:12])
+        logger.info("container started", extra={**self._log_fields, "container": container_id[:12]})
 
-    def _bring_image_and_data(self) -> str:
+    def _prepare(self) -> str:
+        """Bring the image and the inputs; the id of the image."""
         self._reach(JobPhase.PULLING)
         with _failing_as(container_failure):
-            image = self._patiently(self._ensure_image)
+            image = self._retry(
+                lambda: resolve_image(self._task.spec.image_uri, self._tools, self._journal, self._cancel)
+            )
         self._check_cancelled()
         self._reach(JobPhase.STAGING_IN)
         with _failing_as(download_failure):
             self._lay_out_folders()
             staged = self._stager.stage_in(self._task.spec.inputs, self._cancel)
-        self._save(staged_in=staged)
-        self._event("staged_in", objects=staged.objects, bytes=staged.size_bytes, seconds=round(staged.seconds, 3))
+        self._journal.save(staged_in=staged)
+        self._journal.event(
+            "staged_in", objects=staged.objects, bytes=staged.size_bytes, seconds=round(staged.seconds, 3)
+        )
         return image
-
-    def _ensure_image(self) -> str:
-        """The image of the URI itself if it is here, else the one that stands for it, else whatever a pull brings."""
-        options, uri = self._tools.options, self._task.spec.image_uri
-        substitute = substitute_for(uri, options.image_map)
-        reference = uri
-        if substitute is not None:
-            try:
-                return self._tools.runtime.ensure_image(uri, PullPolicy.NEVER, self._pull_progress, self._cancel)
-            except ImageNotFound:
-                reference = substitute
-                self._event("image_substituted", uri=uri, image=substitute)
-        return self._tools.runtime.ensure_image(reference, options.pull_policy, self._pull_progress, self._cancel)
-
-    def _pull_progress(self, line: str) -> None:
-        self._event("image_pull", progress=line)
 
     def _lay_out_folders(self) -> None:
         """A fresh tree: config files, and every LocalPath as an empty folder (spec 2.7)."""
         self._workspace.remove()
-        spec = self._task.spec
+        spec, host = self._task.spec, self._task.record.host
         paths = {i.local_path for i in spec.inputs} | {o.local_path for o in spec.outputs}
         self._workspace.make_folders(["config", "output", *(contract.folder_of(path) for path in sorted(paths))])
-        self._workspace.write(
-            "config/resourceconfig.json", contract.resource_config(self._task.hosts, self._record.host)
-        )
+        self._workspace.write("config/resourceconfig.json", contract.resource_config(self._task.hosts, host))
         self._workspace.write(
             "config/processingjobconfig.json", contract.processing_job_config(self._task.key, self._task.request)
         )
@@ -245,15 +223,11 @@ class InstanceRunner:
 
     # --- while it runs ---
 
-    @property
-    def _container_id(self) -> str:
-        container_id = self._record.container_id
+    def _follow_container(self) -> None:
+        container_id = self._journal.record.container_id
         if container_id is None:
             raise _RunFailed(internal_failure("the runner has no container"))
-        return container_id
-
-    def _follow_container(self) -> None:
-        run = ContainerRun(self._tools, self._container_id, self._activities(), self._name)
+        run = ContainerRun(self._tools, container_id, self._activities(container_id), self._name)
         with self._run_lock:
             self._container_run = run
             self._check_detached()
@@ -263,16 +237,16 @@ class InstanceRunner:
         with _failing_as(container_failure):
             ended = run.follow()
         if ended is None:
-            raise _Detached
+            raise Detached
         if run.signalled:
-            self._event("container_signalled", signal=self._tools.options.stop_signal)
+            self._journal.event("container_signalled", signal=self._tools.options.stop_signal)
         for activity in run.incomplete:
-            self._event(f"{activity}_incomplete")
+            self._journal.event(f"{activity}_incomplete")
         self._note_exit(ended, run.failure)
 
-    def _activities(self) -> tuple[Activity, ...]:
+    def _activities(self, container_id: str) -> tuple[Activity, ...]:
         """All that runs next to the container."""
-        tools, record, container_id = self._tools, self._record, self._container_id
+        tools, record = self._tools, self._journal.record
         sources = SampleSources(
             runtime=tools.runtime,
             gpus=tools.gpus,
@@ -290,7 +264,8 @@ class InstanceRunner:
 
         `failure`: why we ended the container; its exit code then says nothing about the user's code.
         """
-        self._event("container_exited", code=ended.code, out_of_memory=ended.out_of_memory)
+        self._journal.event("container_exited", code=ended.code, out_of_memory=ended.out_of_memory)
+        logger.info("container exited", extra={**self._log_fields, "exit_code": ended.code})
         message: str | None = None
         own_exit = ended if failure is None else None
         try:
@@ -299,8 +274,8 @@ class InstanceRunner:
             text = f"/opt/ml/output/message is not UTF-8: {error.reason}"
             failure = failure or Failure(kind=FailureClass.CLIENT, text=text)
         except StagingFailure as error:
-            self._event("message_unreadable", error=str(error))
-        self._save(exit=own_exit, exit_message=message, failure=failure)
+            self._journal.event("message_unreadable", error=str(error))
+        self._journal.save(exit=own_exit, exit_message=message, failure=failure)
 
     # --- after it has run ---
 
@@ -310,34 +285,34 @@ class InstanceRunner:
         if self._stop_cause is not None and not options.upload_when_stopped:
             return
         self._reach(JobPhase.STAGING_OUT)
-        if self._record.staged_out is not None:
+        if self._journal.record.staged_out is not None:
             return
         if not self._task.folder.exists():
             raise _RunFailed(internal_failure("the job's files are gone"))
         remover = threading.Thread(target=self._remove_container, name=f"{self._name}-remove", daemon=True)
         remover.start()
-        token = self._letting_go if options.upload_when_stopped else self._cancel
+        token = self._detaching if options.upload_when_stopped else self._cancel
         try:
             with _failing_as(upload_failure):
                 staged, skipped = self._stager.stage_out(self._task.spec.outputs, token)
         finally:
             remover.join()
-        self._save(staged_out=staged)
-        self._event(
+        self._journal.save(staged_out=staged)
+        self._journal.event(
             "staged_out",
             objects=staged.objects,
             bytes=staged.size_bytes,
             seconds=round(staged.seconds, 3),
-            skipped=list(skipped[:100]),
+            skipped=list(skipped[:MOST_SKIPPED]),
         )
 
     def _clean_up(self) -> None:
-        """Leave nothing; what cannot be removed now is left to the reaper, and said."""
+        """Remove everything; what cannot be removed now is noted in the history and left to the reaper."""
         self._remove_container()
         try:
             self._workspace.remove()
         except StagingFailure as error:
-            self._event("clean_up_failed", error=str(error))
+            self._journal.event("clean_up_failed", error=str(error))
 
     def _remove_container(self) -> None:
         try:
@@ -345,40 +320,18 @@ class InstanceRunner:
             if found is not None:
                 self._tools.runtime.remove(found.id)
         except RuntimeFailure as error:
-            self._event("clean_up_failed", error=str(error))
+            self._journal.event("clean_up_failed", error=str(error))
 
     # --- small steps ---
-
-    def _wait_for_go(self) -> None:
-        self._go.wait()
-        self._check_cancelled()
 
     def _check_cancelled(self) -> None:
         if self._cancel.is_set():
             raise Cancelled
 
     def _check_detached(self) -> None:
-        if self._letting_go.is_set():
-            raise _Detached
+        if self._detaching.is_set():
+            raise Detached
 
     def _reach(self, phase: JobPhase) -> None:
         self._check_detached()
-        self._report(PhaseReached(index=self._record.index, phase=phase))
-
-    def _save(self, **changes: object) -> None:
-        self._record = replace(self._record, **changes)  # type: ignore[arg-type]  # fields of the record, by name
-        self._patiently_store(lambda: self._tools.journal.save_instance(self._record))
-
-    def _event(self, action: str, **detail: object) -> None:
-        event = JobEvent(at=self._tools.clock.now(), action=action, detail={"host": self._record.host, **detail})
-        self._patiently_store(lambda: self._tools.journal.add_event(self._record.job_id, event))
-
-    def _patiently_store(self, call: Callable[[], None]) -> None:
-        """Facts are not lost because the disk was full for a while."""
-        while True:
-            try:
-                return call()
-            except StoreFailure as error:
-                logger.warning("not stored yet: %s", error, extra={"action": "store_failed"})
-                self._check_detached()
-                self._letting_go.wait(STORE_RETRY_SECONDS)
+        self._report(PhaseReached(index=self._index, phase=phase))

@@ -1,0 +1,51 @@
+"""What a runner learns, written to the store before the next step is taken."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from processing_emulator.domain.job import InstanceRecord, JobEvent, JobId
+from processing_emulator.engine.retry import StoreRetry
+from processing_emulator.ports import CancelToken, Clock
+
+
+class JournalStore(Protocol):
+    """The part of JobStore that runners write to."""
+
+    def save_instance(self, record: InstanceRecord) -> None:
+        """Store all facts but the cursor."""
+        ...
+
+    def add_event(self, job_id: JobId, event: JobEvent) -> None:
+        """Append to the job's history."""
+        ...
+
+
+class Journal:
+    """The facts and the history of one instance. Both calls retry while the store fails, and raise Detached."""
+
+    def __init__(
+        self, store: JournalStore, record: InstanceRecord, clock: Clock, detaching: CancelToken, name: str
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._clock = clock
+        self._retry = StoreRetry(detaching, name)
+
+    @property
+    def record(self) -> InstanceRecord:
+        """The facts as they are now."""
+        return self._record
+
+    def save(self, **changes: object) -> None:
+        """Change facts of the record, by name of the field."""
+        self._record = replace(self._record, **changes)  # type: ignore[arg-type]  # checked by the dataclass
+        self._persist(lambda: self._store.save_instance(self._record))
+
+    def event(self, action: str, **detail: object) -> None:
+        """Append a line to the job's history."""
+        event = JobEvent(at=self._clock.now(), action=action, detail={"host": self._record.host, **detail})
+        self._persist(lambda: self._store.add_event(self._record.job_id, event))
+
+    def _persist(self, call: Callable[[], None]) -> None:
+        self._retry(call)
