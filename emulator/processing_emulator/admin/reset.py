@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from processing_emulator.engine.scheduler import Forgotten
+from processing_emulator.engine.scheduler import ResetResult
 from processing_emulator.errors import EmulatorError
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class LoadedSeed:
 class ResetSteps:
     """What a reset does. Other requests wait while `closed` is entered."""
 
-    forget_jobs: Callable[[], Forgotten]
+    forget_jobs: Callable[[], ResetResult]
     empty_s3: Callable[[], list[str]]
     s3_is_external: bool
     read_seed: Callable[[], LoadedSeed | None]
@@ -83,11 +83,11 @@ class Resetter:
         answer: dict[str, object] = {"status": "ok", "scope": scope.value}
         jobs, buckets = None, None
         if scope is not ResetScope.S3:
-            forgotten = self._steps.forget_jobs()
-            jobs = forgotten.jobs
-            answer["jobs"] = {"removed": forgotten.jobs, "leftovers": forgotten.leftovers}
-            if forgotten.warning is not None:
-                answer["warning"] = forgotten.warning
+            result = self._steps.forget_jobs()
+            jobs = result.jobs
+            answer["jobs"] = {"removed": result.jobs, "leftovers": result.leftovers}
+            if result.warning is not None:
+                answer["warning"] = result.warning
         if scope is not ResetScope.JOBS:
             names = self._steps.empty_s3() if has_s3 else []
             buckets = len(names)

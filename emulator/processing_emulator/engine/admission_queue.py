@@ -1,4 +1,4 @@
-"""The line of jobs that wait for admission, in memory: a new job costs the same behind ten as behind thousands."""
+"""The queue of jobs that wait for admission, in memory: adding a job costs the same behind ten as behind thousands."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -6,49 +6,49 @@ from collections.abc import Iterator, Sequence
 from processing_emulator.domain.job import JobId
 
 
-class WaitingLine:
-    """First come, first served: by id, which is the order in which jobs were stored. Belongs to one thread.
+class AdmissionQueue:
+    """First come, first served: by id, which is the order in which jobs were stored. Used by one thread.
 
-    A job is news until it has been told that it waits.
+    It also knows which jobs are unannounced: their `waiting` event has not been written yet.
     """
 
     def __init__(self) -> None:
         self._heap: list[JobId] = []
         self._members: set[JobId] = set()
-        self._news: set[JobId] = set()
+        self._unannounced: set[JobId] = set()
 
     def add(self, job_id: JobId) -> None:
-        """A job comes; nothing happens when it stands in the line already."""
+        """Queue a job, unless it is queued already."""
         if job_id not in self._members:
             heapq.heappush(self._heap, job_id)
             self._members.add(job_id)
-            self._news.add(job_id)
+            self._unannounced.add(job_id)
 
     def remove(self, job_id: JobId) -> None:
-        """A job leaves, from wherever it stands."""
+        """Remove a job, wherever it stands."""
         self._members.discard(job_id)
-        self._news.discard(job_id)
+        self._unannounced.discard(job_id)
 
     def clear(self) -> None:
-        """All leave."""
+        """Remove all jobs."""
         self._heap.clear()
         self._members.clear()
-        self._news.clear()
+        self._unannounced.clear()
 
     def first(self) -> JobId | None:
-        """Whose turn it is."""
+        """The job to be admitted next."""
         while self._heap and self._heap[0] not in self._members:
-            heapq.heappop(self._heap)  # it has left
+            heapq.heappop(self._heap)  # it was removed
         return self._heap[0] if self._heap else None
 
     def __iter__(self) -> Iterator[JobId]:
-        """Those in the line now, in order; it may change meanwhile."""
+        """The jobs queued now, in order; the queue may change meanwhile."""
         return iter(sorted(self._members))
 
-    def news(self) -> Sequence[JobId]:
-        """Those that have not been told that they wait, in order."""
-        return sorted(self._news)
+    def unannounced(self) -> Sequence[JobId]:
+        """Jobs whose `waiting` event has not been written yet, in order."""
+        return sorted(self._unannounced)
 
-    def told(self, job_ids: Sequence[JobId]) -> None:
-        """They are news no more."""
-        self._news.difference_update(job_ids)
+    def mark_announced(self, job_ids: Sequence[JobId]) -> None:
+        """Their `waiting` event is in the history."""
+        self._unannounced.difference_update(job_ids)

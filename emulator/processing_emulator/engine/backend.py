@@ -71,7 +71,7 @@ class ExecutionBackend(Protocol):
         """
         ...
 
-    def go(self, job_id: JobId) -> None:
+    def start_containers(self, job_id: JobId) -> None:
         """All are staged: start the containers."""
         ...
 
@@ -161,7 +161,7 @@ class LocalBackend:
                 runner.stop(stop)
             runner.start()
 
-    def go(self, job_id: JobId) -> None:
+    def start_containers(self, job_id: JobId) -> None:
         """See the port."""
         for runner in self._runners(job_id):
             runner.start_container()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 from processing_emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob
 from processing_emulator.domain.outcome import InstanceOutcome, StopCause, Verdict, classify, failure_reason_of
@@ -15,14 +15,11 @@ from processing_emulator.domain.spec import JobSpec, settled_request
 from processing_emulator.engine.backend import ExecutionBackend, Gang
 from processing_emulator.engine.failures import internal_failure
 from processing_emulator.engine.instance import InstanceEnded, InstanceStaged, PhaseReached, RunnerReport
-from processing_emulator.errors import StaleJob, StoreFailure
+from processing_emulator.engine.job_end import end_job
+from processing_emulator.engine.retry import Detached, StoreRetry
 from processing_emulator.ports import Clock, JobStore
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-STORE_RETRY_SECONDS = 1.0
 
 FORWARD = (
     JobPhase.PENDING,
@@ -32,25 +29,21 @@ FORWARD = (
     JobPhase.RUNNING,
     JobPhase.STAGING_OUT,
 )
-"""The way of a job that nobody stops."""
+"""The phases of a job that is not stopped, in order."""
 
 
 @dataclass(frozen=True, slots=True)
-class StopWish:
-    """Somebody called StopProcessingJob; the store has it too."""
+class StopRequested:
+    """StopProcessingJob was called; the store has it too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Detach:
+class DetachRequested:
     """The emulator stops."""
 
 
-class _LetGo(Exception):
-    """Leaves the loop without an end of the job."""
-
-
 class Supervisor:
-    """One job, one thread. `on_end` is called last, from that thread, whether the job ended or was let go."""
+    """One job, one thread. `on_end` is called last, from that thread, whether the job ended or was detached."""
 
     def __init__(
         self,
@@ -68,59 +61,61 @@ class Supervisor:
         self._backend = backend
         self._clock = clock
         self._on_end = on_end
-        self._inbox: queue.SimpleQueue[RunnerReport | StopWish | Detach] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[RunnerReport | StopRequested | DetachRequested] = queue.SimpleQueue()
+        self._log_fields = {"job": job.key.name, "job_id": job.id}
         self._stop_cause: StopCause | None = None
         self._phases: list[JobPhase] = []
         self._staged: set[int] = set()
         self._outcomes: dict[int, InstanceOutcome] = {}
-        self._letting_go = threading.Event()
+        self._detaching = threading.Event()
+        self._persist = StoreRetry(self._detaching, job.key.name)
         self._thread = threading.Thread(target=self._run, name=f"job-{job.key.name}", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
-    def wish_stop(self) -> None:
-        """A wish to stop is in the store."""
-        self._inbox.put(StopWish())
+    def request_stop(self) -> None:
+        """A stop request is in the store."""
+        self._inbox.put(StopRequested())
 
     def detach(self) -> None:
-        """Let go of the job, leaving its containers running; returns at once."""
-        self._letting_go.set()
-        self._inbox.put(Detach())
+        """Leave the job and its running containers to the next run of the emulator; returns at once."""
+        self._detaching.set()
+        self._inbox.put(DetachRequested())
 
     def join(self) -> None:
-        """Wait until it has ended or let go."""
+        """Wait until the job has ended or is detached."""
         if self._thread.ident is not None:
             self._thread.join()
 
     def _run(self) -> None:
         try:
             self._supervise()
-        except _LetGo:
+        except Detached:
             self._backend.detach(self._job.id)
         except Exception as error:
             # One job's bug must not take the others down.
-            logger.exception("supervisor failed", extra={"action": "supervisor_failed", "job": self._job.key.name})
+            logger.exception("supervisor failed", extra=self._log_fields)
             self._give_up(error)
         finally:
             self._on_end(self._job.id)
 
     def _give_up(self, error: Exception) -> None:
-        """End the job for a fault of ours; its container is the reaper's. If even that fails, the next start tries."""
+        """Fail the job for a fault of ours; the reaper removes its container. If this fails, the next start tries."""
         try:
             self._backend.detach(self._job.id)
             self._backend.remove(self._job.id)
             self._job = self._store.get(self._job.id)
             if not self._job.phase.is_terminal:
                 failure = internal_failure(f"{type(error).__name__} in the emulator: {error}")
-                facts = JobFacts(ended_at=self._clock.now(), failure_reason=failure.reason)
-                self._store.advance(self._job.id, self._job.phase, JobPhase.FAILED, self._clock.now(), facts)
+                verdict = Verdict(phase=JobPhase.FAILED, failure_reason=failure.reason)
+                end_job(self._store, self._job, verdict, self._clock.now())
         except Exception:
-            logger.exception("job left as it is", extra={"action": "job_left", "job": self._job.key.name})
+            logger.exception("job could not be failed and stays unfinished", extra=self._log_fields)
 
     def _supervise(self) -> None:
-        # Read again: a wish that came before this supervisor could be told is in the store.
+        # Read again: a stop request that came before this supervisor was registered is in the store.
         self._job = self._persist(lambda: self._store.get(self._job.id))
         records = tuple(self._persist(lambda: self._store.list_instances(self._job.id)))
         self._phases = [JobPhase.PENDING] * len(records)
@@ -150,15 +145,15 @@ class Supervisor:
             case InstanceStaged():
                 self._staged.add(message.index)
                 if len(self._staged) == len(self._phases):
-                    self._backend.go(self._job.id)
+                    self._backend.start_containers(self._job.id)
             case InstanceEnded():
                 self._outcomes[message.index] = message.outcome
                 if failure_reason_of(message.outcome) is not None:
                     self._backend.stop(self._job.id, StopCause.PEER_FAILED)
-            case StopWish():
+            case StopRequested():
                 self._stop(StopCause.REQUESTED)
-            case Detach():
-                raise _LetGo
+            case DetachRequested():
+                raise Detached
             case _:
                 assert_never(message)
 
@@ -178,6 +173,7 @@ class Supervisor:
             self._advance(JobPhase.STOPPING)
         event = JobEvent(at=self._clock.now(), action="stopping", detail={"cause": str(cause)})
         self._persist(lambda: self._store.add_event(self._job.id, event))
+        logger.info("job stopping", extra={**self._log_fields, "cause": str(cause)})
         self._backend.stop(self._job.id, cause)
 
     def _follow(self) -> None:
@@ -193,27 +189,8 @@ class Supervisor:
         if verdict.phase is JobPhase.COMPLETED:
             self._phases = [JobPhase.STAGING_OUT] * len(self._phases)
             self._follow()
-        self._advance(
-            verdict.phase,
-            JobFacts(
-                ended_at=self._clock.now(),
-                failure_reason=verdict.failure_reason,
-                exit_message=verdict.exit_message,
-            ),
-        )
+        self._job = self._persist(lambda: end_job(self._store, self._job, verdict, self._clock.now()))
 
     def _advance(self, to: JobPhase, facts: JobFacts | None = None) -> None:
         job = self._job
         self._job = self._persist(lambda: self._store.advance(job.id, job.phase, to, self._clock.now(), facts))
-
-    def _persist(self, call: Callable[[], T]) -> T:
-        """A full or locked database delays a job, it does not lose it."""
-        while True:
-            try:
-                return call()
-            except StaleJob:
-                raise  # somebody else moved the job; no patience mends that
-            except StoreFailure as error:
-                logger.warning("not stored yet: %s", error, extra={"action": "store_failed"})
-                if self._letting_go.wait(STORE_RETRY_SECONDS):
-                    raise _LetGo from error

@@ -148,7 +148,7 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
         health = HealthChecks(health_checks(stores, runtime, s3, objects, gpus, scheduler))
         resetter = Resetter(
             ResetSteps(
-                forget_jobs=scheduler.forget_all,
+                forget_jobs=scheduler.reset,
                 empty_s3=s3.empty,
                 s3_is_external=s3.kind == "external",
                 read_seed=lambda: hooks.load_seed(s3.access()),

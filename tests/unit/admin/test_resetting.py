@@ -13,7 +13,7 @@ from processing_emulator.admin.reset import (
     Resetter,
     ServerStopping,
 )
-from processing_emulator.engine.scheduler import Forgotten
+from processing_emulator.engine.scheduler import ResetResult
 from processing_emulator.errors import StartFailure
 
 
@@ -34,9 +34,9 @@ class Server:
             )
         )
 
-    def forget_jobs(self) -> Forgotten:
+    def forget_jobs(self) -> ResetResult:
         self.done.append("jobs")
-        return Forgotten(jobs=3, leftovers=2, warning=self.warning)
+        return ResetResult(jobs=3, leftovers=2, warning=self.warning)
 
     def empty_s3(self) -> list[str]:
         self.done.append("s3")

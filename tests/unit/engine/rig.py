@@ -58,8 +58,8 @@ class Rig:
             life.scheduler.jobs_added([job.id])
         return job
 
-    def wish_stop(self, job: ProcessingJob) -> None:
-        """Record the wish, as the API does."""
+    def request_stop(self, job: ProcessingJob) -> None:
+        """Record the request and wake the engine, as the API does."""
         self.jobs.request_stop(job.id, SystemClock().now())
         for life in self.lives:
             life.scheduler.stop_requested(job.id)
@@ -97,7 +97,7 @@ class Rig:
 
 
 class BackendWithBugs(LocalBackend):
-    """The real one; what is put into `bugs` is raised by the next placings."""
+    """The real one, but `place` raises what a test puts into `bugs`."""
 
     def __init__(self, tools: RunnerTools, host: FakeHostProbe, folder: Path) -> None:
         super().__init__(tools, host, folder)
@@ -140,7 +140,7 @@ class Life:
         self.reaper = Reaper(rig.jobs, self.backend, 3600)
 
     def end(self) -> None:
-        """Stop the emulator; jobs are let go."""
+        """Stop the emulator; jobs are detached."""
         self.scheduler.stop()
         self.reaper.stop()
         self.runtime.close()

@@ -1,4 +1,4 @@
-"""Windows that only a crash, a lost answer or a bug of ours opens; each was open once."""
+"""Faults that only show after a crash, a lost answer or a bug of ours; each of them happened once."""
 
 import threading
 from dataclasses import replace
@@ -18,7 +18,7 @@ HOLD = {"FAKE_HOLD": "1"}
 WRITES = {**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}
 
 
-def _let_go_while_running(rig: Rig, **changes: Any) -> ProcessingJob:
+def _detach_while_running(rig: Rig, **changes: Any) -> ProcessingJob:
     life = rig.life()
     job = rig.add(**changes)
     rig.wait_for_phase(job, "Running")
@@ -26,8 +26,8 @@ def _let_go_while_running(rig: Rig, **changes: Any) -> ProcessingJob:
     return job
 
 
-def test_a_failure_that_was_noted_before_a_crash_is_not_forgotten(rig: Rig) -> None:
-    job = _let_go_while_running(rig, Environment=WRITES, outputs=[an_output()])
+def test_a_failure_stored_before_a_crash_is_kept(rig: Rig) -> None:
+    job = _detach_while_running(rig, Environment=WRITES, outputs=[an_output()])
     record = rig.jobs.list_instances(job.id)[0]
     failure = Failure(kind=FailureClass.CLIENT, text="/opt/ml/output/message is not UTF-8")
     rig.jobs.save_instance(replace(record, exit=ContainerExit(code=0), failure=failure))
@@ -38,8 +38,8 @@ def test_a_failure_that_was_noted_before_a_crash_is_not_forgotten(rig: Rig) -> N
     assert rig.leftovers() == []
 
 
-def test_a_start_that_was_refused_stays_refused_after_a_crash_in_the_clean_up(rig: Rig) -> None:
-    job = _let_go_while_running(rig, Environment=HOLD)
+def test_a_refused_start_stays_the_reason_after_a_crash_during_clean_up(rig: Rig) -> None:
+    job = _detach_while_running(rig, Environment=HOLD)
     record = rig.jobs.list_instances(job.id)[0]
     failure = Failure(kind=FailureClass.ALGORITHM, text='exec: "/x": permission denied, exit code: 126')
     rig.jobs.save_instance(replace(record, failure=failure))
@@ -48,17 +48,17 @@ def test_a_start_that_was_refused_stays_refused_after_a_crash_in_the_clean_up(ri
     assert rig.wait_for_end(job).failure_reason == failure.reason
 
 
-def test_a_stopped_job_that_is_taken_up_after_its_exit_uploads_nothing(rig: Rig) -> None:
-    job = _let_go_while_running(rig, Environment=WRITES, outputs=[an_output()])
+def test_a_stopped_job_that_is_resumed_after_its_exit_uploads_nothing(rig: Rig) -> None:
+    job = _detach_while_running(rig, Environment=WRITES, outputs=[an_output()])
     rig.jobs.save_instance(replace(rig.jobs.list_instances(job.id)[0], exit=ContainerExit(code=143)))
     rig.lives.clear()
-    rig.wish_stop(job)
+    rig.request_stop(job)
     rig.life()
     assert rig.wait_for_end(job).status == "Stopped"
     assert rig.objects.keys("bkt") == []
 
 
-def test_a_container_whose_start_was_not_answered_does_not_run_twice(rig: Rig) -> None:
+def test_a_container_does_not_run_twice_if_the_answer_to_its_start_is_lost(rig: Rig) -> None:
     class LosesAnswers(FakeRuntime):
         lost = False
 
@@ -96,7 +96,7 @@ def test_a_bug_in_a_job_s_supervision_ends_that_job_and_gives_its_capacity_back(
     assert rig.wait_for_end(after).status == "Completed"
 
 
-def test_letting_go_does_not_wait_for_a_log_that_cannot_be_stored(rig: Rig) -> None:
+def test_detaching_does_not_wait_for_a_log_that_cannot_be_stored(rig: Rig) -> None:
     life = rig.life()
     job = rig.add(Environment=HOLD)
     rig.wait_for_phase(job, "Running")
@@ -117,7 +117,7 @@ def _ends_within(life: Life, seconds: float) -> None:
     assert not ending.is_alive()
 
 
-def test_a_log_that_the_engine_refuses_is_said_to_be_incomplete(rig: Rig) -> None:
+def test_a_log_that_the_engine_does_not_give_is_marked_incomplete(rig: Rig) -> None:
     life = rig.life()
     life.runtime.fail("stream_logs", RuntimeFailure("dead or marked for removal"))
     job = rig.add(Environment={"FAKE_PRINT": "lost"})

@@ -1,4 +1,4 @@
-"""Stops, limits, engines that go away, and lives that end in the middle: nothing is lost, nothing is left."""
+"""Stops, time limits, an engine that goes away, and restarts at any point: nothing is lost, nothing is left behind."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def test_a_stop_while_running_signals_and_ends_stopped_without_upload(rig: Rig) 
     life = rig.life()
     job = rig.add(Environment={**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
     rig.wait_for_phase(job, "Running")
-    rig.wish_stop(job)
+    rig.request_stop(job)
     assert rig.job(job).status in {"Stopping", "Stopped"}
     ended = rig.wait_for_end(job)
     assert (ended.status, ended.failure_reason) == ("Stopped", None)
@@ -33,14 +33,14 @@ def test_a_stop_while_running_signals_and_ends_stopped_without_upload(rig: Rig) 
     assert list(rig.objects.keys("bkt")) == []
     assert rig.leftovers() == []
     with pytest.raises(JobNotStoppable):
-        rig.wish_stop(job)
+        rig.request_stop(job)
 
 
-def test_a_stopped_job_s_outputs_are_uploaded_when_asked_for(rig: Rig) -> None:
+def test_outputs_of_a_stopped_job_are_uploaded_if_the_setting_says_so(rig: Rig) -> None:
     rig.life(upload_when_stopped=True)
     job = rig.add(Environment={**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
     rig.wait_for_phase(job, "Running")
-    rig.wish_stop(job)
+    rig.request_stop(job)
     assert rig.wait_for_end(job).status == "Stopped"
     assert rig.objects.get("bkt", "out/f") == b"x"
 
@@ -49,7 +49,7 @@ def test_a_container_that_ignores_the_signal_is_killed_after_its_grace(rig: Rig)
     life = rig.life()
     job = rig.add(Environment={**HOLD, "FAKE_IGNORE_SIGTERM": "1"})
     rig.wait_for_phase(job, "Running")
-    rig.wish_stop(job)
+    rig.request_stop(job)
     assert rig.wait_for_end(job).status == "Stopped"
     assert [signal for _, signal in life.runtime.signals] == ["SIGTERM", "SIGKILL"]
 
@@ -60,7 +60,7 @@ def test_a_stop_while_pulling_ends_stopped_and_starts_nothing(rig: Rig) -> None:
     with rig.machine.pulls_held():
         job = rig.add(image="i:1")
         wait_for("the pull", lambda: life.runtime.pulls or None)
-        rig.wish_stop(job)
+        rig.request_stop(job)
         assert rig.wait_for_end(job).status == "Stopped"
     assert life.runtime.specs == []
 
@@ -71,7 +71,7 @@ def test_a_stop_before_admission_ends_stopped_without_a_start(rig: Rig) -> None:
     rig.wait_for_phase(first, "Running")
     second = rig.add("second")
     wait_for("second to wait", lambda: "waiting" in rig.actions(second) or None)
-    rig.wish_stop(second)
+    rig.request_stop(second)
     ended = rig.wait_for_end(second)
     assert (ended.status, ended.started_at) == ("Stopped", None)
     assert rig.job(first).phase is JobPhase.RUNNING
@@ -105,7 +105,7 @@ def test_jobs_wait_their_turn_in_order_even_if_a_later_one_would_fit(rig: Rig) -
     assert starts == sorted(start for start in starts if start is not None)
 
 
-def test_a_gpu_job_on_a_host_without_gpus_fails_and_those_behind_it_go_on(rig: Rig) -> None:
+def test_a_gpu_job_on_a_host_without_gpus_fails_and_later_jobs_run(rig: Rig) -> None:
     rig.life()
     gpu, plain = rig.add("gpu", instance_type="ml.g5.xlarge"), rig.add("plain")
     ended = rig.wait_for_end(gpu)
@@ -118,7 +118,7 @@ def test_a_gpu_job_on_a_host_without_gpus_fails_and_those_behind_it_go_on(rig: R
 # --- the engine goes away ---
 
 
-def test_a_job_waits_for_an_engine_that_is_away_and_then_runs(rig: Rig) -> None:
+def test_a_job_waits_for_an_unavailable_engine_and_then_runs(rig: Rig) -> None:
     host, rig.host.host = rig.host.host, None
     rig.life(engine_patience_seconds=60.0)
     job = rig.add()
@@ -126,7 +126,7 @@ def test_a_job_waits_for_an_engine_that_is_away_and_then_runs(rig: Rig) -> None:
     assert rig.wait_for_end(job).status == "Completed"
 
 
-def test_a_job_whose_engine_stays_away_fails_with_the_sentence_that_mends_it(rig: Rig) -> None:
+def test_a_job_whose_engine_stays_unavailable_fails_with_a_remedy_in_its_reason(rig: Rig) -> None:
     rig.host.host = None
     rig.life(engine_patience_seconds=0.0)
     ended = rig.wait_for_end(rig.add())
@@ -135,7 +135,7 @@ def test_a_job_whose_engine_stays_away_fails_with_the_sentence_that_mends_it(rig
     assert "No Docker engine answers" in ended.failure_reason
 
 
-def test_a_job_outlives_an_engine_that_goes_away_while_it_runs(rig: Rig) -> None:
+def test_a_running_job_survives_an_outage_of_the_engine(rig: Rig) -> None:
     life = rig.life(engine_patience_seconds=60.0)
     job = rig.add(Environment={**HOLD, "FAKE_PRINT": "before"})
     wait_for("the first line", lambda: rig.lines(job) or None)
@@ -148,16 +148,16 @@ def test_a_job_outlives_an_engine_that_goes_away_while_it_runs(rig: Rig) -> None
     assert rig.leftovers() == []
 
 
-def test_a_short_absence_at_create_is_waited_out(rig: Rig) -> None:
+def test_create_is_retried_while_the_engine_is_briefly_unavailable(rig: Rig) -> None:
     life = rig.life()
     life.runtime.fail("create", RuntimeUnavailable("away"), RuntimeUnavailable("away"))
     assert rig.wait_for_end(rig.add()).status == "Completed"
 
 
-# --- the emulator ends in the middle ---
+# --- restarts ---
 
 
-def test_a_running_job_is_taken_up_by_the_next_life_with_every_line_once(rig: Rig) -> None:
+def test_a_running_job_is_resumed_after_a_restart_with_every_log_line_once(rig: Rig) -> None:
     first = rig.life()
     job = rig.add(Environment={**HOLD, "FAKE_PRINT": "1\n2\n3"}, outputs=[an_output()])
     wait_for("three lines", lambda: len(rig.lines(job)) == 3 or None)
@@ -174,7 +174,7 @@ def test_a_running_job_is_taken_up_by_the_next_life_with_every_line_once(rig: Ri
     assert rig.leftovers() == []
 
 
-def test_a_job_let_go_while_its_image_is_pulled_starts_again(rig: Rig) -> None:
+def test_a_job_detached_during_its_pull_starts_again(rig: Rig) -> None:
     rig.machine.images, rig.machine.registry = set(), {"i:1"}
     first = rig.life()
     with rig.machine.pulls_held():
@@ -202,7 +202,7 @@ def test_a_created_container_that_never_started_is_started(rig: Rig) -> None:
     assert seen == [b"x"]
 
 
-def test_an_exit_that_was_noted_before_the_end_is_not_asked_for_again(rig: Rig) -> None:
+def test_an_exit_stored_before_a_restart_is_not_asked_for_again(rig: Rig) -> None:
     """The container may be gone by then: it is removed while outputs are uploaded."""
     first = rig.life()
     job = rig.add(Environment={**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
@@ -216,7 +216,7 @@ def test_an_exit_that_was_noted_before_the_end_is_not_asked_for_again(rig: Rig) 
     assert rig.objects.get("bkt", "out/f") == b"x"
 
 
-def test_a_container_that_vanished_between_two_lives_fails_with_a_sentence(rig: Rig) -> None:
+def test_a_container_removed_between_two_runs_fails_the_job_with_a_reason(rig: Rig) -> None:
     first = rig.life()
     job = rig.add(Environment=HOLD)
     rig.wait_for_phase(job, "Running")
@@ -229,19 +229,19 @@ def test_a_container_that_vanished_between_two_lives_fails_with_a_sentence(rig: 
     assert rig.leftovers() == []
 
 
-def test_a_wish_to_stop_between_two_lives_is_fulfilled(rig: Rig) -> None:
+def test_a_stop_requested_between_two_runs_is_carried_out(rig: Rig) -> None:
     first = rig.life()
     job = rig.add(Environment=HOLD)
     rig.wait_for_phase(job, "Running")
     first.end()
     rig.lives.clear()
-    rig.wish_stop(job)
+    rig.request_stop(job)
     second = rig.life()
     assert rig.wait_for_end(job).status == "Stopped"
     assert [signal for _, signal in second.runtime.signals] == ["SIGTERM"]
 
 
-def test_the_time_limit_counts_across_lives(rig: Rig) -> None:
+def test_the_time_limit_counts_across_restarts(rig: Rig) -> None:
     first = rig.life()
     job = rig.add(Environment=HOLD, StoppingCondition={"MaxRuntimeInSeconds": 1})
     rig.wait_for_phase(job, "Running")
@@ -250,7 +250,7 @@ def test_the_time_limit_counts_across_lives(rig: Rig) -> None:
     assert rig.wait_for_end(job).status == "Stopped"
 
 
-def test_capacity_held_before_is_held_after(rig: Rig) -> None:
+def test_capacity_is_still_held_after_a_restart(rig: Rig) -> None:
     first = rig.life()
     running = rig.add("running", Environment=HOLD)
     rig.wait_for_phase(running, "Running")
@@ -264,7 +264,7 @@ def test_capacity_held_before_is_held_after(rig: Rig) -> None:
     assert rig.wait_for_end(waiting).status == "Completed"
 
 
-def test_a_database_that_is_away_for_a_while_loses_nothing(rig: Rig) -> None:
+def test_an_outage_of_the_database_loses_nothing(rig: Rig) -> None:
     rig.life()
     job = rig.add(Environment={**HOLD, "FAKE_PRINT": "a"})
     rig.wait_for_phase(job, "Running")

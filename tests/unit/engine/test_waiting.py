@@ -1,11 +1,11 @@
-"""Jobs that wait: in order, told once, and cheap however many there are."""
+"""Jobs that wait for capacity: in order, announced once, and cheap however many there are."""
 
 from collections.abc import Sequence
 
 from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.engine.admission_queue import WaitingLine
+from processing_emulator.engine.admission_queue import AdmissionQueue
 
 from tests.fakes.container_script import HOLD
 from tests.unit.engine.rig import Rig
@@ -19,19 +19,19 @@ def ids(*numbers: int) -> list[JobId]:
     return [JobId(number) for number in numbers]
 
 
-def a_line(*numbers: int) -> WaitingLine:
-    line = WaitingLine()
+def a_queue(*numbers: int) -> AdmissionQueue:
+    queue = AdmissionQueue()
     for number in numbers:
-        line.add(JobId(number))
-    return line
+        queue.add(JobId(number))
+    return queue
 
 
 def reasons(rig: Rig, job: ProcessingJob) -> list[str]:
     return [event.detail["reason"] for event in rig.jobs.list_events(job.id) if event.action == "waiting"]
 
 
-def wait_until_told(rig: Rig, jobs: Sequence[ProcessingJob]) -> None:
-    wait_for("all to be told that they wait", lambda: all(reasons(rig, job) for job in jobs) or None, 10)
+def wait_until_announced(rig: Rig, jobs: Sequence[ProcessingJob]) -> None:
+    wait_for("every job's waiting event", lambda: all(reasons(rig, job) for job in jobs) or None, 10)
 
 
 def block(rig: Rig) -> ProcessingJob:
@@ -41,40 +41,40 @@ def block(rig: Rig) -> ProcessingJob:
     return blocker
 
 
-def test_the_line_is_in_the_order_of_storing_whatever_the_order_of_arrival() -> None:
-    line = a_line(3, 1, 2, 1)
-    assert list(line) == ids(1, 2, 3)
-    assert line.first() == 1
-    assert line.news() == ids(1, 2, 3)
+def test_the_queue_is_in_the_order_of_storing_not_of_arrival() -> None:
+    queue = a_queue(3, 1, 2, 1)
+    assert list(queue) == ids(1, 2, 3)
+    assert queue.first() == 1
+    assert queue.unannounced() == ids(1, 2, 3)
 
 
-def test_who_leaves_is_passed_over_wherever_it_stood() -> None:
-    line = a_line(1, 2, 3)
-    line.remove(JobId(2))
-    line.remove(JobId(1))
-    assert line.first() == 3
-    line.remove(JobId(3))
-    assert line.first() is None
-    line.add(JobId(2))
-    assert line.first() == 2
+def test_a_removed_job_is_skipped_wherever_it_stood() -> None:
+    queue = a_queue(1, 2, 3)
+    queue.remove(JobId(2))
+    queue.remove(JobId(1))
+    assert queue.first() == 3
+    queue.remove(JobId(3))
+    assert queue.first() is None
+    queue.add(JobId(2))
+    assert queue.first() == 2
 
 
-def test_news_is_told_once() -> None:
-    line = a_line(1, 2)
-    line.told(ids(1, 2))
-    line.add(JobId(1))
-    line.add(JobId(3))
-    assert line.news() == ids(3)
-    line.clear()
-    assert line.news() == []
-    assert line.first() is None
+def test_a_job_is_announced_once() -> None:
+    queue = a_queue(1, 2)
+    queue.mark_announced(ids(1, 2))
+    queue.add(JobId(1))
+    queue.add(JobId(3))
+    assert queue.unannounced() == ids(3)
+    queue.clear()
+    assert queue.unannounced() == []
+    assert queue.first() is None
 
 
-def test_jobs_without_room_say_what_they_wait_for_once_and_run_in_order(rig: Rig) -> None:
+def test_jobs_without_room_have_one_waiting_event_each_and_run_in_order(rig: Rig) -> None:
     rig.life()
     blocker = block(rig)
     waiting = [rig.add(f"waiting-{number}") for number in range(5)]
-    wait_until_told(rig, waiting)
+    wait_until_announced(rig, waiting)
     rig.machine.release(rig.container(blocker))
     ends = [rig.wait_for_end(job) for job in waiting]
     starts = [job.started_at for job in ends if job.started_at is not None]
@@ -84,31 +84,31 @@ def test_jobs_without_room_say_what_they_wait_for_once_and_run_in_order(rig: Rig
     assert [reasons(rig, job) == ["behind earlier jobs"] for job in waiting] == [False, True, True, True, True]
 
 
-def test_new_jobs_do_not_ask_again_for_room_that_nobody_made(rig: Rig) -> None:
+def test_new_jobs_do_not_retry_the_first_while_no_capacity_is_given_back(rig: Rig) -> None:
     life = rig.life()
     block(rig)
-    wait_until_told(rig, [rig.add("first")])
+    wait_until_announced(rig, [rig.add("first")])
     rig.host.looks = 0
     for number in range(3):
-        wait_until_told(rig, [rig.add(f"later-{number}")])
+        wait_until_announced(rig, [rig.add(f"later-{number}")])
     assert rig.host.looks == 0
     assert life.scheduler.count_running() == 1
 
 
-def test_a_waiting_job_that_is_stopped_ends_at_once_and_the_others_go_on(rig: Rig) -> None:
+def test_stopping_a_waiting_job_ends_it_at_once_and_leaves_the_others_waiting(rig: Rig) -> None:
     rig.life()
     blocker = block(rig)
     first, second, third = (rig.add(name) for name in ("first", "second", "third"))
-    wait_until_told(rig, [first, second, third])
+    wait_until_announced(rig, [first, second, third])
     for job in (second, first):
-        rig.wish_stop(job)
+        rig.request_stop(job)
         assert rig.wait_for_end(job).started_at is None
     assert rig.job(third).phase is JobPhase.PENDING
     rig.machine.release(rig.container(blocker))
     assert rig.wait_for_end(third).phase is JobPhase.COMPLETED
 
 
-def test_waiting_jobs_of_an_earlier_life_keep_their_places(rig: Rig) -> None:
+def test_waiting_jobs_keep_their_places_across_a_restart(rig: Rig) -> None:
     life = rig.life()
     blocker = block(rig)
     waiting = [rig.add(f"waiting-{number}") for number in range(3)]
@@ -124,8 +124,33 @@ def test_waiting_jobs_of_an_earlier_life_keep_their_places(rig: Rig) -> None:
     assert starts == sorted(starts)
 
 
-def test_a_job_that_was_forgotten_holds_nobody_up(rig: Rig) -> None:
+def test_a_job_that_a_reset_removed_does_not_block_the_queue(rig: Rig) -> None:
     life = rig.life()
     life.scheduler.jobs_added([JobId(4711)])
     life.scheduler.stop_requested(JobId(4712))
     assert rig.wait_for_end(rig.add()).phase is JobPhase.COMPLETED
+
+
+def test_what_a_job_waits_for_can_be_asked_while_it_waits(rig: Rig) -> None:
+    life = rig.life()
+    blocker = block(rig)
+    first, second = rig.add("first"), rig.add("second")
+    wait_until_announced(rig, [first, second])
+    assert life.scheduler.waiting_reason(first.id) == "vCPU: 2 wanted, 0 free"
+    assert life.scheduler.waiting_reason(second.id) == "behind earlier jobs (the first needs vCPU: 2 wanted, 0 free)"
+    rig.request_stop(first)
+    wait_for("second to be first", lambda: life.scheduler.waiting_reason(second.id) == "vCPU: 2 wanted, 0 free" or None)
+    rig.machine.release(rig.container(blocker))
+    rig.wait_for_end(second)
+    assert life.scheduler.waiting_reason(second.id) is None
+
+
+def test_jobs_that_wait_for_the_engine_say_so(rig: Rig) -> None:
+    life = rig.life()
+    host, rig.host.host = rig.host.host, None
+    job = rig.add()
+    reason = wait_for("the reason", lambda: life.scheduler.waiting_reason(job.id))
+    assert reason == "No Docker engine answers: it was taken away by the test"
+    rig.host.host = host
+    assert rig.wait_for_end(job).phase is JobPhase.COMPLETED
+    assert life.scheduler.waiting_reason(job.id) is None

@@ -1,11 +1,11 @@
-"""A reset: every job is abandoned at once, and nothing of it is left."""
+"""A reset: every job is abandoned at once and leaves nothing behind."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.engine.scheduler import Forgotten
+from processing_emulator.engine.scheduler import ResetResult
 from processing_emulator.errors import RuntimeUnavailable, StoreFailure
 from processing_emulator.ports import ContainerInfo
 
@@ -19,26 +19,26 @@ def _endless(_spec: Any) -> FakeRun:
     return FakeRun(holds=True)
 
 
-def test_running_and_waiting_jobs_are_gone_with_their_containers_and_folders(rig: Rig) -> None:
+def test_running_and_waiting_jobs_are_removed_with_their_containers_and_folders(rig: Rig) -> None:
     rig.script = _endless
     life = rig.life()
     running = rig.add("runs")
     rig.wait_for_phase(running, JobPhase.RUNNING)
     rig.add("waits", instance_type="ml.m5.24xlarge")
 
-    assert life.scheduler.forget_all() == Forgotten(jobs=2, leftovers=2)
+    assert life.scheduler.reset() == ResetResult(jobs=2, leftovers=2)
 
     assert rig.leftovers() == []
     assert life.scheduler.count_running() == 0
     assert list(rig.jobs.list_unfinished()) == []
 
 
-def test_a_job_created_right_afterwards_under_an_old_name_runs(rig: Rig) -> None:
+def test_a_job_created_afterwards_under_an_old_name_runs(rig: Rig) -> None:
     rig.script = _endless
     life = rig.life()
     old = rig.add("job")
     rig.wait_for_phase(old, JobPhase.RUNNING)
-    life.scheduler.forget_all()
+    life.scheduler.reset()
     rig.script = lambda _spec: FakeRun()
 
     new = rig.add("job")
@@ -54,27 +54,27 @@ def test_a_job_whose_image_is_pulled_is_abandoned_at_once(rig: Rig) -> None:
     with rig.machine.pulls_held():
         rig.add(image="i:1")
         wait_for("the pull", lambda: life.runtime.pulls or None)
-        assert life.scheduler.forget_all().jobs == 1
+        assert life.scheduler.reset().jobs == 1
     assert life.runtime.specs == []
     assert rig.leftovers() == []
 
 
-def test_without_an_engine_jobs_are_forgotten_and_containers_are_left_to_the_reaper(rig: Rig) -> None:
+def test_without_an_engine_rows_are_deleted_and_containers_are_left_to_the_reaper(rig: Rig) -> None:
     rig.script = _endless
     life = rig.life()
     rig.wait_for_phase(rig.add("runs"), JobPhase.RUNNING)
     life.runtime.lose_engine()
 
-    forgotten = life.scheduler.forget_all()
+    result = life.scheduler.reset()
 
-    assert (forgotten.jobs, forgotten.leftovers) == (1, 0)
-    assert forgotten.warning
+    assert (result.jobs, result.leftovers) == (1, 0)
+    assert result.warning
     life.runtime.restore_engine()
     life.reaper.sweep()
     assert rig.leftovers() == []
 
 
-def test_a_store_that_cannot_forget_leaves_the_jobs_running(rig: Rig) -> None:
+def test_a_store_that_fails_leaves_the_jobs_running(rig: Rig) -> None:
     rig.script = _endless
     life = rig.life()
     job = rig.add("runs")
@@ -82,15 +82,15 @@ def test_a_store_that_cannot_forget_leaves_the_jobs_running(rig: Rig) -> None:
 
     rig.jobs.go_down()
     with pytest.raises(StoreFailure):
-        life.scheduler.forget_all()
+        life.scheduler.reset()
     rig.jobs.come_back()
 
     wait_for("the job to be taken up again", lambda: life.scheduler.count_running() == 1 or None)
-    rig.wish_stop(job)
+    rig.request_stop(job)
     assert rig.wait_for_end(job).phase is JobPhase.STOPPED
 
 
-def test_what_a_crash_after_the_rows_leaves_is_reaped_by_the_next_life(rig: Rig) -> None:
+def test_what_a_crash_after_deleting_the_rows_leaves_is_reaped_at_the_next_start(rig: Rig) -> None:
     class DiesHere(FakeRuntime):
         def list_ours(self) -> Sequence[ContainerInfo]:
             raise RuntimeUnavailable("the process is gone")
@@ -98,7 +98,7 @@ def test_what_a_crash_after_the_rows_leaves_is_reaped_by_the_next_life(rig: Rig)
     rig.script = _endless
     life = rig.life(runtime_class=DiesHere)
     rig.wait_for_phase(rig.add("runs"), JobPhase.RUNNING)
-    life.scheduler.forget_all()
+    life.scheduler.reset()
     life.end()
     assert rig.leftovers() != []
 
