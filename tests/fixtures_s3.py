@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 import botocore.config
 import pytest
-from processing_emulator.adapters.s3_store.lane import RetryPolicy
+from processing_emulator.adapters.s3_store.connection import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
@@ -69,7 +69,7 @@ class S3Server:
             yield made
 
     def object_store(self, **changes: Any) -> S3ObjectStore:
-        """Our own client, which gives up sooner than in earnest."""
+        """Our own client, with fewer and shorter retries."""
         settings = {
             "endpoint_url": self.endpoint,
             "access_key": self.access_key,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processing_emulator.adapters.s3_store.lane import RetryPolicy
+from processing_emulator.adapters.s3_store.connection import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
 from processing_emulator.adapters.seed.apply import SeedResult, apply_seed

@@ -1,1 +1,1 @@
-"""The object store over S3's own protocol: a thin client on the standard library, built for many small objects."""
+"""ObjectStore over the S3 protocol: a small client on the standard library, made for many small objects."""

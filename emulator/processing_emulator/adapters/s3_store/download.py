@@ -1,4 +1,4 @@
-"""Objects become files: whole or not at all, readable and writable by any user of a container."""
+"""Downloads objects to files that appear only when complete and that any user in a container may change."""
 
 import os
 import secrets
@@ -7,50 +7,50 @@ from collections.abc import Iterator, Sequence
 from http.client import HTTPResponse
 from pathlib import Path
 
+from processing_emulator.adapters.s3_store.connection import Connection, Request
 from processing_emulator.adapters.s3_store.errors import changed_since_listed, on_disk
-from processing_emulator.adapters.s3_store.lane import Lane, Request
-from processing_emulator.adapters.s3_store.lanes import Piece
 from processing_emulator.adapters.s3_store.parts import DOWNLOAD, Part, iter_parts
+from processing_emulator.adapters.s3_store.transfer_pool import Task
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.errors import UnsafePath
 
 FILE_MODE = 0o666
-"""Containers run as any user, and may change their inputs."""
+"""A container may run as any user and may change its inputs."""
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class Arrivals:
+class Downloads:
     """The files of one download."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._large: list[_Arriving] = []
+        self._large: list[_PartialFile] = []
 
-    def iter_pieces(self, files: Sequence[PlannedFile]) -> Iterator[Piece]:
-        """The work: one piece for a small object, one for each part of a large one. Raises UnsafePath."""
+    def iter_tasks(self, files: Sequence[PlannedFile]) -> Iterator[Task]:
+        """One task for a small object, one for each part of a large object. Raises UnsafePath."""
         for planned in files:
             parts = list(iter_parts(planned.source.size_bytes, DOWNLOAD))
-            arriving = _Arriving(_inside(self._folder, planned), parts=len(parts))
+            file = _PartialFile(_inside(self._folder, planned), parts=len(parts))
             if len(parts) > 1:
-                self._large.append(arriving)
+                self._large.append(file)
             for part in parts:
-                yield _Fetch(planned.source, part, arriving)
+                yield _DownloadPart(planned.source, part, file)
 
     def discard_unfinished(self) -> None:
-        """Remove what is there of files that did not arrive; for when no piece runs any more."""
-        for arriving in self._large:
-            arriving.discard()
+        """Remove incomplete files. Call it when no task is running any more."""
+        for file in self._large:
+            file.discard()
 
 
 def _inside(folder: Path, planned: PlannedFile) -> str:
     if planned.path.startswith("/") or ".." in planned.path.split("/") or "\0" in planned.path:
         raise UnsafePath(f"object key {planned.source.key!r} would leave its folder")
-    return os.path.join(folder, planned.path)  # noqa: PTH118  (ten thousands of them)
+    return os.path.join(folder, planned.path)  # noqa: PTH118  (called for every file)
 
 
-class _Arriving:
-    """A file under a name of its own until its last part is written. Parts may be written by several threads."""
+class _PartialFile:
+    """A file with a temporary name until its last part is written. Several threads may write parts."""
 
     def __init__(self, path: str, *, parts: int) -> None:
         self._path = path
@@ -60,7 +60,7 @@ class _Arriving:
         self._fd = -1
 
     def open(self) -> int:
-        """The descriptor to write to, made on the first call."""
+        """The descriptor to write to; the first call creates the file."""
         with self._lock:
             if self._fd < 0:
                 folder = os.path.dirname(self._path)  # noqa: PTH120
@@ -70,7 +70,7 @@ class _Arriving:
             return self._fd
 
     def part_written(self) -> None:
-        """Count a part; after the last one the file takes its name."""
+        """Count a part; the last one renames the file to its final name."""
         with self._lock:
             self._parts_missing -= 1
             if self._parts_missing:
@@ -81,7 +81,7 @@ class _Arriving:
             self._temporary = ""
 
     def discard(self) -> None:
-        """Remove what is there of a file that did not arrive; nothing when it did."""
+        """Remove the temporary file, if there is one."""
         with self._lock:
             if self._fd >= 0:
                 os.close(self._fd)
@@ -91,47 +91,33 @@ class _Arriving:
                 self._temporary = ""
 
 
-class _Fetch:
-    """Brings one part of an object."""
+class _DownloadPart:
+    """The task that downloads one part of an object."""
 
-    __slots__ = ("_arriving", "_part", "_source")
+    __slots__ = ("_file", "_part", "_source")
 
-    def __init__(self, source: StoredObject, part: Part, arriving: _Arriving) -> None:
+    def __init__(self, source: StoredObject, part: Part, file: _PartialFile) -> None:
         self._source = source
         self._part = part
-        self._arriving = arriving
+        self._file = file
 
-    def __call__(self, lane: Lane) -> Sequence[Piece]:
+    def __call__(self, connection: Connection) -> Sequence[Task]:
         key = self._source.key
         try:
             with on_disk(f"write the file of object key {key!r}"):
-                fd = self._arriving.open()
-            lane.perform(self._request(), lambda response: self._receive(response, lane.buffer, fd))
+                fd = self._file.open()
+            request = get_request(self._source, self._part)
+            connection.request(request, lambda response: self._receive(response, connection.buffer, fd))
             with on_disk(f"write the file of object key {key!r}"):
-                self._arriving.part_written()
+                self._file.part_written()
         except BaseException:
             if self._part.is_whole:
-                self._arriving.discard()
+                self._file.discard()
             raise
         return ()
 
-    def _request(self) -> Request:
-        source, headers = self._source, {}
-        if source.etag:
-            headers["if-match"] = f'"{source.etag}"'
-        if not self._part.is_whole:
-            headers["range"] = f"bytes={self._part.offset}-{self._part.offset + self._part.size_bytes - 1}"
-        return Request(
-            operation="GetObject",
-            about=f"s3://{source.bucket}/{source.key}",
-            method="GET",
-            bucket=source.bucket,
-            key=source.key,
-            headers=headers,
-        )
-
     def _receive(self, response: HTTPResponse, buffer: bytearray, fd: int) -> None:
-        """Write the body where it belongs. Raises ConnectionError when it ends early."""
+        """Write the body at the part's offset. Raises ConnectionError when the body ends early."""
         expected, written = self._part.size_bytes, 0
         if response.length not in (expected, None):
             raise changed_since_listed()
@@ -142,6 +128,23 @@ class _Fetch:
             written += read
         if written != expected:
             raise ConnectionError(f"the body ended after {written} of {expected} bytes")
+
+
+def get_request(source: StoredObject, part: Part) -> Request:
+    """The request for one part of the listed version of an object."""
+    headers = {}
+    if source.etag:
+        headers["if-match"] = f'"{source.etag}"'
+    if not part.is_whole:
+        headers["range"] = f"bytes={part.offset}-{part.offset + part.size_bytes - 1}"
+    return Request(
+        operation="GetObject",
+        about=f"s3://{source.bucket}/{source.key}",
+        method="GET",
+        bucket=source.bucket,
+        key=source.key,
+        headers=headers,
+    )
 
 
 def _write_all(fd: int, data: memoryview, offset: int) -> None:

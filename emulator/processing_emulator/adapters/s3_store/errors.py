@@ -1,4 +1,4 @@
-"""The one place where S3's answers, the network's and the disk's ways to fail become errors of ours."""
+"""Translates S3 error responses, network errors and disk errors into the project's errors. No other module does."""
 
 import errno
 import html
@@ -18,10 +18,10 @@ from processing_emulator.errors import (
 )
 
 MESSAGE_LIMIT = 400
-"""Most characters of a store's message in one of ours; the rest of a FailureReason is left for others."""
+"""Longest part of a store's message that we quote. A FailureReason has room for 1,024 characters in all."""
 
 NETWORK_ERRORS = (OSError, HTTPException)
-"""What a connection raises that does not come about, breaks, or carries no HTTP."""
+"""What http.client raises when a connection cannot be opened, breaks, or does not speak HTTP."""
 
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _BUSY_CODES = frozenset({"SlowDown", "RequestTimeout", "InternalError"})
@@ -31,30 +31,31 @@ _NO_FILE = frozenset({errno.ELOOP, errno.ENXIO, errno.ENODEV})
 
 @dataclass
 class Refusal(Exception):
-    """The store answered, and the answer is no. Does not leave this package."""
+    """An error response of the store. Does not leave this package."""
 
     status: int
     code: str
     message: str
 
     @property
-    def may_pass(self) -> bool:
-        """Whether asking again may help."""
+    def is_retryable(self) -> bool:
+        """Whether the same request may succeed later."""
         return self.status in _BUSY or self.code in _BUSY_CODES
 
 
 def refusal_of(status: int, body: bytes) -> Refusal:
-    """Read an error answer. A body that is not S3's gives HTTP's own words."""
+    """Parse an error response. Without S3's XML in the body, code and message are HTTP's reason phrase."""
     code = element(body, "Code") or _phrase(status).replace(" ", "")
     return Refusal(status=status, code=code, message=element(body, "Message") or _phrase(status))
 
 
 def changed_since_listed() -> Refusal:
-    """What an object is refused with that is not any more what was planned."""
+    """The error for an object that differs from its listing."""
     return Refusal(status=412, code="PreconditionFailed", message="the object has changed since it was listed")
 
 
 def element(body: bytes, name: str) -> str:
+    """The text of the first XML element of that name, or an empty string."""
     found = re.search(rf"<{name}>(.*?)</{name}>", body.decode(errors="replace"), re.DOTALL)
     return html.unescape(found.group(1)).strip()[:MESSAGE_LIMIT] if found else ""
 
@@ -68,7 +69,7 @@ def _phrase(status: int) -> str:
 
 @contextmanager
 def translated(operation: str, about: str, host: str) -> Iterator[None]:
-    """Turn a refusal into ObjectStoreRefused and what the network raises into ObjectStoreUnreachable.
+    """Turn a Refusal into ObjectStoreRefused and network errors into ObjectStoreUnreachable.
 
     The sentence is "OPERATION failed for ABOUT: ...", as the service words it (spec 1.8); `host` is the store's.
     """
@@ -89,7 +90,7 @@ def _plain(error: OSError | HTTPException) -> str:
 
 @contextmanager
 def on_disk(doing: str) -> Iterator[None]:
-    """Turn what the disk raises into DiskFull, UnsafePath or StagingFailure: "cannot DOING: ..."."""
+    """Turn OSError into DiskFull, UnsafePath or StagingFailure with the sentence "cannot DOING: ..."."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Files on their way out: opened so that nothing but the file itself can be read, and sent without a copy."""
+"""Opens output files without following links, and sends their content as request bodies without copying it."""
 
 import os
 import stat
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 
+from processing_emulator.adapters.s3_store.connection import BUFFER_BYTES
 from processing_emulator.adapters.s3_store.errors import on_disk
-from processing_emulator.adapters.s3_store.lane import BUFFER_BYTES
 from processing_emulator.errors import StagingFailure, UnsafePath
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-"""A link is not followed, and a FIFO that took the file's place does not hold us."""
+"""Do not follow a link, and do not block on a FIFO that has replaced the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFile:
-    """A regular file that is open for reading. `identity` tells it from another that takes its name."""
+    """A regular file open for reading. `identity` changes when another file takes its name."""
 
     path: Path
     fd: int
@@ -28,7 +28,7 @@ class OpenFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[OpenFile]:
-    """Open an output file. Raises UnsafePath when it is no regular file, StagingFailure when it cannot be read."""
+    """Open an output file. Raises UnsafePath for anything but a regular file, StagingFailure when it is unreadable."""
     with on_disk(f"read output file {path}"):
         fd = os.open(path, _READ)
     try:
@@ -41,14 +41,14 @@ def opened(path: Path) -> Iterator[OpenFile]:
 
 
 class BytesBody:
-    """A body that is in memory."""
+    """A body in memory."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.size_bytes = len(data)
 
     def send_to(self, connection: HTTPConnection) -> None:
-        """See `lane.Body`."""
+        """See `connection.Body`."""
         connection.endheaders(self._data)
 
 
@@ -61,7 +61,7 @@ class FileBody:
         self.size_bytes = size_bytes
 
     def send_to(self, connection: HTTPConnection) -> None:
-        """See `lane.Body`. What is small goes in one packet with the head, the rest straight from the page cache."""
+        """See `connection.Body`. A small body goes out together with the head, a large one by sendfile."""
         if self.size_bytes <= BUFFER_BYTES:
             with on_disk(f"read output file {self._file.path}"):
                 data = os.pread(self._file.fd, self.size_bytes, self._offset)

@@ -1,19 +1,19 @@
-"""Reads ListObjectsV2, page by page."""
+"""Lists objects with ListObjectsV2, page by page."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
+from processing_emulator.adapters.s3_store.connection import Connection, Request
 from processing_emulator.adapters.s3_store.errors import Refusal
-from processing_emulator.adapters.s3_store.lane import Lane, Request
 from processing_emulator.domain.staging import StoredObject
 
 
-def iter_pages(lane: Lane, bucket: str, prefix: str) -> Iterator[list[StoredObject]]:
-    """The pages of a listing, in the store's own order."""
+def iter_pages(connection: Connection, bucket: str, prefix: str) -> Iterator[list[StoredObject]]:
+    """The pages of a listing, in the order of the store."""
     token: str | None = None
     while True:
-        root = lane.perform(_page_request(bucket, prefix, token), lambda response: _parsed(response.read()))
+        root = connection.request(_page_request(bucket, prefix, token), lambda response: _parsed(response.read()))
         is_encoded = root.findtext("EncodingType") == "url"
         yield [_stored(bucket, contents, is_encoded=is_encoded) for contents in root.iter("Contents")]
         token = root.findtext("NextContinuationToken")
@@ -34,10 +34,10 @@ def _page_request(bucket: str, prefix: str, token: str | None) -> Request:
     )
 
 
-def _parsed(answer: bytes) -> ET.Element:
-    """The document without its namespace, which not all stores send."""
+def _parsed(body: bytes) -> ET.Element:
+    """The document without its namespace, which some stores omit."""
     try:
-        root = ET.fromstring(answer)  # noqa: S314  (from the store that was configured; expat bounds entities)
+        root = ET.fromstring(body)  # noqa: S314  (from the store that was configured; expat bounds entities)
     except ET.ParseError as error:
         raise Refusal(status=200, code="MalformedXML", message=f"the listing cannot be read: {error}") from error
     for element in root.iter():
@@ -46,7 +46,7 @@ def _parsed(answer: bytes) -> ET.Element:
 
 
 def _stored(bucket: str, contents: ET.Element, *, is_encoded: bool) -> StoredObject:
-    """Keys are asked for URL-encoded, because XML has no way to write some characters; a space is a plus there."""
+    """Keys are requested URL-encoded, because XML cannot hold every character. A plus stands for a space there."""
     key = contents.findtext("Key", "")
     return StoredObject(
         bucket=bucket,

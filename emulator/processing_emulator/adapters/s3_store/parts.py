@@ -1,4 +1,4 @@
-"""Large objects travel in parts; small ones in one piece."""
+"""Splits large objects into parts for transfer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 MIB = 1024**2
 
 MOST_PARTS = 10_000
-"""S3 takes no more, so parts of the very largest objects are larger."""
+"""S3's limit; the parts of very large objects are larger, so that they stay below it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartSizes:
-    """Up to `whole_bytes` an object travels in one piece, beyond it in parts of `part_bytes`."""
+    """An object of up to `whole_bytes` is transferred in one request, a larger one in parts of `part_bytes`."""
 
     whole_bytes: int
     part_bytes: int
@@ -19,7 +19,9 @@ class PartSizes:
 
 DOWNLOAD = PartSizes(whole_bytes=16 * MIB, part_bytes=8 * MIB)
 UPLOAD = PartSizes(whole_bytes=64 * MIB, part_bytes=32 * MIB)
-"""Measured: a store has less work with short ranges than with long ones, and with long parts than with short ones."""
+"""Measured: short ranges cost a store less than long ones when reading, and long parts less than short ones when
+writing.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Part:
 
 
 def iter_parts(size_bytes: int, sizes: PartSizes) -> Iterator[Part]:
-    """The parts of an object of that size: at least one, for an empty object has a file, too."""
+    """The parts of an object of that size. There is always at least one: an empty object becomes a file, too."""
     if size_bytes <= sizes.whole_bytes:
         yield Part(number=1, offset=0, size_bytes=size_bytes, is_whole=True)
         return

@@ -1,4 +1,4 @@
-"""The ObjectStore port on any S3 store: lists, downloads and uploads on a pool of lanes shared by all jobs."""
+"""S3ObjectStore: listing, downloads and uploads over a pool of connections."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -6,27 +6,27 @@ from contextlib import closing
 from http.client import HTTPResponse
 from pathlib import Path
 
-from processing_emulator.adapters.s3_store.download import Arrivals
-from processing_emulator.adapters.s3_store.lane import Lane, Request, RetryPolicy, endpoint_of
-from processing_emulator.adapters.s3_store.lanes import LanePool
+from processing_emulator.adapters.s3_store.connection import Connection, Request, RetryPolicy, endpoint_of
+from processing_emulator.adapters.s3_store.download import Downloads
 from processing_emulator.adapters.s3_store.listing import iter_pages
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
-from processing_emulator.adapters.s3_store.upload import Departures
+from processing_emulator.adapters.s3_store.transfer_pool import TransferPool
+from processing_emulator.adapters.s3_store.upload import Uploads
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.errors import ObjectStoreRefused
 from processing_emulator.ports import CancelToken, LocalFile
 
-LANES = 16
-"""Requests under way at once, of all jobs together."""
+CONNECTIONS = 16
+"""Requests in flight at once, for all jobs together."""
 
 _WRONG_KEYS = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch"})
 
-_TAKE_BACK = RetryPolicy(attempts=2)
+_ABORT_RETRY = RetryPolicy(attempts=2)
 
 
 class S3ObjectStore:
-    """Implements `ports.ObjectStore`. Threads are started by the first transfer; `close` ends them."""
+    """Implements `ports.ObjectStore`. The first transfer starts the threads; `close` ends them."""
 
     def __init__(
         self,
@@ -37,58 +37,58 @@ class S3ObjectStore:
         region: str = "us-east-1",
         session_token: str | None = None,
         retry: RetryPolicy | None = None,
-        lanes: int = LANES,
+        connections: int = CONNECTIONS,
     ) -> None:
         self._endpoint = endpoint_of(endpoint_url)
         credentials = Credentials(access_key=access_key, secret_key=secret_key, session_token=session_token)
         self._signer = Signer(credentials, region)
         self._retry = retry or RetryPolicy()
-        self._pool = LanePool(lanes, lambda: self._lane(self._retry))
+        self._pool = TransferPool(connections, self._connection)
 
     def iter_objects(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
-        """See `ports.ObjectStore`. Read to the end and sorted here: SeaweedFS lists folder by folder, not by key."""
-        with closing(self._lane(self._retry)) as lane:
-            objects = [stored for page in iter_pages(lane, bucket, prefix) for stored in page]
+        """See the port. Sorted here, after the last page: SeaweedFS lists folder by folder, not by key."""
+        with closing(self._connection()) as connection:
+            objects = [stored for page in iter_pages(connection, bucket, prefix) for stored in page]
         return iter(sorted(objects, key=lambda stored: stored.key.encode()))
 
     def download(self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken) -> Transfer:
-        """See `ports.ObjectStore`."""
+        """See the port."""
         began = time.monotonic()
-        arrivals = Arrivals(folder)
+        downloads = Downloads(folder)
         try:
-            self._pool.run(arrivals.iter_pieces(files), cancel)
+            self._pool.run(downloads.iter_tasks(files), cancel)
         finally:
-            arrivals.discard_unfinished()
+            downloads.discard_unfinished()
         size = sum(planned.source.size_bytes for planned in files)
         return Transfer(objects=len(files), size_bytes=size, seconds=time.monotonic() - began)
 
     def upload(self, files: Sequence[LocalFile], cancel: CancelToken) -> Transfer:
-        """See `ports.ObjectStore`. Sizes are those found when the files are opened."""
+        """See the port. The sizes are those of the files when they are opened."""
         began = time.monotonic()
-        departures = Departures()
+        uploads = Uploads()
         try:
-            self._pool.run(departures.iter_pieces(files), cancel)
+            self._pool.run(uploads.iter_tasks(files), cancel)
         finally:
-            with closing(self._lane(_TAKE_BACK)) as lane:
-                departures.take_back_unfinished(lane)
-        return Transfer(objects=len(files), size_bytes=departures.size_bytes, seconds=time.monotonic() - began)
+            with closing(self._connection(_ABORT_RETRY)) as connection:
+                uploads.abort_unfinished(connection)
+        return Transfer(objects=len(files), size_bytes=uploads.size_bytes, seconds=time.monotonic() - began)
 
     def ping(self) -> None:
-        """Ask the store for its buckets, once. A store that does not let these keys list them answers, too.
+        """Send one ListBuckets request. A store that only denies the listing passes.
 
-        Raises ObjectStoreUnreachable, and ObjectStoreRefused when it fails or does not know the keys.
+        Raises ObjectStoreUnreachable; ObjectStoreRefused when the store fails or rejects the keys.
         """
         request = Request(operation="ListBuckets", about="the emulator's keys", method="GET", bucket="")
         try:
-            with closing(self._lane(RetryPolicy(attempts=1))) as lane:
-                lane.perform(request, HTTPResponse.read)
+            with closing(self._connection(RetryPolicy(attempts=1))) as connection:
+                connection.request(request, HTTPResponse.read)
         except ObjectStoreRefused as error:
             if error.code in _WRONG_KEYS or error.status >= 500:
                 raise
 
     def close(self) -> None:
-        """End the lanes; transfers that still run fail with Cancelled."""
+        """End the threads. Running transfers fail with Cancelled."""
         self._pool.close()
 
-    def _lane(self, retry: RetryPolicy) -> Lane:
-        return Lane(self._endpoint, self._signer, retry)
+    def _connection(self, retry: RetryPolicy | None = None) -> Connection:
+        return Connection(self._endpoint, self._signer, retry or self._retry)

@@ -1,4 +1,4 @@
-"""Files become objects; large ones by a multipart upload that is taken back when it cannot be finished."""
+"""Uploads files; large ones by a multipart upload, which is aborted when it cannot be completed."""
 
 import logging
 import threading
@@ -7,19 +7,19 @@ from functools import partial
 from http.client import HTTPResponse
 from xml.sax.saxutils import escape
 
+from processing_emulator.adapters.s3_store.connection import Body, Connection, Request
 from processing_emulator.adapters.s3_store.errors import Refusal, element, refusal_of
 from processing_emulator.adapters.s3_store.files import BytesBody, FileBody, OpenFile, opened
-from processing_emulator.adapters.s3_store.lane import Body, Lane, Request
-from processing_emulator.adapters.s3_store.lanes import Piece
 from processing_emulator.adapters.s3_store.parts import UPLOAD, Part, iter_parts
+from processing_emulator.adapters.s3_store.transfer_pool import Task
 from processing_emulator.errors import StagingFailure
 from processing_emulator.ports import LocalFile
 
 logger = logging.getLogger(__name__)
 
 
-class Departures:
-    """The files of one upload, and what of them must be taken back when it fails."""
+class Uploads:
+    """The files of one upload, and the multipart uploads to abort when it fails."""
 
     def __init__(self) -> None:
         self._sizes: list[int] = []
@@ -27,36 +27,33 @@ class Departures:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of the files as they were when they were opened."""
+        """Total size of the files at the moment each was opened."""
         return sum(self._sizes)
 
-    def iter_pieces(self, files: Sequence[LocalFile]) -> Iterator[Piece]:
-        """The work: one piece for each file; a large one splits when its turn comes."""
+    def iter_tasks(self, files: Sequence[LocalFile]) -> Iterator[Task]:
+        """One task for each file; the task of a large file returns one task for each part."""
         for local in files:
             yield partial(self._send, local)
 
-    def take_back_unfinished(self, lane: Lane) -> None:
-        """Abort multipart uploads that were begun and not completed, as far as the store lets us.
-
-        For when no piece runs any more.
-        """
+    def abort_unfinished(self, connection: Connection) -> None:
+        """Abort multipart uploads that were not completed. Call it when no task is running any more."""
         try:
             for multipart in self._multipart:
                 if not multipart.is_complete:
-                    multipart.abort(lane)
+                    multipart.abort(connection)
         except StagingFailure as error:
             logger.warning("parts are left in the store: %s", error, extra={"action": "multipart_upload_left"})
 
-    def _send(self, local: LocalFile, lane: Lane) -> Sequence[Piece]:
+    def _send(self, local: LocalFile, connection: Connection) -> Sequence[Task]:
         with opened(local.path) as file:
             self._sizes.append(file.size_bytes)
             parts = list(iter_parts(file.size_bytes, UPLOAD))
             if len(parts) > 1:
-                multipart = _Multipart.begin(lane, local, file, parts)
+                multipart = _Multipart.create(connection, local, file, parts)
                 self._multipart.append(multipart)
-                return multipart.pieces()
+                return multipart.tasks()
             body = FileBody(file, 0, file.size_bytes)
-            lane.perform(_request("PutObject", "PUT", local, body=body), _finish)
+            connection.request(_request("PutObject", "PUT", local, body=body), _read_all)
         return ()
 
 
@@ -73,42 +70,44 @@ class _Multipart:
         self.is_complete = False
 
     @classmethod
-    def begin(cls, lane: Lane, local: LocalFile, file: OpenFile, parts: Sequence[Part]) -> "_Multipart":
-        """Ask the store for an upload."""
+    def create(cls, connection: Connection, local: LocalFile, file: OpenFile, parts: Sequence[Part]) -> "_Multipart":
+        """Create the upload in the store."""
         request = _request("CreateMultipartUpload", "POST", local, query=[("uploads", "")], body=BytesBody(b""))
-        return cls(local, lane.perform(request, _upload_id), file, parts)
+        return cls(local, connection.request(request, _upload_id), file, parts)
 
-    def pieces(self) -> Sequence[Piece]:
-        """One piece for each part; the one that ends last completes the upload."""
+    def tasks(self) -> Sequence[Task]:
+        """One task for each part; the one that finishes last completes the upload."""
         return [partial(self._send, part) for part in self._parts]
 
-    def abort(self, lane: Lane) -> None:
-        """Take the upload back."""
+    def abort(self, connection: Connection) -> None:
+        """Make the store delete the parts."""
         query = [("uploadId", self._upload_id)]
-        lane.perform(_request("AbortMultipartUpload", "DELETE", self._local, query=query), _finish)
+        connection.request(_request("AbortMultipartUpload", "DELETE", self._local, query=query), _read_all)
 
-    def _send(self, part: Part, lane: Lane) -> Sequence[Piece]:
+    def _send(self, part: Part, connection: Connection) -> Sequence[Task]:
         query = [("partNumber", str(part.number)), ("uploadId", self._upload_id)]
         with opened(self._local.path) as file:
             if file.identity != self._identity:
                 raise StagingFailure(f"output file {file.path} was replaced while it was uploaded")
             body = FileBody(file, part.offset, part.size_bytes)
-            etag = lane.perform(_request("UploadPart", "PUT", self._local, query=query, body=body), _part_etag)
+            request = _request("UploadPart", "PUT", self._local, query=query, body=body)
+            etag = connection.request(request, _part_etag)
         with self._lock:
             self._etags[part.number] = etag
             is_last = len(self._etags) == len(self._parts)
         if is_last:
-            self._complete(lane)
+            self._complete(connection)
         return ()
 
-    def _complete(self, lane: Lane) -> None:
+    def _complete(self, connection: Connection) -> None:
         parts = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>"
             for number, etag in sorted(self._etags.items())
         )
         body = BytesBody(f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode())
         query = [("uploadId", self._upload_id)]
-        lane.perform(_request("CompleteMultipartUpload", "POST", self._local, query=query, body=body), _completed)
+        request = _request("CompleteMultipartUpload", "POST", self._local, query=query, body=body)
+        connection.request(request, _check_completed)
         self.is_complete = True
 
 
@@ -131,14 +130,14 @@ def _request(
     )
 
 
-def _finish(response: HTTPResponse) -> None:
+def _read_all(response: HTTPResponse) -> None:
     response.read()
 
 
 def _upload_id(response: HTTPResponse) -> str:
     upload_id = element(response.read(), "UploadId")
     if not upload_id:
-        raise Refusal(status=response.status, code="MalformedXML", message="the answer has no UploadId")
+        raise Refusal(status=response.status, code="MalformedXML", message="the response has no UploadId")
     return upload_id
 
 
@@ -147,8 +146,8 @@ def _part_etag(response: HTTPResponse) -> str:
     return response.getheader("ETag", "")
 
 
-def _completed(response: HTTPResponse) -> None:
-    """S3 may begin to answer 200 before it knows: the error is then in the body."""
-    answer = response.read()
-    if b"<Error>" in answer:
-        raise refusal_of(500, answer)
+def _check_completed(response: HTTPResponse) -> None:
+    """S3 may send 200 before it knows the result; then the error is in the body."""
+    body = response.read()
+    if b"<Error>" in body:
+        raise refusal_of(500, body)

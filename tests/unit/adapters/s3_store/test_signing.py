@@ -1,4 +1,4 @@
-"""Signatures are those that botocore makes."""
+"""Our signatures equal those of botocore."""
 
 import time
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ def signer(session_token: str | None = None) -> Signer:
     return Signer(credentials, "eu-west-3", now=lambda: NOW)
 
 
-def botos_authorization(method: str, path: str, query: str, headers: dict[str, str]) -> str:
+def botocores_authorization(method: str, path: str, query: str, headers: dict[str, str]) -> str:
     auth = S3SigV4Auth(BotoCredentials("AKIDEXAMPLE", "wJalrXUtnFEMI"), "s3", "eu-west-3")
     request = AWSRequest(method=method, url=f"http://{HOST}{path}" + (f"?{query}" if query else ""))
     for name, value in headers.items():
@@ -41,15 +41,15 @@ def botos_authorization(method: str, path: str, query: str, headers: dict[str, s
         ("POST", "k", [("uploads", "")]),
     ],
 )
-def test_signature_is_botocores(method: str, key: str, query: list[tuple[str, str]], token: str | None) -> None:
+def test_our_signature_equals_botocores(method: str, key: str, query: list[tuple[str, str]], token: str | None) -> None:
     path, encoded = encoded_path("bucket", key), encoded_query(query)
     headers = signer(token).headers(method, HOST, path, encoded)
     sent = {name: value for name, value in headers.items() if name != "authorization"}
-    assert headers["authorization"] == botos_authorization(method, path, encoded, sent)
+    assert headers["authorization"] == botocores_authorization(method, path, encoded, sent)
     assert headers["x-amz-date"] == STAMP
 
 
-def test_key_of_a_new_day_is_made_anew() -> None:
+def test_a_new_day_gets_a_new_signing_key() -> None:
     moments = iter([NOW, time.strptime("20260315", "%Y%m%d"), NOW])
     credentials = Credentials(access_key="a", secret_key="b")
     one = Signer(credentials, "eu-west-3", now=lambda: next(moments))
@@ -59,7 +59,7 @@ def test_key_of_a_new_day_is_made_anew() -> None:
 
 
 @pytest.mark.parametrize("key", ["a//b", "/leading", "trailing/", "x/../y", "./x", "a b+c%20", "ü", "\t\n\x01"])
-def test_every_byte_of_a_key_survives_in_the_path(key: str) -> None:
+def test_every_character_of_a_key_survives_in_the_path(key: str) -> None:
     path = encoded_path("bucket", key)
     assert unquote(path.removeprefix("/bucket/")) == key
     assert path.isascii()

@@ -1,4 +1,4 @@
-"""The store as a whole against a stub: parts, leftovers, and a disk that fills up."""
+"""The whole store client against a stub: parts, leftovers, and a full disk."""
 
 import errno
 import re
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.s3_store.connection import SILENCE_TIMEOUT_SECONDS, RetryPolicy
 from processing_emulator.adapters.s3_store.errors import on_disk
-from processing_emulator.adapters.s3_store.lane import SILENCE_TIMEOUT_SECONDS, RetryPolicy
 from processing_emulator.adapters.s3_store.parts import DOWNLOAD, MIB, MOST_PARTS, UPLOAD, PartSizes, iter_parts
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.domain.staging import PlannedFile, StoredObject
@@ -37,7 +37,7 @@ class Rig:
             access_key="a",
             secret_key="b",
             retry=RetryPolicy(attempts=2, first_wait_seconds=0.01),
-            lanes=4,
+            connections=4,
         )
         self._stubs.append(stub)
         self._stores.append(store)
@@ -75,12 +75,12 @@ def files_below(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("sizes", [DOWNLOAD, UPLOAD])
-def test_small_object_is_one_part_and_so_is_an_empty_one(sizes: PartSizes) -> None:
+def test_a_small_object_and_an_empty_object_are_one_part(sizes: PartSizes) -> None:
     for size in (0, 1, sizes.whole_bytes):
         assert [(p.size_bytes, p.is_whole) for p in iter_parts(size, sizes)] == [(size, True)]
 
 
-def test_parts_of_a_large_object_cover_it() -> None:
+def test_the_parts_of_a_large_object_cover_it() -> None:
     found = list(iter_parts(LARGE + 1, UPLOAD))
     assert [p.number for p in found] == [1, 2, 3, 4]
     assert [p.offset for p in found] == [0, 32 * MIB, 64 * MIB, 96 * MIB]
@@ -88,7 +88,7 @@ def test_parts_of_a_large_object_cover_it() -> None:
     assert not any(p.is_whole for p in found)
 
 
-def test_parts_never_outnumber_what_s3_takes() -> None:
+def test_there_are_never_more_parts_than_s3_allows() -> None:
     size = 5 * 1024 * 1024 * MIB
     found = list(iter_parts(size, UPLOAD))
     assert len(found) <= MOST_PARTS
@@ -98,7 +98,7 @@ def test_parts_never_outnumber_what_s3_takes() -> None:
 # --- downloads ---
 
 
-def test_large_object_is_fetched_in_ranges_of_the_listed_version(rig: Rig, tmp_path: Path) -> None:
+def test_a_large_object_is_downloaded_in_ranges_of_the_listed_version(rig: Rig, tmp_path: Path) -> None:
     def answer(request: Received, connection: socket.socket) -> None:
         start, end = range_of(request)
         connection.sendall(http(206, bytes([start // (8 * MIB)]) * (end - start)))
@@ -111,7 +111,7 @@ def test_large_object_is_fetched_in_ranges_of_the_listed_version(rig: Rig, tmp_p
     assert files_below(tmp_path) == ["k"]
 
 
-def test_large_object_that_fails_in_one_part_leaves_nothing(rig: Rig, tmp_path: Path) -> None:
+def test_a_large_object_that_fails_in_one_part_leaves_no_file(rig: Rig, tmp_path: Path) -> None:
     def answer(request: Received, connection: socket.socket) -> None:
         start, end = range_of(request)
         connection.sendall(s3_error(403, "AccessDenied") if start == 64 * MIB else http(206, b"x" * (end - start)))
@@ -122,14 +122,14 @@ def test_large_object_that_fails_in_one_part_leaves_nothing(rig: Rig, tmp_path: 
     assert files_below(tmp_path) == []
 
 
-def test_store_that_knows_no_ranges_is_refused(rig: Rig, tmp_path: Path) -> None:
+def test_a_store_that_ignores_ranges_is_an_error(rig: Rig, tmp_path: Path) -> None:
     store, _ = rig.store(in_turn(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE))
     with pytest.raises(ObjectStoreRefused):
         store.download([planned(LARGE)], tmp_path, NEVER)
     assert files_below(tmp_path) == []
 
 
-def test_cancel_ends_a_download_that_hangs_and_leaves_nothing(rig: Rig, tmp_path: Path) -> None:
+def test_cancelling_ends_a_hanging_download_and_leaves_no_file(rig: Rig, tmp_path: Path) -> None:
     cancel = threading.Event()
 
     def answer(request: Received, connection: socket.socket) -> None:
@@ -145,7 +145,7 @@ def test_cancel_ends_a_download_that_hangs_and_leaves_nothing(rig: Rig, tmp_path
     assert files_below(tmp_path) == []
 
 
-def test_file_appears_when_it_is_whole(rig: Rig, tmp_path: Path) -> None:
+def test_a_file_appears_only_when_it_is_complete(rig: Rig, tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
     def answer(request: Received, connection: socket.socket) -> None:
@@ -159,22 +159,22 @@ def test_file_appears_when_it_is_whole(rig: Rig, tmp_path: Path) -> None:
     assert files_below(tmp_path) == ["k"]
 
 
-def test_name_of_the_greatest_length_can_be_written(rig: Rig, tmp_path: Path) -> None:
+def test_a_file_name_of_the_greatest_length_can_be_written(rig: Rig, tmp_path: Path) -> None:
     store, _ = rig.store(in_turn(http(200, b"x")))
     store.download([planned(1, "n" * 255)], tmp_path, NEVER)
     assert files_below(tmp_path) == ["n" * 255]
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_full_disk_is_told_as_such(number: int) -> None:
+def test_a_full_disk_is_reported_as_disk_full(number: int) -> None:
     with pytest.raises(DiskFull, match="cannot write x: "), on_disk("write x"):
         raise OSError(number, "no room")
 
 
 @pytest.mark.parametrize(("number", "kind"), [(errno.ELOOP, UnsafePath), (errno.EACCES, StagingFailure)])
-def test_other_faults_of_the_disk_are_told_as_such(number: int, kind: type[StagingFailure]) -> None:
+def test_other_disk_errors_keep_their_kind(number: int, kind: type[StagingFailure]) -> None:
     with pytest.raises(kind) as caught, on_disk("read x"):
-        raise OSError(number, "said so")
+        raise OSError(number, "reason")
     assert type(caught.value) is kind
 
 
@@ -189,7 +189,7 @@ def a_file(folder: Path, size: int, name: str = "f") -> LocalFile:
 
 
 class MultipartStub:
-    """Takes multipart uploads, and notes what became of them."""
+    """Accepts multipart uploads and records their requests."""
 
     def __init__(self, refused_part: int = 0) -> None:
         self.refused_part = refused_part
@@ -213,7 +213,7 @@ class MultipartStub:
             connection.sendall(http(204 if method == "DELETE" else 200))
 
 
-def test_large_file_goes_in_parts(rig: Rig, tmp_path: Path) -> None:
+def test_a_large_file_is_uploaded_in_parts(rig: Rig, tmp_path: Path) -> None:
     answer = MultipartStub()
     store, stub = rig.store(answer)
     transfer = store.upload([a_file(tmp_path, LARGE)], NEVER)
@@ -230,7 +230,7 @@ def test_large_file_goes_in_parts(rig: Rig, tmp_path: Path) -> None:
     assert transfer.size_bytes == LARGE
 
 
-def test_multipart_upload_that_fails_is_taken_back(rig: Rig, tmp_path: Path) -> None:
+def test_a_failed_multipart_upload_is_aborted(rig: Rig, tmp_path: Path) -> None:
     answer = MultipartStub(refused_part=2)
     store, _ = rig.store(answer)
     with pytest.raises(ObjectStoreRefused, match="UploadPart failed for s3://b/f: AccessDenied"):
@@ -238,7 +238,7 @@ def test_multipart_upload_that_fails_is_taken_back(rig: Rig, tmp_path: Path) -> 
     assert answer.seen[-1] == "DELETE uploadId=u%261"
 
 
-def test_error_inside_a_success_is_an_error(rig: Rig, tmp_path: Path) -> None:
+def test_an_error_in_a_response_with_status_200_is_raised(rig: Rig, tmp_path: Path) -> None:
     multipart = MultipartStub()
 
     def answer(request: Received, connection: socket.socket) -> None:
@@ -262,7 +262,7 @@ def test_sizes_are_those_of_the_opened_files(rig: Rig, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [1000, 1 * MIB])
-def test_file_that_shrinks_is_told_and_not_stored_as_a_whole(rig: Rig, tmp_path: Path, size: int) -> None:
+def test_a_file_that_shrinks_during_its_upload_is_an_error(rig: Rig, tmp_path: Path, size: int) -> None:
     local = a_file(tmp_path, size)
 
     def answer(request: Received, connection: socket.socket) -> None:
@@ -275,7 +275,7 @@ def test_file_that_shrinks_is_told_and_not_stored_as_a_whole(rig: Rig, tmp_path:
     assert len(stub.received[0].body) == size
 
 
-def test_file_replaced_between_its_parts_is_told(rig: Rig, tmp_path: Path) -> None:
+def test_a_file_replaced_between_its_parts_is_an_error(rig: Rig, tmp_path: Path) -> None:
     local = a_file(tmp_path, LARGE)
     other = a_file(tmp_path, LARGE, "other")
     multipart = MultipartStub()
@@ -291,7 +291,7 @@ def test_file_replaced_between_its_parts_is_told(rig: Rig, tmp_path: Path) -> No
     assert multipart.seen[-1] == "DELETE uploadId=u%261"
 
 
-def test_folder_that_took_the_files_place_is_unsafe(rig: Rig, tmp_path: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_unsafe(rig: Rig, tmp_path: Path) -> None:
     store, _ = rig.store(in_turn(http(200)))
     with pytest.raises(UnsafePath, match="is not a regular file any more"):
         store.upload([LocalFile(path=tmp_path, bucket="b", key="k", size_bytes=1)], NEVER)
@@ -300,13 +300,13 @@ def test_folder_that_took_the_files_place_is_unsafe(rig: Rig, tmp_path: Path) ->
 # --- listing ---
 
 
-def test_listing_without_encoding_or_namespace_is_read(rig: Rig) -> None:
+def test_a_listing_without_encoding_and_namespace_is_parsed(rig: Rig) -> None:
     page = b"<R><IsTruncated>false</IsTruncated><Contents><Key>a+b%20</Key><Size>1</Size></Contents></R>"
     store, _ = rig.store(in_turn(http(200, page)))
     assert [stored.key for stored in store.iter_objects("b", "")] == ["a+b%20"]
 
 
-def test_failing_page_is_named_by_its_token(rig: Rig) -> None:
+def test_the_error_of_a_failing_page_names_its_token(rig: Rig) -> None:
     page = b"<R><IsTruncated>true</IsTruncated><NextContinuationToken>t1</NextContinuationToken></R>"
     store, _ = rig.store(in_turn(http(200, page), s3_error(403, "AccessDenied", "no")))
     with pytest.raises(ObjectStoreRefused) as caught:
@@ -314,7 +314,7 @@ def test_failing_page_is_named_by_its_token(rig: Rig) -> None:
     assert str(caught.value) == "ListObjectsV2 failed for s3://b/p. nextToken:[t1]: AccessDenied (403): no"
 
 
-def test_listing_that_is_no_xml_is_refused(rig: Rig) -> None:
+def test_a_listing_that_is_not_xml_is_an_error(rig: Rig) -> None:
     store, _ = rig.store(in_turn(http(200, b"hello")))
     with pytest.raises(ObjectStoreRefused, match="the listing cannot be read"):
         store.iter_objects("b", "p")

@@ -1,9 +1,10 @@
-"""One connection to the store, kept alive, used by one thread at a time; asks again when the store is busy or away."""
+"""One kept-alive connection to the store, used by one thread at a time. Retries when the store is busy or away."""
 
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import Protocol, TypeVar
@@ -14,11 +15,11 @@ from processing_emulator.adapters.s3_store.signing import Signer, encoded_path, 
 from processing_emulator.errors import Cancelled
 
 BUFFER_BYTES = 256 * 1024
-"""Read and written at once; smaller bodies are sent together with their head."""
+"""Size of one read or write. A body up to this size is sent together with its head."""
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 SILENCE_TIMEOUT_SECONDS = 60.0
-"""A store that sends or takes nothing for so long is away."""
+"""A store that neither sends nor accepts a byte for this long counts as away."""
 
 _ERROR_BODY_BYTES = 64 * 1024
 _SUCCESS = range(200, 300)
@@ -28,13 +29,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often a request is made, and the wait before the second time, which doubles from then on."""
+    """How often a request is tried, and the wait before the second attempt, which doubles for each further one."""
 
     attempts: int = 6
     first_wait_seconds: float = 0.2
 
     def wait_seconds(self, attempt: int) -> float:
-        """The wait after the attempt of that number, counted from 0."""
+        """The wait after an attempt; the first attempt is number 0."""
         return float(self.first_wait_seconds * 2**attempt)
 
 
@@ -48,13 +49,13 @@ class Endpoint:
 
     @property
     def host_header(self) -> str:
-        """The Host header, which is signed: a default port is left out, as all clients do."""
+        """The Host header, which is signed. It omits a default port, as all clients do."""
         name = f"[{self.host}]" if ":" in self.host else self.host
         return name if self.port == (443 if self.is_tls else 80) else f"{name}:{self.port}"
 
 
 def endpoint_of(url: str) -> Endpoint:
-    """Read an endpoint URL; ValueError when it is none."""
+    """Parse an endpoint URL. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
         raise ValueError(f"{url!r} is not the URL of an S3 endpoint, http(s)://HOST[:PORT]")
@@ -68,13 +69,13 @@ class Body(Protocol):
     size_bytes: int
 
     def send_to(self, connection: HTTPConnection) -> None:
-        """Send all of it over a connection whose request is still open for headers."""
+        """Send the whole body over a connection whose request headers are not finished yet."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One S3 operation. `about` names its subject in a sentence."""
+    """One S3 operation. `about` names its object or prefix in error messages."""
 
     operation: str
     about: str
@@ -86,29 +87,29 @@ class Request:
     body: Body | None = None
 
 
-class Lane:
-    """A way to the store. `stopped` is set by whoever wants its user to give up."""
+class Connection:
+    """A connection to the store, opened by the first request. Set `stopped` to make its user give up."""
 
     def __init__(self, endpoint: Endpoint, signer: Signer, retry: RetryPolicy) -> None:
         self._endpoint = endpoint
         self._signer = signer
         self._retry = retry
-        self._connection: HTTPConnection | None = None
+        self._http: HTTPConnection | None = None
         self._buffer: bytearray | None = None
         self.stopped = threading.Event()
 
     @property
     def buffer(self) -> bytearray:
-        """Room for one read, kept for the next."""
+        """A read buffer that is allocated once."""
         if self._buffer is None:
             self._buffer = bytearray(BUFFER_BYTES)
         return self._buffer
 
-    def perform(self, request: Request, read: Callable[[HTTPResponse], T]) -> T:
-        """Make a request and give its successful answer to `read`, which must take all of the body.
+    def request(self, request: Request, read: Callable[[HTTPResponse], T]) -> T:
+        """Send a request and pass its successful response to `read`, which must consume the whole body.
 
-        Connection errors and busy answers are tried again; `read` may thus run more than once. Raises
-        ObjectStoreRefused, ObjectStoreUnreachable, Cancelled, and whatever else `read` raises.
+        Connection errors and busy responses are retried, so `read` may run more than once. Raises
+        ObjectStoreRefused, ObjectStoreUnreachable, Cancelled, and whatever `read` raises.
         """
         with translated(request.operation, request.about, self._endpoint.host_header):
             for attempt in range(self._retry.attempts):
@@ -117,45 +118,43 @@ class Lane:
                 try:
                     return self._exchange(request, read)
                 except (Refusal, *NETWORK_ERRORS) as error:
-                    may_pass = error.may_pass if isinstance(error, Refusal) else True
-                    if not may_pass or attempt + 1 == self._retry.attempts:
+                    is_retryable = error.is_retryable if isinstance(error, Refusal) else True
+                    if not is_retryable or attempt + 1 == self._retry.attempts:
                         raise
                 self.stopped.wait(self._retry.wait_seconds(attempt))
-        raise Cancelled(f"{request.operation} for {request.about} was given up")
+        raise Cancelled(f"{request.operation} for {request.about} was cancelled")
 
     def abort(self) -> None:
-        """End the exchange under way, from another thread; its user finds a broken connection."""
-        connection = self._connection
-        taken = connection.sock if connection is not None else None
+        """Shut the socket down from another thread; the thread that uses the connection sees it break."""
+        http = self._http
+        taken = http.sock if http is not None else None
         if taken is not None:
-            try:
+            with suppress(OSError):  # it is closed already
                 taken.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return  # it ended by itself
 
     def close(self) -> None:
-        """Let go of the connection; the next request makes a new one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Close the connection; the next request opens a new one."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
 
     def _exchange(self, request: Request, read: Callable[[HTTPResponse], T]) -> T:
         try:
-            response = self._ask(request)
-            answer = _accepted(response, read)
+            response = self._response_to(request)
+            result = _accepted(response, read)
         except BaseException:
             self.close()
             raise
         if response.will_close or not response.isclosed():
-            self.close()  # the store wants it, or something of the body is left over
-        return answer
+            self.close()  # the store asked for it, or part of the body is unread
+        return result
 
-    def _ask(self, request: Request) -> HTTPResponse:
-        """Send a request and read the head of the answer.
+    def _response_to(self, request: Request) -> HTTPResponse:
+        """Send a request and read the head of the response.
 
-        A connection that was kept too long is ended by the store at any moment; then a new one is taken at once.
+        The store may close an idle connection at any moment, so a reused one gets a second try at once.
         """
-        is_fresh = self._connection is None
+        is_fresh = self._http is None
         try:
             return self._send(request)
         except ConnectionError:
@@ -165,42 +164,43 @@ class Lane:
             return self._send(request)
 
     def _send(self, request: Request) -> HTTPResponse:
-        connection = self._connection or self._connect()
+        http = self._http or self._connect()
         path, query = encoded_path(request.bucket, request.key), encoded_query(request.query)
         target = f"{path}?{query}" if query else path
-        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+        http.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
         signed = self._signer.headers(request.method, self._endpoint.host_header, path, query)
         for headers in (signed, request.headers):
             for name, value in headers.items():
-                connection.putheader(name, value)
+                http.putheader(name, value)
         if request.body is None:
-            connection.endheaders()
-            return connection.getresponse()
-        connection.putheader("content-length", str(request.body.size_bytes))
+            http.endheaders()
+            return http.getresponse()
+        http.putheader("content-length", str(request.body.size_bytes))
         try:
-            request.body.send_to(connection)
+            request.body.send_to(http)
         except (BrokenPipeError, ConnectionResetError):
-            return self._early_answer(connection)
-        return connection.getresponse()
-
-    def _early_answer(self, connection: HTTPConnection) -> HTTPResponse:
-        """A store that refuses before it has read everything hangs up; its answer may still be there."""
-        response = connection.getresponse()
-        if response.status in _SUCCESS:
-            raise ConnectionResetError("the store hung up before it had everything")
-        return response
+            return _early_response(http)
+        return http.getresponse()
 
     def _connect(self) -> HTTPConnection:
-        connection = _new_connection(self._endpoint)
-        connection.auto_open = 0  # or else it would connect again by itself, with the wrong timeout
+        http = _http_connection(self._endpoint)
+        http.auto_open = 0  # otherwise http.client reconnects by itself, with the wrong timeout
         try:
-            connection.connect()
+            http.connect()
         except OSError:
-            connection.close()
+            http.close()
             raise
-        connection.sock.settimeout(SILENCE_TIMEOUT_SECONDS)
-        self._connection = connection
-        return connection
+        http.sock.settimeout(SILENCE_TIMEOUT_SECONDS)
+        self._http = http
+        return http
+
+
+def _early_response(http: HTTPConnection) -> HTTPResponse:
+    """The response of a store that refused the request, and closed, before it had read the whole body."""
+    response = http.getresponse()
+    if response.status in _SUCCESS:
+        raise ConnectionResetError("the store closed the connection before it had the whole body")
+    return response
 
 
 def _accepted(response: HTTPResponse, read: Callable[[HTTPResponse], T]) -> T:
@@ -209,7 +209,7 @@ def _accepted(response: HTTPResponse, read: Callable[[HTTPResponse], T]) -> T:
     return read(response)
 
 
-def _new_connection(endpoint: Endpoint) -> HTTPConnection:
+def _http_connection(endpoint: Endpoint) -> HTTPConnection:
     if not endpoint.is_tls:
         return HTTPConnection(endpoint.host, endpoint.port, timeout=CONNECT_TIMEOUT_SECONDS)
     context = ssl.create_default_context()

@@ -1,4 +1,4 @@
-"""One connection to the store: what is asked again, what is given up, and in which words."""
+"""One connection to the store: what it retries, when it gives up, and what its errors say."""
 
 import socket
 import threading
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from http.client import HTTPResponse
 
 import pytest
+from processing_emulator.adapters.s3_store.connection import Connection, Endpoint, Request, RetryPolicy, endpoint_of
 from processing_emulator.adapters.s3_store.files import BytesBody
-from processing_emulator.adapters.s3_store.lane import Endpoint, Lane, Request, RetryPolicy, endpoint_of
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
 from processing_emulator.errors import Cancelled, ObjectStoreRefused, ObjectStoreUnreachable
 
@@ -22,120 +22,122 @@ def read_all(response: HTTPResponse) -> bytes:
     return response.read()
 
 
-def a_lane(endpoint: str, retry: RetryPolicy = QUICK) -> Lane:
+def a_connection(endpoint: str, retry: RetryPolicy = QUICK) -> Connection:
     signer = Signer(Credentials(access_key="a", secret_key="b"), "us-east-1")
-    return Lane(endpoint_of(endpoint), signer, retry)
+    return Connection(endpoint_of(endpoint), signer, retry)
 
 
-class Way:
-    """A lane to a stub."""
+class Client:
+    """A connection to a stub."""
 
-    def __init__(self, lane: Lane, stub: StubStore) -> None:
-        self.lane = lane
+    def __init__(self, connection: Connection, stub: StubStore) -> None:
+        self.connection = connection
         self.stub = stub
 
     def get(self) -> bytes:
-        return self.lane.perform(GET, read_all)
+        return self.connection.request(GET, read_all)
 
 
 @pytest.fixture
-def ways() -> Iterator[list[Way]]:
-    made: list[Way] = []
+def clients() -> Iterator[list[Client]]:
+    made: list[Client] = []
     yield made
-    for way in made:
-        way.lane.close()
-        way.stub.close()
+    for client in made:
+        client.connection.close()
+        client.stub.close()
 
 
-def way_to(ways: list[Way], answer: Answer, retry: RetryPolicy = QUICK) -> Way:
+def client_of(clients: list[Client], answer: Answer, retry: RetryPolicy = QUICK) -> Client:
     stub = StubStore(answer)
-    ways.append(Way(a_lane(stub.endpoint, retry), stub))
-    return ways[-1]
+    clients.append(Client(a_connection(stub.endpoint, retry), stub))
+    return clients[-1]
 
 
-def test_connection_is_used_again(ways: list[Way]) -> None:
-    way = way_to(ways, in_turn(http(200, b"one"), http(200, b"two"), http(404)))
-    assert [way.get(), way.get()] == [b"one", b"two"]
-    assert {request.connection for request in way.stub.received} == {1}
+def test_a_connection_is_reused(clients: list[Client]) -> None:
+    client = client_of(clients, in_turn(http(200, b"one"), http(200, b"two"), http(404)))
+    assert [client.get(), client.get()] == [b"one", b"two"]
+    assert {request.connection for request in client.stub.received} == {1}
 
 
 @pytest.mark.parametrize(
     "first", [s3_error(503, "SlowDown"), s3_error(500, "InternalError"), http(502), http(429), b""]
 )
-def test_busy_or_broken_is_asked_again(ways: list[Way], first: bytes) -> None:
-    way = way_to(ways, in_turn(first, first, http(200, b"here")))
-    assert way.get() == b"here"
-    assert len(way.stub.received) == 3
+def test_a_busy_response_or_a_broken_connection_is_retried(clients: list[Client], first: bytes) -> None:
+    client = client_of(clients, in_turn(first, first, http(200, b"here")))
+    assert client.get() == b"here"
+    assert len(client.stub.received) == 3
 
 
-def test_body_that_ends_early_is_asked_again(ways: list[Way]) -> None:
+def test_a_body_that_ends_early_is_retried(clients: list[Client]) -> None:
     def answer(request: Received, connection: socket.socket) -> None:
         connection.sendall(http(200, b"complete")[: -4 if request.number == 0 else None])
         if request.number == 0:
             raise ConnectionAbortedError
 
-    way = way_to(ways, answer)
-    assert way.get() == b"complete"
-    assert len(way.stub.received) == 2
+    client = client_of(clients, answer)
+    assert client.get() == b"complete"
+    assert len(client.stub.received) == 2
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, "AccessDenied"), (404, "NoSuchKey"), (400, "InvalidRequest")])
-def test_plain_no_is_not_asked_again(ways: list[Way], status: int, code: str) -> None:
-    way = way_to(ways, in_turn(s3_error(status, code, "We are sorry &amp; closed")))
+def test_a_refusal_is_not_retried(clients: list[Client], status: int, code: str) -> None:
+    client = client_of(clients, in_turn(s3_error(status, code, "We are sorry &amp; closed")))
     with pytest.raises(ObjectStoreRefused) as caught:
-        way.get()
+        client.get()
     assert str(caught.value) == f"GetObject failed for s3://b/k: {code} ({status}): We are sorry & closed"
     assert (caught.value.code, caught.value.status) == (code, status)
-    assert len(way.stub.received) == 1
+    assert len(client.stub.received) == 1
 
 
-def test_store_that_stays_busy_is_refused_after_the_last_attempt(ways: list[Way]) -> None:
-    way = way_to(ways, in_turn(s3_error(503, "SlowDown", "Reduce your rate")))
+def test_a_store_that_stays_busy_is_an_error_after_the_last_attempt(clients: list[Client]) -> None:
+    client = client_of(clients, in_turn(s3_error(503, "SlowDown", "Reduce your rate")))
     with pytest.raises(ObjectStoreRefused, match=r"SlowDown \(503\): Reduce your rate"):
-        way.get()
-    assert len(way.stub.received) == QUICK.attempts
+        client.get()
+    assert len(client.stub.received) == QUICK.attempts
 
 
-def test_answer_that_is_not_s3s_is_told_in_https_words(ways: list[Way]) -> None:
-    way = way_to(ways, in_turn(http(403, b"<html>no</html>")))
+def test_an_error_response_without_s3_xml_is_reported_with_its_http_status(clients: list[Client]) -> None:
+    client = client_of(clients, in_turn(http(403, b"<html>no</html>")))
     with pytest.raises(ObjectStoreRefused, match=r"Forbidden \(403\): Forbidden"):
-        way.get()
+        client.get()
 
 
-def test_store_that_is_away_is_unreachable() -> None:
+def test_a_store_that_does_not_listen_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         host = f"127.0.0.1:{nobody.getsockname()[1]}"
     with pytest.raises(ObjectStoreUnreachable) as caught:
-        a_lane(f"http://{host}").perform(GET, read_all)
+        a_connection(f"http://{host}").request(GET, read_all)
     sentence = f"GetObject failed for s3://b/k: Unable to execute request to S3 at {host}: Connection refused"
     assert str(caught.value) == sentence
 
 
-def test_what_is_no_http_is_unreachable(ways: list[Way]) -> None:
-    way = way_to(ways, in_turn(b"220 smtp ready\r\n\r\n"))
+def test_a_server_that_does_not_speak_http_is_unreachable(clients: list[Client]) -> None:
+    client = client_of(clients, in_turn(b"220 smtp ready\r\n\r\n"))
     with pytest.raises(ObjectStoreUnreachable, match="Unable to execute request to S3"):
-        way.get()
+        client.get()
 
 
-def test_connection_that_was_ended_while_idle_costs_no_attempt(ways: list[Way]) -> None:
+def test_a_connection_closed_while_idle_does_not_count_as_an_attempt(clients: list[Client]) -> None:
     def answer(request: Received, connection: socket.socket) -> None:
         connection.sendall(http(200, b"here"))
         raise ConnectionAbortedError  # after each answer, without having said so
 
-    way = way_to(ways, answer, RetryPolicy(attempts=1))
-    assert way.get() == b"here"
-    wait_for("the stub to hang up", lambda: way.stub.open_connections == 0)
-    assert way.get() == b"here"
+    client = client_of(clients, answer, RetryPolicy(attempts=1))
+    assert client.get() == b"here"
+    wait_for("the stub to hang up", lambda: client.stub.open_connections == 0)
+    assert client.get() == b"here"
 
 
-def test_store_that_says_close_is_given_a_new_connection(ways: list[Way]) -> None:
-    way = way_to(ways, in_turn(http(200, b"one", Connection="close"), http(200, b"two")), RetryPolicy(attempts=1))
-    assert [way.get(), way.get()] == [b"one", b"two"]
-    assert [request.connection for request in way.stub.received] == [1, 2]
+def test_a_response_with_connection_close_is_followed_by_a_new_connection(clients: list[Client]) -> None:
+    client = client_of(
+        clients, in_turn(http(200, b"one", Connection="close"), http(200, b"two")), RetryPolicy(attempts=1)
+    )
+    assert [client.get(), client.get()] == [b"one", b"two"]
+    assert [request.connection for request in client.stub.received] == [1, 2]
 
 
-def test_refusal_before_the_body_was_read_is_told() -> None:
-    """A store may answer and hang up while we still send."""
+def test_a_refusal_sent_before_the_body_was_read_is_reported() -> None:
+    """A store may respond and close the connection while we are still sending."""
 
     def refuse(listener: socket.socket) -> None:
         connection, _ = listener.accept()
@@ -146,49 +148,49 @@ def test_refusal_before_the_body_was_read_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=refuse, args=(listener,))
         thread.start()
-        lane = a_lane(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        connection = a_connection(f"http://127.0.0.1:{listener.getsockname()[1]}")
         put = Request(
             operation="PutObject", about="s3://b/k", method="PUT", bucket="b", key="k", body=BytesBody(b"x" * (8 << 20))
         )
         with pytest.raises(ObjectStoreRefused, match=r"AccessDenied \(403\)"):
-            lane.perform(put, read_all)
-        lane.close()
+            connection.request(put, read_all)
+        connection.close()
         thread.join(10)
 
 
-def test_wait_before_another_attempt_ends_when_told_to_stop(ways: list[Way]) -> None:
-    way = way_to(ways, in_turn(s3_error(503, "SlowDown")), RetryPolicy(attempts=3, first_wait_seconds=3600))
+def test_stopping_ends_the_wait_before_the_next_attempt(clients: list[Client]) -> None:
+    client = client_of(clients, in_turn(s3_error(503, "SlowDown")), RetryPolicy(attempts=3, first_wait_seconds=3600))
 
     def stop() -> None:
-        wait_for("a request", lambda: way.stub.received)
-        way.lane.stopped.set()
+        wait_for("a request", lambda: client.stub.received)
+        client.connection.stopped.set()
 
     threading.Thread(target=stop).start()
     with pytest.raises(Cancelled):
-        way.get()
-    assert len(way.stub.received) == 1
+        client.get()
+    assert len(client.stub.received) == 1
 
 
-def test_abort_ends_a_request_that_hangs(ways: list[Way]) -> None:
+def test_abort_ends_a_hanging_request(clients: list[Client]) -> None:
     held = threading.Event()
 
     def hang(request: Received, connection: socket.socket) -> None:
         held.wait(30)
 
-    way = way_to(ways, hang, RetryPolicy(attempts=1))
+    client = client_of(clients, hang, RetryPolicy(attempts=1))
 
     def abort() -> None:
-        wait_for("a request", lambda: way.stub.received)
-        way.lane.stopped.set()
-        way.lane.abort()
+        wait_for("a request", lambda: client.stub.received)
+        client.connection.stopped.set()
+        client.connection.abort()
 
     threading.Thread(target=abort).start()
     with pytest.raises((Cancelled, ObjectStoreUnreachable)):
-        way.get()
+        client.get()
     held.set()
 
 
-def test_waits_double() -> None:
+def test_the_wait_doubles_with_each_attempt() -> None:
     policy = RetryPolicy()
     assert [policy.wait_seconds(n) for n in range(policy.attempts - 1)] == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2])
 
@@ -206,21 +208,21 @@ def test_waits_double() -> None:
         ("http://[::1]:80", Endpoint(host="::1", port=80, is_tls=False), "[::1]"),
     ],
 )
-def test_endpoint_is_read(url: str, endpoint: Endpoint, host_header: str | None) -> None:
+def test_an_endpoint_url_is_parsed(url: str, endpoint: Endpoint, host_header: str | None) -> None:
     assert endpoint_of(url) == endpoint
     assert endpoint.host_header == (host_header or endpoint.host)
 
 
 @pytest.mark.parametrize("url", ["store:9000", "ftp://store", "http://", "http://store/path", ""])
-def test_what_is_no_endpoint_is_said(url: str) -> None:
+def test_an_invalid_endpoint_url_is_rejected(url: str) -> None:
     with pytest.raises(ValueError, match="not the URL of an S3 endpoint"):
         endpoint_of(url)
 
 
-def test_path_and_query_are_sent_as_signed() -> None:
+def test_path_and_query_are_sent_exactly_as_signed() -> None:
     with stub_store(in_turn(http(200))) as stub:
-        lane = a_lane(stub.endpoint)
-        lane.perform(
+        connection = a_connection(stub.endpoint)
+        connection.request(
             Request(
                 operation="GetObject",
                 about="",
@@ -231,7 +233,7 @@ def test_path_and_query_are_sent_as_signed() -> None:
             ),
             read_all,
         )
-        lane.close()
+        connection.close()
         (received,) = stub.received
         assert received.line == b"GET /b/a//../%C3%BC%20%2B?a=&x=1%2F2 HTTP/1.1"
         assert received.header(b"accept-encoding") is None

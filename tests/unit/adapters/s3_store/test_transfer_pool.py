@@ -1,12 +1,12 @@
-"""The pool: bounded, fair between transfers, and quiet when it is done."""
+"""The pool of connections: bounded, fair between transfers, and at rest when a transfer returns."""
 
 import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
-from processing_emulator.adapters.s3_store.lane import Lane, RetryPolicy, endpoint_of
-from processing_emulator.adapters.s3_store.lanes import LanePool, Piece
+from processing_emulator.adapters.s3_store.connection import Connection, RetryPolicy, endpoint_of
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
+from processing_emulator.adapters.s3_store.transfer_pool import Task, TransferPool
 from processing_emulator.errors import Cancelled, StagingFailure
 
 from tests.waiting import wait_for
@@ -14,54 +14,54 @@ from tests.waiting import wait_for
 NEVER = threading.Event()
 
 
-def new_lane() -> Lane:
-    return Lane(
+def new_connection() -> Connection:
+    return Connection(
         endpoint_of("http://127.0.0.1:9"), Signer(Credentials(access_key="a", secret_key="b"), "r"), RetryPolicy()
     )
 
 
 @pytest.fixture
-def pool() -> Iterator[LanePool]:
-    made = LanePool(2, new_lane)
+def pool() -> Iterator[TransferPool]:
+    made = TransferPool(2, new_connection)
     yield made
     made.close()
 
 
-def test_runs_every_piece_once(pool: LanePool) -> None:
+def test_every_task_runs_once(pool: TransferPool) -> None:
     done: list[int] = []
 
-    def piece(number: int) -> Piece:
-        def run(lane: Lane) -> Sequence[Piece]:
+    def task(number: int) -> Task:
+        def run(connection: Connection) -> Sequence[Task]:
             done.append(number)
             return ()
 
         return run
 
-    pool.run([piece(number) for number in range(500)], NEVER)
+    pool.run([task(number) for number in range(500)], NEVER)
     assert sorted(done) == list(range(500))
 
 
-def test_runs_what_follows_a_piece_before_it_returns(pool: LanePool) -> None:
+def test_run_returns_after_the_tasks_that_tasks_returned(pool: TransferPool) -> None:
     done: list[str] = []
 
-    def leaf(lane: Lane) -> Sequence[Piece]:
+    def leaf(connection: Connection) -> Sequence[Task]:
         done.append("leaf")
         return ()
 
-    def branch(lane: Lane) -> Sequence[Piece]:
+    def branch(connection: Connection) -> Sequence[Task]:
         done.append("branch")
         return [leaf, leaf]
 
-    pool.run([lambda lane: [branch, branch]], NEVER)
+    pool.run([lambda connection: [branch, branch]], NEVER)
     assert sorted(done) == ["branch"] * 2 + ["leaf"] * 4
 
 
-def test_no_more_pieces_at_once_than_lanes(pool: LanePool) -> None:
+def test_no_more_tasks_run_at_once_than_there_are_connections(pool: TransferPool) -> None:
     lock, both = threading.Lock(), threading.Barrier(2)
     running: list[int] = [0]
     most: list[int] = []
 
-    def piece(lane: Lane) -> Sequence[Piece]:
+    def task(connection: Connection) -> Sequence[Task]:
         with lock:
             running[0] += 1
             most.append(running[0])
@@ -70,7 +70,7 @@ def test_no_more_pieces_at_once_than_lanes(pool: LanePool) -> None:
             running[0] -= 1
         return ()
 
-    threads = [threading.Thread(target=pool.run, args=([piece] * 10, NEVER)) for _ in range(3)]
+    threads = [threading.Thread(target=pool.run, args=([task] * 10, NEVER)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -78,24 +78,24 @@ def test_no_more_pieces_at_once_than_lanes(pool: LanePool) -> None:
     assert max(most) == 2
 
 
-def test_short_transfer_does_not_wait_for_a_long_one(pool: LanePool) -> None:
+def test_a_short_transfer_does_not_wait_for_a_long_one(pool: TransferPool) -> None:
     order: list[str] = []
     begun, go = threading.Event(), threading.Event()
 
-    def long_piece(lane: Lane) -> Sequence[Piece]:
+    def long_task(connection: Connection) -> Sequence[Task]:
         begun.set()
         go.wait(10)
         order.append("long")
         return ()
 
-    def short_piece(lane: Lane) -> Sequence[Piece]:
+    def short_task(connection: Connection) -> Sequence[Task]:
         order.append("short")
         return ()
 
-    long = threading.Thread(target=pool.run, args=([long_piece] * 200, NEVER))
+    long = threading.Thread(target=pool.run, args=([long_task] * 200, NEVER))
     long.start()
     begun.wait(10)
-    short = threading.Thread(target=pool.run, args=([short_piece], NEVER))
+    short = threading.Thread(target=pool.run, args=([short_task], NEVER))
     short.start()
     wait_for("both transfers to be in the round", lambda: len(pool._batches) == 2)
     go.set()
@@ -104,11 +104,11 @@ def test_short_transfer_does_not_wait_for_a_long_one(pool: LanePool) -> None:
     assert order.index("short") <= 5
 
 
-def test_first_failure_ends_the_transfer_and_is_told(pool: LanePool) -> None:
+def test_the_first_failure_ends_the_transfer_and_is_raised(pool: TransferPool) -> None:
     ran: list[int] = []
 
-    def piece(number: int) -> Piece:
-        def run(lane: Lane) -> Sequence[Piece]:
+    def task(number: int) -> Task:
+        def run(connection: Connection) -> Sequence[Task]:
             ran.append(number)
             if number == 3:
                 raise StagingFailure("the third")
@@ -117,20 +117,20 @@ def test_first_failure_ends_the_transfer_and_is_told(pool: LanePool) -> None:
         return run
 
     with pytest.raises(StagingFailure, match="the third"):
-        pool.run([piece(number) for number in range(1000)], NEVER)
+        pool.run([task(number) for number in range(1000)], NEVER)
     assert len(ran) < 1000
 
 
-def test_failure_is_told_when_all_pieces_are_at_rest(pool: LanePool) -> None:
+def test_run_raises_only_when_no_task_is_running_any_more(pool: TransferPool) -> None:
     other_runs, ended = threading.Event(), threading.Event()
 
-    def fails(lane: Lane) -> Sequence[Piece]:
+    def fails(connection: Connection) -> Sequence[Task]:
         other_runs.wait(10)
         raise StagingFailure("first")
 
-    def waits(lane: Lane) -> Sequence[Piece]:
+    def waits(connection: Connection) -> Sequence[Task]:
         other_runs.set()
-        lane.stopped.wait(10)
+        connection.stopped.wait(10)
         ended.set()
         return ()
 
@@ -139,25 +139,25 @@ def test_failure_is_told_when_all_pieces_are_at_rest(pool: LanePool) -> None:
     assert ended.is_set()
 
 
-def test_cancel_reaches_pieces_that_wait(pool: LanePool) -> None:
+def test_cancelling_reaches_waiting_tasks(pool: TransferPool) -> None:
     cancel = threading.Event()
 
-    def piece(lane: Lane) -> Sequence[Piece]:
+    def task(connection: Connection) -> Sequence[Task]:
         cancel.set()
-        assert lane.stopped.wait(10)
+        assert connection.stopped.wait(10)
         return ()
 
     with pytest.raises(Cancelled):
-        pool.run([piece] * 50, cancel)
+        pool.run([task] * 50, cancel)
 
 
-def test_failing_transfer_leaves_others_alone(pool: LanePool) -> None:
+def test_a_failing_transfer_does_not_affect_others(pool: TransferPool) -> None:
     done: list[int] = []
 
-    def bad(lane: Lane) -> Sequence[Piece]:
+    def bad(connection: Connection) -> Sequence[Task]:
         raise StagingFailure("bad")
 
-    def good(lane: Lane) -> Sequence[Piece]:
+    def good(connection: Connection) -> Sequence[Task]:
         done.append(1)
         return ()
 
@@ -174,22 +174,22 @@ def test_failing_transfer_leaves_others_alone(pool: LanePool) -> None:
     assert len(done) == 100
 
 
-def test_close_ends_all_threads_and_takes_no_more_work() -> None:
-    pool = LanePool(2, new_lane)
-    pool.run([lambda lane: ()] * 10, NEVER)
+def test_close_ends_all_threads_and_refuses_more_work() -> None:
+    pool = TransferPool(2, new_connection)
+    pool.run([lambda connection: ()] * 10, NEVER)
     pool.close()
     assert not [thread for thread in pool._threads if thread.is_alive()]
     with pytest.raises(Cancelled):
-        pool.run([lambda lane: ()], NEVER)
+        pool.run([lambda connection: ()], NEVER)
 
 
-def test_close_breaks_off_what_runs() -> None:
-    pool = LanePool(2, new_lane)
+def test_close_cancels_running_transfers() -> None:
+    pool = TransferPool(2, new_connection)
     begun = threading.Event()
 
-    def piece(lane: Lane) -> Sequence[Piece]:
+    def task(connection: Connection) -> Sequence[Task]:
         begun.set()
-        lane.stopped.wait(10)
+        connection.stopped.wait(10)
         return ()
 
     def close() -> None:
@@ -198,4 +198,4 @@ def test_close_breaks_off_what_runs() -> None:
 
     threading.Thread(target=close).start()
     with pytest.raises(Cancelled):
-        pool.run([piece] * 20, NEVER)
+        pool.run([task] * 20, NEVER)
