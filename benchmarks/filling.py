@@ -66,4 +66,6 @@ def _job_row(number: int, at: datetime) -> Mapping[str, Any]:
         "started_at_ms": moment,
         "ended_at_ms": moment,
         "exit_message": "done",
+        "instance_type": "ml.t3.medium",
+        "instance_count": 1,
     }

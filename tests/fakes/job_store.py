@@ -1,7 +1,8 @@
 """A working JobStore in memory: it keeps every rule of the port, and nothing else."""
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -16,11 +17,10 @@ from processing_emulator.domain.job import (
     JobKey,
     Limits,
     LogCursor,
-    NewJob,
     ProcessingJob,
 )
 from processing_emulator.domain.phase import TRANSITIONS, JobPhase
-from processing_emulator.domain.spec import InstanceChoice
+from processing_emulator.domain.spec import InstanceChoice, choices_of
 from processing_emulator.errors import (
     InternalBug,
     JobNameInUse,
@@ -31,7 +31,7 @@ from processing_emulator.errors import (
     StoreFailure,
     ValidationFailed,
 )
-from processing_emulator.ports import JobPage, JobPosition, JobQuery, SortBy
+from processing_emulator.ports import FeedEvent, JobPage, JobPosition, JobQuery, SortBy
 
 from tests.fakes.stored import stored_json, stored_moment, stored_text
 
@@ -47,12 +47,16 @@ class MemoryJobStore:
         self._by_name: dict[JobKey, JobId] = {}
         self._tags: dict[JobId, Mapping[str, str]] = {}
         self._events: dict[JobId, list[JobEvent]] = {}
+        self._event_ids = count(1)
+        self._feed: dict[int, FeedEvent] = {}
+        self._wakers: list[Callable[[], None]] = []
         self._instances: dict[JobId, dict[int, InstanceRecord]] = {}
         self._belongings: list[MutableMapping[Any, Any]] = [
             self._jobs,
             self._by_name,
             self._tags,
             self._events,
+            self._feed,
             self._instances,
         ]
 
@@ -94,32 +98,12 @@ class MemoryJobStore:
             self._jobs[job.id] = job
             self._by_name[folded] = job.id
             self._tags[job.id] = dict(tags)
-            self._events[job.id] = [JobEvent(at=moment, action="created")]
+            self._events[job.id] = []
             self._instances[job.id] = {}
+            self._store_event(job.id, JobEvent(at=at, action="created"))
             return job
 
-    def add_all(self, new: Sequence[NewJob]) -> Sequence[JobId | None]:
-        """See the port."""
-        with self.transaction():
-            return [self._add_or_none(each) for each in new]
-
-    def _add_or_none(self, new: NewJob) -> JobId | None:
-        try:
-            return self.add(new.key, new.request, new.tags, new.at).id
-        except JobNameInUse:
-            return None
-
     def find(self, key: JobKey) -> ProcessingJob | None:
-        """See the port."""
-        job = self.find_any_case(key)
-        return job if job is not None and job.key == key else None
-
-    def find_all(self, keys: Sequence[JobKey]) -> Mapping[JobKey, ProcessingJob]:
-        """See the port."""
-        with self.transaction():
-            return {key: job for key in keys if (job := self.find(key)) is not None}
-
-    def find_any_case(self, key: JobKey) -> ProcessingJob | None:
         """See the port."""
         with self.transaction():
             job_id = self._by_name.get(key._replace(name=key.name.lower()))
@@ -146,6 +130,19 @@ class MemoryJobStore:
         with self.transaction():
             return [job for job in self._jobs.values() if not job.phase.is_terminal]
 
+    def count_waiting_before(self, job_id: JobId) -> int:
+        """See the port."""
+        return sum(job.phase is JobPhase.PENDING and job.id < job_id for job in self.list_unfinished())
+
+    def count_instances_in_use(self, account: str, region: str) -> Mapping[str, int]:
+        """See the port."""
+        in_use: Counter[str] = Counter()
+        for job in self.list_unfinished():
+            if (job.key.account, job.key.region) == (account, region):
+                choice = job.selected or choices_of(job.request["ProcessingResources"]["ClusterConfig"])[0]
+                in_use[choice.instance_type] += choice.count
+        return in_use
+
     def advance(
         self, job_id: JobId, expected: JobPhase, to: JobPhase, at: datetime, facts: JobFacts | None = None
     ) -> ProcessingJob:
@@ -160,7 +157,7 @@ class MemoryJobStore:
             if to.is_terminal and moved.ended_at is None:
                 raise InternalBug(f"Job {job_id} ends without a time.")
             self._jobs[job_id] = moved
-            self.add_event(job_id, JobEvent(at=at, action="phase_changed", detail={"from": expected, "to": to}))
+            self._store_event(job_id, JobEvent(at=at, action="phase_changed", detail={"from": expected, "to": to}))
             return moved
 
     def request_stop(self, job_id: JobId, at: datetime) -> ProcessingJob:
@@ -171,7 +168,7 @@ class MemoryJobStore:
                 raise JobNotStoppable(f"The request was rejected because the processing job is in status {job.status}.")
             moment = stored_moment(at)
             self._jobs[job_id] = replace(job, stop_requested_at=moment, modified_at=moment)
-            self.add_event(job_id, JobEvent(at=at, action="stop_requested"))
+            self._store_event(job_id, JobEvent(at=at, action="stop_requested"))
             return self._jobs[job_id]
 
     def select(self, job_id: JobId, choice: InstanceChoice) -> ProcessingJob:
@@ -191,7 +188,7 @@ class MemoryJobStore:
                 raise JobNotFound(f"Job {job_id} was deleted before.")
             del self._by_name[folded]
             self._tags[job_id] = {}
-            self.add_event(job_id, JobEvent(at=at, action="deleted"))
+            self._store_event(job_id, JobEvent(at=at, action="deleted"))
 
     def clear(self) -> int:
         """See the port. Deleted jobs go, but do not count."""
@@ -206,23 +203,56 @@ class MemoryJobStore:
         self._belongings.append(belongings)
 
     def add_event(self, job_id: JobId, event: JobEvent) -> None:
-        """See the port. Raises JobNotFound."""
+        """See the port."""
         with self.transaction():
             self.get(job_id)
-            stored = JobEvent(at=stored_moment(event.at), action=event.action, detail=stored_json(event.detail))
-            self._events[job_id].append(stored)
+            stored = _stored_event(event)
+            if stored not in self._events[job_id]:
+                self._store_event(job_id, stored)
 
     def add_event_to_all(self, job_ids: Collection[JobId], event: JobEvent) -> None:
         """See the port."""
         with self.transaction():
-            for job_id in job_ids:
-                if job_id in self._jobs:
-                    self.add_event(job_id, event)
+            for job_id in sorted(set(job_ids) & set(self._jobs)):
+                self._store_event(job_id, event)
 
     def list_events(self, job_id: JobId) -> Sequence[JobEvent]:
         """See the port."""
         with self.transaction():
             return list(self._events.get(job_id, ()))
+
+    def events_after(self, event_id: int, limit: int) -> Sequence[FeedEvent]:
+        """See the port."""
+        with self.transaction():
+            return [each for each in self._feed.values() if each.id > event_id][: max(0, limit)]
+
+    def last_event_id(self) -> int:
+        """See the port."""
+        with self.transaction():
+            return max(self._feed, default=0)
+
+    def on_new_events(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """See the port."""
+        with self._lock:
+            self._wakers.append(wake)
+        return lambda: self._wakers.remove(wake) if wake in self._wakers else None
+
+    def _store_event(self, job_id: JobId, event: JobEvent) -> None:
+        """Inside a transaction; readers of the feed that look at once wait for its end."""
+        job = self._jobs[job_id]
+        stored = _stored_event(event)
+        self._events[job_id].append(stored)
+        event_id = next(self._event_ids)
+        self._feed[event_id] = FeedEvent(
+            id=event_id,
+            job_id=job_id,
+            key=job.key,
+            phase=job.phase,
+            status=job.status,
+            event=stored,
+        )
+        for wake in list(self._wakers):
+            wake()
 
     def list_tags(self, job_id: JobId) -> Mapping[str, str]:
         """See the port."""
@@ -287,6 +317,10 @@ class MemoryJobStore:
             self._instances[job_id][index] = replace(self.get_instance(job_id, index), cursor=cursor)
 
 
+def _stored_event(event: JobEvent) -> JobEvent:
+    return JobEvent(at=stored_moment(event.at), action=event.action, detail=stored_json(event.detail))
+
+
 def _with_facts(job: ProcessingJob, facts: JobFacts) -> ProcessingJob:
     return replace(
         job,
@@ -306,12 +340,15 @@ def _position(job: ProcessingJob, sort_by: SortBy) -> JobPosition:
             return created_at_ms, job.id
         case SortBy.STATUS:
             return job.status.value, created_at_ms, job.id
+        case SortBy.ID:
+            return (job.id,)
 
 
 def _matches(job: ProcessingJob, query: JobQuery) -> bool:
     position = _position(job, query.sort_by)
     return (
-        (job.key.account, job.key.region) == (query.account, query.region)
+        query.account in (None, job.key.account)
+        and query.region in (None, job.key.region)
         and (query.status is None or job.status is query.status)
         and (query.name_contains or "") in job.key.name
         and _between(job.created_at, query.created_after, query.created_before)

@@ -1,4 +1,4 @@
-"""What a database makes of values: the stores in memory give back the same."""
+"""Values as a database gives them back; the stores in memory do the same."""
 
 import json
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ def stored_moment(at: datetime) -> datetime:
 
 
 def stored_text(text: str | None) -> str | None:
-    """Without halves of surrogate pairs."""
-    return None if text is None else text.encode(errors="replace").decode()
+    """With `?` for halves of surrogate pairs and for NUL."""
+    return None if text is None else text.encode(errors="replace").decode().replace("\0", "?")
 
 
 def stored_json(document: Mapping[str, Any]) -> Mapping[str, Any]:

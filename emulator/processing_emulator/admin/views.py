@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from processing_emulator.domain.job import InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
 from processing_emulator.domain.log_events import LogLine
-from processing_emulator.domain.phase import JobPhase
 from processing_emulator.ports import UsagePeaks
 
 Document = dict[str, object]
@@ -15,11 +14,11 @@ Document = dict[str, object]
 def job_document(
     job: ProcessingJob,
     *,
-    unfinished: Sequence[ProcessingJob],
+    queue_position: int | None,
     instances: Sequence[tuple[InstanceRecord, UsagePeaks]],
     events: Sequence[JobEvent],
 ) -> Document:
-    """Everything known of one job. `unfinished` is the queue, first come first."""
+    """Everything known of one job. `queue_position` counts from 1; None for a job that does not wait."""
     return {
         "name": job.key.name,
         "arn": job.key.arn,
@@ -30,16 +29,26 @@ def job_document(
         "createdAt": moment(job.created_at),
         "startedAt": moment(job.started_at),
         "endedAt": moment(job.ended_at),
-        "queuePosition": queue_position(job, unfinished),
+        "queuePosition": queue_position,
         "instances": [instance_document(record, peaks) for record, peaks in instances],
         "events": [event_document(event) for event in events],
     }
 
 
-def queue_position(job: ProcessingJob, unfinished: Sequence[ProcessingJob]) -> int | None:
-    """The job's place among those that wait for admission, counted from 1; None when it does not wait."""
-    waiting = [other.id for other in unfinished if other.phase is JobPhase.PENDING]
-    return waiting.index(job.id) + 1 if job.id in waiting else None
+def job_summary(job: ProcessingJob) -> Document:
+    """One job in a list."""
+    return {
+        "name": job.key.name,
+        "arn": job.key.arn,
+        "account": job.key.account,
+        "region": job.key.region,
+        "status": job.status,
+        "phase": job.phase,
+        "failureReason": job.failure_reason,
+        "createdAt": moment(job.created_at),
+        "startedAt": moment(job.started_at),
+        "endedAt": moment(job.ended_at),
+    }
 
 
 def instance_document(record: InstanceRecord, peaks: UsagePeaks) -> Document:

@@ -27,15 +27,6 @@ class JobKey(NamedTuple):
         return f"arn:aws:sagemaker:{self.region}:{self.account}:processing-job/{self.name.lower()}"
 
 
-class NewJob(NamedTuple):
-    """A job that is to be stored."""
-
-    key: JobKey
-    request: Mapping[str, Any]
-    tags: Mapping[str, str]
-    at: datetime
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingJob:
     """One job; never mutated. `request` is the validated CreateProcessingJob request as it came, without Tags.

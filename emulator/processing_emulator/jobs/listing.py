@@ -1,4 +1,4 @@
-"""Pages of jobs, and the opaque tokens that join them. A token only continues the very query it was given for."""
+"""Pages of jobs, and the opaque tokens that join them. A token continues only the query that it was given for."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.page_token import pack, unpack
 from processing_emulator.domain.phase import ProcessingJobStatus
 from processing_emulator.errors import ValidationFailed
-from processing_emulator.ports import JobPosition, JobQuery, JobStore, SortBy
+from processing_emulator.ports import JobPosition, JobQuery, JobReader, SortBy
 
 DEFAULT_PAGE_SIZE = 10
 """MaxResults of a request that names none (spec 1.5)."""
@@ -28,16 +28,14 @@ class ListedJobs:
 class JobListing:
     """Lists the jobs of an account and region."""
 
-    def __init__(self, *, store: JobStore) -> None:
+    def __init__(self, *, store: JobReader) -> None:
         self._store = store
 
     def page(self, query: JobQuery, token: str | None = None) -> ListedJobs:
-        """One page of `query`, behind the page that gave `token`. The size of a page may change on the way.
+        """One page of `query`, after the page that gave `token`. Later pages may have another size.
 
         Raises ValidationFailed for a token that was not given for this query.
         """
-        if query.name_contains is not None and "\0" in query.name_contains:
-            return ListedJobs(jobs=(), next_token=None)  # no name has one, and not every database takes one
         after = _open(token, query) if token else None
         page = self._store.list_page(replace(query, after=after))
         return ListedJobs(jobs=page.jobs, next_token=seal(page.last, query) if page.last is not None else None)
@@ -59,7 +57,7 @@ def _open(token: str, query: JobQuery) -> JobPosition:
 
 
 def _is_position(after: Sequence[str | int], sort_by: SortBy) -> bool:
-    """Whoever can seal a token could put anything into it."""
+    """The seal is no secret, so a client can seal anything."""
     match [sort_by, *after]:
         case [SortBy.NAME, str(), job_id]:
             numbers = [job_id]
@@ -67,6 +65,8 @@ def _is_position(after: Sequence[str | int], sort_by: SortBy) -> bool:
             numbers = [at_ms, job_id]
         case [SortBy.STATUS, str() as status, at_ms, job_id] if status in set(ProcessingJobStatus):
             numbers = [at_ms, job_id]
+        case [SortBy.ID, job_id]:
+            numbers = [job_id]
         case _:
             return False
     return all(isinstance(number, int) for number in numbers)

@@ -5,10 +5,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from processing_emulator.domain.instances import catalogue
-from processing_emulator.domain.job import JobKey, ProcessingJob
+from processing_emulator.domain.job import JobKey
 from processing_emulator.domain.spec import InstanceChoice, choices_of
 from processing_emulator.errors import QuotaExceeded
-from processing_emulator.ports import JobStore
+from processing_emulator.ports import JobReader
 
 USAGE_SUFFIX = " for processing job usage"
 TOTAL = "Number of instances across processing jobs"
@@ -35,7 +35,7 @@ def unknown_quota(name: str) -> bool:
 class Quotas:
     """Checks a request against the quotas; `limits` are values by name."""
 
-    def __init__(self, limits: Mapping[str, int], store: JobStore) -> None:
+    def __init__(self, limits: Mapping[str, int], store: JobReader) -> None:
         self._limits = limits
         self._store = store
 
@@ -50,8 +50,8 @@ class Quotas:
         self._check_size(VOLUME, _volume_gb(cluster), "GBs")
         max_runtime = (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 0)
         self._check_size(RUN_TIME, max_runtime, "Seconds")
-        running = [_held(job) for job in self._store.list_unfinished() if _owner(job.key) == _owner(key)]
-        refusals = [self._refusal(choice, running) for choice in choices_of(cluster)]
+        in_use = self._store.count_instances_in_use(key.account, key.region)
+        refusals = [self._refusal(choice, in_use) for choice in choices_of(cluster)]
         if all(refusal is not None for refusal in refusals):
             raise QuotaExceeded(refusals[0])
 
@@ -60,17 +60,17 @@ class Quotas:
         if limit is not None and asked > limit:
             raise QuotaExceeded(_beyond_size(name, limit, asked, unit))
 
-    def _refusal(self, choice: InstanceChoice, running: list[InstanceChoice]) -> str | None:
+    def _refusal(self, choice: InstanceChoice, in_use: Mapping[str, int]) -> str | None:
         per_job = self._limits.get(PER_JOB)
         if per_job is not None and choice.count > per_job:
             return _beyond_size(PER_JOB, per_job, choice.count, "Instances")
-        same_type = sum(other.count for other in running if other.instance_type == choice.instance_type)
+        same_type = in_use.get(choice.instance_type, 0)
         usage = self._usage_limit(choice.instance_type)
         if usage is not None and same_type + choice.count > usage:
             return _beyond_usage(choice.instance_type + USAGE_SUFFIX, usage, same_type, choice.count)
-        total, in_use = self._limits.get(TOTAL), sum(other.count for other in running)
-        if total is not None and in_use + choice.count > total:
-            return _beyond_usage(TOTAL, total, in_use, choice.count)
+        total, all_types = self._limits.get(TOTAL), sum(in_use.values())
+        if total is not None and all_types + choice.count > total:
+            return _beyond_usage(TOTAL, total, all_types, choice.count)
         return None
 
     def _usage_limit(self, instance_type: str) -> int | None:
@@ -80,15 +80,6 @@ class Quotas:
             return exact
         name = instance_type + USAGE_SUFFIX
         return next((limit for pattern, limit in self._limits.items() if fnmatchcase(name, pattern)), None)
-
-
-def _held(job: ProcessingJob) -> InstanceChoice:
-    """What a job counts for: what was selected, else its first choice."""
-    return job.selected or choices_of(job.request["ProcessingResources"]["ClusterConfig"])[0]
-
-
-def _owner(key: JobKey) -> tuple[str, str]:
-    return key.account, key.region
 
 
 def _volume_gb(cluster: Mapping[str, Any]) -> int:

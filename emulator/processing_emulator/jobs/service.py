@@ -54,7 +54,7 @@ class JobService:
 
     def describe(self, key: JobKey) -> ProcessingJob:
         """The job of that name, whatever its case: the name at the end of an ARN is lower-case. Raises JobNotFound."""
-        job = self._store.find_any_case(key)
+        job = self._store.find(key)
         if job is None:
             raise _not_found(key)
         return job

@@ -60,7 +60,7 @@ class JobTags:
             raise Unsupported(f"Tags of a {match[3]} are not supported by the emulator; it only has processing jobs")
         if (match[1], match[2]) != (region, account):
             raise _no_resource(arn)
-        job = self._store.find_any_case(JobKey(account=account, region=region, name=match[4] or ""))
+        job = self._store.find(JobKey(account=account, region=region, name=match[4] or ""))
         if job is None:
             raise _no_resource(arn)
         return job

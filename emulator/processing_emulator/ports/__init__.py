@@ -12,11 +12,14 @@ from processing_emulator.ports.containers import (
     EngineInfo,
     PullPolicy,
 )
-from processing_emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobStore, SortBy
+from processing_emulator.ports.events import EventFeed, FeedEvent, JobHistory
+from processing_emulator.ports.instances import InstanceStore
+from processing_emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobReader, JobStore, SortBy
 from processing_emulator.ports.logs import LogActivity, LogStore, LogStream, RawLine, StreamPage, StreamQuery
 from processing_emulator.ports.machine import GpuProbe, HostProbe
 from processing_emulator.ports.objects import LocalFile, ObjectStore
 from processing_emulator.ports.samples import SampleStore, UsagePeaks
+from processing_emulator.ports.tags import TagStore
 from processing_emulator.ports.timing import CancelToken, Clock
 from processing_emulator.ports.wakeup import Wakeup
 
@@ -29,11 +32,16 @@ __all__ = [
     "ContainerSpec",
     "ContainerState",
     "EngineInfo",
+    "EventFeed",
+    "FeedEvent",
     "GpuProbe",
     "HostProbe",
+    "InstanceStore",
+    "JobHistory",
     "JobPage",
     "JobPosition",
     "JobQuery",
+    "JobReader",
     "JobStore",
     "LocalFile",
     "LogActivity",
@@ -46,6 +54,7 @@ __all__ = [
     "SortBy",
     "StreamPage",
     "StreamQuery",
+    "TagStore",
     "UsagePeaks",
     "Wakeup",
 ]

@@ -1,47 +1,42 @@
-"""The store of jobs: their phases, history, tags and instances."""
+"""The store of jobs: their requests and phases, and what belongs to them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
-from processing_emulator.domain.job import (
-    InstanceRecord,
-    JobEvent,
-    JobFacts,
-    JobId,
-    JobKey,
-    Limits,
-    NewJob,
-    ProcessingJob,
-)
+from processing_emulator.domain.job import JobFacts, JobId, JobKey, ProcessingJob
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.domain.spec import InstanceChoice
+from processing_emulator.ports.events import EventFeed, JobHistory
+from processing_emulator.ports.instances import InstanceStore
+from processing_emulator.ports.tags import TagStore
 
 
 class SortBy(StrEnum):
-    """Sort keys of ListProcessingJobs."""
+    """Sort keys of ListProcessingJobs, and the order in which jobs were stored."""
 
     NAME = "Name"
     CREATION_TIME = "CreationTime"
     STATUS = "Status"
+    ID = "Id"
 
 
 JobPosition: TypeAlias = tuple[str | int, ...]
-"""Where a job stands in an order: (name, id), (creation in ms, id), or (status, creation in ms, id)."""
+"""Where a job stands in an order: (name, id), (creation in ms, id), (status, creation in ms, id) or (id,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobQuery:
-    """Which jobs of one account and region to list. Time bounds are exclusive (spec 1.5).
+    """Which jobs to list. Time bounds are exclusive (spec 1.5). No account or region: those of all.
 
-    Jobs of one status are in the order of their creation, those of one moment in the order of their arrival. `after`
-    continues behind the last job of the page before, as given by `JobPage.last`.
+    Jobs with the same status are in the order of their creation, those created in the same millisecond in the order in
+    which they were stored. `after` is the last job of the page before, as given by `JobPage.last`.
     """
 
-    account: str
-    region: str
+    account: str | None
+    region: str | None
     limit: int
     sort_by: SortBy = SortBy.CREATION_TIME
     descending: bool = False
@@ -62,27 +57,11 @@ class JobPage:
     last: JobPosition | None
 
 
-class JobStore(Protocol):
-    """Jobs, their history and their instances. Changes of phase are compare-and-set."""
-
-    def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
-        """Store a new job in PENDING with its first event. Raises JobNameInUse (names compare without case)."""
-        ...
-
-    def add_all(self, new: Sequence[NewJob]) -> Sequence[JobId | None]:
-        """Store new jobs together, as `add` does each; their ids in their order, None for a name that is in use."""
-        ...
+class JobReader(Protocol):
+    """Looks jobs up and counts them."""
 
     def find(self, key: JobKey) -> ProcessingJob | None:
-        """The job of exactly that name, case included; not a deleted one."""
-        ...
-
-    def find_all(self, keys: Sequence[JobKey]) -> Mapping[JobKey, ProcessingJob]:
-        """`find` for many keys at once: the jobs that there are."""
-        ...
-
-    def find_any_case(self, key: JobKey) -> ProcessingJob | None:
-        """The job of that name in any case, as an ARN names it (spec 1.6); not a deleted one."""
+        """The job of that name, whatever the case of its letters (spec 1.6); not a deleted one."""
         ...
 
     def get(self, job_id: JobId) -> ProcessingJob:
@@ -94,18 +73,44 @@ class JobStore(Protocol):
         ...
 
     def list_unfinished(self) -> Sequence[ProcessingJob]:
-        """All jobs not in a terminal phase, first come first."""
+        """All jobs not in a terminal phase, oldest first."""
+        ...
+
+    def count_waiting_before(self, job_id: JobId) -> int:
+        """How many jobs wait in PENDING that were stored before this one."""
+        ...
+
+    def count_instances_in_use(self, account: str, region: str) -> Mapping[str, int]:
+        """The instances of unfinished jobs by type: what was selected for a job, else what it asks for first."""
+        ...
+
+
+class JobStore(JobReader, TagStore, JobHistory, EventFeed, InstanceStore, Protocol):
+    """Jobs and all that belongs to them. Changes of phase are compare-and-set.
+
+    One class implements all of it, because a change and its event are one transaction; callers that only read can ask
+    for one of the protocols it consists of.
+    """
+
+    def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
+        """Store a new job in PENDING with its first event, `created`.
+
+        Raises JobNameInUse (names compare without case).
+        """
         ...
 
     def advance(
         self, job_id: JobId, expected: JobPhase, to: JobPhase, at: datetime, facts: JobFacts | None = None
     ) -> ProcessingJob:
-        """Move a job, with an event in the same transaction. Raises StaleJob when it is not in `expected`,
-        InternalBug when the table of transitions forbids the move."""
+        """Move a job, with an event `phase_changed` in the same transaction. Raises StaleJob when it is not in
+        `expected`, InternalBug when the table of transitions forbids the move."""
         ...
 
     def request_stop(self, job_id: JobId, at: datetime) -> ProcessingJob:
-        """Record the wish to stop. Raises JobNotStoppable when the job is terminal or the wish was recorded before."""
+        """Record the request to stop, with an event `stop_requested`.
+
+        Raises JobNotStoppable when the job is terminal or the request was recorded before.
+        """
         ...
 
     def select(self, job_id: JobId, choice: InstanceChoice) -> ProcessingJob:
@@ -113,59 +118,15 @@ class JobStore(Protocol):
         ...
 
     def delete(self, job_id: JobId, at: datetime) -> None:
-        """Take a job out of every look-up but the one by id, tags too; its name is free again, its log stays.
+        """Remove a job from every look-up but the one by id, with its tags; its name is free again, its log stays.
 
         Raises JobNotDeletable when it is not terminal, JobNotFound when it was deleted before.
         """
         ...
 
     def clear(self) -> int:
-        """Forget everything of all accounts, logs and samples too, in one transaction; how many jobs that were.
+        """Remove everything of all accounts, logs and samples too, in one transaction; how many jobs there were.
 
-        An id that was given is never given again.
+        An id is never given again, neither of a job nor of an event.
         """
-        ...
-
-    def add_event(self, job_id: JobId, event: JobEvent) -> None:
-        """Append to the job's history."""
-        ...
-
-    def add_event_to_all(self, job_ids: Collection[JobId], event: JobEvent) -> None:
-        """Append the same event to the history of each of these jobs, as far as they exist."""
-        ...
-
-    def list_events(self, job_id: JobId) -> Sequence[JobEvent]:
-        """The job's history in order."""
-        ...
-
-    def list_tags(self, job_id: JobId) -> Mapping[str, str]:
-        """The job's tags."""
-        ...
-
-    def put_tags(self, job_id: JobId, tags: Mapping[str, str], limit: int) -> Mapping[str, str]:
-        """Add tags, or overwrite those of the same key; all tags of the job afterwards.
-
-        Raises ValidationFailed, and changes nothing, when there would be more than `limit`; JobNotFound, for a deleted
-        job too.
-        """
-        ...
-
-    def remove_tags(self, job_id: JobId, keys: Collection[str]) -> None:
-        """Remove the tags of these keys, as far as there are any."""
-        ...
-
-    def ensure_instance(self, job_id: JobId, index: int, limits: Limits) -> InstanceRecord:
-        """The record of one host; made on the first call, with the limits given; left as it is on later ones."""
-        ...
-
-    def list_instances(self, job_id: JobId) -> Sequence[InstanceRecord]:
-        """All hosts of a job, in order."""
-        ...
-
-    def list_unfinished_instances(self) -> Sequence[InstanceRecord]:
-        """All hosts of all jobs not in a terminal phase, in the order of jobs and hosts."""
-        ...
-
-    def save_instance(self, record: InstanceRecord) -> None:
-        """Store all facts of an instance but its cursor, which belongs to the log."""
         ...

@@ -1,13 +1,11 @@
-"""The store of figures of resource use."""
+"""The store of resource usage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from processing_emulator.domain.job import (
-    JobId,
-)
+from processing_emulator.domain.job import JobId
 from processing_emulator.domain.usage import UsageSample
 
 

@@ -55,6 +55,8 @@ _PATHS = (
     "/_emulator",
     "/_emulator/",
     "/_emulator/health",
+    "/_emulator/jobs?account={odd}&region={odd}&status={odd}&after={odd}",
+    "/_emulator/jobs?name_contains={odd}&limit={odd}",
     "/_emulator/jobs/{name}",
     "/_emulator/jobs/{name}?account={odd}&region={odd}",
     "/_emulator/jobs/{name}/logs?host={odd}&from={odd}&limit={odd}",

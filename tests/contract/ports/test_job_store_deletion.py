@@ -1,9 +1,9 @@
-"""What every JobStore does: deletion, look-up without regard to case, tags that change, and what was selected."""
+"""What every JobStore does: deletion, tags that change, and what was selected."""
 
 from functools import partial
 
 import pytest
-from processing_emulator.domain.job import JobId, JobKey, ProcessingJob
+from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import InstanceChoice
 from processing_emulator.errors import JobNotDeletable, JobNotFound, ValidationFailed
@@ -34,7 +34,6 @@ class TestDelete:
         jobs.delete(job.id, later(1))
         assert listed(jobs) == ["stays"]
         assert jobs.find(job.key) is None
-        assert jobs.find_any_case(job.key) is None
         assert jobs.get(job.id) == job
 
     @pytest.mark.parametrize("phase", UNFINISHED)
@@ -59,7 +58,7 @@ class TestDelete:
         second = add_job(jobs, "name", at=later(2))
         assert second.id > first.id
         assert jobs.find(second.key) == second
-        assert jobs.find(first.key) is None
+        assert jobs.find(first.key) == second
         with pytest.raises(JobNotFound):
             jobs.delete(first.id, later(3))
         assert listed(jobs) == ["name"]
@@ -86,19 +85,6 @@ class TestDelete:
         assert [job.key.name for job in page.jobs] == ["j0", "j3"]
         rest = JobQuery(account="000000000000", region="us-east-1", limit=2, after=page.last)
         assert [job.key.name for job in jobs.list_page(rest).jobs] == ["j6"]
-
-
-class TestFindAnyCase:
-    @pytest.mark.parametrize("asked", ["My-Job", "my-job", "MY-JOB"])
-    def test_name_is_found_in_any_case(self, jobs: JobStore, asked: str) -> None:
-        job = add_job(jobs, "My-Job")
-        assert jobs.find_any_case(a_key(asked)) == job
-
-    def test_account_and_region_must_be_the_job_s(self, jobs: JobStore) -> None:
-        add_job(jobs)
-        assert jobs.find_any_case(JobKey(account="111122223333", region="us-east-1", name="job")) is None
-        assert jobs.find_any_case(JobKey(account="000000000000", region="eu-west-1", name="job")) is None
-        assert jobs.find_any_case(a_key("\ud800")) is None
 
 
 class TestTags:

@@ -88,6 +88,57 @@ def test_a_waiting_job_shows_its_place_in_the_queue(world: World) -> None:
     assert places == [None, 1, 2]
 
 
+def listed(world: World, query: str = "") -> list[str]:
+    return [job["name"] for job in world.get(f"/_emulator/jobs{query}").document["jobs"]]
+
+
+def test_jobs_of_all_accounts_and_regions_are_listed_newest_first(world: World) -> None:
+    world.api.service.create(a_key("a"), a_request("a"))
+    world.api.service.create(a_key("b", region="eu-west-1"), a_request("b"))
+    world.api.service.create(a_key("c", account="111122223333"), a_request("c"))
+
+    answer = world.get("/_emulator/jobs")
+
+    assert answer.status == 200
+    assert [job["name"] for job in answer.document["jobs"]] == ["c", "b", "a"]
+    assert answer.document["next"] is None
+    assert answer.document["jobs"][0] == {
+        "name": "c",
+        "arn": "arn:aws:sagemaker:us-east-1:111122223333:processing-job/c",
+        "account": "111122223333",
+        "region": "us-east-1",
+        "status": "InProgress",
+        "phase": "Pending",
+        "failureReason": None,
+        "createdAt": "2026-01-02T03:04:07.678Z",
+        "startedAt": None,
+        "endedAt": None,
+    }
+
+
+def test_list_of_jobs_is_narrowed_by_filters(world: World) -> None:
+    world.api.service.create(a_key("a"), a_request("a"))
+    world.api.service.create(a_key("b", region="eu-west-1"), a_request("b"))
+    world.api.move(world.api.service.create(a_key("c"), a_request("c")), JobPhase.FAILED)
+
+    assert listed(world, "?region=us-east-1") == ["c", "a"]
+    assert listed(world, "?account=111122223333") == []
+    assert listed(world, "?status=Failed") == ["c"]
+    assert listed(world, "?name_contains=b") == ["b"]
+
+
+def test_list_of_jobs_continues_after_the_page_before(world: World) -> None:
+    for name in "abcde":
+        world.api.service.create(a_key(name), a_request(name))
+
+    first = world.get("/_emulator/jobs?limit=2").document
+    rest = world.get(f"/_emulator/jobs?limit=3&after={first['next']}").document
+
+    assert [job["name"] for job in first["jobs"]] == ["e", "d"]
+    assert [job["name"] for job in rest["jobs"]] == ["c", "b", "a"]
+    assert rest["next"] is None
+
+
 def test_a_new_job_shows_what_is_known_and_nothing_else(world: World) -> None:
     world.api.service.create(a_key("Job"), a_request("Job"))
 

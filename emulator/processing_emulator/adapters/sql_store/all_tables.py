@@ -1,4 +1,4 @@
-"""The metadata with all tables in it: importing it imports every module that declares one."""
+"""The metadata with all tables in it: importing this module imports every module that declares one."""
 
 from processing_emulator.adapters.sql_store import job_tables, log_tables, sample_tables
 from processing_emulator.adapters.sql_store.metadata import metadata

@@ -1,4 +1,4 @@
-"""Where SQLAlchemy's exceptions become ours, and the driver's own: those of statements handed to it as text."""
+"""Where SQLAlchemy's exceptions become ours, with a sentence."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ class RowRefused(InternalBug):
     """A constraint of the schema refused a row."""
 
 
-_SENTENCES = {
+_SQLITE_SENTENCES = {
     sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_BUSY: "another process holds it locked",
     sqlite3.SQLITE_LOCKED: "another process holds it locked",
@@ -23,6 +23,14 @@ _SENTENCES = {
     sqlite3.SQLITE_CORRUPT: "its file is damaged",
     sqlite3.SQLITE_IOERR: "its disk does not read or write",
 }
+
+_POSTGRESQL_SENTENCES = {
+    "53100": "the disk is full",
+    "53300": "it has no connection left",
+    "55P03": "another process holds it locked",
+    "25006": "it cannot be written to",
+}
+"""By SQLSTATE."""
 
 
 @contextmanager
@@ -34,10 +42,6 @@ def translated(database: str) -> Iterator[None]:
         raise RowRefused(f"Database {database} refused a row: {error.orig}") from error
     except SQLAlchemyError as error:
         raise StoreFailure(f"Database {database}: {_sentence_of(error)}.") from error
-    except sqlite3.IntegrityError as error:
-        raise RowRefused(f"Database {database} refused a row: {error}") from error
-    except sqlite3.Error as error:
-        raise StoreFailure(f"Database {database}: {_sentence_of_driver(error)}.") from error
     except UnicodeEncodeError as error:
         raise StoreFailure(f"Database {database}: text that is not valid Unicode cannot be stored.") from error
     except OverflowError as error:
@@ -45,11 +49,11 @@ def translated(database: str) -> Iterator[None]:
 
 
 def _sentence_of(error: SQLAlchemyError) -> str:
-    return _sentence_of_driver(error.orig) if isinstance(error, DBAPIError) else str(error)
-
-
-def _sentence_of_driver(error: BaseException | None) -> str:
-    # The lower byte is the kind of failure; the upper ones say where it happened.
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    sentence = _SENTENCES.get(code)
-    return f"{sentence} ({error})" if sentence else str(error)
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if cause is None:
+        return str(error)
+    # The lower byte of SQLite's code is the kind of failure; the upper ones say where it happened.
+    sentence = _SQLITE_SENTENCES.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
+    sentence = sentence or _POSTGRESQL_SENTENCES.get(getattr(cause, "sqlstate", None) or "")
+    text = " ".join(str(cause).split()).rstrip(".")
+    return f"{sentence} ({text})" if sentence else text

@@ -1,15 +1,15 @@
 """The tables of jobs. Moments are integer milliseconds UTC; the rules of `domain.phase` are repeated as constraints.
 
-Nothing here is SQLite's own but what is marked so; other databases ignore those marks.
+Options with the prefix `sqlite_` are ignored by other databases.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
+    Case,
     CheckConstraint,
     Column,
     Computed,
@@ -21,27 +21,33 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
+    case,
     event,
+    literal,
+    or_,
 )
 
 from processing_emulator.adapters.sql_store.metadata import Id, Name, metadata
 from processing_emulator.domain.phase import JobPhase, status_of
 
+_phase: Column[str] = Column("phase", String, nullable=False)
+_stop_requested_at: Column[int] = Column("stop_requested_at_ms", BigInteger)
+_ended_at: Column[int] = Column("ended_at_ms", BigInteger)
 
-def _any_of(phases: Iterable[JobPhase]) -> str:
-    """Spelled out: for more than two words after IN, SQLite makes a table of them, anew for each row it checks."""
-    return " OR ".join(f"phase = '{phase}'" for phase in phases)
 
-
-def _status_expression() -> str:
-    """`status_of` as SQL, so that the stored status cannot differ from what phase and wish say."""
-    cases = " ".join(
-        f"WHEN phase = '{phase}' AND stop_requested_at_ms IS {'NOT NULL' if wished else 'NULL'}"
-        f" THEN '{status_of(phase, stop_requested=wished)}'"
-        for phase in JobPhase
-        for wished in (False, True)
+def _status_expression() -> Case[str]:
+    """`status_of` as an expression, so that the stored status cannot differ from phase and request to stop."""
+    return case(
+        *(
+            (
+                and_(_phase == phase.value, _stop_requested_at.is_not(None) if stop else _stop_requested_at.is_(None)),
+                literal(status_of(phase, stop_requested=stop).value),
+            )
+            for phase in JobPhase
+            for stop in (False, True)
+        )
     )
-    return f"CASE {cases} END"
 
 
 jobs = Table(
@@ -52,37 +58,39 @@ jobs = Table(
     Column("region", String, nullable=False),
     Column("name", Name, nullable=False),
     Column("folded_name", Name, nullable=False),
-    Column("phase", String, nullable=False),
+    _phase,
     Column("created_at_ms", BigInteger, nullable=False),
     Column("modified_at_ms", BigInteger, nullable=False),
     Column("started_at_ms", BigInteger),
-    Column("ended_at_ms", BigInteger),
-    Column("stop_requested_at_ms", BigInteger),
+    _ended_at,
+    _stop_requested_at,
     Column("status", String, Computed(_status_expression(), persisted=True), nullable=False),
     Column("failure_reason", Text),
     Column("exit_message", Text),
+    # What the request asks for first, and what was selected from its InstancePreferences.
+    Column("instance_type", String, nullable=False),
+    Column("instance_count", Integer, nullable=False),
     Column("selected_type", String),
     Column("selected_count", Integer),
     Column("deleted_at_ms", BigInteger),
-    CheckConstraint(_any_of(JobPhase), name="phase_is_known"),
+    CheckConstraint(_phase.in_([phase.value for phase in JobPhase]), name="phase_is_known"),
     CheckConstraint(
-        f"ended_at_ms IS NOT NULL OR {_any_of(p for p in JobPhase if not p.is_terminal)}", name="terminal_phase_has_end"
+        or_(_ended_at.is_not(None), _phase.in_([phase.value for phase in JobPhase if not phase.is_terminal])),
+        name="terminal_phase_has_end",
     ),
-    sqlite_autoincrement=True,  # the id of a deleted job is never given to another
+    sqlite_autoincrement=True,  # the id of a removed job is never given to another
 )
 _OWNER = (jobs.c.account, jobs.c.region)
 _NOT_DELETED = jobs.c.deleted_at_ms.is_(None)
 
 
 def _index(name: str, *columns: Column[Any], unique: bool = False) -> Index:
-    """An index of the jobs that are not deleted: a deleted job's name is free again."""
+    """An index of the jobs that are not deleted: the name of a deleted job is free again."""
     return Index(name, *columns, unique=unique, sqlite_where=_NOT_DELETED)
 
 
-# Each index costs every Create, so there is none that another can stand in for.
-# Unique by an index, not a constraint: an index can be replaced in a database that has rows.
 # One index for each sort key, and one for each together with a status; `listing` depends on them. The unfinished jobs
-# of all accounts are found by their status, so that it comes first there.
+# of all accounts are found by their status, so it comes first there.
 JOB_INDEXES = (
     _index("jobs_by_folded_name", *_OWNER, jobs.c.folded_name, unique=True),
     _index("jobs_by_creation", *_OWNER, jobs.c.created_at_ms, jobs.c.id),
@@ -93,7 +101,7 @@ JOB_INDEXES = (
 
 @event.listens_for(jobs, "before_create")
 def _leave_deleted_out_on_postgresql(_table: Table, connection: Connection, **_options: Any) -> None:
-    """Said no earlier: an index with an option of PostgreSQL's loads all that SQLAlchemy has for it."""
+    """Not an argument of `Index`, because SQLAlchemy would load its whole PostgreSQL dialect when this is imported."""
     if connection.dialect.name == "postgresql":
         for index in JOB_INDEXES:
             index.dialect_options["postgresql"]["where"] = _NOT_DELETED
@@ -120,14 +128,18 @@ job_tags = Table(
 )
 
 job_events = Table(
-    # Every history begins with `created`, which the job itself tells.
+    # Ids are in the order in which events become visible; see `event_store`. Phase and status are those of the job
+    # when the event was stored.
     "job_events",
     metadata,
     Column("id", Id, primary_key=True),
     Column("job_id", Id, ForeignKey("jobs.id"), nullable=False),
+    Column("phase", String, nullable=False),
+    Column("status", String, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
     Column("action", String, nullable=False),
     Column("detail", JSON, nullable=False),
+    sqlite_autoincrement=True,  # a reader that remembers an id after a reset must not miss what comes later
 )
 Index("job_events_by_job", job_events.c.job_id, job_events.c.id)
 

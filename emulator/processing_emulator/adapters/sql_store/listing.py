@@ -1,4 +1,4 @@
-"""ListProcessingJobs as SQL: filters, an index for each order, and pages that go on where the last one ended."""
+"""Lists of jobs as SQL: filters, an index for each order of ListProcessingJobs, and pages that continue each other."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, func, select
 
-from processing_emulator.adapters.sql_store.job_tables import instances, job_requests, jobs
+from processing_emulator.adapters.sql_store.job_tables import job_requests, jobs
 from processing_emulator.adapters.sql_store.rows import is_storable, job_of
 from processing_emulator.adapters.sql_store.timestamps import to_ms, to_ms_ceiling
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
@@ -17,30 +17,25 @@ SELECT_JOB = select(jobs, job_requests.c.request).join_from(jobs, job_requests)
 """Everything that `rows.job_of` needs."""
 
 UNFINISHED = sorted(
-    {status_of(phase, stop_requested=wish) for phase, wish in product(JobPhase, (False, True)) if not phase.is_terminal}
+    {status_of(phase, stop_requested=stop) for phase, stop in product(JobPhase, (False, True)) if not phase.is_terminal}
 )
-"""The statuses of jobs that have not ended, and of no others."""
+"""The statuses of all jobs that have not ended, and of no others."""
 
-_IS_UNFINISHED = and_(jobs.c.status.in_(UNFINISHED), jobs.c.deleted_at_ms.is_(None))
-"""No job is deleted before it has ended: that is said for the index."""
+IS_UNFINISHED = and_(jobs.c.status.in_(UNFINISHED), jobs.c.deleted_at_ms.is_(None))
+"""The second half changes nothing, because no job is deleted before it has ended; it lets the index be used."""
 
-SELECT_UNFINISHED = SELECT_JOB.where(_IS_UNFINISHED).order_by(jobs.c.id)
-SELECT_UNFINISHED_INSTANCES = (
-    select(instances)
-    .join_from(jobs, instances)
-    .where(_IS_UNFINISHED)
-    .order_by(instances.c.job_id, instances.c.instance_index)
-)
+SELECT_UNFINISHED = SELECT_JOB.where(IS_UNFINISHED).order_by(jobs.c.id)
 
 _SORT_COLUMNS: dict[SortBy, Sequence[Column[Any]]] = {
     SortBy.NAME: (jobs.c.name, jobs.c.id),
     SortBy.CREATION_TIME: (jobs.c.created_at_ms, jobs.c.id),
     SortBy.STATUS: (jobs.c.status, jobs.c.created_at_ms, jobs.c.id),
+    SortBy.ID: (jobs.c.id,),
 }
 
 
 def read_page(connection: Connection, query: JobQuery) -> JobPage:
-    """One page, and where the next one goes on."""
+    """One page, and where the next one starts."""
     if query.limit < 1 or not is_storable(query.name_contains or ""):
         return JobPage(jobs=(), last=None)
     rows: list[Row[Any]] = []
@@ -58,21 +53,24 @@ def read_page(connection: Connection, query: JobQuery) -> JobPage:
 def page_statements(query: JobQuery) -> Iterator[Select[Any]]:
     """What to read, in turn, until the page is full.
 
-    Behind a row come those that share its sort value and then those beyond it. Asked as one comparison of pairs,
-    SQLite would walk all rows that share the value. In the order of statuses, each status is a list of its own.
+    After a job come those with the same sort value and a greater id, then those with a greater sort value. These are
+    two statements, because SQLite would walk all rows that share the value if it compared pairs. In the order of
+    statuses, each status is a list of its own.
     """
     if query.sort_by is SortBy.STATUS:
         for part in _parts_by_status(query):
             yield from page_statements(part)
         return
-    column, job_id = columns = _SORT_COLUMNS[query.sort_by]
+    columns = _SORT_COLUMNS[query.sort_by]
     statement = SELECT_JOB.where(*_filters(query)).order_by(*_order(columns, descending=query.descending))
-    if query.after is None:
-        yield statement
-        return
-    value, last_id = query.after
-    yield statement.where(column == value, _beyond(job_id, last_id, descending=query.descending))
-    yield statement.where(_beyond(column, value, descending=query.descending))
+    match query.after:
+        case None:
+            yield statement
+        case (last_id,):
+            yield statement.where(_beyond(jobs.c.id, last_id, descending=query.descending))
+        case (value, last_id):
+            yield statement.where(columns[0] == value, _beyond(jobs.c.id, last_id, descending=query.descending))
+            yield statement.where(_beyond(columns[0], value, descending=query.descending))
 
 
 def _parts_by_status(query: JobQuery) -> Iterator[JobQuery]:
@@ -93,7 +91,11 @@ def _beyond(column: Column[Any], value: str | int, *, descending: bool) -> Colum
 
 
 def _filters(query: JobQuery) -> Iterator[ColumnElement[bool]]:
-    yield and_(jobs.c.account == query.account, jobs.c.region == query.region, jobs.c.deleted_at_ms.is_(None))
+    yield jobs.c.deleted_at_ms.is_(None)
+    if query.account is not None:
+        yield jobs.c.account == query.account
+    if query.region is not None:
+        yield jobs.c.region == query.region
     if query.status is not None:
         yield jobs.c.status == query.status.value
     # Both bounds are exclusive; a stored moment is a whole millisecond, a bound need not be.

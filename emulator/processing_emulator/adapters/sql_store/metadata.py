@@ -2,12 +2,12 @@
 
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table
 
-SCHEMA_VERSION = 4
-"""Counts up with every change of this module that a database made before would notice."""
+SCHEMA_VERSION = 1
+"""Stays 1 until the first release; migrations begin there."""
 
 metadata = MetaData()
 
-# SQLite counts up only in a column that is called INTEGER; names sort by code point everywhere.
+# SQLite generates ids only in a column of type INTEGER. Names sort by code point in every database.
 Id = BigInteger().with_variant(Integer, "sqlite")
 Name = String().with_variant(String(collation="C"), "postgresql")
 

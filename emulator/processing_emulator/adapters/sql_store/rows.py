@@ -1,6 +1,7 @@
 """Rows become values of the domain, and back."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -18,27 +19,40 @@ from processing_emulator.domain.job import (
     Transfer,
 )
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass
-from processing_emulator.domain.phase import JobPhase
-from processing_emulator.domain.spec import InstanceChoice
+from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
+from processing_emulator.domain.spec import InstanceChoice, choices_of
 from processing_emulator.domain.usage import UsageSample
+from processing_emulator.ports import FeedEvent
 
 
 def storable(text: str | None) -> str | None:
-    """Text of foreign origin with what is not Unicode (halves of surrogate pairs) replaced by `?`."""
-    return None if text is None else text.encode(errors="replace").decode()
+    """Text from outside, with `?` for what not every database can hold: halves of surrogate pairs, and NUL."""
+    return None if text is None else text.encode(errors="replace").decode().replace("\0", "?")
 
 
 def is_storable(text: str) -> bool:
-    """False for text that no database row can hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    """Whether every database can hold the text; nothing stored is equal to a text that none can."""
+    return text == storable(text)
 
 
-def job_of(row: Any) -> ProcessingJob:
-    """From a row of `jobs` joined with its request: whatever has the columns as attributes."""
+def new_job_columns(key: JobKey, request: Mapping[str, Any], at: datetime) -> Mapping[str, object]:
+    """To a row of `jobs`."""
+    first_choice = choices_of(request["ProcessingResources"]["ClusterConfig"])[0]
+    return {
+        "account": key.account,
+        "region": key.region,
+        "name": key.name,
+        "folded_name": key.name.lower(),
+        "phase": JobPhase.PENDING.value,
+        "created_at_ms": to_ms(at),
+        "modified_at_ms": to_ms(at),
+        "instance_type": first_choice.instance_type,
+        "instance_count": first_choice.count,
+    }
+
+
+def job_of(row: Row[Any]) -> ProcessingJob:
+    """From a row of `jobs` joined with its request."""
     return ProcessingJob(
         id=JobId(row.id),
         key=JobKey(account=row.account, region=row.region, name=row.name),
@@ -71,9 +85,21 @@ def event_of(row: Row[Any]) -> JobEvent:
     return JobEvent(at=from_ms(row.at_ms), action=row.action, detail=row.detail)
 
 
-def event_columns(job_id: JobId, event: JobEvent) -> Mapping[str, object]:
-    """To a row of `job_events`."""
-    return {"job_id": job_id, "at_ms": to_ms(event.at), "action": event.action, "detail": dict(event.detail)}
+def feed_event_of(row: Row[Any]) -> FeedEvent:
+    """From a row of `job_events` joined with the names of its job."""
+    return FeedEvent(
+        id=row.id,
+        job_id=JobId(row.job_id),
+        key=JobKey(account=row.account, region=row.region, name=row.name),
+        phase=JobPhase(row.phase),
+        status=ProcessingJobStatus(row.status),
+        event=event_of(row),
+    )
+
+
+def event_columns(event: JobEvent) -> Mapping[str, object]:
+    """To the columns of `job_events` that say what happened."""
+    return {"at_ms": to_ms(event.at), "action": event.action, "detail": dict(event.detail)}
 
 
 def limits_columns(limits: Limits) -> Mapping[str, object]:

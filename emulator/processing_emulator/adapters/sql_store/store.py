@@ -1,13 +1,17 @@
-"""Opens the database and hands out the three stores in it."""
+"""Opens a database and hands out the stores in it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from processing_emulator.adapters.sql_store.database import Database, sqlite_database
+from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.job_store import SqlJobStore
 from processing_emulator.adapters.sql_store.log_store import SqlLogStore
+from processing_emulator.adapters.sql_store.postgresql import postgresql_database
 from processing_emulator.adapters.sql_store.sample_store import SqlSampleStore
 from processing_emulator.adapters.sql_store.schema import ensure_schema
+from processing_emulator.adapters.sql_store.sqlite import sqlite_database
+
+BUSY_TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +28,28 @@ class Stores:
         self.database.ping()
 
     def close(self) -> None:
-        """Let go of the database; may be called twice."""
+        """Close the database; may be called twice."""
         self.database.close()
 
 
-def open_store(path: Path, *, busy_timeout_seconds: float = 10.0) -> Stores:
+def open_store(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> Stores:
     """Open the SQLite database at `path`, or make it; its folder must exist.
 
     Raises StoreFailure when it cannot be opened, is no database, or was made by another version of the emulator.
     """
-    database = sqlite_database(path, busy_timeout_seconds=busy_timeout_seconds)
+    return _open(sqlite_database(path, busy_timeout_seconds=busy_timeout_seconds))
+
+
+def open_postgresql_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> Stores:
+    """Open the PostgreSQL database that a URL names, which must exist; the tables are made when there are none.
+
+    Raises StoreFailure when its driver is not installed, it cannot be reached, or it was made by another version of the
+    emulator.
+    """
+    return _open(postgresql_database(url, busy_timeout_seconds=busy_timeout_seconds))
+
+
+def _open(database: Database) -> Stores:
     try:
         ensure_schema(database)
     except BaseException:

@@ -84,17 +84,11 @@ def test_schema_version_is_recorded(stores: Stores, path: Path) -> None:
     assert query(path, "SELECT version FROM schema_version") == [(SCHEMA_VERSION,)]
 
 
-@pytest.mark.parametrize(
-    ("version", "sentence"),
-    [
-        (SCHEMA_VERSION + 1, "was made by a newer emulator .* Install that version again, or start with another data"),
-        (0, "was made by an older emulator .* Start with another data directory"),
-    ],
-)
-def test_database_of_another_schema_is_refused_and_left_alone(path: Path, version: int, sentence: str) -> None:
+@pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
+def test_database_of_another_schema_version_is_refused_and_left_alone(path: Path, version: int) -> None:
     open_store(path).close()
     query(path, "UPDATE schema_version SET version = ?", version)
-    with pytest.raises(StoreFailure, match=sentence):
+    with pytest.raises(StoreFailure, match=r"another version of the emulator.* Start with another data directory"):
         open_store(path)
     assert query(path, "SELECT version FROM schema_version") == [(version,)]
     assert open_files_below(path.parent) == []
@@ -134,15 +128,15 @@ def test_full_disk_fails_keeps_nothing_of_the_work_and_recovers(stores: Stores) 
     job = add_job(stores.jobs)
     with stores.database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-    with stores.database.storing() as cursor:
-        cursor.execute(f"PRAGMA max_page_count = {pages}")
+    with stores.database.writing() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     big = a_request("big", arguments=["x" * 100_000])
     with pytest.raises(StoreFailure, match="the disk is full"):
         stores.jobs.add(a_key("big"), big, {"k": "v"}, NOW)
     assert stores.jobs.find(a_key("big")) is None
     assert stores.jobs.get(job.id) == job
-    with stores.database.storing() as cursor:
-        cursor.execute("PRAGMA max_page_count = 1000000")
+    with stores.database.writing() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     assert stores.jobs.add(a_key("big"), big, {}, NOW).request == big
 
 

@@ -18,8 +18,8 @@ from tests.contract.ports.stores import add_job, move_to
 from tests.unit.adapters.sql_store.rawsql import query
 
 INSERT = (
-    "INSERT INTO jobs (account, region, name, folded_name, phase, created_at_ms, modified_at_ms, ended_at_ms,"
-    " stop_requested_at_ms) VALUES ('a', 'r', ?, ?, ?, 1, 1, ?, ?)"
+    "INSERT INTO jobs (account, region, name, folded_name, phase, created_at_ms, modified_at_ms, instance_type,"
+    " instance_count, ended_at_ms, stop_requested_at_ms) VALUES ('a', 'r', ?, ?, ?, 1, 1, 'ml.t3.medium', 1, ?, ?)"
 )
 
 

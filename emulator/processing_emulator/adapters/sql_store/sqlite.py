@@ -1,0 +1,45 @@
+"""A database in a file: what SQLite needs so that transactions mean what `Database` promises."""
+
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from processing_emulator.adapters.sql_store.database import Database
+
+_WRITES = "processing_emulator_writes"
+
+_PRAGMAS = (
+    "journal_mode=WAL",  # readers and the writer do not wait for each other
+    "synchronous=NORMAL",  # nothing is lost when the process dies; a power failure may take the last transactions
+    "foreign_keys=ON",
+    "journal_size_limit=67108864",  # the log file shrinks again after a large transaction
+)
+
+
+def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
+    """The database at `path`. Other processes may hold its lock for the time-out before a write of ours fails."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        # The driver begins no transaction by itself, `_begin` does: this is SQLAlchemy's recipe for SQLite.
+        connect_args={"timeout": busy_timeout_seconds, "isolation_level": None},
+        pool_size=8,
+        max_overflow=32,
+    )
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return Database(name=str(path), readers=engine, writers=engine.execution_options(**{_WRITES: True}))
+
+
+def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """IMMEDIATE takes the write lock at once: a transaction that reads first could be refused when it writes later."""
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
