@@ -1,4 +1,4 @@
-"""A data directory whose database holds many jobs, all of them over; and the request that each of them was."""
+"""Fills a data directory with many completed jobs, for measurements on a full database."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ def stored_name(number: int) -> str:
 
 
 def plain_request(name: str) -> dict[str, Any]:
-    """A request of the usual kind: a command, an input, an output, two variables."""
+    """A typical Create request: a command, an input, an output, two environment variables."""
     return a_request(
         name,
         entrypoint=["python3", "/opt/ml/processing/code/main.py"],
@@ -36,7 +36,7 @@ def plain_request(name: str) -> dict[str, Any]:
 
 
 def fill(data_dir: Path, count: int) -> None:
-    """Store `count` completed jobs in the tables of a new data directory, a second apart, the last one now."""
+    """Store `count` completed jobs in a new data directory, one per second, the last one created now."""
     data_dir.mkdir(parents=True, exist_ok=True)
     stores = open_store(DataDir(data_dir).database)
     try:

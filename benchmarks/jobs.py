@@ -1,4 +1,4 @@
-"""The start of the server, its idle memory, and an empty job beside `docker run`."""
+"""Server start time, idle memory, and the duration of an empty job next to `docker run`."""
 
 import subprocess
 import tempfile
@@ -23,11 +23,11 @@ def measure() -> None:
 
 
 def _measure_start(root: Path) -> None:
-    bare = [_started(root / f"bare{i}", s3_endpoint="http://127.0.0.1:1") for i in range(STARTS)]
-    whole = [_started(root / f"whole{i}") for i in range(STARTS)]
-    row("start to Ready, S3 store elsewhere", [s for s, _ in bare], "s", "goal 1 s")
-    row("start to Ready, embedded S3 store", [s for s, _ in whole], "s")
-    row("memory of the idle server, health asked once", [m for _, m in bare], "MB", "goal 120 MB")
+    external = [_started(root / f"external{i}", s3_endpoint="http://127.0.0.1:1") for i in range(STARTS)]
+    embedded = [_started(root / f"embedded{i}") for i in range(STARTS)]
+    row("start to Ready, external S3 store", [s for s, _ in external], "s", "goal 1 s")
+    row("start to Ready, embedded S3 store", [s for s, _ in embedded], "s")
+    row("memory of the idle server after one health request", [m for _, m in external], "MB", "goal 120 MB")
 
 
 def _measure_job(folder: Path) -> None:
@@ -44,7 +44,7 @@ def _measure_job(folder: Path) -> None:
         server.stop()
     row("empty job, Create to Completed, one input and output", [j for j, _ in pairs], "s")
     row("`docker run --rm` of the same image", [d for _, d in pairs], "s")
-    note = "goal 1.25 beside a script that stages, too"
+    note = "goal 1.25 x a script that also stages"
     row("ratio of the two, pair by pair", [j / d for j, d in pairs], "x", note)
 
 
@@ -53,7 +53,7 @@ def _docker_run() -> None:
 
 
 def _empty_job(server: EmulatorProcess, name: str) -> None:
-    """Create to Completed, one small input and output."""
+    """From Create to Completed, with one small input and output."""
     sagemaker = server.client("sagemaker")
     sagemaker.create_processing_job(
         **a_request(
@@ -74,7 +74,7 @@ def _empty_job(server: EmulatorProcess, name: str) -> None:
 
 
 def _started(folder: Path, **settings: str) -> tuple[float, float]:
-    """Seconds to Ready, and resident megabytes of the idle server."""
+    """Start a server; returns seconds to Ready and its resident memory in MB when idle."""
     folder.mkdir()
     server = EmulatorProcess(folder / "data", **settings).start()
     try:

@@ -1,6 +1,6 @@
--- wrk's script: one JSON operation against either server, as botocore would send it.
--- Arguments: what (describe | create | list), how many jobs are stored, a prefix for the names of new jobs,
--- the file with the body of a Create, in which @NAME@ stands for the name.
+-- wrk script: sends one JSON operation to either server, with the headers that botocore sends.
+-- Arguments: operation (describe | create | list), number of stored jobs, name prefix of new jobs, file with the body of
+-- a Create (@NAME@ is replaced by the job name), random seed.
 local request_head, body_of
 local made = 0
 

@@ -1,4 +1,4 @@
-"""The load on both servers, made by wrk: compiled, so that it takes little of the processors it shares with them."""
+"""Load generation with wrk, which is compiled and so takes little CPU from the servers on the same machine."""
 
 import json
 import random
@@ -19,7 +19,7 @@ What = Literal["describe", "create", "list"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What a round came to. `p99_ms` is the latency that one request in a hundred exceeded."""
+    """The result of a round. `p99_ms` is the 99th percentile of the latency."""
 
     requests: int
     per_second: float
@@ -27,7 +27,7 @@ class Load:
 
 
 def load(url: str, what: What, *, stored: int, seconds: float, connections: int = CONNECTIONS) -> Load:
-    """One round against one server; every answer must be a success."""
+    """Run one round against one server. Exits when a request fails."""
     program = shutil.which("wrk")
     if program is None:
         raise SystemExit("wrk is missing: make bench fetches it, or install it (apt-get install wrk)")

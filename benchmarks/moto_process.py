@@ -1,4 +1,4 @@
-"""moto's server as a process beside ours."""
+"""Starts moto's server in a separate process."""
 
 import json
 import os
@@ -20,10 +20,10 @@ _READY_SECONDS = 120.0
 
 @contextmanager
 def moto_server(stored: int) -> Iterator[tuple[str, int]]:
-    """Its URL and process id, once it answers with `stored` jobs in it; it ends with the block."""
+    """Run moto's server with `stored` jobs; yields its URL and process id once it answers."""
     python = os.environ.get("PROCESSING_EMULATOR_BENCH_MOTO")
     if python is None:
-        raise SystemExit("PROCESSING_EMULATOR_BENCH_MOTO names no Python with moto: make bench sets it")
+        raise SystemExit("PROCESSING_EMULATOR_BENCH_MOTO is not set: run this with make bench")
     port = _free_port()
     with tempfile.NamedTemporaryFile("w", suffix=".json") as body, tempfile.TemporaryFile() as log:
         json.dump(plain_request("@NAME@"), body)
@@ -47,7 +47,7 @@ def _free_port() -> int:
 
 
 def _wait_for_answer(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """The first request of a service loads it, which takes moto seconds."""
+    """Wait for the first response; moto loads a service at its first request, which takes seconds."""
     headers = {
         "X-Amz-Target": "SageMaker.DescribeProcessingJob",
         "Content-Type": "application/x-amz-json-1.1",

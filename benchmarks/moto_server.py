@@ -1,7 +1,8 @@
-"""moto's server with jobs in it, run by the Python of moto's own environment: PORT COUNT BODY-FILE.
+"""Runs moto's server with stored jobs, in the Python environment that has moto.
 
-The jobs are made in process by moto's own back end, with the request in which @NAME@ stands for the name; then its
-server runs as its command line runs it.
+Usage: moto_server.py PORT COUNT BODY-FILE        (a Create request in which @NAME@ is replaced by the job name)
+
+The jobs are added in process through moto's backend; then the server is started as on moto's command line.
 """
 
 import json

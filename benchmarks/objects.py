@@ -1,6 +1,6 @@
-"""An object of 1 GiB through the emulator's port beside the embedded store directly, and the server's memory meanwhile.
+"""Put and get of 1 GiB through the emulator next to the embedded store directly, and the server's peak memory.
 
-curl moves the bytes, by presigned URLs; the rounds take turns.
+curl transfers the bytes with presigned URLs; the two alternate.
 """
 
 import os
@@ -50,9 +50,9 @@ def _compare(server: EmulatorProcess, source: Path) -> None:
             gets.append((seconds(lambda: _get(ours)), seconds(lambda: _get(direct))))
     for what, pairs in (("put", puts), ("get", gets)):
         row(f"{what} of 1 GiB through the emulator", [SIZE_MIB / mine for mine, _ in pairs], "MiB/s")
-        row(f"{what} of 1 GiB at the store itself", [SIZE_MIB / its for _, its in pairs], "MiB/s")
+        row(f"{what} of 1 GiB at the store directly", [SIZE_MIB / its for _, its in pairs], "MiB/s")
         row("ratio of the two, pair by pair", [its / mine for mine, its in pairs], "x", "throughput")
-    row("most memory of the server meanwhile", [peak[0]], "MB", f"{before:.0f} MB before")
+    row("peak memory of the server during the transfers", [peak[0]], "MB", f"{before:.0f} MB before")
 
 
 def _client(url: str) -> Any:
@@ -75,7 +75,7 @@ def _curl(*arguments: str) -> None:
 
 @contextmanager
 def _peak(process: psutil.Process) -> Iterator[list[float]]:
-    """The most resident megabytes of a process while the block runs, looked at fifty times a second."""
+    """The peak resident memory of a process in MB while the block runs, sampled 50 times a second."""
     most = [0.0]
     over = threading.Event()
 

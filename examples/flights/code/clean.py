@@ -1,7 +1,7 @@
 """Job 1: clean the flights, join the weather of the hour, engineer features, split into train and test.
 
-Plain SageMaker Processing code: it reads folders, writes folders, takes its settings as arguments, and knows
-nothing of where it runs. The question the features serve: at the moment a flight leaves its gate, will it arrive late?
+Plain SageMaker Processing code: it reads folders, writes folders, takes its settings as arguments, and does not depend
+on where it runs. The features predict, when a flight leaves its gate, whether it will arrive late.
 """
 
 import argparse
@@ -44,7 +44,7 @@ FEATURES = (
     *WEATHER,
 )
 MAX_WIND_MPH = 200.0
-"""The record of 2013 holds a reading of 1,048 mph."""
+"""The data of 2013 has a reading of 1,048 mph."""
 
 FLIGHT_TYPES = {
     "month": "int8",
@@ -65,7 +65,7 @@ FLIGHT_TYPES = {
 
 @dataclass(frozen=True)
 class Dropped:
-    """Rows of flights that cannot be labelled, by cause."""
+    """How many flights cannot be labelled, by cause."""
 
     duplicates: int
     cancelled: int
@@ -89,6 +89,7 @@ def main() -> None:
     table[TARGET] = (table["arr_delay"] > args.late_minutes).astype("int8")
     log(f"engineered {len(FEATURES)} features; {table[TARGET].mean():.1%} of the flights are late")
 
+    # Split by whole days, so that no test flight shares its weather with a training flight.
     in_test = table["day_of_year"] % args.test_every == 0
     write_csv(table[~in_test], args.train, "train.csv")
     write_csv(table[in_test], args.test, "test.csv")
@@ -105,23 +106,23 @@ def main() -> None:
         "seconds": round(time.monotonic() - started, 2),
     }
     write_report(report, args.report)
-    say_goodbye(f"{len(flights):,} flights in, {len(table):,} out, {len(FEATURES)} features")
+    write_exit_message(f"{len(flights):,} flights in, {len(table):,} out, {len(FEATURES)} features")
 
 
 def arguments() -> argparse.Namespace:
-    """Folders default to the container's; give others to run this anywhere."""
+    """The folders default to those in the container; set others to run this anywhere."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("flights", "weather", "reference"):
         parser.add_argument(f"--{name}", type=Path, default=ROOT / "input" / name)
     for name in ("train", "test", "report"):
         parser.add_argument(f"--{name}", type=Path, default=ROOT / name)
     parser.add_argument("--late-minutes", type=int, default=15, help="late is more than this after schedule")
-    parser.add_argument("--test-every", type=int, default=5, help="every n-th day of the year is for testing")
+    parser.add_argument("--test-every", type=int, default=5, help="every n-th day of the year is used for testing")
     return parser.parse_args()
 
 
 def log(message: str) -> None:
-    """Flushed, so that the line is seen when it happens."""
+    """Print without buffering, so that the line shows up at once."""
     print(message, flush=True)
 
 
@@ -130,7 +131,7 @@ def read_csv(folder: Path, name: str) -> pd.DataFrame:
 
 
 def read_flights(folder: Path) -> pd.DataFrame:
-    """All flights below the folder, with small types. Of what is known only after landing, the delay alone is read."""
+    """All flights in the folder, in small types. The arrival delay is the only column known only after landing."""
     files = sorted(folder.glob("*.csv*"))
     if not files:
         raise SystemExit(f"no CSV file in {folder}")
@@ -154,14 +155,14 @@ def clean_weather(weather: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 
 def add_schedule_features(flights: pd.DataFrame) -> pd.DataFrame:
-    """What the timetable says. Made before rows are dropped: a cancelled flight was on the timetable, too."""
+    """Features of the timetable. Computed before rows are dropped, because cancelled flights were scheduled, too."""
     date = pd.to_datetime({"year": 2013, "month": flights["month"], "day": flights["day"]})
     departs, arrives = minutes(flights["sched_dep_time"]), minutes(flights["sched_arr_time"])
     return flights.assign(
         day_of_year=date.dt.dayofyear.astype("int16"),
         weekday=date.dt.weekday.astype("int8"),
         minute_of_day=departs,
-        scheduled_minutes=(arrives - departs) % 1440,  # by local clocks; the destination tells the time zone
+        scheduled_minutes=(arrives - departs) % 1440,  # in local times; the model gets the time zone through `dest`
         departures_in_hour=flights.groupby(["origin", "time_hour"], observed=True)["flight"].transform("size"),
     )
 
@@ -172,7 +173,7 @@ def minutes(clock: pd.Series) -> pd.Series:
 
 
 def drop_unlabelled(flights: pd.DataFrame) -> tuple[pd.DataFrame, Dropped]:
-    """Drop what has no arrival time: cancelled flights never left, diverted ones landed elsewhere."""
+    """Drop flights without an arrival time: cancelled flights never left, diverted ones landed elsewhere."""
     repeated = flights.duplicated(["month", "day", "carrier", "flight", "origin", "sched_dep_time"])
     cancelled = ~repeated & flights["dep_delay"].isna()
     diverted = ~repeated & ~cancelled & flights["arr_delay"].isna()
@@ -181,7 +182,7 @@ def drop_unlabelled(flights: pd.DataFrame) -> tuple[pd.DataFrame, Dropped]:
 
 
 def add_plane_features(table: pd.DataFrame, planes: pd.DataFrame) -> pd.DataFrame:
-    """Age and seats of the aircraft; a gap for those the registry does not know."""
+    """Age and seats of the aircraft; missing for those not in the registry."""
     known = planes.set_index("tailnum")
     return table.assign(
         plane_age=2013 - table["tailnum"].astype("object").map(known["year"]),
@@ -190,7 +191,7 @@ def add_plane_features(table: pd.DataFrame, planes: pd.DataFrame) -> pd.DataFram
 
 
 def shares(table: pd.DataFrame, airlines: pd.DataFrame) -> dict[str, object]:
-    """How many are late: in all, and by airline, the most punctual first. Beat the majority class or learn nothing."""
+    """The share of late flights, in total and by airline, and of the majority class, which a model must beat."""
     late = float(table[TARGET].mean())
     by_carrier = table.groupby(table["carrier"].astype("object"))[TARGET].mean().sort_values().round(4)
     return {
@@ -201,7 +202,7 @@ def shares(table: pd.DataFrame, airlines: pd.DataFrame) -> dict[str, object]:
 
 
 def write_csv(rows: pd.DataFrame, folder: Path, name: str) -> None:
-    """Features and target; whole days go to one side, so that no test flight shares its weather with a training one."""
+    """Write features and target."""
     folder.mkdir(parents=True, exist_ok=True)
     rows.to_csv(folder / name, columns=[*FEATURES, TARGET], index=False)
     log(f"wrote {len(rows):,} rows to {folder / name} ({(folder / name).stat().st_size / 1e6:.1f} MB)")
@@ -213,8 +214,8 @@ def write_report(report: dict[str, object], folder: Path) -> None:
     log(f"wrote {folder / 'report.json'} after {report['seconds']} s")
 
 
-def say_goodbye(text: str) -> None:
-    """What stands in this file becomes the job's ExitMessage; the folder exists wherever Processing runs the job."""
+def write_exit_message(text: str) -> None:
+    """Processing reads this file as the job's ExitMessage; the folder exists only in a Processing container."""
     if MESSAGE.parent.is_dir():
         MESSAGE.write_text(text)
 

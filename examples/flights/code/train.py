@@ -1,7 +1,7 @@
 """Job 2: train a classifier on the train output of job 1, judge it on the test output, write evaluation.json.
 
-Plain SageMaker Processing code, as clean.py is. The model is a histogram gradient boosting, grown in steps so that the
-log shows how it gets on; it takes gaps and categories as they are.
+Plain SageMaker Processing code, like clean.py. The model is a histogram gradient boosting classifier, which handles
+missing values and categories; it is trained in steps so that the log shows progress.
 """
 
 import argparse
@@ -49,40 +49,40 @@ def main() -> None:
     write_evaluation(evaluation, args.evaluation)
     verdict = f"accuracy {scores['accuracy']:.4f}, majority class {majority:.4f}"
     log(verdict)
-    say_goodbye(verdict)
+    write_exit_message(verdict)
 
 
 def arguments() -> argparse.Namespace:
-    """Folders default to the container's; give others to run this anywhere."""
+    """The folders default to those in the container; set others to run this anywhere."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", type=Path, default=ROOT / "input" / "train")
     parser.add_argument("--test", type=Path, default=ROOT / "input" / "test")
     parser.add_argument("--evaluation", type=Path, default=ROOT / "evaluation")
-    parser.add_argument("--late-minutes", type=int, default=15, help="as in clean.py; for the rule to compare with")
+    parser.add_argument("--late-minutes", type=int, default=15, help="as in clean.py; used by the departure rule")
     parser.add_argument("--trees", type=int, default=60)
     parser.add_argument("--learning-rate", type=float, default=0.2)
     return parser.parse_args()
 
 
 def log(message: str) -> None:
-    """Flushed, so that the line is seen when it happens."""
+    """Print without buffering, so that the line shows up at once."""
     print(message, flush=True)
 
 
 def read(file: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """Features and target of one file of job 1."""
+    """Features and target from a file of job 1."""
     table = pd.read_csv(file, dtype=dict.fromkeys(CATEGORIES, "category"), keep_default_na=False, na_values=[""])
     return table.drop(columns=TARGET), table[TARGET].to_numpy()
 
 
 def encode_categories(train: pd.DataFrame) -> ColumnTransformer:
-    """Numbers for names, as seen in training; a name never seen there counts as a gap. The named columns come first."""
+    """Encode names as numbers; a name that is not in the training data counts as missing. These columns come first."""
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, dtype=np.float32)
     return make_column_transformer((codes, CATEGORIES), remainder="passthrough").fit(train)
 
 
 def fit(features: np.ndarray, late: np.ndarray, trees: int, learning_rate: float) -> HistGradientBoostingClassifier:
-    """Grow the model in steps; each step keeps the trees of the one before."""
+    """Train in steps; each step keeps the trees of the previous one."""
     model = HistGradientBoostingClassifier(
         learning_rate=learning_rate,
         categorical_features=list(range(len(CATEGORIES))),
@@ -98,7 +98,7 @@ def fit(features: np.ndarray, late: np.ndarray, trees: int, learning_rate: float
 
 
 def judge(predicted: np.ndarray, late: np.ndarray) -> dict[str, object]:
-    """The usual figures; precision, recall and F1 are those of the late flights."""
+    """The usual metrics; precision, recall and F1 are for the late flights."""
     precision, recall, f1, _ = precision_recall_fscore_support(late, predicted, average="binary")
     (on_time, false_alarms), (missed, found) = confusion_matrix(late, predicted).tolist()
     return {
@@ -116,8 +116,8 @@ def write_evaluation(evaluation: dict[str, object], folder: Path) -> None:
     log(f"wrote {folder / 'evaluation.json'}")
 
 
-def say_goodbye(text: str) -> None:
-    """What stands in this file becomes the job's ExitMessage; the folder exists wherever Processing runs the job."""
+def write_exit_message(text: str) -> None:
+    """Processing reads this file as the job's ExitMessage; the folder exists only in a Processing container."""
     if MESSAGE.parent.is_dir():
         MESSAGE.write_text(text)
 

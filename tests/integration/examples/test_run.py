@@ -1,4 +1,4 @@
-"""The example's client as a process of its own, against a server that stores objects and plays the two jobs."""
+"""examples/flights/run.py as a process, against a server that stores objects and plays two scripted jobs."""
 
 import json
 import os
@@ -26,14 +26,14 @@ FAILED = (event(0, "created"), phase(0.5, "Running"), phase(1, "StagingOut"), ph
 
 
 def a_script(**changes: Any) -> Script:
-    """A job that runs while it is watched, prints two lines and completes."""
+    """A job that runs, prints two lines and completes."""
     running = Moment(events=COMPLETED[:2], instances=[instance()], lines={"algo-1": 1})
     end = Moment(status="Completed", events=COMPLETED, instances=[instance(logLines=2)], lines={"algo-1": 2})
     return Script(**{"moments": [running, running, end], "output": {"algo-1": ["first", "second"]}, **changes})
 
 
 class Service(PlayServer):
-    """Buckets and objects in memory; every new job plays the next script."""
+    """Keeps buckets and objects in memory; every new job plays the next script."""
 
     def __init__(self, scripts: list[Script], evaluation: Mapping[str, Any], *, watchable: bool = True) -> None:
         super().__init__(Script(moments=[]), ServiceHandler)
@@ -46,7 +46,7 @@ class Service(PlayServer):
 
 
 class ServiceHandler(PlayHandler):
-    """S3 and SageMaker, as far as the example asks."""
+    """The S3 and SageMaker operations that the example uses."""
 
     server: Service
 
@@ -86,7 +86,7 @@ class ServiceHandler(PlayHandler):
 
 
 def run_example(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Start run.py as a user does, with nothing of this machine's AWS settings."""
+    """Start run.py as a user does, without this machine's AWS settings."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     return subprocess.run(
@@ -131,7 +131,7 @@ def test_second_job_reads_what_the_first_one_wrote() -> None:
     assert {name: read[name] for name in ("train", "test")} == {name: f"{written[name]}/" for name in ("train", "test")}
 
 
-def test_shows_each_log_line_once_and_plain_text_without_a_terminal() -> None:
+def test_prints_each_log_line_once_as_plain_text() -> None:
     shown = run_against(Service([a_script(), a_script()], EVALUATION)).stdout
     assert [line for line in shown.splitlines() if line.startswith("algo-1 |")] == [
         "algo-1 | first",
@@ -153,7 +153,7 @@ def test_options_change_bucket_image_and_instance_type() -> None:
     assert [r["ProcessingResources"]["ClusterConfig"]["InstanceType"] for r in service.requests] == ["ml.m5.xlarge"] * 2
 
 
-def test_exits_1_with_the_reason_when_a_job_fails_and_starts_no_other() -> None:
+def test_exits_1_with_the_reason_when_a_job_fails() -> None:
     reason = "AlgorithmError: , exit code: 3"
     end = Moment(status="Failed", events=FAILED, instances=[instance()], failure_reason=reason)
     service = Service([a_script(moments=[end])], EVALUATION)
@@ -175,7 +175,7 @@ def test_exits_1_when_the_model_is_no_better_than_the_majority_class() -> None:
     assert done.stdout.splitlines()[-1] == "The model is no better than guessing the majority class."
 
 
-def test_runs_where_there_is_no_emulator_to_watch() -> None:
+def test_runs_without_the_emulator_s_endpoints() -> None:
     service = Service([a_script(), a_script()], EVALUATION, watchable=False)
     done = run_against(service)
     assert done.returncode == 0
@@ -183,13 +183,13 @@ def test_runs_where_there_is_no_emulator_to_watch() -> None:
     assert done.stdout.count("  InProgress\n") == 2
 
 
-def test_refuses_to_start_without_an_endpoint_lest_it_runs_in_aws() -> None:
+def test_refuses_to_run_without_an_endpoint() -> None:
     done = run_example()
     assert done.returncode == 2
     assert done.stderr.endswith('no endpoint: run eval "$(processing-emulator env)" first, or give --endpoint-url\n')
 
 
-def test_says_in_a_sentence_that_nobody_answers() -> None:
+def test_reports_an_endpoint_that_does_not_answer() -> None:
     with listening(Service([], EVALUATION)) as service:
         url = service.url
     done = run_example("--endpoint-url", url)

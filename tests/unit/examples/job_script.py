@@ -1,4 +1,4 @@
-"""A job's life as a script, and a small HTTP server that plays it on the emulator's `/_emulator/jobs`."""
+"""A scripted job, and a small HTTP server that plays the script on the emulator's `/_emulator/jobs`."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ GIB = 1024**3
 
 
 def event(second: float, action: str, **detail: object) -> dict[str, object]:
-    """One line of history, `second` after the job was created."""
+    """One event of the history, `second` seconds after the job was created."""
     return {"at": f"2025-01-01T12:00:{second:06.3f}+00:00", "action": action, "detail": detail}
 
 
@@ -23,7 +23,7 @@ def phase(second: float, to: str) -> dict[str, object]:
 
 
 def instance(**changes: object) -> dict[str, object]:
-    """A host that has not done anything yet."""
+    """A host that has staged and printed nothing yet."""
     return {
         "host": "algo-1",
         "limits": {"vcpus": 2.0, "memoryBytes": 8 * GIB, "volumeBytes": 5 * GIB, "gpuIds": [], "capped": False},
@@ -37,7 +37,7 @@ def instance(**changes: object) -> dict[str, object]:
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """What the emulator tells at one poll: the job, and how many log lines of each host there are by then."""
+    """The response to one poll: the job, and how many log lines each host has printed by then."""
 
     status: str = "InProgress"
     events: Sequence[Mapping[str, object]] = ()
@@ -47,12 +47,12 @@ class Moment:
     failure_reason: str | None = None
     exit_message: str | None = None
     error: int | None = None
-    """Answer with this HTTP status and a page of HTML instead."""
+    """Respond with this HTTP status and an HTML page instead."""
 
 
 @dataclass(kw_only=True)
 class Script:
-    """Moments, one per poll of the job; the last one stays. Log pages are cut after `page` lines."""
+    """One moment per poll of the job; the last one repeats. A page of the log has at most `page` lines."""
 
     moments: Sequence[Moment]
     output: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Script:
         return self.moments[min(max(self.polls, 1), len(self.moments)) - 1]
 
     def job(self, name: str) -> dict[str, object] | int:
-        """Go on by one moment: the job's document, or an HTTP status."""
+        """Advance to the next moment; returns the job's document or an HTTP status."""
         self.polls += 1
         now = self.now
         if now.error is not None:
@@ -90,7 +90,7 @@ class Script:
 
 
 class PlayServer(ThreadingHTTPServer):
-    """Plays one script, whatever the job's name, and remembers what it was asked."""
+    """Plays one script for any job name, and records the requests."""
 
     daemon_threads = True
 
@@ -101,12 +101,12 @@ class PlayServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The server's URL."""
         return f"http://127.0.0.1:{self.server_port}"
 
 
 class PlayHandler(BaseHTTPRequestHandler):
-    """GET below `/_emulator/jobs`; 404 for everything else."""
+    """Handles GET below `/_emulator/jobs`; 404 for everything else."""
 
     server: PlayServer
     protocol_version = "HTTP/1.1"
@@ -127,11 +127,11 @@ class PlayHandler(BaseHTTPRequestHandler):
                 self.answer(404, b"")
 
     def answer_json(self, document: Mapping[str, Any]) -> None:
-        """200 and the document."""
+        """Respond with 200 and the document."""
         self.answer(200, json.dumps(document).encode())
 
     def answer(self, status: int, body: bytes) -> None:
-        """Any answer; the connection is not kept."""
+        """Send a response and close the connection."""
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
@@ -140,7 +140,7 @@ class PlayHandler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
+        """Do not log requests."""
 
 
 AnyServer = TypeVar("AnyServer", bound=ThreadingHTTPServer)
@@ -148,7 +148,7 @@ AnyServer = TypeVar("AnyServer", bound=ThreadingHTTPServer)
 
 @contextmanager
 def listening(server: AnyServer) -> Iterator[AnyServer]:
-    """The server on a thread of its own, gone afterwards."""
+    """Run the server in a thread while the block runs."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
