@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from processing_emulator.domain.capacity import HostCapacity
+from processing_emulator.domain.capacity import NodeCapacity
 from processing_emulator.domain.usage import GpuReading
 from processing_emulator.errors import RuntimeUnavailable
 
@@ -38,14 +38,14 @@ class FakeHostProbe:
         container_cpus: float | None = None,
     ) -> None:
         self.looks = 0
-        self.host: HostCapacity | None = HostCapacity(
+        self.host: NodeCapacity | None = NodeCapacity(
             vcpus=vcpus,
             memory_bytes=memory_bytes,
             gpu_ids=gpu_ids,
             container_cpus=vcpus if container_cpus is None else container_cpus,
         )
 
-    def capacity(self) -> HostCapacity:
+    def capacity(self) -> NodeCapacity:
         """See the port."""
         self.looks += 1
         if self.host is None:

@@ -1,16 +1,17 @@
-"""How much an instance asks for, what the host has, and whether the one fits into the other."""
+"""How much an instance needs, what the machines have, and where the instances of a job find room."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from processing_emulator.domain.instances import GIB, InstanceType
-from processing_emulator.domain.job import Limits
+from processing_emulator.domain.job import LOCAL_NODE, Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostCapacity:
-    """What the host gives to jobs. `container_cpus` is the most that one container may be given by the engine."""
+class NodeCapacity:
+    """What one machine gives to jobs. `container_cpus` is the most that the engine lets one container have."""
 
+    node: str = LOCAL_NODE
     vcpus: float
     memory_bytes: int
     gpu_ids: tuple[str, ...]
@@ -19,66 +20,111 @@ class HostCapacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """What one instance needs to be admitted; already capped to the host."""
+    """What one instance needs. CPU and memory are capped to the machine it is placed on, GPUs never."""
 
     vcpus: float
     memory_bytes: int
     gpus: int
     volume_bytes: int
-    capped: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Free:
-    """What is not reserved."""
+class Shortage:
+    """The first resource that is short: memory in bytes, vCPU and GPU as numbers."""
 
-    vcpus: float
-    memory_bytes: int
-    gpu_ids: tuple[str, ...]
+    resource: str
+    wanted: float
+    free: float
+
+    def __str__(self) -> str:
+        return f"{self.resource}: {self.amount(self.wanted)} wanted, {self.amount(self.free)} free"
+
+    def amount(self, value: float) -> str:
+        """A number of this resource with its unit."""
+        return f"{value / GIB:.2f} GiB" if self.resource == "memory" else f"{value:g}"
 
 
-def ask_for(instance: InstanceType, volume_gib: int, host: HostCapacity) -> Ask:
-    """CPU and memory of the type, capped to what the host has; GPUs are never capped (design: no silent CPU run)."""
-    vcpus = min(float(instance.vcpus), host.vcpus)
-    memory = min(instance.memory_bytes, host.memory_bytes)
+def ask_of(instance: InstanceType, volume_gib: int) -> Ask:
+    """What an instance type promises."""
     return Ask(
-        vcpus=vcpus,
-        memory_bytes=memory,
+        vcpus=float(instance.vcpus),
+        memory_bytes=instance.memory_bytes,
         gpus=instance.gpus,
         volume_bytes=volume_gib * GIB,
-        capped=vcpus < instance.vcpus or memory < instance.memory_bytes,
     )
 
 
-def limits_for(ask: Ask, gpu_ids: tuple[str, ...], host: HostCapacity) -> Limits:
-    """The limits of a container whose ask was reserved."""
-    return Limits(
-        vcpus=min(ask.vcpus, host.container_cpus),
-        reserved_vcpus=ask.vcpus,
-        memory_bytes=ask.memory_bytes,
-        gpu_ids=gpu_ids,
-        volume_bytes=ask.volume_bytes,
-        capped=ask.capped or ask.vcpus > host.container_cpus,
+def place(asks: Sequence[Ask], nodes: Sequence[NodeCapacity], held: Iterable[Limits]) -> tuple[Limits, ...] | Shortage:
+    """The limits of each instance, on the first node that has room for it; all instances or none.
+
+    `held`: the limits of instances placed before, which may be more than there is after a restart.
+    """
+    held = tuple(held)
+    rooms = [_Room(node, [limits for limits in held if limits.node == node.node]) for node in nodes]
+    missing = _missing_in_all(asks, rooms)
+    if missing is not None:
+        return missing
+    placed = []
+    for ask in asks:
+        answers = [room.shortage_of(ask) for room in rooms]
+        if None not in answers:
+            return max((answer for answer in answers if answer is not None), key=lambda shortage: shortage.free)
+        placed.append(rooms[answers.index(None)].take(ask))
+    return tuple(placed)
+
+
+class _Room:
+    """What is left on one node while a job's instances are placed."""
+
+    def __init__(self, node: NodeCapacity, held: Sequence[Limits]) -> None:
+        taken = {gpu for limits in held for gpu in limits.gpu_ids}
+        self._node = node
+        self.vcpus = node.vcpus - sum(limits.reserved_vcpus for limits in held)
+        self.memory_bytes = node.memory_bytes - sum(limits.memory_bytes for limits in held)
+        self.gpu_ids = [gpu for gpu in node.gpu_ids if gpu not in taken]
+
+    def capped(self, ask: Ask) -> tuple[float, int]:
+        """vCPUs and memory that an instance would get here."""
+        return min(ask.vcpus, self._node.vcpus), min(ask.memory_bytes, self._node.memory_bytes)
+
+    def shortage_of(self, ask: Ask) -> Shortage | None:
+        """What an instance lacks here; None when it fits."""
+        vcpus, memory_bytes = self.capped(ask)
+        return _first_short((vcpus, memory_bytes, ask.gpus), (self.vcpus, self.memory_bytes, len(self.gpu_ids)))
+
+    def take(self, ask: Ask) -> Limits:
+        """Place an instance that fits."""
+        vcpus, memory_bytes = self.capped(ask)
+        gpu_ids = tuple(self.gpu_ids[: ask.gpus])
+        self.vcpus -= vcpus
+        self.memory_bytes -= memory_bytes
+        del self.gpu_ids[: ask.gpus]
+        container_vcpus = min(vcpus, self._node.container_cpus)
+        return Limits(
+            node=self._node.node,
+            vcpus=container_vcpus,
+            reserved_vcpus=vcpus,
+            memory_bytes=memory_bytes,
+            gpu_ids=gpu_ids,
+            volume_bytes=ask.volume_bytes,
+            capped=container_vcpus < ask.vcpus or memory_bytes < ask.memory_bytes,
+        )
+
+
+def _missing_in_all(asks: Sequence[Ask], rooms: Sequence[_Room]) -> Shortage | None:
+    """What all instances together lack on all nodes together."""
+    capped = [max(room.capped(ask) for room in rooms) for ask in asks]
+    wanted = (sum(vcpus for vcpus, _ in capped), sum(memory for _, memory in capped), sum(ask.gpus for ask in asks))
+    free = (
+        sum(room.vcpus for room in rooms),
+        sum(room.memory_bytes for room in rooms),
+        sum(len(room.gpu_ids) for room in rooms),
     )
+    return _first_short(wanted, free)
 
 
-def never_fits(instance: InstanceType, count: int, host: HostCapacity) -> str | None:
-    """A sentence when the host could not run this even when idle, else None."""
-    needed = instance.gpus * count
-    if needed > len(host.gpu_ids):
-        return f"{count} x {instance.name} needs {needed} GPU; this host has {len(host.gpu_ids)}"
-    return None
-
-
-def short_of(asks: Sequence[Ask], free: Free) -> str | None:
-    """What a gang of instances has to wait for, as a phrase; None when it fits now."""
-    vcpus = sum(a.vcpus for a in asks)
-    memory = sum(a.memory_bytes for a in asks)
-    gpus = sum(a.gpus for a in asks)
-    if vcpus > free.vcpus:
-        return f"vCPU: {vcpus:g} wanted, {free.vcpus:g} free"
-    if memory > free.memory_bytes:
-        return f"memory: {memory / GIB:.2f} GiB wanted, {free.memory_bytes / GIB:.2f} GiB free"
-    if gpus > len(free.gpu_ids):
-        return f"GPU: {gpus} wanted, {len(free.gpu_ids)} free"
+def _first_short(wanted: tuple[float, int, int], free: tuple[float, int, int]) -> Shortage | None:
+    for resource, needed, there in zip(("vCPU", "memory", "GPU"), wanted, free, strict=True):
+        if needed > there:
+            return Shortage(resource=resource, wanted=needed, free=there)
     return None

@@ -117,14 +117,19 @@ class LogCursor:
         )
 
 
+LOCAL_NODE = "local"
+"""The machine that the server runs on. A constant, because the name of a machine may change between two runs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one instance may use; `capped` says that the host has less than the instance type promises.
+    """What one instance may use on which node; `capped`: the node has less than the instance type promises.
 
     `vcpus` bounds the container, `reserved_vcpus` is what it holds of the host's capacity: they differ when the
     capacity is configured higher than the CPUs that are really there.
     """
 
+    node: str = LOCAL_NODE
     vcpus: float
     reserved_vcpus: float
     memory_bytes: int
@@ -153,3 +158,8 @@ class InstanceRecord:
     def host(self) -> str:
         """`algo-1` is index 0."""
         return f"algo-{self.index + 1}"
+
+    @property
+    def node(self) -> str:
+        """The machine that it was placed on."""
+        return self.limits.node

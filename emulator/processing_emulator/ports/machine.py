@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from processing_emulator.domain.capacity import HostCapacity
+from processing_emulator.domain.capacity import NodeCapacity
 from processing_emulator.domain.usage import GpuReading
 
 
@@ -21,6 +21,6 @@ class GpuProbe(Protocol):
 class HostProbe(Protocol):
     """What this machine gives to jobs."""
 
-    def capacity(self) -> HostCapacity:
+    def capacity(self) -> NodeCapacity:
         """Raises RuntimeUnavailable as long as the engine does not answer."""
         ...

@@ -40,9 +40,9 @@ from processing_emulator.aws.signatures.enforcement import enforcing
 from processing_emulator.aws.signatures.session_tokens import TokenMint
 from processing_emulator.config import ContainerCredentials, Settings
 from processing_emulator.domain.contract import ContainerAccess
-from processing_emulator.engine.backend import LocalBackend
 from processing_emulator.engine.instance import RunnerOptions, RunnerTools
 from processing_emulator.engine.lifecycle import ServiceGroup
+from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.errors import RuntimeUnavailable

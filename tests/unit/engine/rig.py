@@ -8,8 +8,9 @@ from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.domain.contract import ContainerAccess
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.outcome import StopCause
-from processing_emulator.engine.backend import Gang, LocalBackend
+from processing_emulator.engine.backend import Gang
 from processing_emulator.engine.instance import RunnerOptions, RunnerReport, RunnerTools
+from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper
 from processing_emulator.engine.scheduler import Scheduler
 

@@ -1,6 +1,6 @@
 """What the engine's host gives to jobs."""
 
-from processing_emulator.domain.capacity import HostCapacity
+from processing_emulator.domain.capacity import NodeCapacity
 from processing_emulator.ports import ContainerRuntime, GpuProbe
 
 
@@ -19,10 +19,10 @@ class DockerHostProbe:
         self._cpus = cpus
         self._memory_bytes = memory_bytes
 
-    def capacity(self) -> HostCapacity:
+    def capacity(self) -> NodeCapacity:
         """Raises RuntimeUnavailable as long as the engine does not answer."""
         engine = self._runtime.info()
-        return HostCapacity(
+        return NodeCapacity(
             vcpus=self._cpus if self._cpus is not None else float(engine.cpus),
             memory_bytes=self._memory_bytes if self._memory_bytes is not None else engine.memory_bytes,
             gpu_ids=self._gpu_probe.gpu_ids(),
