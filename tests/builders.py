@@ -1,4 +1,4 @@
-"""Valid things by default: `a_request(**changes)` and what is made of it."""
+"""Builders of valid requests and their parts; tests pass only what they care about."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ IMAGE = "processing-emulator/python:test"
 
 
 def a_key(name: str = "job", *, account: str = "000000000000", region: str = "us-east-1") -> JobKey:
-    """The key of a job."""
+    """A job's key."""
     return JobKey(account=account, region=region, name=name)
 
 
 def an_input(name: str = "in", uri: str = "s3://bkt/in/", path: str = "/opt/ml/processing/input") -> dict[str, Any]:
-    """A ProcessingInput of the one kind that every store of ours can stage."""
+    """A ProcessingInput: an S3 prefix, staged as files."""
     return {
         "InputName": name,
         "S3Input": {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"},
@@ -22,7 +22,7 @@ def an_input(name: str = "in", uri: str = "s3://bkt/in/", path: str = "/opt/ml/p
 
 
 def an_output(name: str = "out", uri: str = "s3://bkt/out", path: str = "/opt/ml/processing/output") -> dict[str, Any]:
-    """A ProcessingOutput, uploaded at the end of the job."""
+    """A ProcessingOutput that is uploaded at the end of the job."""
     return {"OutputName": name, "S3Output": {"S3Uri": uri, "LocalPath": path, "S3UploadMode": "EndOfJob"}}
 
 
@@ -38,7 +38,7 @@ def a_request(
     volume_gib: int = 1,
     **more: Any,
 ) -> dict[str, Any]:
-    """A CreateProcessingJob request; `more` are top-level members."""
+    """A CreateProcessingJob request; `more` adds top-level members."""
     app: dict[str, Any] = {"ImageUri": image}
     if entrypoint is not None:
         app["ContainerEntrypoint"] = entrypoint

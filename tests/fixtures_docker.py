@@ -1,6 +1,6 @@
-"""A real Docker engine for tests: found or the test is skipped with the reason, and nothing is left in it.
+"""Fixtures with a real Docker engine, which remove what tests create. Without an engine the test is skipped.
 
-Where everything is promised (PROCESSING_EMULATOR_REQUIRE_ALL=1) a missing part is a failure instead.
+With PROCESSING_EMULATOR_REQUIRE_ALL=1 a missing tool is a failure instead.
 """
 
 import os
@@ -32,7 +32,7 @@ MIB = 1024**2
 
 
 def missing(reason: str) -> NoReturn:
-    """Skip, or fail where everything is promised."""
+    """Skip the test, or fail it with PROCESSING_EMULATOR_REQUIRE_ALL=1."""
     if os.environ.get("PROCESSING_EMULATOR_REQUIRE_ALL") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -40,7 +40,7 @@ def missing(reason: str) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def docker_engine() -> None:
-    """An engine that answers and has the test image."""
+    """Requires a Docker engine that answers and has the test image."""
     runtime = DockerRuntime(Engine(), ContainerDefaults(emulator_id="test"))
     try:
         runtime.info()
@@ -58,7 +58,7 @@ RuntimeFactory = Callable[..., DockerRuntime]
 
 @pytest.fixture
 def make_runtime(docker_engine: None) -> Iterator[RuntimeFactory]:
-    """Makes runtimes, each with an id of its own unless it is given one; removes whatever they leave."""
+    """A factory of runtimes, each with its own emulator id unless one is given; removes their containers afterwards."""
     with ExitStack() as stack:
 
         def make(docker_host: str | None = None, **defaults: object) -> DockerRuntime:
@@ -98,7 +98,7 @@ def a_container(
     shm_bytes: int = 16 * MIB,
     isolated: bool = False,
 ) -> ContainerSpec:
-    """A small container that runs `command`; without one, what the image says."""
+    """The spec of a small container that runs `command`, or the image's own command."""
     return ContainerSpec(
         name=name or f"test-{uuid.uuid4().hex[:12]}",
         image=image,
@@ -117,7 +117,7 @@ def a_container(
 
 
 class EngineProxy:
-    """A socket that leads to the engine, until it is cut: an engine that goes away, without stopping the real one."""
+    """A proxy socket in front of the engine. While it is cut, the engine seems to be gone."""
 
     def __init__(self, path: Path, target: str) -> None:
         self._path = path
@@ -131,7 +131,7 @@ class EngineProxy:
         return f"unix://{self._path}"
 
     def restore(self) -> None:
-        """Listen."""
+        """Listen for connections."""
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self._path))
         listener.listen(64)
@@ -139,7 +139,7 @@ class EngineProxy:
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
     def cut(self) -> None:
-        """End all connections; new ones find no socket."""
+        """Close all connections and remove the socket."""
         self._path.unlink(missing_ok=True)
         if self._listener is not None:
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -151,12 +151,12 @@ class EngineProxy:
             _end(pair[1])
 
     def open_connections(self) -> int:
-        """How many there are now."""
+        """The number of open connections."""
         with self._lock:
             return len(self._open)
 
     def await_connections(self, wanted: int) -> None:
-        """Wait until there are no more than that."""
+        """Wait until at most `wanted` connections are open."""
         wait_for(f"no more than {wanted} connections", lambda: self.open_connections() <= wanted, 10)
 
     def _accept(self, listener: socket.socket) -> None:
@@ -184,17 +184,17 @@ class EngineProxy:
 
 
 def _end(connection: socket.socket) -> None:
-    with suppress(OSError):  # ended by the other side
+    with suppress(OSError):  # already closed by the other side
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()
 
 
 @pytest.fixture
 def engine_proxy(docker_engine: None) -> Iterator[EngineProxy]:
-    """A way to the engine that can be cut. In a folder of its own, because a socket's path must be short."""
+    """A proxy in front of the engine. Not in tmp_path, whose long name would exceed the limit for socket paths."""
     address = Engine().address
     if not address.startswith("unix://"):
-        missing(f"the engine at {address} has no socket to stand before")
+        missing(f"the engine at {address} does not listen on a unix socket")
     with tempfile.TemporaryDirectory(prefix="proxy-") as folder:
         proxy = EngineProxy(Path(folder) / "docker.sock", address.removeprefix("unix://"))
         proxy.restore()
@@ -203,7 +203,7 @@ def engine_proxy(docker_engine: None) -> Iterator[EngineProxy]:
 
 
 class Registry:
-    """A registry on loopback; `host` is how images name it."""
+    """A registry on loopback; `host` is its name in image references."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -214,12 +214,12 @@ class Registry:
 
 PASSWORD = "secret"
 _HTPASSWD = "user:$2b$04$QDKAGRw7/MMJE/yMEoUxS./5sj9qYcs9xuSnltcF/MiTsrxYBfDde\n"
-"""`user` with PASSWORD, as bcrypt."""
+"""The user `user` with PASSWORD, hashed with bcrypt."""
 
 
 @contextmanager
 def running_registry(folder: Path, storage: Path, *, with_password: bool = False) -> Iterator[Registry]:
-    """Debian's docker-registry as a process, on a free port."""
+    """Run Debian's docker-registry on a free port while the block runs."""
     binary = shutil.which("docker-registry")
     if binary is None:
         missing("no docker-registry: apt-get install docker-registry")

@@ -1,7 +1,7 @@
-"""Real S3 stores for tests: the embedded SeaweedFS, which takes any keys, and MinIO, which checks every signature.
+"""Fixtures with real S3 stores: the embedded SeaweedFS, which accepts any keys, and MinIO, which checks signatures.
 
-Each worker of a parallel run has its own. Where everything is promised (PROCESSING_EMULATOR_REQUIRE_ALL=1) a missing
-program is a failure, elsewhere the test is skipped with the reason.
+Each pytest worker has its own stores. Without the program the test is skipped with a reason; with
+PROCESSING_EMULATOR_REQUIRE_ALL=1 it fails.
 """
 
 import os
@@ -46,7 +46,7 @@ ODD_NAMES = [
     "~tilde_-.",
     "tab\tx",
 ]
-"""File names, and parts of keys, that a careless client breaks. All stores here keep them."""
+"""File names and key parts that need correct encoding. All stores here support them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class S3Server:
 
     @contextmanager
     def client(self, endpoint: str | None = None, **config: Any) -> Iterator[Any]:
-        """A boto3 client; `endpoint` leads somewhere else that is to behave like this store."""
+        """A boto3 client of this store, or of a proxy in front of it (`endpoint`)."""
         session = boto3.session.Session(
             aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key, region_name=REGION
         )
@@ -82,7 +82,7 @@ class S3Server:
 
 @pytest.fixture(scope="session")
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """An embedded store."""
+    """The embedded store."""
     folder = tmp_path_factory.mktemp("seaweedfs")
     process = SeaweedProcess(folder / "data", folder / "log")
     try:
@@ -95,7 +95,7 @@ def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture(scope="session")
 def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A MinIO server with keys of its own."""
+    """A MinIO server with ACCESS_KEY and SECRET_KEY."""
     binary = _minio_binary()
     folder = tmp_path_factory.mktemp("minio")
     with socket.socket() as probe:
@@ -122,7 +122,7 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 def _minio_binary() -> str:
-    """From the environment or the cache; building it, which takes minutes, is left to `scripts/minio.sh`."""
+    """The binary from the environment or the cache. `scripts/minio.sh` builds it, which takes minutes."""
     named = os.environ.get("PROCESSING_EMULATOR_TEST_MINIO")
     if named:
         return named
@@ -142,26 +142,26 @@ def _is_ready(address: str) -> bool:
 
 @pytest.fixture(scope="session")
 def seaweedfs_endpoint(seaweedfs: S3Server) -> str:
-    """The URL of an embedded store; any keys."""
+    """The URL of the embedded store, which accepts any keys."""
     return seaweedfs.endpoint
 
 
 @pytest.fixture(scope="session")
 def minio_endpoint(minio: S3Server) -> str:
-    """The URL of a MinIO; ACCESS_KEY and SECRET_KEY."""
+    """The URL of MinIO, which requires ACCESS_KEY and SECRET_KEY."""
     return minio.endpoint
 
 
 @pytest.fixture(params=["seaweedfs", "minio"])
 def s3_server(request: pytest.FixtureRequest) -> S3Server:
-    """Each of the stores in turn."""
+    """Parametrised: each of the stores."""
     server: S3Server = request.getfixturevalue(request.param)
     return server
 
 
 @pytest.fixture
 def object_store(s3_server: S3Server) -> Iterator[S3ObjectStore]:
-    """Our client of each store in turn."""
+    """Our S3 client for each store."""
     store = s3_server.object_store()
     yield store
     store.close()
@@ -169,19 +169,19 @@ def object_store(s3_server: S3Server) -> Iterator[S3ObjectStore]:
 
 @pytest.fixture
 def s3_client(s3_server: S3Server) -> Iterator[Any]:
-    """boto3 at each store in turn."""
+    """A boto3 client for each store."""
     with s3_server.client() as client:
         yield client
 
 
 @pytest.fixture
 def bucket(s3_client: Any) -> str:
-    """An empty bucket of each store in turn."""
+    """An empty bucket in each store."""
     return make_bucket(s3_client)
 
 
 def make_bucket(client: Any) -> str:
-    """Make a bucket that no other test has."""
+    """Create a bucket with a unique name; returns the name."""
     name = f"test-{uuid.uuid4().hex[:16]}"
     client.create_bucket(Bucket=name)
     return name

@@ -1,4 +1,4 @@
-"""A server on loopback that does with every request what the test says, and remembers what it was sent."""
+"""A scripted HTTP server on loopback that stands in for an S3 store and records the requests it receives."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """One request as it came over the wire."""
+    """One request, as received."""
 
     number: int
     connection: int
@@ -24,11 +24,11 @@ class Received:
 
 
 Answer = Callable[[Received, socket.socket], None]
-"""Answers one request on its connection. Raising OSError, or closing, ends the connection."""
+"""Writes the response to one request. Raising OSError, or closing the socket, ends the connection."""
 
 
 class StubStore:
-    """See the module. `answer` runs on a thread for each connection."""
+    """The server. `answer` is called in the thread of the connection."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
@@ -103,7 +103,7 @@ class StubStore:
 
 @contextmanager
 def stub_store(answer: Answer) -> Iterator[StubStore]:
-    """A stub for the time of the block."""
+    """Run a stub while the block runs."""
     stub = StubStore(answer)
     try:
         yield stub
@@ -112,19 +112,19 @@ def stub_store(answer: Answer) -> Iterator[StubStore]:
 
 
 def http(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """An answer as it goes over the wire."""
+    """An HTTP response as bytes."""
     fields = {"Content-Length": str(len(body)), **{name.replace("_", "-"): value for name, value in headers.items()}}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"HTTP/1.1 {status} Status\r\n{head}\r\n".encode() + body
 
 
 def s3_error(status: int, code: str, message: str = "said the stub") -> bytes:
-    """An error answer in S3's form."""
+    """An S3 error response."""
     return http(status, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode())
 
 
 def in_turn(*answers: bytes) -> Answer:
-    """Answer with these in the order of requests; the last one again and again. An empty one hangs up."""
+    """Respond with these in order, repeating the last one. An empty one closes the connection."""
 
     def answer(request: Received, connection: socket.socket) -> None:
         reply = answers[min(request.number, len(answers) - 1)]

@@ -1,4 +1,4 @@
-"""docs/clients.md names every variable that `env` sets or removes, every format, and the file as it is written."""
+"""docs/clients.md lists every variable that `env` sets or removes, every format, and the SDK configuration file."""
 
 import re
 from pathlib import Path
@@ -16,19 +16,19 @@ def _first_cells(heading: str) -> list[str]:
     return re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
 
 
-def test_variables_that_are_set_are_listed_in_their_order() -> None:
+def test_lists_the_variables_that_env_sets() -> None:
     assert _first_cells("What is set") == [*client_variables(Settings()), SDK_CONFIG_VARIABLE]
 
 
-def test_variables_that_are_removed_are_listed_in_their_order() -> None:
+def test_lists_the_variables_that_env_removes() -> None:
     assert _first_cells("What is removed") == list(REMOVED)
     assert REMOVED[: len(EMPTIED)] == EMPTIED
 
 
-def test_every_format_has_a_line() -> None:
+def test_mentions_every_format() -> None:
     assert {shape for shape in EnvFormat if f"--format {shape} " not in PAGE} == {EnvFormat.SH}
 
 
-def test_the_configuration_is_shown_as_it_is_written() -> None:
+def test_shows_the_sdk_configuration_file() -> None:
     written = sdk_config(Settings()).partition("\n")[2]
     assert f"```yaml\n{written}```" in PAGE

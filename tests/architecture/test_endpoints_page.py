@@ -1,4 +1,4 @@
-"""docs/reference/operations.md names every endpoint of the emulator's own, and no other."""
+"""docs/reference/operations.md lists every `/_emulator` endpoint, and no other."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def _routes() -> set[str]:
     }
 
 
-def test_the_page_has_exactly_one_row_per_endpoint() -> None:
+def test_page_has_one_row_per_endpoint() -> None:
     section = PAGE.read_text(encoding="utf-8").partition("## The emulator's own endpoints")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `((?:GET|POST|PUT|DELETE) [^`?]+)(?:\?[^`]*)?` \|", section, re.MULTILINE)
     assert len(rows) == len(set(rows))

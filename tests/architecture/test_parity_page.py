@@ -1,4 +1,4 @@
-"""docs/reference/parity.md names, for each check of the parity list, exactly the tests that carry its number."""
+"""docs/reference/parity.md names, for each check of the parity list, the files with the tests that carry its number."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ CHECKS = range(1, 32)
 
 
 def numbers_of(test: str) -> list[int]:
-    """The checks that a test is named after: `test_06_08_...` is of two."""
+    """The checks in a test's name: `test_06_08_...` covers checks 6 and 8."""
     match = re.match(r"test((?:_[0-9]{2})+)_", test)
     return [int(number) for number in match[1].strip("_").split("_")] if match else []
 
@@ -27,28 +27,28 @@ def files_by_check() -> dict[int, set[str]]:
 
 
 def rows() -> dict[int, tuple[set[str], str]]:
-    """By check: the files that the page names, and its remark."""
-    told = {}
+    """The page's rows by check: the files it names, and its remark."""
+    documented = {}
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if cells[0].isdecimal():
-            told[int(cells[0])] = (set(re.findall(r"`([^`]+\.py)`", cells[2])), cells[3])
-    return told
+            documented[int(cells[0])] = (set(re.findall(r"`([^`]+\.py)`", cells[2])), cells[3])
+    return documented
 
 
-def test_the_page_has_one_row_per_check() -> None:
+def test_page_has_one_row_per_check() -> None:
     assert list(rows()) == list(CHECKS)
 
 
-def test_the_page_names_the_files_whose_tests_carry_the_number() -> None:
-    told = {number: files for number, (files, _) in rows().items()}
+def test_page_names_the_files_with_the_tests_of_each_check() -> None:
+    documented = {number: files for number, (files, _) in rows().items()}
     found = files_by_check()
-    assert told == {number: found.get(number, set()) for number in CHECKS}
+    assert documented == {number: found.get(number, set()) for number in CHECKS}
 
 
-def test_a_check_without_a_test_has_its_reason() -> None:
+def test_a_check_without_a_test_has_a_remark() -> None:
     assert [number for number, (files, remark) in rows().items() if not files and not remark] == []
 
 
-def test_no_test_carries_a_number_that_is_no_check() -> None:
+def test_tests_carry_only_numbers_of_checks() -> None:
     assert set(files_by_check()) <= set(CHECKS)

@@ -1,4 +1,4 @@
-"""Images are pinned by digest, once: the places that must repeat a reference agree, and no floating name slips in."""
+"""Docker images are pinned by digest, and files that repeat a reference agree."""
 
 import re
 from pathlib import Path
@@ -9,18 +9,18 @@ from containers.store import pinned_reference
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def test_server_image_stands_on_the_same_base_as_the_others() -> None:
+def test_server_image_has_the_same_base_as_the_others() -> None:
     arguments = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert arguments == [upstream_reference()]
 
 
-def test_compose_pins_the_store_by_digest_and_names_no_other_foreign_image() -> None:
+def test_compose_pins_the_only_external_image_by_digest() -> None:
     images = re.findall(r"^\s*image: \$\{\w+:-(\S+)\}$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE)
     assert images == ["processing-emulator/emulator:local", pinned_reference()]
     assert len(re.findall(r"^\s*image:", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE)) == len(images)
 
 
-def test_server_image_carries_no_label_that_marks_a_job() -> None:
+def test_server_image_has_no_label_of_job_containers() -> None:
     instructions = re.sub(r"^#.*$", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
     assert "LABEL" in instructions
     assert re.findall(r"(?:LABEL|\\\n)\s+processing-emulator[.\w]*=", instructions) == []

@@ -1,4 +1,4 @@
-"""docs/reference/settings.md names every setting with its variable, default and meaning, and no other."""
+"""docs/reference/settings.md lists every setting with its variable, option, default and meaning, and no other."""
 
 from pathlib import Path
 
@@ -27,6 +27,6 @@ def expected_rows() -> list[str]:
     ]
 
 
-def test_the_settings_page_has_exactly_one_row_per_setting() -> None:
+def test_page_has_one_row_per_setting() -> None:
     rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{ENV_PREFIX}")]
     assert rows == expected_rows(), "the page should have these rows:\n" + "\n".join(expected_rows())

@@ -1,4 +1,4 @@
-"""The server in a container of its own beside a store in another, from docker-compose.yml, driven by plain boto3."""
+"""docker-compose.yml: the server and a store, each in a container, used through boto3."""
 
 import json
 import os
@@ -30,14 +30,14 @@ KEYS = ("composekey", "compose-secret")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A Compose project that runs, and where it is reached."""
+    """A running Compose project and its URL."""
 
     project: str
     url: str
     environment: dict[str, str]
 
     def compose(self, *arguments: str) -> str:
-        """Run Compose on this project; its output."""
+        """Run Compose on this project; returns its output."""
         done = subprocess.run(
             [str(ROOT / "scripts" / "compose.sh"), *arguments],
             cwd=ROOT,
@@ -81,7 +81,7 @@ def leftovers(engine: docker.DockerClient, project: str) -> list[str]:
 
 
 def store_image(engine: docker.DockerClient) -> str:
-    """The pinned image, or MinIO built here; a machine that can have neither skips, where that is allowed."""
+    """The pinned image, or MinIO built here; otherwise the test is skipped or fails (see `missing`)."""
     try:
         return choose(engine)
     except subprocess.CalledProcessError as error:
@@ -97,7 +97,7 @@ def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="module")
 def stack(engine: docker.DockerClient) -> Iterator[Stack]:
-    """Built, started and healthy; afterwards nothing of it is left."""
+    """A healthy stack; afterwards it is removed without leftovers."""
     port, project = free_port(), f"pe-test-{uuid.uuid4().hex[:8]}"
     build(engine, "scikit-learn")
     environment = {
@@ -126,7 +126,7 @@ def bucket(stack: Stack) -> str:
 
 
 def run_job(stack: Stack, bucket: str, code: str, **inputs: bytes) -> dict[str, Any]:
-    """A job that runs `code`, an input beside the others, and has one output; its description once it has ended."""
+    """Run `code` in a job with these inputs and one output; returns its description once it has ended."""
     name = f"job-{uuid.uuid4().hex[:8]}"
     for file, content in {"job.py": code.encode(), **inputs}.items():
         stack.client("s3").put_object(Bucket=bucket, Key=f"{name}/in/{file}", Body=content)
@@ -179,7 +179,7 @@ def read_output(stack: Stack, bucket: str, job: dict[str, Any], file: str) -> by
     return body
 
 
-def test_store_behind_the_server_checks_signatures(stack: Stack, bucket: str) -> None:
+def test_store_checks_signatures(stack: Stack, bucket: str) -> None:
     stack.client("s3").put_object(Bucket=bucket, Key="signed", Body=b"x" * 100_000)
     assert stack.client("s3").get_object(Bucket=bucket, Key="signed")["Body"].read() == b"x" * 100_000
     with pytest.raises(ClientError) as refused:
@@ -187,8 +187,8 @@ def test_store_behind_the_server_checks_signatures(stack: Stack, bucket: str) ->
     assert refused.value.response["Error"]["Code"] == "SignatureDoesNotMatch"
 
 
-def test_job_gets_its_input_and_its_output_is_stored(stack: Stack, bucket: str) -> None:
-    """The server's own folder is a volume: what it stages is mounted into containers of the engine outside."""
+def test_job_reads_its_input_and_its_output_is_uploaded(stack: Stack, bucket: str) -> None:
+    """The server's data directory is a Docker volume, whose files must be mounted into job containers."""
     code = (
         "import pandas as pd\n"
         "total = pd.read_csv('/opt/ml/processing/in/numbers', header=None)[0].sum()\n"
@@ -199,7 +199,7 @@ def test_job_gets_its_input_and_its_output_is_stored(stack: Stack, bucket: str) 
     assert read_output(stack, bucket, job, "total") == b"6"
 
 
-def test_boto3_inside_a_job_reaches_the_same_store(stack: Stack, bucket: str) -> None:
+def test_boto3_in_a_job_uses_the_same_store(stack: Stack, bucket: str) -> None:
     code = (
         "import boto3, json\n"
         f"boto3.client('s3').put_object(Bucket='{bucket}', Key='from-inside', Body=b'hello')\n"
@@ -212,7 +212,7 @@ def test_boto3_inside_a_job_reaches_the_same_store(stack: Stack, bucket: str) ->
     assert stack.client("s3").get_object(Bucket=bucket, Key="from-inside")["Body"].read() == b"hello"
 
 
-def test_jobs_are_known_after_the_server_was_restarted(stack: Stack, bucket: str, engine: docker.DockerClient) -> None:
+def test_jobs_are_kept_when_the_server_restarts(stack: Stack, bucket: str, engine: docker.DockerClient) -> None:
     job = run_job(stack, bucket, "print('done')")
     stack.compose("restart", "emulator")
     stack.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "120")

@@ -1,5 +1,5 @@
-"""`docker compose build` as on a connected machine: packages come from the package index, as locked. Only the base is
-this machine's own, since its registry may be out of reach.
+"""`docker compose build` with network: it downloads the locked packages. The base image is the local one, because its
+registry may be unreachable.
 """
 
 import os
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """The project as it is now, without what is fetched or ignored, and with this machine's certificates."""
+    """A copy of the project with uncommitted changes, without ignored files, and with this machine's certificates."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -67,7 +67,7 @@ def test_server_image_builds_from_the_package_index(clone: Path, engine: docker.
         listing = "ls -d /src /opt/uv /tmp/wheel /opt/*/lib/python3.11/site-packages/seaweedfs* 2>/dev/null || true"
         no_volume = {"/var/lib/processing-emulator": ""}
         shown = engine.containers.run(image, ["sh", "-c", listing], network_mode="none", tmpfs=no_volume, remove=True)
-        assert shown == b"", "only what runs is in the final image"
+        assert shown == b"", "the final image has build files"
         labels = engine.images.get(image).labels
         assert [label for label in labels if label.startswith("processing-emulator")] == []
     finally:

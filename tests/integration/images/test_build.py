@@ -1,4 +1,4 @@
-"""Images by content, on a real engine: built once, tried before they are tagged, replaced when their files change."""
+"""containers/build.py on a real engine: images are tagged by content, built once, smoke-tested and replaced."""
 
 import socket
 import time
@@ -27,7 +27,7 @@ def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
 
 @pytest.fixture
 def recipe(tmp_path: Path, engine: docker.DockerClient) -> Iterator[Recipe]:
-    """A tiny image of the test's own. All its tags are gone afterwards."""
+    """A tiny image for one test; its tags are removed afterwards."""
     folder = tmp_path / "image"
     folder.mkdir()
     name = f"test-{uuid.uuid4().hex[:8]}"
@@ -51,7 +51,7 @@ def tags_of(engine: docker.DockerClient, recipe: Recipe) -> set[str]:
     return {tag for image in engine.images.list(recipe.repository) for tag in image.tags}
 
 
-def test_first_build_tags_by_content_and_second_does_nothing(engine: docker.DockerClient, recipe: Recipe) -> None:
+def test_second_build_does_nothing(engine: docker.DockerClient, recipe: Recipe) -> None:
     first = build_recipe(engine, recipe)
     assert first.seconds is not None
     assert tags_of(engine, recipe) == {first.tag, *recipe.stable_tags}
@@ -59,9 +59,7 @@ def test_first_build_tags_by_content_and_second_does_nothing(engine: docker.Dock
     assert (second.tag, second.image_id, second.seconds) == (first.tag, first.image_id, None)
 
 
-def test_changed_file_makes_a_new_image_and_the_old_one_goes(
-    engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
-) -> None:
+def test_changed_file_replaces_the_image(engine: docker.DockerClient, recipe: Recipe, tmp_path: Path) -> None:
     old = build_recipe(engine, recipe)
     (tmp_path / "image" / "greeting").write_text("good day")
     new = build_recipe(engine, recipe)
@@ -71,7 +69,7 @@ def test_changed_file_makes_a_new_image_and_the_old_one_goes(
     assert find_image(engine, old.image_id) is None
 
 
-def test_old_image_in_use_is_left_alone(engine: docker.DockerClient, recipe: Recipe, tmp_path: Path) -> None:
+def test_old_image_in_use_is_kept(engine: docker.DockerClient, recipe: Recipe, tmp_path: Path) -> None:
     old = build_recipe(engine, recipe)
     container = engine.containers.create(old.tag, ["true"])
     try:
@@ -84,7 +82,7 @@ def test_old_image_in_use_is_left_alone(engine: docker.DockerClient, recipe: Rec
         engine.images.remove(old.image_id)
 
 
-def test_image_that_fails_its_smoke_test_gets_no_tag(
+def test_image_that_fails_its_smoke_test_is_not_tagged(
     engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
 ) -> None:
     (tmp_path / "image" / "greeting").write_text("rubbish")
@@ -93,7 +91,7 @@ def test_image_that_fails_its_smoke_test_gets_no_tag(
     assert tags_of(engine, recipe) == set()
 
 
-def test_file_fetched_by_prepare_is_in_the_image_but_not_in_the_tag(
+def test_files_from_prepare_are_in_the_image_but_do_not_change_the_tag(
     engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
 ) -> None:
     (tmp_path / "image" / "greeting").unlink()
@@ -112,7 +110,7 @@ def test_file_fetched_by_prepare_is_in_the_image_but_not_in_the_tag(
     assert asked == [engine.info()["Architecture"]]
 
 
-def test_dockerfile_that_fails_leaves_no_tag_and_no_container(
+def test_failed_build_leaves_no_tag_and_no_container(
     engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
 ) -> None:
     (tmp_path / "image" / "Dockerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\nLABEL test={recipe.name}\nRUN exit 3\n")
@@ -121,10 +119,10 @@ def test_dockerfile_that_fails_leaves_no_tag_and_no_container(
     assert tags_of(engine, recipe) == set()
     assert engine.containers.list(all=True, filters={"label": f"test={recipe.name}"}) == []
     for layer in engine.images.list(filters={"dangling": True, "label": f"test={recipe.name}"}):
-        engine.images.remove(str(layer.id))  # the engine keeps what was built until then, for the next try
+        engine.images.remove(str(layer.id))  # the engine caches the finished layers
 
 
-def test_registry_that_never_answers_is_given_up(engine: docker.DockerClient) -> None:
+def test_pull_times_out_when_the_registry_does_not_answer(engine: docker.DockerClient) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -133,7 +131,7 @@ def test_registry_that_never_answers_is_given_up(engine: docker.DockerClient) ->
             base.pull(engine, reference, silence_seconds=0.5)
 
 
-def test_smoke_leaves_neither_its_container_nor_a_volume(
+def test_smoke_test_leaves_no_container_and_no_volume(
     engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
 ) -> None:
     place = f"/{recipe.name}"
@@ -147,7 +145,7 @@ def test_smoke_leaves_neither_its_container_nor_a_volume(
     assert used.isdisjoint(str(volume.id) for volume in engine.volumes.list())
 
 
-def test_smoke_runs_without_a_network(engine: docker.DockerClient, tmp_path: Path) -> None:
+def test_smoke_test_has_no_network(engine: docker.DockerClient, tmp_path: Path) -> None:
     script = tmp_path / "smoke.py"
     script.write_text("import socket\nassert [name for _, name in socket.if_nameindex()] == ['lo']\n")
     smoke(engine, "processing-emulator/python:test", script)

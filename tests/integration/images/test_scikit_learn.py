@@ -1,4 +1,4 @@
-"""The stand-in for the service's scikit-learn image, used as jobs use it."""
+"""The local replacement for AWS's scikit-learn image, used the way jobs use it."""
 
 import zipfile
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
 
 
 def write_wheel(folder: Path) -> None:
-    """A package `greeter` 1.0, as small as they get."""
+    """Write a minimal wheel of a package `greeter` 1.0."""
     info = "greeter-1.0.dist-info"
     files = {
         "greeter.py": "WORD = 'hello'\n",
@@ -36,7 +36,7 @@ def write_wheel(folder: Path) -> None:
             wheel.writestr(name, text)
 
 
-def test_users_requirements_install_beside_the_packages(engine: docker.DockerClient, tmp_path: Path) -> None:
+def test_pip_installs_a_user_s_requirements(engine: docker.DockerClient, tmp_path: Path) -> None:
     write_wheel(tmp_path)
     (tmp_path / "requirements.txt").write_text("greeter==1.0\nscikit-learn==1.2.1\n")
     install = "pip install --quiet --no-index --find-links /w -r /w/requirements.txt"
@@ -51,13 +51,13 @@ def test_users_requirements_install_beside_the_packages(engine: docker.DockerCli
     assert shown.decode() == "hello 1.2.1\n"
 
 
-def test_any_user_can_import_the_packages(engine: docker.DockerClient) -> None:
+def test_a_non_root_user_can_import_the_packages(engine: docker.DockerClient) -> None:
     code = "import os, boto3, joblib, pandas, pyarrow, scipy, sklearn; print(os.getuid())"
     shown = engine.containers.run(IMAGE, ["python", "-c", code], user="1000:1000", network_mode="none", remove=True)
     assert shown.decode() == "1000\n"
 
 
-def test_packages_are_compiled_so_that_no_job_compiles_them(engine: docker.DockerClient) -> None:
+def test_packages_are_compiled(engine: docker.DockerClient) -> None:
     code = (
         "import importlib.util, pathlib, sys\n"
         "import pandas, sklearn.ensemble\n"

@@ -1,4 +1,4 @@
-"""scripts/engine.sh on a machine of its own: namespaces with no engine running; what runs in them ends with them."""
+"""scripts/engine.sh in separate namespaces where no engine runs; processes in them end with the test."""
 
 import os
 import shutil
@@ -22,13 +22,13 @@ id_files() { find /run -name 'docker*.pid' -o -name 'containerd.pid' | wc -l; }
 
 
 def missing_part() -> str | None:
-    """Why no second engine can be started on this machine."""
+    """Why this machine cannot start a second engine, or None."""
     if os.geteuid() != 0:
-        return "needs root, to make namespaces and start an engine in them"
+        return "needs root to create namespaces and start an engine in them"
     if shutil.which("dockerd") is None or shutil.which("unshare") is None:
         return "needs dockerd and unshare on this machine"
     if not Path("/etc/debian_version").exists() or Path("/run/systemd/system").exists():
-        return "needs Debian without systemd; elsewhere the script leaves the engine to the system"
+        return "needs Debian without systemd; with systemd the script uses the system's docker service"
     return None
 
 
@@ -42,7 +42,7 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def on_a_bare_machine(scratch: Path, script: str) -> list[str]:
-    """Run a script in namespaces of its own; the lines it prints. It sees this project, and no engine."""
+    """Run a script in new namespaces with this project and no engine; returns the lines it prints."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(scratch / "home"),
@@ -63,7 +63,7 @@ def on_a_bare_machine(scratch: Path, script: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_engine_is_started_where_none_runs_and_ended_again(scratch: Path) -> None:
+def test_up_starts_an_engine_and_down_stops_it(scratch: Path) -> None:
     lines = on_a_bare_machine(
         scratch,
         """
@@ -83,14 +83,14 @@ def test_engine_is_started_where_none_runs_and_ended_again(scratch: Path) -> Non
     assert lines[9:] == ["0", "dockerd.log", "engine.lock"]
 
 
-def test_caller_is_not_kept_waiting_by_the_engine(scratch: Path) -> None:
-    """A reader of our output sees its end, though the engine runs on."""
+def test_up_returns_although_the_engine_keeps_running(scratch: Path) -> None:
+    """The engine must not inherit the script's stdout: a pipe reader would wait for it."""
     lines = on_a_bare_machine(scratch, "timeout 200 bash -c 'scripts/engine.sh up 2>&1 | cat'; echo $?; running")
     assert lines[1:] == ["0", "1 1"]
 
 
-def test_engine_starts_after_a_kill_that_left_its_files(scratch: Path) -> None:
-    """The ids in the files belong to others by then: to process 1, which is neither."""
+def test_engine_starts_after_a_kill_left_its_pid_files(scratch: Path) -> None:
+    """The pid files name another process by then: process 1."""
     lines = on_a_bare_machine(
         scratch,
         """
@@ -109,12 +109,12 @@ def test_engine_starts_after_a_kill_that_left_its_files(scratch: Path) -> None:
     assert lines[1:] == ["1 1", "Stopped the Docker engine that was started here.", "0 0", "0"]
 
 
-def test_two_calls_at_once_start_one_engine(scratch: Path) -> None:
+def test_concurrent_calls_start_one_engine(scratch: Path) -> None:
     lines = on_a_bare_machine(scratch, "engine up & engine up & wait; running; engine down; running")
     assert lines[2:] == ["1 1", "Stopped the Docker engine that was started here.", "0 0"]
 
 
-def test_engine_of_others_is_waited_for_and_never_ended(scratch: Path) -> None:
+def test_up_waits_for_another_engine_and_down_does_not_stop_it(scratch: Path) -> None:
     lines = on_a_bare_machine(
         scratch,
         """
@@ -129,7 +129,7 @@ def test_engine_of_others_is_waited_for_and_never_ended(scratch: Path) -> None:
     assert [line.partition(" ")[0] for line in lines] == ["Docker", "Docker", "1"], lines
 
 
-def test_engine_that_cannot_start_says_so_with_its_log(scratch: Path) -> None:
+def test_failed_start_prints_where_the_log_is(scratch: Path) -> None:
     lines = on_a_bare_machine(
         scratch, "mkdir /run/docker; mount -t tmpfs -o ro tmpfs /run/docker; engine up; echo $?; running"
     )
