@@ -74,7 +74,7 @@ def test_a_server_without_an_engine_starts_warns_and_fails_jobs_with_the_remedy(
         reason = server.wait_for_end("no-engine", 30)["FailureReason"]
         assert reason.startswith("InternalServerError: We encountered an internal error.  Please try again. (")
         assert f"{tmp_path}/none.sock" in reason
-        assert "Warning: " in server.log()
+        assert "WARNING docker not available" in server.log()
         assert server.stop() == 0
         wait_for("no files of jobs", lambda: not list((tmp_path / "data" / "jobs").iterdir()) or None)
     finally:

@@ -108,7 +108,7 @@ def test_stopping_the_server_leaves_the_job_running_and_the_next_start_takes_it_
     _start_counting(server, "kept")
     wait_for("some lines", lambda: len(server.log_lines("kept")) > 100 or None)
     assert server.stop() == 0
-    assert "1 job(s) go on in their containers" in server.log()
+    assert "INFO server stopped jobs_running=1" in server.log()
     server.start()
     assert server.wait_for_end("kept")["ProcessingJobStatus"] == "Completed"
     assert [line for line in server.log_lines("kept") if line == "line 2999"] == ["line 2999"]

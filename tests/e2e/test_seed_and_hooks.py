@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -95,12 +95,12 @@ def test_whoever_waits_for_ready_finds_seed_and_scripts_done(place: Place) -> No
     ready = server.control("init")["stages"]["ready.d"]
     assert [run["name"] for run in ready["scripts"]] == ["ready.d/10-look.py", "ready.d/20-make.py"]
     assert server.stop() == 0
-    said = [line for line in server.log().splitlines() if line.startswith("[")]
-    assert said == [
-        "[ready.d/10-look.py] buckets ['raw-data']",
-        "[ready.d/10-look.py] jobs 0",
-        "[shutdown.d/10-look.py] buckets ['made-by-script', 'raw-data']",
-        "[shutdown.d/10-look.py] jobs 0",
+    printed = [line.partition(" INFO script output ")[2] for line in server.log().splitlines()]
+    assert [line for line in printed if line] == [
+        """script=ready.d/10-look.py line="buckets ['raw-data']\"""",
+        'script=ready.d/10-look.py line="jobs 0"',
+        """script=shutdown.d/10-look.py line="buckets ['made-by-script', 'raw-data']\"""",
+        'script=shutdown.d/10-look.py line="jobs 0"',
     ]
 
 
@@ -132,7 +132,7 @@ def test_an_external_store_is_seeded_with_its_own_keys(place: Place, minio: S3Se
     with minio.client() as client:
         answer = client.get_object(Bucket=bucket, Key="k")
         assert (answer["Body"].read(), answer["ContentType"], answer["Metadata"]) == (b"t", "text/x", {"a": "b"})
-    assert "[ready.d/look.py] 1" in server.log()
+    assert "script=ready.d/look.py line=1" in server.log()
     s3 = server.control("health")["services"]["s3"]
     assert s3 == {"status": "ok", "kind": "external", "endpoint": minio.endpoint}
     assert server.stop() == 0
@@ -169,7 +169,7 @@ def test_a_script_that_fails_ends_the_start_and_is_named(place: Place, stage: st
     assert (code, out) == (1, "")
     assert f"Error: script {stage}/10-bad.sh ended with exit code 7; its last line: it broke" in err
     assert "never" not in err
-    assert ("[shutdown.d/10-back.sh] taken back" in err) is (stage == "ready.d")
+    assert ('script=shutdown.d/10-back.sh line="taken back"' in err) is (stage == "ready.d")
 
 
 @pytest.mark.parametrize("stage", ["boot.d", "ready.d"])
@@ -185,7 +185,8 @@ def test_a_shutdown_script_that_fails_is_a_warning(place: Place) -> None:
     place.script("shutdown.d/bad.sh", "echo sorry; exit 3")
     server = place.server().start()
     assert server.stop() == 0
-    assert "Warning: script shutdown.d/bad.sh ended with exit code 3; its last line: sorry" in server.log()
+    error = "script shutdown.d/bad.sh ended with exit code 3; its last line: sorry"
+    assert f'WARNING shutdown script failed error="{error}"' in server.log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -194,7 +195,7 @@ def test_a_signal_while_a_script_runs_ends_both(place: Place, stage: str, number
     place.script(f"{stage}/slow.sh", "sleep 300 & echo $!; wait")
     process = place.command()
     assert process.stderr is not None
-    first = process.stderr.readline()
+    first = _line_of(process.stderr, f"{stage}/slow.sh")
     process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert out == ""
@@ -209,11 +210,11 @@ def test_a_second_ctrl_c_ends_a_shutdown_script(place: Place) -> None:
     assert process.stderr is not None
     assert process.stdout.readline().startswith("Ready. ")
     process.send_signal(signal.SIGINT)
-    first = process.stderr.readline()
+    first = _line_of(process.stderr, "shutdown.d/slow.sh")
     process.send_signal(signal.SIGINT)
     _out, err = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert "Warning: script shutdown.d/slow.sh was ended" in err
+    assert 'WARNING shutdown script failed error="script shutdown.d/slow.sh was ended"' in err
     _is_gone(first, "shutdown.d/slow.sh")
 
 
@@ -223,8 +224,12 @@ def test_an_init_directory_that_is_not_there_is_a_mistake(place: Place) -> None:
     assert "is no folder; make it, or leave --init-dir out" in err
 
 
+def _line_of(stderr: IO[str], script: str) -> str:
+    return next(line for line in stderr if f"script={script} " in line)
+
+
 def _is_gone(said: str, script: str) -> None:
-    match: Any = re.search(rf"\[{re.escape(script)}\] (\d+)", said)
+    match: Any = re.search(rf"script={re.escape(script)} line=(\d+)", said)
     pid = int(match[1])
 
     def probe() -> bool | None:

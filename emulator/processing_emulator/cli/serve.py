@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from processing_emulator import __version__
 from processing_emulator.cli.env import client_variables
 from processing_emulator.cli.settings_flags import UsageFault
 from processing_emulator.config import Settings
@@ -35,7 +35,7 @@ class _ScriptFault(click.ClickException):
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """While everything is being made, SIGTERM unwinds as Ctrl-C does: children and scripts must not stay."""
+    """During the start, SIGTERM unwinds as Ctrl-C does, so that no child process or script is left behind."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -48,8 +48,8 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 def _run(server: "PreparedServer", app: "App") -> None:
-    """Serve until SIGINT or SIGTERM. uvicorn raises the signal again at its end; there is more to stop then."""
-    before = {number: signal.signal(number, _note) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Serve until SIGINT or SIGTERM. uvicorn raises the signal again when it ends, but there is more to stop then."""
+    before = {number: signal.signal(number, _log_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         server.run(sockets=list(app.sockets))
     finally:
@@ -57,16 +57,17 @@ def _run(server: "PreparedServer", app: "App") -> None:
             signal.signal(number, handler)
 
 
-def _note(number: int, _frame: FrameType | None) -> None:
+def _log_signal(number: int, _frame: FrameType | None) -> None:
     logger.info("server stopping", extra={"signal": signal.Signals(number).name})
 
 
 def serve(settings: Settings, flags: Collection[str] = ()) -> None:
-    """Start everything, say `Ready. URL`, serve, and let go of everything when told to end.
+    """Start everything, print `Ready. URL`, serve, and stop everything on a signal.
 
     `flags`: the settings that were given on the command line.
     """
     set_up_logging(settings.log_level, settings.log_format)
+    logger.info("server starting", extra={"version": __version__, "data_dir": settings.data_dir.absolute()})
     try:
         with ExitStack() as stack:
             with _ended_by_sigterm(), put_off_collection():
@@ -86,8 +87,6 @@ def _serve(settings: Settings, app: "App") -> None:
 
     from processing_emulator.server.uvicorn_server import PreparedServer
 
-    for warning in app.warnings:
-        print(f"Warning: {warning}", file=sys.stderr, flush=True)
     config = uvicorn.Config(
         app.asgi,
         http="h11",
@@ -105,9 +104,5 @@ def _serve(settings: Settings, app: "App") -> None:
     if server.failure is not None:
         raise server.failure
     left = app.jobs_running()
-    if left:
-        print(
-            f"{left} job(s) go on in their containers; start the server again to take them up.",
-            file=sys.stderr,
-            flush=True,
-        )
+    hint = "their containers keep running; start the server again to resume them" if left else None
+    logger.info("server stopped", extra={"jobs_running": left, "hint": hint})

@@ -4,33 +4,28 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
 from processing_emulator import __version__
-from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
-from processing_emulator.adapters.nvml.probe import NvmlProbe
-from processing_emulator.adapters.s3_store.store import S3ObjectStore
-from processing_emulator.adapters.sql_store.store import Stores
 from processing_emulator.admin.health import HealthCheck, State
 from processing_emulator.config import Settings, effective_settings
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.errors import EmulatorError
+from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.s3_store import S3Part
 
 
-def health_checks(
-    stores: Stores, runtime: DockerRuntime, s3: S3Part, objects: S3ObjectStore, gpus: NvmlProbe, scheduler: Scheduler
-) -> tuple[HealthCheck, ...]:
+def health_checks(adapters: Adapters, scheduler: Scheduler) -> tuple[HealthCheck, ...]:
     """All checks, in the order in which they are shown."""
 
     def check_database() -> State:
-        stores.ping()
+        adapters.stores.ping()
         return {}
 
     def check_docker() -> State:
-        info = runtime.info()
+        info = adapters.runtime.info()
         return {"version": info.version, "cpus": info.cpus, "memoryBytes": info.memory_bytes}
 
     def check_s3() -> State:
-        objects.ping()
-        return {"kind": s3.kind, "endpoint": s3.endpoint}
+        adapters.objects.ping()
+        return {"kind": adapters.s3.kind, "endpoint": adapters.s3.endpoint}
 
     def check_scheduler() -> State:
         if not scheduler.is_alive():
@@ -46,10 +41,10 @@ def health_checks(
             check=check_docker,
             hint="run `processing-emulator doctor`; jobs wait until Docker answers again",
         ),
-        HealthCheck(name="s3", check=check_s3, hint=s3_hint(s3)),
+        HealthCheck(name="s3", check=check_s3, hint=s3_hint(adapters.s3)),
         HealthCheck(
             name="gpu",
-            check=lambda: {"count": len(gpus.gpu_ids())},
+            check=lambda: {"count": len(adapters.gpus.gpu_ids())},
             hint="run `nvidia-smi` to see whether the driver answers; jobs without a GPU run",
         ),
         HealthCheck(

@@ -1,8 +1,8 @@
 """uvicorn with a beginning and an end: `Ready.` after the seed and the user's scripts, and scripts before it stops."""
 
 import asyncio
+import logging
 import socket
-import sys
 import threading
 from collections.abc import Mapping
 
@@ -10,6 +10,8 @@ import uvicorn
 
 from processing_emulator.errors import Cancelled, EmulatorError
 from processing_emulator.server.bootstrap import App
+
+logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
 
@@ -41,7 +43,7 @@ class PreparedServer(uvicorn.Server):
             self.should_exit = True
         else:
             print(f"Ready. {self._app.url}", flush=True)
-            await asyncio.to_thread(self._app.warm)
+            await asyncio.to_thread(self._app.after_ready)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         try:
@@ -63,4 +65,4 @@ class PreparedServer(uvicorn.Server):
         try:
             running.result()
         except EmulatorError as error:
-            print(f"Warning: {error}", file=sys.stderr, flush=True)
+            logger.warning("shutdown script failed", extra={"error": error})

@@ -1,0 +1,76 @@
+"""Makes the adapters, everything that touches the world outside: database, Docker, S3, clock, GPUs, keys, sockets."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.adapters.data_dir import DataDir
+from processing_emulator.adapters.docker_runtime.clients import Engine
+from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
+from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
+from processing_emulator.adapters.nvml.probe import NvmlProbe
+from processing_emulator.adapters.s3_store.store import S3ObjectStore
+from processing_emulator.adapters.sql_store.store import Stores, open_store
+from processing_emulator.aws.signatures.credentials import KeyRing
+from processing_emulator.aws.signatures.session_tokens import TokenMint
+from processing_emulator.config import Settings
+from processing_emulator.server.network import Listening, NetworkLocation, find_location, open_sockets
+from processing_emulator.server.s3_store import S3Part
+from processing_emulator.server.seed_and_hooks import SeedAndHooks
+from processing_emulator.server.startup import Startup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """Made once, shared by the engine, the gateway and the admin application."""
+
+    data: DataDir
+    hooks: SeedAndHooks
+    s3: S3Part
+    stores: Stores
+    runtime: DockerRuntime
+    objects: S3ObjectStore
+    gpus: NvmlProbe
+    clock: SystemClock
+    keys: KeyRing
+    location: NetworkLocation
+    listening: Listening
+
+
+def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Adapters:
+    """Open them in order; `stack` closes them in reverse. Raises EmulatorError with a sentence for the user."""
+    data = startup.data
+    stores = open_store(data.database)
+    stack.callback(stores.close)
+    engine = Engine(settings.docker_host)
+    location = find_location(settings, engine)
+    listening = open_sockets(settings, location, stack)
+    runtime = DockerRuntime(engine, _container_defaults(data, location))
+    stack.callback(runtime.close)
+    objects = startup.s3.object_store()  # waits for the embedded store
+    stack.callback(objects.close)
+    return Adapters(
+        data=data,
+        hooks=startup.hooks,
+        s3=startup.s3,
+        stores=stores,
+        runtime=runtime,
+        objects=objects,
+        gpus=NvmlProbe(),
+        clock=SystemClock(),
+        keys=_keys(settings, data),
+        location=location,
+        listening=listening,
+    )
+
+
+def _container_defaults(data: DataDir, location: NetworkLocation) -> ContainerDefaults:
+    emulator_id = data.emulator_id()
+    if location.container is None:
+        return ContainerDefaults(emulator_id=emulator_id, network=location.network)
+    return ContainerDefaults(emulator_id=emulator_id, network=location.network, translate=location.container.translate)
+
+
+def _keys(settings: Settings, data: DataDir) -> KeyRing:
+    configured = {name: secret.get_secret_value() for name, secret in settings.client_keys().items()}
+    return KeyRing(mint=TokenMint(data.credential_secret()), configured=configured)

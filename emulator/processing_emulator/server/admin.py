@@ -1,0 +1,59 @@
+"""Makes the application of the emulator's own endpoints, and the reset behind one of them."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from starlette.types import ASGIApp
+
+from processing_emulator.admin.health import HealthChecks
+from processing_emulator.admin.lazy_app import LazyApp
+from processing_emulator.admin.reset import ResetSteps, Resetter
+from processing_emulator.aws.http.maintenance_gate import Gate
+from processing_emulator.config import Settings
+from processing_emulator.engine.scheduler import Scheduler
+from processing_emulator.server.adapters import Adapters
+from processing_emulator.server.health import config_document, health_checks, health_document
+from processing_emulator.server.seed_and_hooks import SeedAndHooks
+
+
+def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: Gate) -> Resetter:
+    """A reset of everything that is stored here."""
+    s3, hooks = adapters.s3, adapters.hooks
+    return Resetter(
+        ResetSteps(
+            forget_jobs=scheduler.reset,
+            empty_s3=s3.empty,
+            s3_is_external=s3.kind == "external",
+            read_seed=lambda: hooks.load_seed(s3.access()),
+            closed=lambda: _undisturbed(hooks, gate),
+        )
+    )
+
+
+def build_admin_app(
+    settings: Settings, flags: Collection[str], adapters: Adapters, scheduler: Scheduler, resetter: Resetter
+) -> LazyApp[ASGIApp]:
+    """The application, which is loaded on its first request: FastAPI takes longer to import than everything else."""
+    stores, hooks = adapters.stores, adapters.hooks
+    health = HealthChecks(health_checks(adapters, scheduler))
+
+    def build() -> ASGIApp:
+        from processing_emulator.admin.app import admin_app
+        from processing_emulator.admin.server_routes import ServerControls
+
+        server = ServerControls(
+            health=lambda: health_document(health.states(), hooks.progress()),
+            config=lambda: config_document(settings, flags),
+            init=hooks.state,
+            reset=lambda scope, external: resetter.reset(scope, external=external),
+        )
+        return admin_app(store=stores.jobs, logs=stores.logs, samples=stores.samples, server=server)
+
+    return LazyApp(build)
+
+
+@contextmanager
+def _undisturbed(hooks: SeedAndHooks, gate: Gate) -> Iterator[None]:
+    """After the seed of the start was applied, and while other requests wait."""
+    with hooks.seeding, gate.closed():
+        yield

@@ -1,0 +1,82 @@
+"""Makes the gateway: the AWS services over the job engine and the adapters, and the applications next to them."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+from starlette.types import ASGIApp
+
+from processing_emulator.admin.lazy_app import LazyApp
+from processing_emulator.aws.gateway import front_door
+from processing_emulator.aws.http.maintenance_gate import Gate
+from processing_emulator.aws.protocols.model import ServiceModel
+from processing_emulator.aws.services.catalogue import (
+    cloudwatch_logs,
+    container_registry,
+    json_dispatcher,
+    query_services,
+    sagemaker,
+)
+from processing_emulator.aws.services.query_service import QueryDispatcher
+from processing_emulator.aws.signatures.enforcement import enforcing
+from processing_emulator.config import Settings
+from processing_emulator.jobs.listing import JobListing
+from processing_emulator.jobs.service import JobService
+from processing_emulator.jobs.tags import JobTags
+from processing_emulator.logs.reading import LogReading
+from processing_emulator.server.adapters import Adapters
+from processing_emulator.server.job_engine import JobEngine
+from processing_emulator.server.s3_store import S3Part
+
+if TYPE_CHECKING:
+    from processing_emulator.aws.s3.proxy import S3Passthrough
+
+
+def build_gateway(
+    settings: Settings,
+    adapters: Adapters,
+    engine: JobEngine,
+    models: Mapping[str, ServiceModel],
+    *,
+    gate: Gate,
+    admin: ASGIApp,
+    s3: ASGIApp,
+    executor: Executor,
+) -> ASGIApp:
+    """The application of everything that is served on the port."""
+    jobs, clock, keys = adapters.stores.jobs, adapters.clock, adapters.keys
+    service = JobService(store=jobs, clock=clock, wakeup=engine.scheduler, quotas=settings.quotas)
+    json_services = (
+        sagemaker(service=service, listing=JobListing(store=jobs), tags=JobTags(store=jobs)),
+        cloudwatch_logs(LogReading(logs=engine.logs, activity=engine.logs)),
+        container_registry(clock),
+    )
+    address = adapters.location.address
+    gateway = front_door(
+        dispatcher=json_dispatcher(json_services, models.__getitem__),
+        query=QueryDispatcher(query_services(keys, clock)),
+        account_of=keys.account_of,
+        control=admin,
+        s3=s3,
+        executor=executor,
+        gate=gate,
+        allowed_hosts=(*settings.allowed_hosts, *([address] if address else [])),
+    )
+    return enforcing(gateway, keys, clock) if settings.enforce_signatures else gateway
+
+
+def s3_proxy(s3: S3Part) -> "LazyApp[S3Passthrough]":
+    """What passes S3 requests on, loaded late: aiohttp takes as long to import as SQLAlchemy."""
+
+    def build() -> "S3Passthrough":
+        from processing_emulator.aws.s3.proxy import S3Passthrough
+
+        return S3Passthrough(s3.endpoint, adapt=s3.adaptation())
+
+    return LazyApp(build)
+
+
+async def close_s3_proxy(proxy: "LazyApp[S3Passthrough]") -> None:
+    """Close its connections, if it was used at all."""
+    if proxy.built is not None:
+        await proxy.built.close()

@@ -1,0 +1,82 @@
+"""Makes the engine: what admits jobs, runs them in containers, and removes leftovers."""
+
+from dataclasses import dataclass
+
+from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
+from processing_emulator.aws.signatures.container_session import session_issuer
+from processing_emulator.config import ContainerCredentials, Settings
+from processing_emulator.domain.contract import ContainerAccess
+from processing_emulator.engine.instance import RunnerOptions, RunnerTools
+from processing_emulator.engine.local_backend import LocalBackend
+from processing_emulator.engine.reaper import Reaper
+from processing_emulator.engine.scheduler import Scheduler
+from processing_emulator.logs.settling import SettlingLog
+from processing_emulator.server.adapters import Adapters
+
+_MIB = 1024**2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEngine:
+    """Not started yet."""
+
+    scheduler: Scheduler
+    reaper: Reaper
+    logs: SettlingLog
+
+
+def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
+    """The engine over these adapters."""
+    jobs, clock = adapters.stores.jobs, adapters.clock
+    logs = SettlingLog(adapters.stores.logs, clock)
+    tools = RunnerTools(
+        runtime=adapters.runtime,
+        objects=adapters.objects,
+        journal=jobs,
+        logs=logs,
+        samples=adapters.stores.samples,
+        gpus=adapters.gpus,
+        clock=clock,
+        options=_runner_options(settings, adapters),
+    )
+    memory = settings.capacity_memory_mib
+    host = DockerHostProbe(adapters.runtime, adapters.gpus, settings.capacity_cpus, memory * _MIB if memory else None)
+    backend = LocalBackend(tools, host, adapters.data.jobs)
+    return JobEngine(
+        scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds),
+        reaper=Reaper(jobs, backend, settings.reaper_interval_seconds),
+        logs=logs,
+    )
+
+
+def _runner_options(settings: Settings, adapters: Adapters) -> RunnerOptions:
+    return RunnerOptions(
+        emulator_id=adapters.data.emulator_id(),
+        pull_policy=settings.pull_policy,
+        image_map=settings.image_map,
+        container_access=_container_access(settings, adapters),
+        stop_signal=settings.stop_signal,
+        stop_grace_seconds=settings.stop_grace_seconds,
+        upload_when_stopped=settings.upload_when_stopped,
+        shm_share=settings.shm_share,
+        sample_interval_seconds=settings.sample_interval_seconds,
+        engine_patience_seconds=settings.engine_patience_seconds,
+    )
+
+
+def _container_access(settings: Settings, adapters: Adapters) -> ContainerAccess:
+    """Where containers find the emulator, and the keys they get."""
+    address = adapters.location.address
+    if not settings.container_endpoints or address is None:
+        return ContainerAccess()
+    url = f"http://{address}:{adapters.listening.port}"
+    match settings.container_credentials:
+        case ContainerCredentials.NONE:
+            return ContainerAccess(endpoint_url=url)
+        case ContainerCredentials.EMULATOR if settings.enforce_signatures:
+            return ContainerAccess(endpoint_url=url, issue=session_issuer(adapters.keys.mint, adapters.clock))
+        case ContainerCredentials.EMULATOR:
+            return ContainerAccess(endpoint_url=url, secret_key="emulator")  # noqa: S106  # a placeholder
+        case ContainerCredentials.S3:
+            secret = settings.s3_secret_key.get_secret_value()
+            return ContainerAccess(endpoint_url=url, access_key=settings.s3_access_key, secret_key=secret)
