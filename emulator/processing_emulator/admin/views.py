@@ -55,6 +55,7 @@ def instance_document(record: InstanceRecord, peaks: UsagePeaks) -> Document:
     """One host of a job."""
     return {
         "host": record.host,
+        "node": record.node,
         "limits": _limits(record.limits),
         "stagedIn": _transfer(record.staged_in),
         "stagedOut": _transfer(record.staged_out),

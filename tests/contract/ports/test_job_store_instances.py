@@ -14,6 +14,7 @@ from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_jo
 
 UNKNOWN = JobId(4711)
 GPU_LIMITS = Limits(
+    node="worker-2",
     vcpus=0.5,
     reserved_vcpus=7.25,
     memory_bytes=3 * 2**40,

@@ -187,6 +187,7 @@ def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
     assert document["instances"] == [
         {
             "host": "algo-1",
+            "node": "local",
             "limits": {
                 "vcpus": 1.5,
                 "memoryBytes": 1024,

@@ -148,6 +148,7 @@ instances = Table(
     metadata,
     Column("job_id", Id, ForeignKey("jobs.id"), primary_key=True),
     Column("instance_index", Integer, primary_key=True),
+    Column("node", String, nullable=False),
     Column("vcpus", Double, nullable=False),
     Column("reserved_vcpus", Double, nullable=False),
     Column("memory_bytes", BigInteger, nullable=False),

@@ -105,6 +105,7 @@ def event_columns(event: JobEvent) -> Mapping[str, object]:
 def limits_columns(limits: Limits) -> Mapping[str, object]:
     """The columns of `instances` that hold limits."""
     return {
+        "node": limits.node,
         "vcpus": limits.vcpus,
         "reserved_vcpus": limits.reserved_vcpus,
         "memory_bytes": limits.memory_bytes,
@@ -136,6 +137,7 @@ def instance_of(row: Row[Any]) -> InstanceRecord:
         job_id=JobId(row.job_id),
         index=row.instance_index,
         limits=Limits(
+            node=row.node,
             vcpus=row.vcpus,
             reserved_vcpus=row.reserved_vcpus,
             memory_bytes=row.memory_bytes,
