@@ -1,4 +1,4 @@
-"""A server process per test module, real Docker under it, and a check that it leaves nothing."""
+"""A server process per test module, with real Docker, and a check that it leaves nothing behind."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ def emulator_id(server: EmulatorProcess) -> str:
 
 
 def leftovers(server: EmulatorProcess) -> list[str]:
-    """Containers of this emulator, in any state, and files of jobs."""
+    """Containers of this emulator, in any state, and job folders."""
     engine = docker.from_env()
     try:
         label = f"processing-emulator.id={emulator_id(server)}"
@@ -27,20 +27,20 @@ def leftovers(server: EmulatorProcess) -> list[str]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[EmulatorProcess]:
-    """Shared by the tests of a module; host capacity as it is."""
+    """A server with the bucket `bkt`, shared by the tests of a module."""
     process = EmulatorProcess(tmp_path_factory.mktemp("emulator") / "data", stop_grace_seconds="2").start()
     try:
         process.client("s3").create_bucket(Bucket="bkt")
         yield process
         assert process.stop() == 0, process.log()[-2000:]
-        wait_for("nothing of ours to be left", lambda: not leftovers(process) or None, 5)
+        wait_for("no leftovers", lambda: not leftovers(process) or None, 5)
     finally:
         process.kill()
 
 
 @pytest.fixture
 def fresh_server(tmp_path: Path, docker_engine: None) -> Iterator[EmulatorProcess]:
-    """A server of the test's own, not started yet."""
+    """A server for one test, not started yet."""
     process = EmulatorProcess(tmp_path / "data", stop_grace_seconds="2")
     try:
         yield process

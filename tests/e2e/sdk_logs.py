@@ -1,12 +1,12 @@
-"""How version 2 of SageMaker's SDK prints the logs of a job (spec 5.3), and version 3, as far as order matters."""
+"""The log polling of the SageMaker SDKs v2 (spec 5.3) and v3: what they request, in which order."""
 
 from typing import Any
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
 
 
-class SecondGenerationPoller:
-    """Remembers of each stream the last moment printed, and how many events with it."""
+class SageMaker2LogPoller:
+    """Keeps for each stream the timestamp of the last event, and how many printed events have it."""
 
     def __init__(self, logs: Any, job: str) -> None:
         self.printed: list[str] = []
@@ -15,7 +15,7 @@ class SecondGenerationPoller:
         self._positions: dict[str, tuple[int, int]] = {}
 
     def poll(self) -> None:
-        """One round: list the streams, and of each print what is new."""
+        """List the streams, and print the new events of each."""
         try:
             streams = self._logs.describe_log_streams(
                 logGroupName=GROUP, logStreamNamePrefix=f"{self._job}/", orderBy="LogStreamName", limit=1
@@ -39,8 +39,8 @@ class SecondGenerationPoller:
         self._positions[stream] = (moment, count)
 
 
-class ThirdGenerationPoller:
-    """Keeps the token of each stream and asks with it."""
+class SageMaker3LogPoller:
+    """Keeps the forward token of each stream."""
 
     def __init__(self, logs: Any, job: str) -> None:
         self.printed: list[str] = []
@@ -49,7 +49,7 @@ class ThirdGenerationPoller:
         self._tokens: dict[str, str] = {}
 
     def poll(self) -> None:
-        """One round: list the streams, and of each print what is new."""
+        """List the streams, and print the new events of each."""
         try:
             streams = self._logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=self._job)["logStreams"]
         except self._logs.exceptions.ResourceNotFoundException:

@@ -1,4 +1,4 @@
-"""What was answered is kept: many clients create jobs at the same time, and the server is killed in the middle."""
+"""Concurrent clients create jobs until the server is killed; every acknowledged job survives."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ NOWHERE = "127.0.0.1:1"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmulatorProcess]:
-    """Without an engine: every job waits for one."""
+    """A server without a Docker engine, so every job waits."""
     process = EmulatorProcess(tmp_path / "data", docker_host=f"tcp://{NOWHERE}", s3_endpoint=f"http://{NOWHERE}")
     try:
         yield process.start()
@@ -29,7 +29,7 @@ def server(tmp_path: Path) -> Iterator[EmulatorProcess]:
 
 
 def create_until_refused(server: EmulatorProcess, prefix: str, acknowledged: list[str]) -> None:
-    """One client; ends when the server is gone."""
+    """Create jobs until the server is gone."""
     sagemaker = server.client("sagemaker")
     for number in range(10**6):
         name = f"{prefix}-{number}"
@@ -40,17 +40,19 @@ def create_until_refused(server: EmulatorProcess, prefix: str, acknowledged: lis
         acknowledged.append(name)
 
 
-def test_every_job_whose_create_was_answered_is_there_after_a_kill_in_order(server: EmulatorProcess) -> None:
+def test_acknowledged_jobs_survive_a_kill_in_order(server: EmulatorProcess) -> None:
     acknowledged: list[str] = []
     with ThreadPoolExecutor(CLIENTS) as clients:
         for number in range(CLIENTS):
             clients.submit(create_until_refused, server, f"client-{number}", acknowledged)
-        wait_for("many answers", lambda: len(acknowledged) >= KILLED_AFTER or None, 60)
+        wait_for("acknowledged jobs", lambda: len(acknowledged) >= KILLED_AFTER or None, 60)
         server.kill()
     server.start()
     pages = server.client("sagemaker").get_paginator("list_processing_jobs").paginate(MaxResults=100)
     kept = [summary["ProcessingJobName"] for page in pages for summary in page["ProcessingJobSummaries"]]
     assert set(acknowledged) <= set(kept)
-    assert len(kept) == len(set(kept)) <= len(acknowledged) + CLIENTS  # the last of each may have had no answer
+    assert (
+        len(kept) == len(set(kept)) <= len(acknowledged) + CLIENTS
+    )  # each client's last Create may be stored without a response
     mine = [name for name in kept if name.startswith("client-0-")]
     assert mine == [f"client-0-{number}" for number in range(len(mine))]

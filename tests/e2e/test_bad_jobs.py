@@ -1,4 +1,4 @@
-"""Every way a job can end badly, by name: status, FailureReason, and that nothing is left (spec 1.7-1.9, 8)."""
+"""Every way a job can fail or be stopped: status, FailureReason, and no leftovers (spec 1.7-1.9, 8)."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def _fails(server: EmulatorProcess, request: dict[str, Any], timeout_seconds: fl
     return reason
 
 
-def test_a_missing_image(server: EmulatorProcess) -> None:
+def test_missing_image(server: EmulatorProcess) -> None:
     reason = _fails(server, a_request("no-image", image="registry.invalid/no/such:1"))
     assert reason.startswith(
         "ClientError: Cannot pull algorithm container. "
@@ -47,31 +47,31 @@ def test_a_missing_image(server: EmulatorProcess) -> None:
     assert "docker load" in reason
 
 
-def test_an_entrypoint_that_is_not_executable(server: EmulatorProcess) -> None:
+def test_entrypoint_that_is_not_executable(server: EmulatorProcess) -> None:
     reason = _fails(server, a_request("not-executable", entrypoint=["/etc/passwd"]))
     assert reason.startswith("AlgorithmError: ")
     assert "permission denied" in reason
     assert reason.endswith(", exit code: 126")
 
 
-def test_an_entrypoint_that_does_not_exist(server: EmulatorProcess) -> None:
+def test_entrypoint_that_does_not_exist(server: EmulatorProcess) -> None:
     reason = _fails(server, a_request("not-there", entrypoint=["/no/such/program"]))
     assert "no such file or directory" in reason
     assert reason.endswith(", exit code: 127")
 
 
-def test_an_empty_prefix(server: EmulatorProcess) -> None:
+def test_input_prefix_without_objects(server: EmulatorProcess) -> None:
     reason = _fails(server, a_request("empty-prefix", inputs=[an_input(uri="s3://bkt/nothing/here/")]))
     assert reason == "ClientError: Failed to download data. No S3 objects found under s3://bkt/nothing/here/"
 
 
-def test_a_missing_bucket(server: EmulatorProcess) -> None:
+def test_input_from_a_missing_bucket(server: EmulatorProcess) -> None:
     reason = _fails(server, a_request("no-bucket", inputs=[an_input(uri="s3://no-such-bucket/x/")]))
     assert reason.startswith("ClientError: Failed to download data. ListObjectsV2 failed for s3://no-such-bucket/x/")
     assert "NoSuchBucket" in reason
 
 
-def test_an_upload_to_a_missing_bucket(server: EmulatorProcess) -> None:
+def test_upload_to_a_missing_bucket(server: EmulatorProcess) -> None:
     request = a_request(
         "no-upload",
         entrypoint=["sh", "-c", "echo x > /opt/ml/processing/output/f"],
@@ -82,7 +82,7 @@ def test_an_upload_to_a_missing_bucket(server: EmulatorProcess) -> None:
     assert "NoSuchBucket" in reason
 
 
-def test_a_key_that_is_also_a_folder(server: EmulatorProcess) -> None:
+def test_key_that_is_also_a_folder(server: EmulatorProcess) -> None:
     s3 = server.client("s3")
     s3.put_object(Bucket="bkt", Key="clash/a", Body=b"1")
     s3.put_object(Bucket="bkt", Key="clash/a/b", Body=b"2")
@@ -104,7 +104,7 @@ def test_inputs_larger_than_the_volume(server: EmulatorProcess) -> None:
     assert "VolumeSizeInGB is 1" in reason
 
 
-def test_a_container_that_fills_its_volume_is_ended(server: EmulatorProcess) -> None:
+def test_container_that_fills_its_volume(server: EmulatorProcess) -> None:
     script = "cd /opt/ml/processing/output; head -c 1200M /dev/zero > big; sleep 300"
     reason = _fails(server, a_request("fills-volume", entrypoint=["sh", "-c", script], outputs=[an_output()]))
     assert re.fullmatch(
@@ -112,13 +112,13 @@ def test_a_container_that_fills_its_volume_is_ended(server: EmulatorProcess) -> 
     )
 
 
-def test_a_message_that_is_not_utf_8(server: EmulatorProcess) -> None:
+def test_exit_message_that_is_not_utf_8(server: EmulatorProcess) -> None:
     script = r"printf '\377\376' > /opt/ml/output/message"
     reason = _fails(server, a_request("bad-message", entrypoint=["sh", "-c", script]))
     assert reason.startswith("ClientError: /opt/ml/output/message is not UTF-8")
 
 
-def test_23_max_runtime_ends_stopped_and_uploads_nothing(server: EmulatorProcess) -> None:
+def test_23_max_runtime_stops_the_job_without_upload(server: EmulatorProcess) -> None:
     request = a_request(
         "too-long",
         entrypoint=["sh", "-c", "echo x > /opt/ml/processing/output/f; exec sleep 300"],
@@ -129,11 +129,11 @@ def test_23_max_runtime_ends_stopped_and_uploads_nothing(server: EmulatorProcess
     assert answer["ProcessingJobStatus"] == "Stopped"
     assert "FailureReason" not in answer
     took = (answer["ProcessingEndTime"] - answer["ProcessingStartTime"]).total_seconds()
-    assert 2 <= took < 15  # the sleep ignores SIGTERM as PID 1: limit, grace of 2 s, kill
+    assert 2 <= took < 15  # limit 2 s, then 2 s of grace, because sleep ignores SIGTERM as PID 1
     assert server.client("s3").list_objects_v2(Bucket="bkt", Prefix="too-long")["KeyCount"] == 0
 
 
-def test_22_stop_shows_stopping_at_once_and_the_signal_gets_its_grace(server: EmulatorProcess) -> None:
+def test_22_stop_shows_stopping_at_once_and_sends_sigterm(server: EmulatorProcess) -> None:
     script = "trap 'echo got TERM; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
     name = _create(server, a_request("stopped", entrypoint=["sh", "-c", script]))
     server.wait_for_phase(name, "Running")
@@ -150,7 +150,7 @@ def test_22_stop_shows_stopping_at_once_and_the_signal_gets_its_grace(server: Em
         sagemaker.stop_processing_job(ProcessingJobName=name)
 
 
-def test_a_container_that_ignores_the_signal_is_killed_after_its_grace(server: EmulatorProcess) -> None:
+def test_container_that_ignores_sigterm_is_killed(server: EmulatorProcess) -> None:
     name = _create(server, a_request("stubborn", entrypoint=["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]))
     server.wait_for_phase(name, "Running")
     server.client("sagemaker").stop_processing_job(ProcessingJobName=name)
@@ -159,7 +159,7 @@ def test_a_container_that_ignores_the_signal_is_killed_after_its_grace(server: E
     assert leftovers(server) == []
 
 
-def test_a_gpu_type_on_a_machine_without_gpus_is_never_run_on_the_cpu(server: EmulatorProcess) -> None:
+def test_gpu_job_without_gpus_fails(server: EmulatorProcess) -> None:
     gpus = server.control("health")["services"]["gpu"]["count"]
     reason = _fails(server, a_request("gpu", instance_type="ml.g5.48xlarge")) if gpus < 8 else ""
     assert gpus >= 8 or reason == (
@@ -170,7 +170,7 @@ def test_a_gpu_type_on_a_machine_without_gpus_is_never_run_on_the_cpu(server: Em
 
 @pytest.fixture
 def small_server(tmp_path: Path, docker_engine: None) -> Iterator[EmulatorProcess]:
-    """A server that gives jobs 96 MiB of memory."""
+    """A server with 96 MiB of memory for jobs."""
     process = EmulatorProcess(tmp_path / "data", capacity_memory_mib="96").start()
     try:
         yield process
@@ -191,7 +191,7 @@ def test_out_of_memory(small_server: EmulatorProcess) -> None:
 
 @pytest.fixture
 def tiny_disk_server(tmp_path: Path, docker_engine: None) -> Iterator[EmulatorProcess]:
-    """A server whose jobs' folder is a disk of 8 MiB."""
+    """A server whose job folders are on a disk of 8 MiB."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")
     data = tmp_path / "data"
@@ -206,7 +206,7 @@ def tiny_disk_server(tmp_path: Path, docker_engine: None) -> Iterator[EmulatorPr
         subprocess.run(["umount", str(data / "jobs")], check=True)
 
 
-def test_a_full_disk_while_downloading(tiny_disk_server: EmulatorProcess) -> None:
+def test_full_disk_during_the_download(tiny_disk_server: EmulatorProcess) -> None:
     s3 = tiny_disk_server.client("s3")
     s3.create_bucket(Bucket="bkt")
     for number in range(4):

@@ -1,4 +1,4 @@
-"""Names that are used again, and jobs that may run on one type or another, with real containers and a restart."""
+"""Reusing the name of a deleted job, and instance preferences, with real containers and restarts."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.e2e.server import EmulatorProcess
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
 
-def test_a_name_is_used_again_after_its_job_was_deleted_and_the_server_restarted(fresh_server: EmulatorProcess) -> None:
+def test_reuses_the_name_of_a_deleted_job_after_a_restart(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     sagemaker = server.client("sagemaker")
     arns = []
@@ -29,7 +29,7 @@ def test_a_name_is_used_again_after_its_job_was_deleted_and_the_server_restarted
     assert leftovers(server) == []
 
 
-def test_a_preferred_type_that_this_machine_cannot_run_is_passed_over(server: EmulatorProcess) -> None:
+def test_skips_a_preferred_type_that_this_machine_cannot_run(server: EmulatorProcess) -> None:
     cluster = {
         "VolumeSizeInGB": 1,
         "InstancePreferences": [

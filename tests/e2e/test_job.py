@@ -1,4 +1,4 @@
-"""A processing job as boto3 sees it: real data, real container, real outputs (numbers: spec section 9)."""
+"""A processing job through boto3: real data, real container, real outputs (numbers: spec section 9)."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
 @pytest.fixture
 def image_with_command() -> Iterator[str]:
-    """The test image with a CMD that would show."""
+    """The test image with a CMD."""
     name = f"processing-emulator/test-command:{uuid4().hex[:12]}"
     engine = docker.from_env()
     try:
@@ -45,13 +45,13 @@ def _objects(server: EmulatorProcess, prefix: str) -> dict[str, bytes]:
 
 
 def _run(server: EmulatorProcess, name: str, script: str, **changes: Any) -> dict[str, Any]:
-    """Run a shell script as a job; Describe's answer at its end."""
+    """Run a shell script as a job; returns its description once it has ended."""
     request = a_request(name, entrypoint=["sh", "-c", script], **changes)
     server.client("sagemaker").create_processing_job(**request)
     return server.wait_for_end(name)
 
 
-def test_it_stages_runs_and_uploads(server: EmulatorProcess) -> None:
+def test_stages_runs_and_uploads(server: EmulatorProcess) -> None:
     _put(server, **{"flow/in/a.csv": b"1\n", "flow/in/deep/b.csv": b"2\n"})
     script = (
         "cd /opt/ml/processing; cat input/a.csv input/deep/b.csv > output/sum.csv; mkdir output/d; echo x > output/d/y"
@@ -70,7 +70,7 @@ def test_09_output_folders_exist_and_are_empty_at_the_start(server: EmulatorProc
     assert _run(server, "folders", script, outputs=outputs)["ProcessingJobStatus"] == "Completed"
 
 
-def test_11_12_the_config_files_are_the_service_s(server: EmulatorProcess) -> None:
+def test_11_12_config_files(server: EmulatorProcess) -> None:
     script = (
         "cat /opt/ml/config/resourceconfig.json; echo; cat /opt/ml/config/processingjobconfig.json; echo; ls /opt/ml"
     )
@@ -82,7 +82,7 @@ def test_11_12_the_config_files_are_the_service_s(server: EmulatorProcess) -> No
     assert folders == ["config", "output"]
 
 
-def test_18_a_nested_local_path_is_a_folder_of_the_outer_one(server: EmulatorProcess) -> None:
+def test_18_nested_local_path(server: EmulatorProcess) -> None:
     _put(server, **{"nest/data.csv": b"d", "nest-code/p.py": b"print('hi')"})
     inputs = [
         an_input("data", "s3://bkt/nest/data.csv", "/opt/ml/processing/input"),
@@ -94,16 +94,14 @@ def test_18_a_nested_local_path_is_a_folder_of_the_outer_one(server: EmulatorPro
     assert server.log_lines("nested") == ["hi"]
 
 
-def test_13_a_prefix_is_a_plain_key_prefix(server: EmulatorProcess) -> None:
+def test_13_input_prefix_is_a_plain_key_prefix(server: EmulatorProcess) -> None:
     _put(server, **{"px/pre.csv": b"1", "px/prefix.csv": b"2", "px/other.csv": b"3"})
     answer = _run(server, "prefix", "ls /opt/ml/processing/input", inputs=[an_input(uri="s3://bkt/px/pre")])
     assert answer["ProcessingJobStatus"] == "Completed"
     assert server.log_lines("prefix") == ["pre.csv", "prefix.csv"]
 
 
-def test_06_08_exit_code_and_message_make_the_reason_and_outputs_are_uploaded_before_the_end(
-    server: EmulatorProcess,
-) -> None:
+def test_06_08_failed_job_has_a_reason_and_uploads_its_outputs(server: EmulatorProcess) -> None:
     script = "echo partial > /opt/ml/processing/output/p; printf x > /opt/ml/output/message; exit 3"
     answer = _run(server, "fails", script, outputs=[an_output(uri="s3://bkt/fails")])
     assert answer["ProcessingJobStatus"] == "Failed"
@@ -114,18 +112,18 @@ def test_06_08_exit_code_and_message_make_the_reason_and_outputs_are_uploaded_be
     assert stored_at <= answer["ProcessingEndTime"]
 
 
-def test_06_exit_3_without_a_message(server: EmulatorProcess) -> None:
+def test_06_failed_job_without_a_message(server: EmulatorProcess) -> None:
     answer = _run(server, "fails-plain", "exit 3")
     assert answer["FailureReason"] == "AlgorithmError: , exit code: 3"
     assert "ExitMessage" not in answer
 
 
-def test_07_a_message_of_a_job_that_did_its_work_is_shown(server: EmulatorProcess) -> None:
+def test_07_completed_job_with_an_exit_message(server: EmulatorProcess) -> None:
     answer = _run(server, "message", "printf done > /opt/ml/output/message")
     assert (answer["ProcessingJobStatus"], answer["ExitMessage"]) == ("Completed", "done")
 
 
-def test_10_an_entrypoint_without_arguments_does_not_get_the_image_s_command(
+def test_10_entrypoint_without_arguments_ignores_the_image_s_cmd(
     server: EmulatorProcess, image_with_command: str
 ) -> None:
     entrypoint = ["python3", "-c", "import sys; print(sys.argv[1:])"]
@@ -135,20 +133,20 @@ def test_10_an_entrypoint_without_arguments_does_not_get_the_image_s_command(
     assert server.log_lines("entrypoint-only") == ["[]"]
 
 
-def test_arguments_without_an_entrypoint_go_to_the_image_s(server: EmulatorProcess) -> None:
+def test_arguments_without_an_entrypoint_replace_the_image_s_cmd(server: EmulatorProcess) -> None:
     request = a_request("arguments-only", arguments=["python3", "-c", "print('from arguments')"])
     server.client("sagemaker").create_processing_job(**request)
     assert server.wait_for_end("arguments-only")["ProcessingJobStatus"] == "Completed"
     assert server.log_lines("arguments-only") == ["from arguments"]
 
 
-def test_the_environment_is_the_request_s_with_the_region_and_no_default_region(server: EmulatorProcess) -> None:
+def test_environment_of_the_container(server: EmulatorProcess) -> None:
     script = 'echo "$K|$AWS_REGION|${AWS_DEFAULT_REGION-unset}"'
     _run(server, "environment", script, Environment={"K": "V \n'$x"})
     assert "\n".join(server.log_lines("environment")) == "V \n'$x|us-east-1|unset"
 
 
-def test_code_in_a_container_reaches_the_same_store(server: EmulatorProcess) -> None:
+def test_container_reaches_the_same_store(server: EmulatorProcess) -> None:
     _put(server, **{"inside/object": b"seen from inside"})
     script = (
         "import os,urllib.request;"
@@ -160,7 +158,7 @@ def test_code_in_a_container_reaches_the_same_store(server: EmulatorProcess) -> 
     assert server.log_lines("inside") == ["seen from inside"], answer
 
 
-def test_20_an_isolated_container_has_no_network_no_credentials_and_its_name(server: EmulatorProcess) -> None:
+def test_20_network_isolation(server: EmulatorProcess) -> None:
     _put(server, **{"isolated/in": b"data"})
     script = (
         "env | grep -c AWS_ENDPOINT; env | grep -c AWS_ACCESS; tail -n +3 /proc/net/dev | grep -vc ' lo:';"
@@ -179,7 +177,7 @@ def test_20_an_isolated_container_has_no_network_no_credentials_and_its_name(ser
     assert _objects(server, "isolated/out") == {"isolated/out/out": b"data"}
 
 
-def test_links_devices_and_pipes_in_an_output_are_left_out(server: EmulatorProcess) -> None:
+def test_output_skips_links_devices_and_pipes(server: EmulatorProcess) -> None:
     script = (
         "cd /opt/ml/processing/output; echo ok > file; ln -s /etc/passwd link; ln -s / root; mkfifo pipe;"
         " mknod device c 1 3; ln file hard; truncate -s 1M sparse"
@@ -195,7 +193,7 @@ def test_links_devices_and_pipes_in_an_output_are_left_out(server: EmulatorProce
     ]
 
 
-def test_the_instance_type_bounds_the_container(server: EmulatorProcess) -> None:
+def test_instance_type_limits_the_container(server: EmulatorProcess) -> None:
     script = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max; df -k /dev/shm | tail -1"
     _run(server, "limits", script)
     limit, shm = (line for line in server.log_lines("limits") if not line.startswith("cat:"))
@@ -205,10 +203,10 @@ def test_the_instance_type_bounds_the_container(server: EmulatorProcess) -> None
     assert (limits["vcpus"], limits["memoryBytes"], limits["capped"]) == (2, 4 * 1024**3, False)
 
 
-def test_usage_is_sampled_and_its_peaks_are_shown(server: EmulatorProcess) -> None:
+def test_shows_peak_usage(server: EmulatorProcess) -> None:
     code = (
         "import time; x=bytearray(200<<20); end=time.time()+3.5\nwhile time.time()<end: pass\n"
-        "print(100 * time.process_time() / 3.5)"  # what a loaded machine let it have
+        "print(100 * time.process_time() / 3.5)"  # the CPU time it got on a loaded machine
     )
     request = a_request("busy", entrypoint=RUN_CODE, inputs=[server.stage_code("busy", code)])
     server.client("sagemaker").create_processing_job(**request)
@@ -219,7 +217,7 @@ def test_usage_is_sampled_and_its_peaks_are_shown(server: EmulatorProcess) -> No
     assert 200 << 20 < peaks["memoryBytes"] < 400 << 20
 
 
-def test_a_job_without_inputs_outputs_and_command_runs_the_image_s_own(server: EmulatorProcess) -> None:
+def test_job_without_inputs_outputs_and_entrypoint(server: EmulatorProcess) -> None:
     server.client("sagemaker").create_processing_job(**a_request("plain", image=IMAGE, arguments=["true"]))
     answer = server.wait_for_end("plain")
     assert answer["ProcessingJobStatus"] == "Completed"
@@ -227,7 +225,7 @@ def test_a_job_without_inputs_outputs_and_command_runs_the_image_s_own(server: E
     assert answer["StoppingCondition"] == {"MaxRuntimeInSeconds": 86400}
 
 
-def test_03_the_waiter_ends_when_the_job_does(server: EmulatorProcess) -> None:
+def test_03_waiter_returns_when_the_job_completes(server: EmulatorProcess) -> None:
     sagemaker = server.client("sagemaker")
     waiter = sagemaker.get_waiter("processing_job_completed_or_stopped")
     sagemaker.create_processing_job(**a_request("waited", arguments=["true"]))

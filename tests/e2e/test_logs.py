@@ -1,4 +1,4 @@
-"""The log of a real container through CloudWatch Logs, read while it runs and afterwards."""
+"""The log of a real container in CloudWatch Logs, read while it runs and afterwards."""
 
 import re
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.builders import a_request
-from tests.e2e.sdk_logs import SecondGenerationPoller, ThirdGenerationPoller
+from tests.e2e.sdk_logs import SageMaker2LogPoller, SageMaker3LogPoller
 from tests.e2e.server import RUN_CODE, TERMINAL, EmulatorProcess
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
@@ -33,12 +33,12 @@ out("last")
 """
 
 
-def test_30_clients_that_poll_print_every_event_once_and_in_order(server: EmulatorProcess) -> None:
+def test_30_sdk_pollers_print_every_event_once_and_in_order(server: EmulatorProcess) -> None:
     name = "Log-1"
     code = server.stage_code(name, PROGRAM)
     server.client("sagemaker").create_processing_job(**a_request(name, entrypoint=RUN_CODE, inputs=[code]))
     logs = server.client("logs")
-    pollers = (SecondGenerationPoller(logs, name), ThirdGenerationPoller(logs, name))
+    pollers = (SageMaker2LogPoller(logs, name), SageMaker3LogPoller(logs, name))
     rounds, deadline = 0, time.monotonic() + 90
 
     status = ""
@@ -49,17 +49,17 @@ def test_30_clients_that_poll_print_every_event_once_and_in_order(server: Emulat
         rounds += bool(pollers[0].printed)
         assert time.monotonic() < deadline
 
-    assert rounds > 1, "nothing was seen while it ran"
+    assert rounds > 1, "no events were read while it ran"
     for poller in pollers:
         _check(poller.printed)
-    afterwards = SecondGenerationPoller(logs, name)
+    afterwards = SageMaker2LogPoller(logs, name)
     afterwards.poll()
     assert afterwards.printed == pollers[0].printed == pollers[1].printed
 
 
 def _check(printed: list[str]) -> None:
     assert printed[:199] == [f"line {number}" for number in range(199)]
-    last_line, progress = printed[199].split("\n")  # it begins with a blank, so it belongs to the line before
+    last_line, progress = printed[199].split("\n")  # it starts with a space, so it continues the previous event
     assert last_line == "line 199"
     assert progress == "".join(f" {percent}%#015" for percent in range(0, 101, 10))
     assert [len(piece) for piece in printed[200:202]] == [16_384, 20_000 - 16_384]
@@ -70,7 +70,7 @@ def _check(printed: list[str]) -> None:
     assert printed[204:] == ["  after a pause", "#011column", "last"]
 
 
-def test_the_stream_is_named_after_the_moment_the_job_started(server: EmulatorProcess) -> None:
+def test_stream_name_has_the_start_time_of_the_job(server: EmulatorProcess) -> None:
     request = a_request("Named-1", entrypoint=["echo", "hello"])
     server.client("sagemaker").create_processing_job(**request)
     started = server.wait_for_end("Named-1")["ProcessingStartTime"]

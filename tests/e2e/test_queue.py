@@ -1,4 +1,4 @@
-"""More jobs than the machine has room for: they wait their turn, in order, visibly."""
+"""More jobs than the machine has capacity for: they wait in order, and their queue position is shown."""
 
 import pytest
 
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 JOBS = 20
 
 
-def test_twenty_jobs_at_once_all_complete_in_order_and_leave_nothing(server: EmulatorProcess) -> None:
+def test_twenty_jobs_complete_in_order(server: EmulatorProcess) -> None:
     sagemaker = server.client("sagemaker")
     names = [f"many-{number:02}" for number in range(JOBS)]
     for name in names:
@@ -32,7 +32,7 @@ def test_twenty_jobs_at_once_all_complete_in_order_and_leave_nothing(server: Emu
     assert leftovers(server) == []
 
 
-def test_a_job_that_waits_says_so_and_can_be_stopped(server: EmulatorProcess) -> None:
+def test_waiting_job_shows_its_position_and_can_be_stopped(server: EmulatorProcess) -> None:
     sagemaker = server.client("sagemaker")
     blocker = a_request("blocker", entrypoint=["sleep", "300"], instance_type="ml.m5.24xlarge")
     sagemaker.create_processing_job(**blocker)

@@ -1,4 +1,4 @@
-"""The README's own example, run as it stands."""
+"""The Python example of the README, executed unchanged."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_the_example_of_the_readme_does_what_its_comment_says(server: EmulatorProcess) -> None:
+def test_readme_example_prints_the_sum(server: EmulatorProcess) -> None:
     blocks: list[str] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) == 1
     environment = {

@@ -1,4 +1,4 @@
-"""A reset of a real server with real containers: all is gone when it answers, and a Create right after it works."""
+"""Resets of a real server with containers: when the reset answers, everything is gone and a Create works."""
 
 import json
 import threading
@@ -43,7 +43,7 @@ def _names(server: EmulatorProcess, account: str = "test") -> list[str]:
 
 
 def _fill(server: EmulatorProcess) -> None:
-    """A running job, a waiting one, an ended one, one of another account, and an object."""
+    """Create a running, a waiting and an ended job, one in another account, and an object."""
     server.client("s3").create_bucket(Bucket="bkt")
     server.client("s3").put_object(Bucket="bkt", Key="k", Body=b"x")
     _create(server, "ended", "true")
@@ -54,7 +54,7 @@ def _fill(server: EmulatorProcess) -> None:
     _create(server, "other", account="111111111111")
 
 
-def test_everything_is_gone_when_it_answers_and_names_are_free(fresh_server: EmulatorProcess) -> None:
+def test_reset_removes_everything_and_frees_the_names(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _fill(server)
 
@@ -77,7 +77,7 @@ def test_everything_is_gone_when_it_answers_and_names_are_free(fresh_server: Emu
     assert leftovers(server) == []
 
 
-def test_scopes_leave_the_rest_alone(fresh_server: EmulatorProcess) -> None:
+def test_scope_limits_the_reset(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _fill(server)
     assert _post(server, "/_emulator/reset?scope=s3")[1]["s3"]["buckets"] == ["bkt"]
@@ -89,7 +89,7 @@ def test_scopes_leave_the_rest_alone(fresh_server: EmulatorProcess) -> None:
     assert leftovers(server) == []
 
 
-def test_the_seed_is_back_afterwards_and_a_broken_one_is_said_before(tmp_path: Path, docker_engine: None) -> None:
+def test_reset_applies_the_seed_and_refuses_an_invalid_one(tmp_path: Path, docker_engine: None) -> None:
     seed = tmp_path / "seed"
     (seed / "raw-data").mkdir(parents=True)
     (seed / "raw-data" / "a.csv").write_text("1,2")
@@ -112,7 +112,9 @@ def test_the_seed_is_back_afterwards_and_a_broken_one_is_said_before(tmp_path: P
         server.kill()
 
 
-def test_an_external_store_is_emptied_only_when_asked(tmp_path: Path, docker_engine: None, minio: S3Server) -> None:
+def test_external_store_is_emptied_only_with_external_true(
+    tmp_path: Path, docker_engine: None, minio: S3Server
+) -> None:
     keys = {"s3_endpoint": minio.endpoint, "s3_access_key": ACCESS_KEY, "s3_secret_key": SECRET_KEY}
     server = EmulatorProcess(tmp_path / "data", **keys)
     try:
@@ -137,7 +139,7 @@ def test_clients_that_call_during_resets_get_no_server_error(fresh_server: Emula
     failures: list[str] = []
 
     def call(number: int) -> int:
-        """Create, look and store without pause; only what a forgotten name or bucket explains may fail."""
+        """Create, describe and store without pause; returns the number of rounds. Client errors are expected."""
         sagemaker, s3, count = server.client("sagemaker"), server.client("s3"), 0
         while not over.is_set():
             count += 1
@@ -176,20 +178,18 @@ def test_clients_that_call_during_resets_get_no_server_error(fresh_server: Emula
     assert server.stop() == 0
 
 
-@pytest.mark.parametrize("after", ["let go", "rows forgotten", "store moved away"])
-def test_a_server_killed_in_the_middle_of_a_reset_starts_again_cleanly(
-    fresh_server: EmulatorProcess, after: str
-) -> None:
+@pytest.mark.parametrize("after", ["jobs released", "rows deleted", "store moved away"])
+def test_server_killed_during_a_reset_starts_cleanly(fresh_server: EmulatorProcess, after: str) -> None:
     server = fresh_server.start()
     _fill(server)
     moved = server.data_dir / "s3.gone"
 
     def reached() -> bool | None:
-        if reset.done():  # too quick to be caught in the middle this time
+        if reset.done():  # the reset was faster than this poll
             return True
         if after == "store moved away":
             return moved.exists() or not (server.data_dir / "s3" / "process.json").exists() or None
-        if after == "rows forgotten":
+        if after == "rows deleted":
             return server.control("health")["services"]["scheduler"]["running"] == 0 or None
         return True
 
@@ -202,7 +202,7 @@ def test_a_server_killed_in_the_middle_of_a_reset_starts_again_cleanly(
     names = _names(server)
     assert names == [] or sorted(names) == ["ended", "large", "waits"]
     if not names:
-        wait_for("what belonged to the forgotten jobs to be reaped", lambda: not leftovers(server) or None)
+        wait_for("containers of the deleted jobs to be removed", lambda: not leftovers(server) or None)
     assert [bucket["Name"] for bucket in server.client("s3").list_buckets()["Buckets"]] in ([], ["bkt"])
     assert not moved.exists()
     assert _post(server, "/_emulator/reset")[0] == 200
@@ -212,7 +212,7 @@ def test_a_server_killed_in_the_middle_of_a_reset_starts_again_cleanly(
     assert server.stop() == 0
 
 
-def test_a_web_page_cannot_reset(fresh_server: EmulatorProcess) -> None:
+def test_web_pages_cannot_reset(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _create(server, "kept", "true")
     for path in ("/_emulator/reset", "/_localstack/state/reset", "/moto-api/reset"):
@@ -222,7 +222,7 @@ def test_a_web_page_cannot_reset(fresh_server: EmulatorProcess) -> None:
     server.wait_for_end("kept")
 
 
-def test_a_bucket_called_moto_api_still_works(fresh_server: EmulatorProcess) -> None:
+def test_buckets_named_like_reset_endpoints_work(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     s3 = server.client("s3")
     s3.create_bucket(Bucket="moto-api")
@@ -234,7 +234,7 @@ def test_a_bucket_called_moto_api_still_works(fresh_server: EmulatorProcess) -> 
     assert s3.get_object(Bucket="moto-api", Key="reset")["Body"].read() == b"x"
 
 
-def test_without_docker_jobs_are_forgotten_and_health_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_reset_without_docker_deletes_jobs_and_warns(tmp_path: Path) -> None:
     server = EmulatorProcess(tmp_path / "data", docker_host=f"unix://{tmp_path}/none.sock")
     try:
         server.start()

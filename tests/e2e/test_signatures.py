@@ -1,4 +1,4 @@
-"""A server that enforces signatures: clients with the right keys work as ever, containers have keys of their own."""
+"""A server that enforces signatures: clients need the right keys, and containers get temporary credentials."""
 
 import inspect
 import json
@@ -39,7 +39,7 @@ put("forged", "wrong")
 
 @pytest.fixture(scope="module")
 def enforcing(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[EmulatorProcess]:
-    """A server that knows one key, the one of the test's clients."""
+    """A server that accepts one key, that of the test's clients."""
     keys = json.dumps({"test": "secret"})
     data_dir = tmp_path_factory.mktemp("enforcing") / "data"
     process = EmulatorProcess(data_dir, stop_grace_seconds="2", enforce_signatures="true", access_keys=keys).start()
@@ -47,12 +47,12 @@ def enforcing(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> 
         process.client("s3").create_bucket(Bucket="bkt")
         yield process
         assert process.stop() == 0, process.log()[-2000:]
-        wait_for("nothing of ours to be left", lambda: not leftovers(process) or None, 5)
+        wait_for("no leftovers", lambda: not leftovers(process) or None, 5)
     finally:
         process.kill()
 
 
-def test_code_in_a_container_reaches_the_store_with_its_own_session(enforcing: EmulatorProcess) -> None:
+def test_container_uses_its_temporary_credentials(enforcing: EmulatorProcess) -> None:
     enforcing.stage_code("inside", CODE)
     enforcing.client("s3").put_object(
         Bucket="bkt", Key="code/inside/signing.py", Body=inspect.getsource(signing).encode()
@@ -68,7 +68,7 @@ def test_code_in_a_container_reaches_the_store_with_its_own_session(enforcing: E
     assert enforcing.client("s3").get_object(Bucket="bkt", Key="inside")["Body"].read() == b"from inside"
 
 
-def test_credentials_of_an_assumed_role_work_on_the_embedded_store(enforcing: EmulatorProcess) -> None:
+def test_assumed_role_credentials_work_with_the_embedded_store(enforcing: EmulatorProcess) -> None:
     role = "arn:aws:iam::999988887777:role/Worker"
     keys = enforcing.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
     s3 = enforcing.client("s3", credentials=(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]))
@@ -79,7 +79,7 @@ def test_credentials_of_an_assumed_role_work_on_the_embedded_store(enforcing: Em
     assert s3.list_objects_v2(Bucket="bkt", Prefix="sp ace/")["KeyCount"] == 1
 
 
-def test_others_are_kept_out(enforcing: EmulatorProcess) -> None:
+def test_refuses_unknown_keys(enforcing: EmulatorProcess) -> None:
     for service, call, code in (
         ("sagemaker", "list_processing_jobs", "UnrecognizedClientException"),
         ("sts", "get_caller_identity", "InvalidClientTokenId"),

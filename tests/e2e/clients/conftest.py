@@ -1,6 +1,6 @@
-"""A server, and unmodified clients in a network from which nothing but that server can be reached.
+"""A server, and unmodified AWS clients in a network that reaches only that server.
 
-The clients are configured by what `processing-emulator env` prints, evaluated by a shell, and by nothing else.
+The only configuration of the clients is the output of `processing-emulator env`, evaluated by a shell.
 """
 
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.clients.island import Finished, Island, an_island, finish
+from tests.e2e.clients.isolated_network import FinishedProcess, IsolatedNetwork, finish, isolated_network
 from tests.e2e.conftest import leftovers
 from tests.e2e.server import EmulatorProcess
 from tests.fixtures_docker import missing
@@ -24,67 +24,67 @@ CLIENT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outpost:
-    """Server and island. `set_up` is what `processing-emulator env` printed."""
+class IsolatedClients:
+    """Runs clients in the isolated network. `env_script` is the output of `processing-emulator env`."""
 
     server: EmulatorProcess
-    island: Island
-    set_up: str
+    network: IsolatedNetwork
+    env_script: str
 
     def start(
         self, folder: Path, *command: str, environment: Mapping[str, str] | None = None
     ) -> "subprocess.Popen[str]":
-        """A client in an empty home; `environment` is what else the user's shell has."""
+        """Start a client with an empty home directory; `environment` adds variables to the shell."""
         home = folder / "home"
         home.mkdir()
         variables = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LC_ALL": "C.UTF-8", **(environment or {})}
-        script = f'{self.set_up}\nexec "$@"'
-        return self.island.start(["sh", "-c", script, "sh", *command], environment=variables, folder=folder)
+        script = f'{self.env_script}\nexec "$@"'
+        return self.network.start(["sh", "-c", script, "sh", *command], environment=variables, folder=folder)
 
-    def run(self, folder: Path, *command: str, environment: Mapping[str, str] | None = None) -> Finished:
+    def run(self, folder: Path, *command: str, environment: Mapping[str, str] | None = None) -> FinishedProcess:
         return finish(
             self.start(folder, *command, environment=environment), folder=folder, timeout_seconds=CLIENT_SECONDS
         )
 
 
 @pytest.fixture(scope="session")
-def outpost(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[Outpost]:
-    """Shared by all tests of a worker; nothing may be left of it."""
-    with an_island() as island:
+def clients(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[IsolatedClients]:
+    """Shared by all tests of a pytest worker; checks that the server leaves nothing behind."""
+    with isolated_network() as network:
         server = EmulatorProcess(
             tmp_path_factory.mktemp("clients") / "data",
-            host=island.server_address,
-            allowed_hosts=island.server_address,
+            host=network.server_address,
+            allowed_hosts=network.server_address,
             stop_grace_seconds="2",
             capacity_cpus="64",
         )
         try:
             server.start()
-            yield Outpost(server=server, island=island, set_up=_env_of(server, island))
+            yield IsolatedClients(server=server, network=network, env_script=_env_of(server, network))
             assert server.stop() == 0, server.log()[-2000:]
-            wait_for("nothing of ours to be left", lambda: not leftovers(server) or None, 5)
+            wait_for("no leftovers", lambda: not leftovers(server) or None, 5)
         finally:
             server.kill()
 
 
-def _env_of(server: EmulatorProcess, island: Island) -> str:
+def _env_of(server: EmulatorProcess, network: IsolatedNetwork) -> str:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PROCESSING_EMULATOR_")}
-    command = [sys.executable, "-m", "processing_emulator", "env", "--host", island.server_address]
+    command = [sys.executable, "-m", "processing_emulator", "env", "--host", network.server_address]
     command += ["--port", server.url.rpartition(":")[2], "--data-dir", str(server.data_dir)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return done.stdout
 
 
 @pytest.fixture(autouse=True)
-def _nothing_outside(outpost: Outpost) -> Iterator[None]:
-    """The point of it all: no name was looked up, and no address outside was tried."""
-    outpost.island.forget()
+def _no_outside_traffic(clients: IsolatedClients) -> Iterator[None]:
+    """Every test also checks that no name was looked up and no outside address was tried."""
+    clients.network.clear()
     yield
-    assert outpost.island.noticed() == []
+    assert clients.network.attempts() == []
 
 
 def client_home(name: str) -> Path:
-    """Where scripts/clients.sh has put a client, by its name there."""
+    """The folder in which scripts/clients.sh has installed a client."""
     variable = "PROCESSING_EMULATOR_TEST_" + name.upper().replace("-", "_")
     home = os.environ.get(variable)
     if home is None:
@@ -96,11 +96,11 @@ def python_of(name: str) -> str:
     return str(client_home(name) / "bin" / "python")
 
 
-def lines_of(finished: Finished) -> Sequence[str]:
-    """What a program that went well has printed."""
+def lines_of(finished: FinishedProcess) -> Sequence[str]:
+    """The output of a program that succeeded."""
     assert finished.code == 0, finished
     return finished.stdout.splitlines()
 
 
 IDENTITY = {"Account": "000000000000", "Arn": "arn:aws:iam::000000000000:root"}
-"""Who a client with the keys that `env` prints is."""
+"""The caller identity of a client with the keys that `env` prints."""

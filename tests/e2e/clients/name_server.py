@@ -1,4 +1,4 @@
-"""A name server that knows no name, and remembers for which it was asked."""
+"""A DNS server that resolves no name and records the names it is asked for."""
 
 import socket
 import struct
@@ -8,28 +8,28 @@ from contextlib import contextmanager
 
 HEADER_BYTES = 12
 NXDOMAIN = 0x8183
-"""A reply, recursion wanted and had, the name does not exist."""
+"""DNS flags of a response: recursion desired and available, NXDOMAIN."""
 
 
 class NameServer:
-    """Answers every question over UDP with NXDOMAIN."""
+    """Answers every query over UDP with NXDOMAIN."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
         self._lock = threading.Lock()
         self._names: list[str] = []
 
-    def asked(self) -> list[str]:
-        """The names looked up so far, in order."""
+    def lookups(self) -> list[str]:
+        """The names looked up since the last `clear`, in order."""
         with self._lock:
             return list(self._names)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         with self._lock:
             self._names.clear()
 
     def serve(self) -> None:
-        """Answer until an empty datagram comes."""
+        """Answer queries until an empty datagram arrives."""
         while True:
             query, sender = self._listener.recvfrom(4096)
             if not query:
@@ -42,7 +42,7 @@ class NameServer:
 
 
 def _question(query: bytes) -> tuple[str, bytes]:
-    """The name of the first question, and that question as it came: labels, a zero, type and class."""
+    """The name of the first question, and the bytes of that question: labels, a zero, type and class."""
     labels, at = [], HEADER_BYTES
     while query[at]:
         labels.append(query[at + 1 : at + 1 + query[at]].decode("ascii", "replace"))
@@ -52,7 +52,7 @@ def _question(query: bytes) -> tuple[str, bytes]:
 
 @contextmanager
 def name_server(address: str) -> Iterator[NameServer]:
-    """One that listens on port 53 of an address of this machine."""
+    """Run a name server on port 53 of a local address while the block runs."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         listener.bind((address, 53))
         server = NameServer(listener)
@@ -64,4 +64,4 @@ def name_server(address: str) -> Iterator[NameServer]:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
                 end.sendto(b"", (address, 53))
             thread.join(10)
-            assert not thread.is_alive(), "the name server does not end"
+            assert not thread.is_alive(), "the name server does not stop"

@@ -1,70 +1,70 @@
-"""What both generations of the SageMaker Python SDK must do: a suite that the modules of each take over.
+"""The tests that both generations of the SageMaker Python SDK must pass.
 
-The processors: `run(wait=True, logs=True)`, inputs from local files and from S3, bucket and role by the configuration
-that `processing-emulator env` writes.
+They run processors with `run(wait=True, logs=True)` and inputs from local files and S3; bucket and role come from the
+configuration that `processing-emulator env` writes.
 """
 
 from collections.abc import Mapping
 
 import pytest
 
-from tests.e2e.clients.conftest import Outpost
-from tests.e2e.clients.island import Finished
-from tests.e2e.clients.sdk_runs import job_of, lines_expected, lines_printed, result_of, run_all
+from tests.e2e.clients.conftest import IsolatedClients
+from tests.e2e.clients.isolated_network import FinishedProcess
+from tests.e2e.clients.sagemaker_runs import job_of, lines_expected, lines_printed, result_of, run_all
 
 FAILURE_REASON = "AlgorithmError: no such column: price, exit code: 3"
 
 
 class SageMakerSuite:
-    """Subclasses say which generation."""
+    """Subclasses set the generation."""
 
     generation: str
 
     @pytest.fixture(scope="class")
     @classmethod
-    def runs(cls, outpost: Outpost, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Finished]:
-        """All of them, once, with the watch on."""
-        outpost.island.forget()
-        finished = run_all(outpost, cls.generation, tmp_path_factory.mktemp(f"sagemaker-{cls.generation}"))
-        assert outpost.island.noticed() == [], "an SDK wanted out"
+    def runs(cls, clients: IsolatedClients, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, FinishedProcess]:
+        """Run all processors once, and check that they contacted only the server."""
+        clients.network.clear()
+        finished = run_all(clients, cls.generation, tmp_path_factory.mktemp(f"sagemaker-{cls.generation}"))
+        assert clients.network.attempts() == [], "an SDK tried to reach the outside"
         return finished
 
     def job(self, name: str) -> str:
         return job_of(self.generation, name)
 
     @pytest.mark.parametrize("name", ["processor", "script", "sklearn", "framework"])
-    def test_15_17_a_processor_runs_and_its_output_is_right(
-        self, outpost: Outpost, runs: Mapping[str, Finished], name: str
+    def test_15_17_processor_completes_with_the_right_output(
+        self, clients: IsolatedClients, runs: Mapping[str, FinishedProcess], name: str
     ) -> None:
         assert runs[name].code == 0, runs[name]
-        assert result_of(outpost.server, self.job(name)) == b"2 files, 36\n"
-        assert outpost.server.describe(self.job(name))["ProcessingJobStatus"] == "Completed"
+        assert result_of(clients.server, self.job(name)) == b"2 files, 36\n"
+        assert clients.server.describe(self.job(name))["ProcessingJobStatus"] == "Completed"
 
     @pytest.mark.parametrize(
         ("name", "count"), [("processor", 400), ("script", 3000), ("sklearn", 100), ("framework", 50)]
     )
-    def test_15_every_line_of_the_container_is_printed_once_and_in_order(
-        self, runs: Mapping[str, Finished], name: str, count: int
+    def test_15_prints_every_log_line_once_and_in_order(
+        self, runs: Mapping[str, FinishedProcess], name: str, count: int
     ) -> None:
         assert lines_printed(runs[name]) == lines_expected(count)
 
-    def test_a_job_that_is_stopped_ends_the_wait_without_an_error(
-        self, outpost: Outpost, runs: Mapping[str, Finished]
+    def test_stopped_job_ends_the_wait_without_an_error(
+        self, clients: IsolatedClients, runs: Mapping[str, FinishedProcess]
     ) -> None:
         assert runs["stopped"].code == 0, runs["stopped"]
         printed = lines_printed(runs["stopped"])
         assert printed
-        assert printed == outpost.server.log_lines(self.job("stopped"))
-        assert outpost.server.describe(self.job("stopped"))["ProcessingJobStatus"] == "Stopped"
+        assert printed == clients.server.log_lines(self.job("stopped"))
+        assert clients.server.describe(self.job("stopped"))["ProcessingJobStatus"] == "Stopped"
 
-    def test_requirements_that_cannot_be_had_fail_the_job_and_the_log_says_why(
-        self, outpost: Outpost, runs: Mapping[str, Finished]
+    def test_missing_requirements_fail_the_job_with_the_reason_in_the_log(
+        self, clients: IsolatedClients, runs: Mapping[str, FinishedProcess]
     ) -> None:
         assert runs["requirements"].code == 1
         assert "not-to-be-had-offline" in runs["requirements"].stdout
-        assert outpost.server.describe(self.job("requirements"))["FailureReason"].endswith("exit code: 1")
+        assert clients.server.describe(self.job("requirements"))["FailureReason"].endswith("exit code: 1")
 
 
-def words_of(finished: Finished) -> str:
-    """Everything said, on one line: the SDKs break their messages to fit a terminal."""
+def words_of(finished: FinishedProcess) -> str:
+    """The output on one line, because the SDKs wrap their messages to fit a terminal."""
     return " ".join((finished.stdout + finished.stderr).split())

@@ -1,4 +1,4 @@
-"""The AWS CLI v1, unmodified, with no route to anywhere but the server."""
+"""The AWS CLI v1, unmodified, in a network that reaches only the server."""
 
 import json
 from collections.abc import Callable
@@ -8,53 +8,53 @@ from typing import Any
 import pytest
 
 from tests.builders import a_request
-from tests.e2e.clients.conftest import IDENTITY, Outpost, client_home
-from tests.e2e.clients.island import Finished
+from tests.e2e.clients.conftest import IDENTITY, IsolatedClients, client_home
+from tests.e2e.clients.isolated_network import FinishedProcess
 from tests.fixtures_docker import TEST_IMAGE
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
-Aws = Callable[..., Finished]
+Aws = Callable[..., FinishedProcess]
 
 
 @pytest.fixture
-def aws(outpost: Outpost, tmp_path: Path) -> Aws:
-    """Runs one command, in a folder of its own unless told otherwise."""
+def aws(clients: IsolatedClients, tmp_path: Path) -> Aws:
+    """A function that runs one AWS CLI command in a new folder."""
     number = iter(range(100))
 
-    def run(*arguments: str) -> Finished:
+    def run(*arguments: str) -> FinishedProcess:
         folder = tmp_path / f"call-{next(number)}"
         folder.mkdir()
-        return outpost.run(folder, str(client_home("awscli") / "bin" / "aws"), *arguments)
+        return clients.run(folder, str(client_home("awscli") / "bin" / "aws"), *arguments)
 
     return run
 
 
-def _json(finished: Finished) -> Any:
+def _json(finished: FinishedProcess) -> Any:
     assert finished.code == 0, finished
     return json.loads(finished.stdout)
 
 
-def _create(aws: Aws, tmp_path: Path, name: str, *command: str) -> Finished:
+def _create(aws: Aws, tmp_path: Path, name: str, *command: str) -> FinishedProcess:
     path = tmp_path / f"{name}.json"
     path.write_text(json.dumps(a_request(name, image=TEST_IMAGE, entrypoint=list(command))))
     return aws("sagemaker", "create-processing-job", "--cli-input-json", f"file://{path}")
 
 
-def test_a_job_is_created_waited_for_and_described(outpost: Outpost, aws: Aws, tmp_path: Path) -> None:
+def test_creates_waits_for_and_describes_a_job(clients: IsolatedClients, aws: Aws, tmp_path: Path) -> None:
     assert _json(_create(aws, tmp_path, "cli-job", "true")) == {
         "ProcessingJobArn": "arn:aws:sagemaker:us-east-1:000000000000:processing-job/cli-job"
     }
-    outpost.server.wait_for_end("cli-job")  # the CLI's waiter looks once a minute
+    clients.server.wait_for_end("cli-job")  # the CLI's waiter polls once a minute
     named = ("--processing-job-name", "cli-job")
     assert aws("sagemaker", "wait", "processing-job-completed-or-stopped", *named).code == 0
     query = ("--query", "[ProcessingJobStatus, ProcessingResources.ClusterConfig.InstanceType]")
     assert _json(aws("sagemaker", "describe-processing-job", *named, *query)) == ["Completed", "ml.t3.medium"]
 
 
-def test_its_own_pages_are_put_together_to_one_list(outpost: Outpost, aws: Aws, tmp_path: Path) -> None:
+def test_joins_the_pages_of_a_list(clients: IsolatedClients, aws: Aws, tmp_path: Path) -> None:
     names = [f"cli-listed-{number}" for number in range(3)]
-    sagemaker = outpost.server.client("sagemaker")
+    sagemaker = clients.server.client("sagemaker")
     for name in names:
         sagemaker.create_processing_job(**a_request(name, image=TEST_IMAGE, entrypoint=["true"]))
     listed = aws(
@@ -63,24 +63,24 @@ def test_its_own_pages_are_put_together_to_one_list(outpost: Outpost, aws: Aws, 
     )  # fmt: skip
     assert _json(listed) == names
     for name in names:
-        outpost.server.wait_for_end(name)
+        clients.server.wait_for_end(name)
 
 
-def test_a_running_job_is_stopped(outpost: Outpost, aws: Aws, tmp_path: Path) -> None:
+def test_stops_a_running_job(clients: IsolatedClients, aws: Aws, tmp_path: Path) -> None:
     _create(aws, tmp_path, "cli-stopped", "sleep", "600")
     stopped = aws("sagemaker", "stop-processing-job", "--processing-job-name", "cli-stopped")
     assert (stopped.code, stopped.stdout, stopped.stderr) == (0, "", "")
-    assert outpost.server.wait_for_end("cli-stopped")["ProcessingJobStatus"] == "Stopped"
+    assert clients.server.wait_for_end("cli-stopped")["ProcessingJobStatus"] == "Stopped"
 
 
-def test_a_refusal_is_told_in_the_words_of_the_service(aws: Aws) -> None:
+def test_prints_the_service_s_error(aws: Aws) -> None:
     refused = aws("sagemaker", "describe-processing-job", "--processing-job-name", "nowhere")
     assert refused.code in (254, 255)
     assert "An error occurred (ValidationException) when calling the DescribeProcessingJob operation" in refused.stderr
     assert "Could not find requested job with name: nowhere" in refused.stderr
 
 
-def test_folders_are_copied_synchronised_and_listed(outpost: Outpost, aws: Aws, tmp_path: Path) -> None:
+def test_copies_syncs_and_lists_folders(clients: IsolatedClients, aws: Aws, tmp_path: Path) -> None:
     source, back = tmp_path / "source", tmp_path / "back"
     (source / "sub").mkdir(parents=True)
     (source / "one.txt").write_text("one")
@@ -105,12 +105,12 @@ def test_folders_are_copied_synchronised_and_listed(outpost: Outpost, aws: Aws, 
     assert [line.split()[3] for line in left] == ["data/large.bin", "data/one.txt"]
 
 
-def test_the_caller_is_the_account_of_the_keys(aws: Aws) -> None:
+def test_caller_identity_is_the_account_of_the_keys(aws: Aws) -> None:
     identity = _json(aws("sts", "get-caller-identity"))
     assert {name: identity[name] for name in ("Account", "Arn")} == IDENTITY
 
 
-def test_buckets_are_made_and_found_where_one_asks(aws: Aws) -> None:
+def test_creates_and_locates_buckets_by_region(aws: Aws) -> None:
     west = ("--region", "eu-west-1")
     named = ("--bucket", "cli-bucket")
     assert [aws("s3", "mb", "s3://cli-bucket").code for _ in range(2)] == [0, 0]

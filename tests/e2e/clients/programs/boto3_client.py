@@ -1,4 +1,4 @@
-"""A user's program on boto3. Prints what it saw as one JSON document.
+"""A user's program with boto3. Prints its results as one JSON document.
 
 Usage: boto3_client.py TASK IMAGE
 """
@@ -28,7 +28,7 @@ def a_job(name: str, image: str, *command: str) -> dict[str, Any]:
 
 
 def wait(image: str) -> object:
-    """One job that goes well, one that fails, one that there is not."""
+    """Wait for a job that succeeds, one that fails, and one that does not exist."""
     sagemaker = boto3.client("sagemaker")
     waiter = sagemaker.get_waiter("processing_job_completed_or_stopped")
     seen: dict[str, object] = {}
@@ -44,7 +44,7 @@ def wait(image: str) -> object:
 
 
 def pages(image: str) -> object:
-    """Seven jobs in pages of three."""
+    """List seven jobs in pages of three."""
     sagemaker = boto3.client("sagemaker")
     for number in range(7):
         sagemaker.create_processing_job(**a_job(f"b3-paged-{number}", image, "true"))
@@ -61,7 +61,7 @@ def pages(image: str) -> object:
 
 
 def refusals(image: str) -> object:
-    """Errors by the classes that the client makes of them."""
+    """Catch errors by their exception classes."""
     sagemaker = boto3.client("sagemaker")
     sagemaker.create_processing_job(**a_job("used-name", image, "true"))
     seen = []
@@ -84,7 +84,7 @@ def refusals(image: str) -> object:
 
 
 def objects(_image: str) -> object:
-    """Small and large objects, ranges, and pages of keys."""
+    """Put and get small and large objects, ranges, and pages of keys."""
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="objects")
     times = []

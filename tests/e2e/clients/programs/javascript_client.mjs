@@ -1,4 +1,4 @@
-// A user's program on the AWS SDK for JavaScript v3. Prints what it saw as one JSON document.
+// A user's program with the AWS SDK for JavaScript v3. Prints its results as one JSON document.
 //
 // Usage: javascript_client.mjs TASK IMAGE
 

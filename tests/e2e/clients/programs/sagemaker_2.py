@@ -1,4 +1,4 @@
-"""A user's program on the SageMaker Python SDK v2: one of its processors, waited for with its logs.
+"""A user's program with the SageMaker Python SDK v2: runs a processor and waits for it with logs.
 
 Usage: sagemaker_2.py KIND IMAGE JOB-NAME SCRIPT-ARGUMENT...        (in a folder with work.py and data/)
 """

@@ -1,7 +1,7 @@
-"""A user's program on the SageMaker Python SDK v3: one of its processors, waited for with its logs.
+"""A user's program with the SageMaker Python SDK v3: runs a processor and waits for it with logs.
 
-v3 has no SKLearnProcessor: what stands for it is a ScriptProcessor with the framework's image. `Resource` starts a job
-without waiting, and waits with the class of v3's own for that.
+v3 has no SKLearnProcessor; a ScriptProcessor with the framework's image replaces it. `Resource` starts a job without
+waiting, and then waits with v3's ProcessingJob resource.
 
 Usage: sagemaker_3.py KIND IMAGE JOB-NAME SCRIPT-ARGUMENT...        (in a folder with work.py and data/)
 """
@@ -49,7 +49,7 @@ def main(kind: str, image: str, job_name: str, *arguments: str) -> None:
     elif kind == "SKLearnProcessor":
         ScriptProcessor(image_uri=sklearn, command=["python3"], **cluster).run(code="work.py", inputs=data, **run)
     elif kind == "Resource":
-        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)  # it logs what it sees
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)  # the resource logs its output
         run |= {"wait": False, "logs": False}
         ScriptProcessor(image_uri=image, command=["python3"], **cluster).run(code="work.py", inputs=data, **run)
         ProcessingJob.get(job_name).wait(logs=True)

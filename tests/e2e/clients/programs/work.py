@@ -1,4 +1,4 @@
-"""Runs in the container: adds up the numbers of all inputs, and prints as many lines as it is told to."""
+"""Runs in the container: prints the given number of lines and adds up the numbers of all inputs."""
 
 import argparse
 import sys

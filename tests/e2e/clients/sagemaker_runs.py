@@ -1,4 +1,4 @@
-"""Runs of the SageMaker SDK's processors, side by side: an SDK that waits for a job sleeps most of the time."""
+"""Runs the SageMaker SDK's processors in parallel, because an SDK that waits for a job mostly sleeps."""
 
 import re
 import shutil
@@ -9,22 +9,22 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from tests.e2e.clients.conftest import PROGRAMS, Outpost, python_of
-from tests.e2e.clients.island import Finished, end, finish
+from tests.e2e.clients.conftest import PROGRAMS, IsolatedClients, python_of
+from tests.e2e.clients.isolated_network import FinishedProcess, end, finish
 from tests.e2e.server import EmulatorProcess
 from tests.fixtures_docker import TEST_IMAGE
 from tests.waiting import wait_for
 
 DEFAULT_BUCKET = "sagemaker-us-east-1-000000000000"
-"""The one that `processing-emulator env` writes into the SDK's configuration."""
+"""The bucket that `processing-emulator env` writes into the SDK's configuration."""
 
 RUN_SECONDS = 300.0
-"""Generous: it takes a third of that on an idle machine."""
+"""Three times the duration on an idle machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What a program is told: which processor, and the arguments for work.py."""
+    """Which processor a program runs, and the arguments for work.py."""
 
     kind: str
     arguments: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Run:
 
 
 RUNS: dict[str, Run] = {
-    # Longer than the SDK's first look at the logs, so that they are followed while the job runs.
+    # Runs longer than the SDK's first poll of the logs, so that it follows them while the job runs.
     "processor": Run(kind="Processor", arguments=("--lines", "400", "--pause", "0.05")),
     "script": Run(kind="ScriptProcessor", arguments=("--lines", "3000")),
     "sklearn": Run(kind="SKLearnProcessor"),
@@ -55,9 +55,9 @@ def job_of(generation: str, name: str) -> str:
     return f"v{generation}-{name}"
 
 
-def run_all(outpost: Outpost, generation: str, folder: Path) -> Mapping[str, Finished]:
-    """Every run of one generation of the SDK, each a process of its own."""
-    _share_input(outpost.server)
+def run_all(clients: IsolatedClients, generation: str, folder: Path) -> Mapping[str, FinishedProcess]:
+    """Run all programs of one generation of the SDK, each in its own process."""
+    _share_input(clients.server)
     with ExitStack() as stack:
         started = {}
         for name, run in (RUNS | MORE_RUNS[generation]).items():
@@ -65,9 +65,9 @@ def run_all(outpost: Outpost, generation: str, folder: Path) -> Mapping[str, Fin
             _lay_out(home, run)
             command = [python_of(f"sagemaker-{generation}"), str(PROGRAMS / f"sagemaker_{generation}.py")]
             command += [run.kind, TEST_IMAGE, job_of(generation, name), *run.arguments]
-            started[name] = outpost.start(home, *command)
-            stack.callback(end, started[name])  # each makes the default bucket, as in us-east-1 several may
-        _stop_when_it_prints(outpost.server, job_of(generation, "stopped"))
+            started[name] = clients.start(home, *command)
+            stack.callback(end, started[name])  # all create the default bucket, which us-east-1 allows
+        _stop_when_it_prints(clients.server, job_of(generation, "stopped"))
         return {
             name: finish(process, folder=folder / name, timeout_seconds=RUN_SECONDS)
             for name, process in started.items()
@@ -75,14 +75,14 @@ def run_all(outpost: Outpost, generation: str, folder: Path) -> Mapping[str, Fin
 
 
 def _share_input(server: EmulatorProcess) -> None:
-    """What all programs read; the other generation may have run on this server before."""
+    """Upload the input of all programs. The bucket may exist from the other generation's run."""
     s3 = server.client("s3")
     s3.create_bucket(Bucket="shared")
     s3.put_object(Bucket="shared", Key="more/a.csv", Body=b"10\n20\n")
 
 
 def _lay_out(home: Path, run: Run) -> None:
-    """A user's folder: the program, the same again as a source folder, and data."""
+    """Create a user's folder: the program, a source folder with it, and data."""
     (home / "data").mkdir(parents=True)
     (home / "source").mkdir()
     (home / "data" / "numbers.csv").write_text("1\n2\n3\n")
@@ -97,15 +97,15 @@ def _stop_when_it_prints(server: EmulatorProcess, job: str) -> None:
         try:
             server.describe(job)
         except ClientError:
-            return False  # its program is not that far yet
+            return False  # not created yet
         return bool(server.log_lines(job))
 
     wait_for(f"{job} to print", has_lines, RUN_SECONDS)
     server.client("sagemaker").stop_processing_job(ProcessingJobName=job)
 
 
-def lines_printed(finished: Finished) -> list[str]:
-    """What work.py has printed, as the SDK shows it; v3's resources put it in a column of their own log."""
+def lines_printed(finished: FinishedProcess) -> list[str]:
+    """The lines of work.py in the SDK's output; v3's resources indent them."""
     return re.findall(r"^\s*(line \d+)\s*$", finished.stdout, re.MULTILINE)
 
 
@@ -114,7 +114,7 @@ def lines_expected(count: int) -> list[str]:
 
 
 def result_of(server: EmulatorProcess, job: str) -> bytes:
-    """The output of work.py, from where the SDK sends it by default."""
+    """The output of work.py at the SDK's default S3 location."""
     answer = server.client("s3").get_object(Bucket=DEFAULT_BUCKET, Key=f"{job}/output/result/sum.txt")
     content: bytes = answer["Body"].read()
     return content

@@ -1,5 +1,5 @@
-"""A network namespace from which one address can be reached and nothing else: no route leads out, and every name that
-is looked up, like every address without a route that is tried, is noticed. Needs root and `ip`.
+"""A network namespace that reaches only the server's address. It has no default route, records name lookups and counts
+packets to other addresses. Needs root and `ip`.
 """
 
 import os
@@ -16,41 +16,41 @@ from tests.e2e.clients.name_server import NameServer, name_server
 from tests.fixtures_docker import missing
 
 BENCHMARK_NET = IPv4Network("198.18.0.0/15")
-"""Set aside for tests of network devices (RFC 2544); one of its /30 networks is ours, chosen by our process id."""
+"""Reserved for benchmarks of network devices (RFC 2544). Each test process uses one /30 of it, chosen by process id."""
 
 NETNS_FILES = Path("/etc/netns")
-"""`ip netns exec` lays a namespace's folder below it over /etc."""
+"""`ip netns exec` mounts the files in /etc/netns/NAMESPACE over those in /etc."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """What a program left behind."""
+class FinishedProcess:
+    """The exit code and output of a process."""
 
     code: int
     stdout: str
     stderr: str
 
 
-class Island:
-    """`server_address` is this machine's end of the only wire."""
+class IsolatedNetwork:
+    """`server_address` is the host's end of the veth pair."""
 
     def __init__(self, namespace: str, server_address: str, names: NameServer) -> None:
         self.namespace = namespace
         self.server_address = server_address
         self._names = names
-        self._forgotten = 0
+        self._packets_cleared = 0
 
-    def noticed(self) -> list[str]:
-        """What wanted out since the beginning, or since it was last forgotten: names, and a count of sendings."""
-        attempts = self._addresses_tried() - self._forgotten
-        return self._names.asked() + ([f"{attempts} to addresses without a route"] if attempts else [])
+    def attempts(self) -> list[str]:
+        """Attempts to reach the outside since the last `clear`: names looked up, and the number of packets sent."""
+        packets = self._unroutable_packets() - self._packets_cleared
+        return self._names.lookups() + ([f"{packets} to addresses without a route"] if packets else [])
 
-    def forget(self) -> None:
-        self._names.forget()
-        self._forgotten = self._addresses_tried()
+    def clear(self) -> None:
+        self._names.clear()
+        self._packets_cleared = self._unroutable_packets()
 
     def start(self, command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> "subprocess.Popen[str]":
-        """A program there, with that environment and no other. Its outputs go to files of the folder."""
+        """Start a process in the namespace with only these variables; its output goes to files in the folder."""
         with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
             return subprocess.Popen(
                 ["ip", "netns", "exec", self.namespace, *command],
@@ -62,7 +62,7 @@ class Island:
                 text=True,
             )
 
-    def _addresses_tried(self) -> int:
+    def _unroutable_packets(self) -> int:
         table = subprocess.run(
             ["ip", "netns", "exec", self.namespace, "grep", "^Ip:", "/proc/net/snmp"],
             capture_output=True,
@@ -73,19 +73,19 @@ class Island:
         return int(dict(zip(heads, values, strict=True))["OutNoRoutes"])
 
 
-def finish(process: "subprocess.Popen[str]", *, folder: Path, timeout_seconds: float) -> Finished:
-    """Wait for a program's end; it is killed when the time is over, and that is an error."""
+def finish(process: "subprocess.Popen[str]", *, folder: Path, timeout_seconds: float) -> FinishedProcess:
+    """Wait for a process to end; kill it after the timeout and raise AssertionError."""
     try:
         code = process.wait(timeout_seconds)
     except subprocess.TimeoutExpired as error:
         end(process)
-        said = (folder / "stdout").read_text() + (folder / "stderr").read_text()
-        raise AssertionError(f"{process.args!r} did not end in {timeout_seconds:g} s; it said: {said}") from error
-    return Finished(code=code, stdout=(folder / "stdout").read_text(), stderr=(folder / "stderr").read_text())
+        output = (folder / "stdout").read_text() + (folder / "stderr").read_text()
+        raise AssertionError(f"{process.args!r} did not end in {timeout_seconds:g} s; its output: {output}") from error
+    return FinishedProcess(code=code, stdout=(folder / "stdout").read_text(), stderr=(folder / "stderr").read_text())
 
 
 def end(process: "subprocess.Popen[str]") -> None:
-    """Nothing of it goes on; one that has ended is left alone."""
+    """Kill a process, unless it has ended."""
     process.kill()
     process.wait()
 
@@ -95,14 +95,14 @@ def _ip(*arguments: str) -> None:
 
 
 def _remove(namespace: str) -> None:
-    """The wire goes with the namespace in which one of its ends is."""
+    """Deleting the namespace also deletes the veth pair."""
     if Path("/run/netns", namespace).exists():
         _ip("netns", "delete", namespace)
     shutil.rmtree(NETNS_FILES / namespace, ignore_errors=True)
 
 
 def _remove_orphans() -> None:
-    """What test runs that were killed have left; the name says whose it was."""
+    """Remove namespaces of test runs that were killed; the name has the process id of the run."""
     folders = [folder for folder in (Path("/run/netns"), NETNS_FILES) if folder.is_dir()]
     for name in {path.name for folder in folders for path in folder.iterdir()}:
         match = re.fullmatch(r"pe-(\d+)", name)
@@ -111,8 +111,8 @@ def _remove_orphans() -> None:
 
 
 @contextmanager
-def an_island() -> Iterator[Island]:
-    """Made, and removed without a trace. A machine that cannot have one is reported as a missing part."""
+def isolated_network() -> Iterator[IsolatedNetwork]:
+    """Create the namespace while the block runs. Skips or fails the test where that is not possible (see `missing`)."""
     if os.geteuid() != 0:
         missing("a network namespace needs root")
     if shutil.which("ip") is None:
@@ -128,12 +128,12 @@ def an_island() -> Iterator[Island]:
             _ip("netns", "add", namespace)
             _wire(namespace, f"pe{number}", ours, theirs)
         except subprocess.CalledProcessError as error:
-            missing(f"no network namespace can be made here: {error.stderr.strip()}")
+            missing(f"cannot create a network namespace: {error.stderr.strip()}")
         files = NETNS_FILES / namespace
         files.mkdir(parents=True)
         (files / "resolv.conf").write_text(f"nameserver {ours}\noptions timeout:1 attempts:1\n")
         names = stack.enter_context(name_server(ours))
-        yield Island(namespace, ours, names)
+        yield IsolatedNetwork(namespace, ours, names)
 
 
 def _wire(namespace: str, name: str, ours: str, theirs: str) -> None:
