@@ -1,4 +1,4 @@
-"""The emulator as a process of its own, and everything a client needs to use it."""
+"""Runs `processing-emulator serve` as a process, and gives tests clients and helpers for it."""
 
 import json
 import os
@@ -25,7 +25,7 @@ TERMINAL = {"Completed", "Failed", "Stopped"}
 
 
 class EmulatorProcess:
-    """`processing-emulator serve` with a data directory of its own; may be killed and started again."""
+    """`processing-emulator serve` with its own data directory; can be killed and restarted."""
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
         self.data_dir = data_dir
@@ -41,7 +41,7 @@ class EmulatorProcess:
         return self._process.pid
 
     def start(self) -> "EmulatorProcess":
-        """Start, and wait for the line that says that clients may call."""
+        """Start the server and wait for its line `Ready. URL`."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PROCESSING_EMULATOR_"))}
         environment |= {f"PROCESSING_EMULATOR_{name.upper()}": value for name, value in self._settings.items()}
         command = [
@@ -61,7 +61,7 @@ class EmulatorProcess:
         line = self._first_line(60.0)
         self.seconds_to_ready = time.monotonic() - began
         match = re.fullmatch(r"Ready\. (http://\S+:(\d+))", line)
-        assert match, f"the server said {line!r}; its log: {self.log()[-2000:]}"
+        assert match, f"the server printed {line!r}; its log: {self.log()[-2000:]}"
         self.url, self._port = match[1], match[2]
         return self
 
@@ -75,11 +75,11 @@ class EmulatorProcess:
         return (self.data_dir.parent / "serve.log").read_text(errors="replace")
 
     def kill(self) -> None:
-        """As if the power went: nothing of the process gets to run any more."""
+        """Kill the process with SIGKILL, as in a crash."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        """End it as Ctrl-C does; its exit code."""
+        """Stop it as Ctrl-C does; returns the exit code."""
         return self._end(signal.SIGINT)
 
     def _end(self, how: signal.Signals) -> int:
@@ -100,7 +100,7 @@ class EmulatorProcess:
         region: str = "us-east-1",
         credentials: tuple[str, str, str] | None = None,
     ) -> Any:
-        """An unmodified boto3 client. `credentials` are temporary ones: access key, secret key, session token."""
+        """A boto3 client. `credentials` are temporary: access key, secret key, session token."""
         access_key, secret_key, session_token = credentials or (account, "secret", None)
         return boto3.session.Session().client(
             service,
@@ -113,12 +113,12 @@ class EmulatorProcess:
         )
 
     def stage_code(self, name: str, code: str) -> dict[str, Any]:
-        """Upload a program (a command line takes 256 characters at most); the input that brings it to CODE_FOLDER."""
+        """Upload a program; returns the input for CODE_FOLDER. (An entrypoint argument has at most 256 characters.)"""
         self.client("s3").put_object(Bucket="bkt", Key=f"code/{name}/main.py", Body=code.encode())
         return an_input("code", f"s3://bkt/code/{name}/main.py", CODE_FOLDER)
 
     def control(self, path: str) -> Mapping[str, Any]:
-        """What the emulator says of itself below /_emulator."""
+        """GET a JSON document below /_emulator."""
         with urllib.request.urlopen(f"{self.url}/_emulator/{path}", timeout=30) as answer:
             document: Mapping[str, Any] = json.load(answer)
             return document

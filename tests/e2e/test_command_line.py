@@ -1,4 +1,4 @@
-"""The command as a user meets it: `doctor`, mistakes, and a machine without an engine."""
+"""The command line: `doctor`, invalid options, and a machine without a Docker engine."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_doctor_finds_engine_store_disk_and_port(tmp_path: Path, docker_engine: None) -> None:
+def test_doctor_reports_ok(tmp_path: Path, docker_engine: None) -> None:
     done = _run("doctor", "--json", "--data-dir", str(tmp_path / "data"), "--port", "0")
     assert done.returncode == 0, done.stdout + done.stderr
     states = {check["name"]: check["state"] for check in json.loads(done.stdout)["checks"]}
@@ -33,7 +33,7 @@ def test_doctor_finds_engine_store_disk_and_port(tmp_path: Path, docker_engine: 
     }
 
 
-def test_doctor_without_an_engine_says_how_to_get_one(tmp_path: Path) -> None:
+def test_doctor_without_an_engine_prints_a_hint(tmp_path: Path) -> None:
     done = _run("doctor", "--docker-host", f"unix://{tmp_path}/none.sock", "--data-dir", str(tmp_path))
     assert done.returncode == 1
     assert "missing  docker:" in done.stdout
@@ -49,21 +49,23 @@ def test_doctor_without_an_engine_says_how_to_get_one(tmp_path: Path) -> None:
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+def test_invalid_option_prints_one_sentence_and_exits_with_code_2(
+    tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
     done = _run("serve", "--port", "0", "--data-dir", str(tmp_path), "--s3-endpoint", "http://127.0.0.1:1", *arguments)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_port_in_use_is_named(server: EmulatorProcess, tmp_path: Path) -> None:
+def test_port_in_use_exits_with_code_2(server: EmulatorProcess, tmp_path: Path) -> None:
     port = server.url.rpartition(":")[2]
     done = _run("serve", "--port", port, "--data-dir", str(tmp_path), "--s3-endpoint", "http://127.0.0.1:1")
     assert done.returncode == 2
     assert f"port {port} of 127.0.0.1 is in use" in done.stderr
 
 
-def test_a_server_without_an_engine_starts_warns_and_fails_jobs_with_the_remedy(tmp_path: Path) -> None:
+def test_server_without_an_engine_starts_with_a_warning_and_fails_jobs(tmp_path: Path) -> None:
     from tests.builders import a_request
 
     server = EmulatorProcess(tmp_path / "data", docker_host=f"unix://{tmp_path}/none.sock", engine_patience_seconds="1")
@@ -76,6 +78,6 @@ def test_a_server_without_an_engine_starts_warns_and_fails_jobs_with_the_remedy(
         assert f"{tmp_path}/none.sock" in reason
         assert "WARNING docker not available" in server.log()
         assert server.stop() == 0
-        wait_for("no files of jobs", lambda: not list((tmp_path / "data" / "jobs").iterdir()) or None)
+        wait_for("job folders to be removed", lambda: not list((tmp_path / "data" / "jobs").iterdir()) or None)
     finally:
         server.kill()

@@ -1,4 +1,4 @@
-"""The server is killed at its worst moments; a new one takes up what it finds."""
+"""The server is killed while jobs run, wait or stop; after a restart the jobs finish."""
 
 import docker
 import psutil
@@ -31,7 +31,7 @@ def _bucket(server: EmulatorProcess) -> None:
     server.client("s3").create_bucket(Bucket="bkt")
 
 
-def test_a_job_survives_the_kill_of_its_server_with_every_line_once(fresh_server: EmulatorProcess) -> None:
+def test_job_survives_a_kill_of_the_server_with_every_line_once(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _bucket(server)
     _start_counting(server, "killed")
@@ -49,7 +49,7 @@ def test_a_job_survives_the_kill_of_its_server_with_every_line_once(fresh_server
     assert server.stop() == 0
 
 
-def test_a_container_that_ended_while_the_server_was_dead_is_finished_later(fresh_server: EmulatorProcess) -> None:
+def test_job_whose_container_exited_while_the_server_was_down_completes(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _bucket(server)
     _start_counting(server, "ended")
@@ -58,7 +58,7 @@ def test_a_container_that_ended_while_the_server_was_dead_is_finished_later(fres
     engine = docker.from_env()
     label = f"processing-emulator.id={emulator_id(server)}"
     exited: dict[str, str | list[str] | bool] = {"label": label, "status": "exited"}
-    wait_for("the container to end by itself", lambda: engine.containers.list(all=True, filters=exited) or None)
+    wait_for("the container to exit", lambda: engine.containers.list(all=True, filters=exited) or None)
     engine.close()
     server.start()
     assert server.wait_for_end("ended")["ProcessingJobStatus"] == "Completed"
@@ -67,7 +67,7 @@ def test_a_container_that_ended_while_the_server_was_dead_is_finished_later(fres
     assert leftovers(server) == []
 
 
-def test_a_container_somebody_removed_meanwhile_fails_with_a_sentence(fresh_server: EmulatorProcess) -> None:
+def test_job_whose_container_was_removed_while_the_server_was_down_fails(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     server.client("sagemaker").create_processing_job(**a_request("removed", entrypoint=["sleep", "300"]))
     server.wait_for_phase("removed", "Running")
@@ -85,7 +85,7 @@ def test_a_container_somebody_removed_meanwhile_fails_with_a_sentence(fresh_serv
     assert leftovers(server) == []
 
 
-def test_waiting_jobs_and_a_wish_to_stop_survive_a_kill(fresh_server: EmulatorProcess) -> None:
+def test_waiting_jobs_and_a_stop_request_survive_a_kill(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     sagemaker = server.client("sagemaker")
     large = a_request("large", entrypoint=["sleep", "300"], instance_type="ml.m5.24xlarge")
@@ -100,7 +100,7 @@ def test_waiting_jobs_and_a_wish_to_stop_survive_a_kill(fresh_server: EmulatorPr
     assert leftovers(server) == []
 
 
-def test_stopping_the_server_leaves_the_job_running_and_the_next_start_takes_it_up(
+def test_job_keeps_running_when_the_server_stops_and_completes_after_the_next_start(
     fresh_server: EmulatorProcess,
 ) -> None:
     server = fresh_server.start()
@@ -115,7 +115,7 @@ def test_stopping_the_server_leaves_the_job_running_and_the_next_start_takes_it_
     assert len(server.log_lines("kept")) == 3000
 
 
-def test_objects_outlive_a_kill_of_the_server(fresh_server: EmulatorProcess) -> None:
+def test_objects_survive_a_kill_of_the_server(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _bucket(server)
     server.client("s3").put_object(Bucket="bkt", Key="in/x", Body=b"kept")
@@ -129,7 +129,7 @@ def test_objects_outlive_a_kill_of_the_server(fresh_server: EmulatorProcess) -> 
     assert server.log_lines("reads") == ["kept"]
 
 
-def test_a_store_that_dies_is_started_again_and_running_jobs_end_well(fresh_server: EmulatorProcess) -> None:
+def test_killed_embedded_store_is_restarted_and_jobs_complete(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     _bucket(server)
     _start_counting(server, "store-dies")
@@ -141,7 +141,7 @@ def test_a_store_that_dies_is_started_again_and_running_jobs_end_well(fresh_serv
     assert server.control("health")["services"]["s3"]["status"] == "ok"
 
 
-def test_a_second_server_on_the_same_data_is_refused(fresh_server: EmulatorProcess) -> None:
+def test_second_server_with_the_same_data_directory_is_refused(fresh_server: EmulatorProcess) -> None:
     server = fresh_server.start()
     second = EmulatorProcess(server.data_dir)
     with pytest.raises(AssertionError, match="in use by another emulator; choose another with --data-dir"):

@@ -1,4 +1,4 @@
-"""Seed and scripts around a real server: what is there when it says Ready, and how it ends when they fail."""
+"""Seed and init scripts with a real server: the state when it prints Ready, and its exit when they fail."""
 
 import json
 import os
@@ -28,8 +28,8 @@ print("jobs", len(boto3.client("sagemaker").list_processing_jobs()["ProcessingJo
 """
 
 
-class Place:
-    """A seed, an init directory, and servers that use them."""
+class SeedAndHooks:
+    """A folder with a seed and an init directory, and servers that use them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,7 +54,7 @@ class Place:
         return process
 
     def command(self, **settings: str) -> subprocess.Popen[str]:
-        """`serve`, for starts that are to fail."""
+        """Start `serve` and return the process without waiting for Ready."""
         given = {"data_dir": str(self.folder / "data"), "port": "0", "init_dir": str(self.init), **settings}
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PROCESSING_EMULATOR_"))}
         environment |= {f"PROCESSING_EMULATOR_{name.upper()}": value for name, value in given.items()}
@@ -62,7 +62,7 @@ class Place:
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def fails(self, **settings: str) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr of a start that is to fail."""
+        """Start a server that must fail; returns exit code, stdout and stderr."""
         process = self.command(**settings)
         out, err = process.communicate(timeout=60)
         assert "Traceback" not in err
@@ -70,19 +70,19 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, docker_engine: None) -> Iterator[Place]:
-    made = Place(tmp_path)
+def site(tmp_path: Path, docker_engine: None) -> Iterator[SeedAndHooks]:
+    made = SeedAndHooks(tmp_path)
     yield made
     for server in made.servers:
         server.kill()
 
 
-def test_whoever_waits_for_ready_finds_seed_and_scripts_done(place: Place) -> None:
-    place.script("boot.d/10-make-seed.sh", f"mkdir -p {place.seed}/raw-data; printf 1,2 > {place.seed}/raw-data/a.csv")
-    place.script("ready.d/10-look.py", LIST_BUCKETS)
-    place.script("ready.d/20-make.py", "import boto3; boto3.client('s3').create_bucket(Bucket='made-by-script')")
-    place.script("shutdown.d/10-look.py", LIST_BUCKETS)
-    server = place.server(seed=str(place.seed)).start()
+def test_seed_and_ready_scripts_are_done_when_ready_is_printed(site: SeedAndHooks) -> None:
+    site.script("boot.d/10-make-seed.sh", f"mkdir -p {site.seed}/raw-data; printf 1,2 > {site.seed}/raw-data/a.csv")
+    site.script("ready.d/10-look.py", LIST_BUCKETS)
+    site.script("ready.d/20-make.py", "import boto3; boto3.client('s3').create_bucket(Bucket='made-by-script')")
+    site.script("shutdown.d/10-look.py", LIST_BUCKETS)
+    server = site.server(seed=str(site.seed)).start()
     s3 = server.client("s3")
     assert s3.get_object(Bucket="raw-data", Key="a.csv")["Body"].read() == b"1,2"
     s3.head_bucket(Bucket="made-by-script")
@@ -104,27 +104,27 @@ def test_whoever_waits_for_ready_finds_seed_and_scripts_done(place: Place) -> No
     ]
 
 
-def test_a_second_start_leaves_alone_what_is_there(place: Place) -> None:
-    place.file("seed/raw-data/a.csv", "seed")
-    server = place.server(seed=str(place.seed)).start()
+def test_second_start_keeps_existing_objects(site: SeedAndHooks) -> None:
+    site.file("seed/raw-data/a.csv", "seed")
+    server = site.server(seed=str(site.seed)).start()
     server.client("s3").put_object(Bucket="raw-data", Key="a.csv", Body=b"mine")
     assert server.stop() == 0
     server.start()
     assert server.client("s3").get_object(Bucket="raw-data", Key="a.csv")["Body"].read() == b"mine"
 
 
-def test_an_external_store_is_seeded_with_its_own_keys(place: Place, minio: S3Server) -> None:
+def test_seeds_an_external_store(site: SeedAndHooks, minio: S3Server) -> None:
     bucket = f"seeded-{os.getpid()}"
-    place.file(
+    site.file(
         "seed.yaml",
         f"buckets: [{{name: {bucket}, objects: [{{key: k, text: t, content_type: text/x, metadata: {{a: b}}}}]}}]",
     )
-    place.script(
+    site.script(
         "ready.d/look.py",
         "import boto3\nprint(boto3.client('s3').list_objects_v2(Bucket='" + bucket + "')['KeyCount'])",
     )
-    server = place.server(
-        seed=str(place.folder / "seed.yaml"),
+    server = site.server(
+        seed=str(site.folder / "seed.yaml"),
         s3_endpoint=minio.endpoint,
         s3_access_key=ACCESS_KEY,
         s3_secret_key=SECRET_KEY,
@@ -146,26 +146,28 @@ def test_an_external_store_is_seeded_with_its_own_keys(place: Place, minio: S3Se
         ("seed.yaml", "a: [", "is not YAML"),
     ],
 )
-def test_a_broken_seed_ends_the_start_with_a_sentence(place: Place, name: str, content: str, sentence: str) -> None:
-    place.file(name, content)
-    code, out, err = place.fails(seed=str(place.folder / name.partition("/")[0]))
+def test_invalid_seed_exits_with_code_2_and_a_sentence(
+    site: SeedAndHooks, name: str, content: str, sentence: str
+) -> None:
+    site.file(name, content)
+    code, out, err = site.fails(seed=str(site.folder / name.partition("/")[0]))
     assert (code, out) == (2, "")
     assert re.search(rf"^Error: seed .*{re.escape(sentence)}", err, re.MULTILINE)
 
 
-def test_a_seed_for_a_store_that_does_not_know_the_keys_ends_the_start(place: Place, minio: S3Server) -> None:
-    place.file("seed/bucket/file", "x")
-    code, out, err = place.fails(seed=str(place.seed), s3_endpoint=minio.endpoint, s3_access_key="nobody")
+def test_seed_exits_with_code_2_when_the_store_refuses_the_keys(site: SeedAndHooks, minio: S3Server) -> None:
+    site.file("seed/bucket/file", "x")
+    code, out, err = site.fails(seed=str(site.seed), s3_endpoint=minio.endpoint, s3_access_key="unknown")
     assert (code, out) == (2, "")
     assert f"Error: the S3 store at {minio.endpoint} refused" in err
 
 
 @pytest.mark.parametrize("stage", ["boot.d", "ready.d"])
-def test_a_script_that_fails_ends_the_start_and_is_named(place: Place, stage: str) -> None:
-    place.script(f"{stage}/10-bad.sh", "echo doing; echo it broke >&2; exit 7")
-    place.script(f"{stage}/20-never.sh", "echo never")
-    place.script("shutdown.d/10-back.sh", "echo taken back")
-    code, out, err = place.fails()
+def test_failed_script_exits_with_code_1_and_is_named(site: SeedAndHooks, stage: str) -> None:
+    site.script(f"{stage}/10-bad.sh", "echo doing; echo it broke >&2; exit 7")
+    site.script(f"{stage}/20-never.sh", "echo never")
+    site.script("shutdown.d/10-back.sh", "echo taken back")
+    code, out, err = site.fails()
     assert (code, out) == (1, "")
     assert f"Error: script {stage}/10-bad.sh ended with exit code 7; its last line: it broke" in err
     assert "never" not in err
@@ -173,17 +175,17 @@ def test_a_script_that_fails_ends_the_start_and_is_named(place: Place, stage: st
 
 
 @pytest.mark.parametrize("stage", ["boot.d", "ready.d"])
-def test_a_script_that_takes_too_long_ends_the_start_with_all_it_started(place: Place, stage: str) -> None:
-    place.script(f"{stage}/slow.sh", "sleep 300 & echo $!; wait")
-    code, out, err = place.fails(init_timeout_seconds="0.5")
+def test_script_timeout_kills_the_script_and_its_children(site: SeedAndHooks, stage: str) -> None:
+    site.script(f"{stage}/slow.sh", "sleep 300 & echo $!; wait")
+    code, out, err = site.fails(init_timeout_seconds="0.5")
     assert (code, out) == (1, "")
     assert f"Error: script {stage}/slow.sh did not end within 0.5 s" in err
     _is_gone(err, f"{stage}/slow.sh")
 
 
-def test_a_shutdown_script_that_fails_is_a_warning(place: Place) -> None:
-    place.script("shutdown.d/bad.sh", "echo sorry; exit 3")
-    server = place.server().start()
+def test_failed_shutdown_script_is_a_warning(site: SeedAndHooks) -> None:
+    site.script("shutdown.d/bad.sh", "echo sorry; exit 3")
+    server = site.server().start()
     assert server.stop() == 0
     error = "script shutdown.d/bad.sh ended with exit code 3; its last line: sorry"
     assert f'WARNING shutdown script failed error="{error}"' in server.log()
@@ -191,9 +193,9 @@ def test_a_shutdown_script_that_fails_is_a_warning(place: Place) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("stage", ["boot.d", "ready.d"])
-def test_a_signal_while_a_script_runs_ends_both(place: Place, stage: str, number: signal.Signals) -> None:
-    place.script(f"{stage}/slow.sh", "sleep 300 & echo $!; wait")
-    process = place.command()
+def test_signal_ends_the_running_script_and_the_server(site: SeedAndHooks, stage: str, number: signal.Signals) -> None:
+    site.script(f"{stage}/slow.sh", "sleep 300 & echo $!; wait")
+    process = site.command()
     assert process.stderr is not None
     first = _line_of(process.stderr, f"{stage}/slow.sh")
     process.send_signal(number)
@@ -203,9 +205,9 @@ def test_a_signal_while_a_script_runs_ends_both(place: Place, stage: str, number
     _is_gone(first, f"{stage}/slow.sh")
 
 
-def test_a_second_ctrl_c_ends_a_shutdown_script(place: Place) -> None:
-    place.script("shutdown.d/slow.sh", "sleep 300 & echo $!; wait")
-    process = place.command()
+def test_second_ctrl_c_ends_a_shutdown_script(site: SeedAndHooks) -> None:
+    site.script("shutdown.d/slow.sh", "sleep 300 & echo $!; wait")
+    process = site.command()
     assert process.stdout is not None
     assert process.stderr is not None
     assert process.stdout.readline().startswith("Ready. ")
@@ -218,8 +220,8 @@ def test_a_second_ctrl_c_ends_a_shutdown_script(place: Place) -> None:
     _is_gone(first, "shutdown.d/slow.sh")
 
 
-def test_an_init_directory_that_is_not_there_is_a_mistake(place: Place) -> None:
-    code, _out, err = place.fails(init_dir=str(place.folder / "none"))
+def test_missing_init_directory_exits_with_code_2(site: SeedAndHooks) -> None:
+    code, _out, err = site.fails(init_dir=str(site.folder / "none"))
     assert code == 2
     assert "is no folder; make it, or leave --init-dir out" in err
 
@@ -241,16 +243,16 @@ def _is_gone(said: str, script: str) -> None:
     wait_for(f"process {pid} to be gone", probe)
 
 
-def test_a_reset_waits_for_the_seed_that_is_being_put_in(place: Place) -> None:
-    place.file("seed/raw-data/0.csv", "x")
-    server = place.server(seed=str(place.seed)).start()
+def test_reset_waits_for_the_seed_of_a_starting_server(site: SeedAndHooks) -> None:
+    site.file("seed/raw-data/0.csv", "x")
+    server = site.server(seed=str(site.seed)).start()
     assert server.stop() == 0
     for number in range(1, 1000):
-        place.file(f"seed/raw-data/{number}.csv", "x")
+        site.file(f"seed/raw-data/{number}.csv", "x")
 
     with ThreadPoolExecutor(1) as pool:
         starting = pool.submit(server.start)  # on the same port
-        wait_for("the seed to be on its way", lambda: _seed_status(server) == "running" or None)
+        wait_for("the seed to be running", lambda: _seed_status(server) == "running" or None)
         reset = urllib.request.Request(f"{server.url}/_emulator/reset", method="POST")
         with urllib.request.urlopen(reset, timeout=60) as answer:
             assert json.load(answer)["seed"]["objects"] == 1000
@@ -262,5 +264,5 @@ def test_a_reset_waits_for_the_seed_that_is_being_put_in(place: Place) -> None:
 def _seed_status(server: EmulatorProcess) -> object:
     try:
         return server.control("init")["seed"]["status"]
-    except OSError:  # it does not listen yet
+    except OSError:  # the server does not listen yet
         return None
