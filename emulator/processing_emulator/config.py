@@ -176,7 +176,7 @@ class Settings(BaseSettings):
     )
     init_timeout_seconds: float = Field(60.0, gt=0, description="How long each of these scripts may take.")
     log_level: LogLevel = Field(
-        LogLevel.INFO, description="Least severe lines of the server's log on stderr: `DEBUG` to `ERROR`."
+        LogLevel.INFO, description="Least severe lines of the server's log: `DEBUG`, `INFO`, `WARNING` or `ERROR`."
     )
     log_format: LogFormat = Field(
         LogFormat.TEXT, description="Form of that log: `text`, or `json` with one object per line."

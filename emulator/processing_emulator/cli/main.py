@@ -7,27 +7,36 @@ import click
 
 from processing_emulator import __version__
 from processing_emulator.cli.env_formats import EnvFormat
-from processing_emulator.cli.settings_flags import UsageFault, given_flags, load_settings, settings_flags
+from processing_emulator.cli.settings_flags import (
+    GroupedCommand,
+    UsageFault,
+    given_flags,
+    load_settings,
+    settings_flags,
+)
 from processing_emulator.config import effective_settings
 from processing_emulator.errors import EmulatorError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__)
 def main() -> None:
     """A local emulator of Amazon SageMaker Processing."""
 
 
-@main.command()
+@main.command(cls=GroupedCommand, short_help="Start the server.")
 @settings_flags()
 def serve(**flags: Any) -> None:
-    """Start the server; prints `Ready. URL` when clients may call. Ctrl-C ends it."""
-    from processing_emulator.cli.serve import serve as run  # the server's libraries are loaded by the server alone
+    """Start the server. It prints `Ready. URL` when clients may call; Ctrl-C stops it.
+
+    Containers of running jobs keep running, and the next start resumes them.
+    """
+    from processing_emulator.cli.serve import serve as run  # only this command needs the server's libraries
 
     run(load_settings(flags), given_flags(flags))
 
 
-@main.command()
+@main.command(cls=GroupedCommand, short_help="Print the variables that AWS clients need.")
 @settings_flags("host", "port", "data_dir", "s3_access_key", "s3_secret_key", "s3_region", "access_keys")
 @click.option(
     "--format",
@@ -35,9 +44,9 @@ def serve(**flags: Any) -> None:
     type=click.Choice([shape.value for shape in EnvFormat]),
     default=EnvFormat.SH.value,
     show_default=True,
-    help="What the lines are for: a shell, a .env file, a container, a CI system.",
+    help="Reader of the lines: a shell, a .env file, a container or a CI system.",
 )
-@click.option("--unset", is_flag=True, help="Print lines that take the variables back.")
+@click.option("--unset", is_flag=True, help="Print lines that remove the variables again.")
 @click.option(
     "--sdk-config",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -45,7 +54,10 @@ def serve(**flags: Any) -> None:
 )
 @click.option("--no-sdk-config", is_flag=True, help="Write no SageMaker SDK configuration.")
 def env(shape: str, unset: bool, sdk_config: Path | None, no_sdk_config: bool, **flags: Any) -> None:
-    """Print what points boto3, the AWS CLI and the SDKs at the server: eval "$(processing-emulator env)"."""
+    """Print the variables that point boto3, the AWS CLI and the SDKs at the server.
+
+    In a shell: eval "$(processing-emulator env)"
+    """
     from processing_emulator.cli.env import set_lines, unset_lines
     from processing_emulator.cli.sdk_config import write_sdk_config
 
@@ -63,15 +75,18 @@ def env(shape: str, unset: bool, sdk_config: Path | None, no_sdk_config: bool, *
     click.echo(set_lines(settings, path, wanted))
 
 
-@main.command()
+@main.command(cls=GroupedCommand, short_help="Check what the server needs.")
 @settings_flags()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool, **flags: Any) -> None:
-    """Say what is found, what is missing, and the command that mends it; exit code 1 when something is missing."""
+    """Check what a server with these settings needs, with a hint for what is missing.
+
+    The exit code is 1 when something is missing.
+    """
     from processing_emulator.cli.doctor import examine, report
 
     settings = load_settings(flags)
-    checks = examine(settings)
-    click.echo(report(checks, effective_settings(settings, given_flags(flags)), as_json=as_json))
-    if any(check.state == "missing" for check in checks):
+    findings = examine(settings)
+    click.echo(report(findings, effective_settings(settings, given_flags(flags)), as_json=as_json))
+    if any(finding.state == "missing" for finding in findings):
         raise SystemExit(1)

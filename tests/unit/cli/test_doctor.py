@@ -1,27 +1,119 @@
-"""The report; what it looks at for real is tried end to end."""
+"""The report, and what is said of Docker, S3 and the port; a whole run is tried end to end."""
 
 import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
 
-from processing_emulator.cli.doctor import Check, report
+import pytest
+from processing_emulator.cli.docker_hint import docker_hint, hint_for
+from processing_emulator.cli.doctor import Finding, examine, report
 from processing_emulator.config import Settings, effective_settings
 
-CHECKS = [
-    Check(name="docker", state="missing", found="nothing answers", mend="systemctl start docker"),
-    Check(name="python", state="ok", found="3.11"),
+from tests.stub_store import in_turn, s3_error, stub_store
+
+FINDINGS = [
+    Finding(name="docker", state="missing", found="nothing answers", hint="systemctl start docker"),
+    Finding(name="python", state="ok", found="3.11"),
 ]
+DEFAULT = "unix:///var/run/docker.sock"
 
 
-def test_the_report_names_what_is_missing_with_the_command_that_mends_it() -> None:
-    lines = report(CHECKS, effective_settings(Settings()), as_json=False).splitlines()
+def test_the_report_names_what_is_missing_with_a_hint() -> None:
+    lines = report(FINDINGS, effective_settings(Settings()), as_json=False).splitlines()
     assert lines[0] == "missing  docker: nothing answers"
-    assert lines[1].strip() == "mend: systemctl start docker"
-    assert "         port = 9320 (default)" in lines
+    assert lines[1].strip() == "hint: systemctl start docker"
+    assert "         PROCESSING_EMULATOR_PORT = 9320 (default)" in lines
 
 
 def test_secrets_are_not_in_the_report_in_either_form() -> None:
     settings = Settings.model_validate({"s3_secret_key": "hush", "access_keys": {"someone": "hush"}})
-    assert "hush" not in report(CHECKS, effective_settings(settings), as_json=False)
-    assert "hush" not in report(CHECKS, effective_settings(settings), as_json=True)
-    document = json.loads(report(CHECKS, effective_settings(settings), as_json=True))
+    assert "hush" not in report(FINDINGS, effective_settings(settings), as_json=False)
+    assert "hush" not in report(FINDINGS, effective_settings(settings), as_json=True)
+    document = json.loads(report(FINDINGS, effective_settings(settings), as_json=True))
     assert document["settings"]["s3_secret_key"]["value"] == "********"
-    assert document["checks"][0]["state"] == "missing"
+    assert document["checks"][0] == {
+        "name": "docker",
+        "state": "missing",
+        "found": "nothing answers",
+        "hint": "systemctl start docker",
+    }
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with nothing in it, and no DOCKER_HOST."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    return tmp_path
+
+
+def _install(path: Path, name: str) -> None:
+    (path / name).write_text("#!/bin/sh")
+    (path / name).chmod(0o755)
+
+
+def test_docker_that_is_not_installed_is_to_be_installed(path: Path) -> None:
+    assert hint_for(FileNotFoundError(), DEFAULT, None).startswith("install Docker: ")
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError(), ConnectionRefusedError()])
+def test_docker_that_is_installed_but_down_is_to_be_started(path: Path, error: OSError) -> None:
+    _install(path, "docker")
+    hint = hint_for(error, DEFAULT, None)
+    assert hint.startswith("Docker is installed but not running; start it: ")
+    assert "install Docker" not in hint
+
+
+def test_a_user_without_permission_is_to_join_the_group(path: Path) -> None:
+    assert "sudo usermod -aG docker $USER" in hint_for(PermissionError(), DEFAULT, None)
+
+
+def test_an_address_that_was_chosen_is_named_with_its_variable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"unix://{path}/none.sock"
+    assert "correct PROCESSING_EMULATOR_DOCKER_HOST" in docker_hint(address, address)
+    assert "correct PROCESSING_EMULATOR_DOCKER_HOST" in docker_hint("tcp://127.0.0.1:1", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DOCKER_HOST", address)
+    assert "correct DOCKER_HOST" in docker_hint(address, None)
+
+
+def test_an_engine_that_accepts_but_does_not_answer_is_to_be_restarted(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path / "engine.sock"))
+        listener.listen()
+        assert "does not answer; see its log" in docker_hint(f"unix://{path}/engine.sock", None)
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """Bound, so that nothing else takes it, but not listening."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def _finding(name: str, **settings: object) -> Finding:
+    values = {"docker_host": "unix:///nowhere.sock", **settings}
+    return next(finding for finding in examine(Settings.model_validate(values)) if finding.name == name)
+
+
+def test_a_store_that_does_not_answer_names_the_endpoints_variable(free_port: int) -> None:
+    finding = _finding("s3", s3_endpoint=f"http://127.0.0.1:{free_port}")
+    assert finding.state == "missing"
+    assert finding.hint == "start the store, or correct PROCESSING_EMULATOR_S3_ENDPOINT"
+
+
+def test_keys_that_the_store_refuses_are_named_by_their_variables() -> None:
+    with stub_store(in_turn(s3_error(403, "InvalidAccessKeyId"))) as store:
+        finding = _finding("s3", s3_endpoint=store.endpoint)
+    assert finding.state == "missing"
+    assert "InvalidAccessKeyId" in finding.found
+    assert finding.hint == "correct PROCESSING_EMULATOR_S3_ACCESS_KEY and PROCESSING_EMULATOR_S3_SECRET_KEY"
+
+
+def test_a_port_in_use_names_its_variable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        finding = _finding("port", port=port)
+    assert (finding.state, finding.found) == ("missing", f"another program uses port {port}")
+    assert finding.hint.startswith("set PROCESSING_EMULATOR_PORT to a free port")

@@ -1,11 +1,12 @@
 """Flags, variables and what is refused."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
 from processing_emulator.cli.main import main
-from processing_emulator.cli.settings_flags import UsageFault, given_flags, load_settings
+from processing_emulator.cli.settings_flags import GROUPS, UsageFault, given_flags, load_settings
 from processing_emulator.config import ENV_PREFIX, Settings, effective_settings, unknown_variables
 
 
@@ -82,8 +83,20 @@ def test_lists_and_maps_can_be_given_as_text(monkeypatch: pytest.MonkeyPatch) ->
     assert load_settings({"image_map": '{"p": "q"}'}).image_map == {"p": "q"}
 
 
-def test_every_command_has_help() -> None:
-    for command in ("serve", "env", "doctor"):
-        done = CliRunner().invoke(main, [command, "--help"])
-        assert done.exit_code == 0
-        assert "--port" in done.output
+@pytest.mark.parametrize("command", ["serve", "env", "doctor"])
+def test_the_help_of_every_command_is_readable_at_80_columns(command: str) -> None:
+    done = CliRunner().invoke(main, [command, "--help"], terminal_width=80)
+    assert done.exit_code == 0
+    assert "--port NUMBER" in done.output
+    assert "[default: 9320]" in done.output
+    assert max(map(len, done.output.splitlines())) <= 80
+
+
+def test_the_list_of_commands_is_not_cut() -> None:
+    assert "..." not in CliRunner().invoke(main, ["--help"], terminal_width=80).output.partition("Commands:")[2]
+
+
+def test_every_setting_is_below_exactly_one_heading() -> None:
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(Settings.model_fields)
+    headings = re.findall(r"^(\S.*):$", CliRunner().invoke(main, ["serve", "--help"]).output, re.MULTILINE)
+    assert headings == [*GROUPS, "Options"]
