@@ -65,13 +65,9 @@ class MalformedBody(RequestError):
 class RuntimeFailure(EmulatorError):
     """The container engine could not do what was asked."""
 
-    retryable = False
-
 
 class RuntimeUnavailable(RuntimeFailure):
     """The engine does not answer."""
-
-    retryable = True
 
 
 class ImageNotFound(RuntimeFailure):

@@ -78,13 +78,20 @@ class Instance(TypedDict):
     logLines: int
 
 
+class Waiting(TypedDict):
+    """Why a job has not started yet; `reason` is null if it is about to."""
+
+    reason: str | None
+    queuePosition: int
+
+
 class Job(TypedDict):
     """A job in the emulator's response; only the fields shown here."""
 
     status: str
     exitMessage: str | None
     createdAt: str
-    queuePosition: int | None
+    waiting: Waiting | None
     instances: list[Instance]
     events: list[Event]
 
@@ -176,8 +183,9 @@ class Watch:
             shown_events += len(new_events)
             before, after = split_at_end_of_output(new_events)
             self._show_events(job, before)
-            if job["queuePosition"] != shown_position and has_to_wait(job):
-                shown_position = job["queuePosition"]
+            waiting = job["waiting"]
+            if waiting and waiting["reason"] and waiting["queuePosition"] != shown_position:
+                shown_position = waiting["queuePosition"]
                 self.screen.line(f"          place {shown_position} in the queue", "yellow")
             for instance in job["instances"]:
                 self._show_lines(instance["host"], next_lines)
@@ -229,11 +237,6 @@ def is_aws(endpoint_url: str) -> bool:
     """Whether the endpoint belongs to AWS; no `/_emulator` request is sent there."""
     host = urlsplit(endpoint_url).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
-
-
-def has_to_wait(job: Job) -> bool:
-    """Whether the job waits for capacity. Every job is in the queue for a moment, which is not worth a line."""
-    return job["queuePosition"] is not None and any(event["action"] == "waiting" for event in job["events"])
 
 
 def split_at_end_of_output(events: Sequence[Event]) -> tuple[Sequence[Event], Sequence[Event]]:

@@ -17,7 +17,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
 def _routes() -> set[str]:
     jobs = MemoryJobStore()
     server = ServerControls(health=dict, config=dict, init=dict, reset=lambda _scope, _external: {})
-    app = admin_app(store=jobs, logs=MemoryLogStore(jobs), samples=MemorySampleStore(jobs), server=server)
+    app = admin_app(
+        store=jobs,
+        logs=MemoryLogStore(jobs),
+        samples=MemorySampleStore(jobs),
+        waiting_reason=lambda _job_id: None,
+        server=server,
+    )
     described = get_openapi(title="", version="", routes=app.routes)["paths"]
     return {
         f"{method.upper()} {re.sub('{[^}]*}', lambda match: match[0][1:-1].upper(), path)}"

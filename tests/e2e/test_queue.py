@@ -40,7 +40,10 @@ def test_waiting_job_shows_its_position_and_can_be_stopped(server: EmulatorProce
     for name in ("second", "third"):
         sagemaker.create_processing_job(**a_request(name, entrypoint=["true"]))
     wait_for("second to be waiting", lambda: "waiting" in _actions(server, "second") or None)
-    assert [server.control(f"jobs/{name}")["queuePosition"] for name in ("second", "third")] == [1, 2]
+    waits = [server.control(f"jobs/{name}")["waiting"] for name in ("second", "third")]
+    assert [wait["queuePosition"] for wait in waits] == [1, 2]
+    assert waits[0]["reason"].startswith("vCPU: ")
+    assert waits[1]["reason"] == f"behind earlier jobs (the first needs {waits[0]['reason']})"
     assert "ProcessingStartTime" not in server.describe("second")
     sagemaker.stop_processing_job(ProcessingJobName="second")
     stopped = server.wait_for_end("second")

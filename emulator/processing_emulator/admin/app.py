@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from processing_emulator.admin.job_routes import job_routes
+from processing_emulator.admin.job_routes import WaitingReason, job_routes
 from processing_emulator.admin.log_routes import log_routes
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
 from processing_emulator.ports import JobStore, LogStore, SampleStore
@@ -17,7 +17,9 @@ from processing_emulator.ports import JobStore, LogStore, SampleStore
 PREFIX = "/_emulator"
 
 
-def admin_app(*, store: JobStore, logs: LogStore, samples: SampleStore, server: ServerControls) -> FastAPI:
+def admin_app(
+    *, store: JobStore, logs: LogStore, samples: SampleStore, waiting_reason: WaitingReason, server: ServerControls
+) -> FastAPI:
     """The application. It has no documentation pages, because FastAPI's load scripts from the internet."""
     app = FastAPI(
         title="Processing Emulator",
@@ -27,7 +29,7 @@ def admin_app(*, store: JobStore, logs: LogStore, samples: SampleStore, server: 
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    for router in (server_routes(server), job_routes(store, samples), log_routes(store, logs)):
+    for router in (server_routes(server), job_routes(store, samples, waiting_reason), log_routes(store, logs)):
         app.include_router(router, prefix=PREFIX)
     app.include_router(alias_routes(server))
     app.add_exception_handler(HTTPException, _http_error)

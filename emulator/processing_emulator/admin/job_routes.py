@@ -1,5 +1,6 @@
 """Jobs: lists of them, and everything that is known of one."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -7,8 +8,8 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from processing_emulator.admin.parameters import JobName, JobParameters, Parameters
-from processing_emulator.admin.views import job_document, job_summary
-from processing_emulator.domain.job import ProcessingJob
+from processing_emulator.admin.views import Waiting, job_document, job_summary
+from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.ports import JobQuery, JobReader, JobStore, SampleStore, SortBy
 
@@ -39,7 +40,11 @@ class JobListParameters(Parameters):
         )
 
 
-def job_routes(store: JobStore, samples: SampleStore) -> APIRouter:
+WaitingReason = Callable[[JobId], str | None]
+"""What a pending job waits for; None when it is about to be admitted."""
+
+
+def job_routes(store: JobStore, samples: SampleStore, waiting_reason: WaitingReason) -> APIRouter:
     """`/jobs` and `/jobs/NAME`."""
     router = APIRouter()
 
@@ -53,7 +58,7 @@ def job_routes(store: JobStore, samples: SampleStore) -> APIRouter:
         job = query.find_job(store, name)
         document = job_document(
             job,
-            queue_position=_queue_position(store, job),
+            waiting=_waiting(store, waiting_reason, job),
             instances=[(record, samples.peaks(job.id, record.index)) for record in store.list_instances(job.id)],
             events=store.list_events(job.id),
         )
@@ -62,5 +67,7 @@ def job_routes(store: JobStore, samples: SampleStore) -> APIRouter:
     return router
 
 
-def _queue_position(store: JobReader, job: ProcessingJob) -> int | None:
-    return store.count_waiting_before(job.id) + 1 if job.phase is JobPhase.PENDING else None
+def _waiting(store: JobReader, waiting_reason: WaitingReason, job: ProcessingJob) -> Waiting | None:
+    if job.phase is not JobPhase.PENDING:
+        return None
+    return Waiting(reason=waiting_reason(job.id), queue_position=store.count_waiting_before(job.id) + 1)

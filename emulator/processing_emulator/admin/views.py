@@ -1,6 +1,7 @@
 """Jobs, logs and instances as the JSON of the emulator's own endpoints. Times are ISO 8601, UTC, with milliseconds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from processing_emulator.domain.job import InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
@@ -11,14 +12,22 @@ Document = dict[str, object]
 """JSON values only."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Why a job has not been admitted yet, and its place in the queue, counted from 1."""
+
+    reason: str | None
+    queue_position: int
+
+
 def job_document(
     job: ProcessingJob,
     *,
-    queue_position: int | None,
+    waiting: Waiting | None,
     instances: Sequence[tuple[InstanceRecord, UsagePeaks]],
     events: Sequence[JobEvent],
 ) -> Document:
-    """Everything known of one job. `queue_position` counts from 1; None for a job that does not wait."""
+    """Everything known of one job."""
     return {
         "name": job.key.name,
         "arn": job.key.arn,
@@ -29,7 +38,7 @@ def job_document(
         "createdAt": moment(job.created_at),
         "startedAt": moment(job.started_at),
         "endedAt": moment(job.ended_at),
-        "queuePosition": queue_position,
+        "waiting": waiting and {"reason": waiting.reason, "queuePosition": waiting.queue_position},
         "instances": [instance_document(record, peaks) for record, peaks in instances],
         "events": [event_document(event) for event in events],
     }

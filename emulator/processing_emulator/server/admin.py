@@ -47,7 +47,13 @@ def build_admin_app(
             init=hooks.state,
             reset=lambda scope, external: resetter.reset(scope, external=external),
         )
-        return admin_app(store=stores.jobs, logs=stores.logs, samples=stores.samples, server=server)
+        return admin_app(
+            store=stores.jobs,
+            logs=stores.logs,
+            samples=stores.samples,
+            waiting_reason=scheduler.waiting_reason,
+            server=server,
+        )
 
     return LazyApp(build)
 

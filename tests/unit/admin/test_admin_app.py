@@ -42,7 +42,13 @@ class World:
             init=lambda: {"stages": {}},
             reset=self.reset,
         )
-        self.app: ASGIApp = admin_app(store=self.store, logs=self.logs, samples=self.samples, server=server)
+        self.app: ASGIApp = admin_app(
+            store=self.store,
+            logs=self.logs,
+            samples=self.samples,
+            waiting_reason=lambda job_id: f"reason of {job_id}",
+            server=server,
+        )
 
     def health(self) -> Mapping[str, object]:
         """What the server would say."""
@@ -83,9 +89,13 @@ def test_a_waiting_job_shows_its_place_in_the_queue(world: World) -> None:
         world.api.service.create(a_key(name), a_request(name))
     world.api.move(world.api.service.describe(a_key("first")), JobPhase.PULLING)
 
-    places = [world.get(f"/_emulator/jobs/{name}").document["queuePosition"] for name in ("first", "second", "third")]
+    waits = [world.get(f"/_emulator/jobs/{name}").document["waiting"] for name in ("first", "second", "third")]
 
-    assert places == [None, 1, 2]
+    assert waits == [
+        None,
+        {"reason": "reason of 2", "queuePosition": 1},
+        {"reason": "reason of 3", "queuePosition": 2},
+    ]
 
 
 def listed(world: World, query: str = "") -> list[str]:
@@ -152,7 +162,7 @@ def test_a_new_job_shows_what_is_known_and_nothing_else(world: World) -> None:
         "createdAt": "2026-01-02T03:04:05.678Z",
         "startedAt": None,
         "endedAt": None,
-        "queuePosition": 1,
+        "waiting": {"reason": "reason of 1", "queuePosition": 1},
         "instances": [],
         "events": [{"at": "2026-01-02T03:04:05.678Z", "action": "created", "detail": {}}],
     }
@@ -183,7 +193,7 @@ def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
     assert document["failureReason"] == "AlgorithmError: , exit code: 1"
     assert document["exitMessage"] == "why"
     assert document["endedAt"].endswith("Z")
-    assert document["queuePosition"] is None
+    assert document["waiting"] is None
     assert document["instances"] == [
         {
             "host": "algo-1",

@@ -41,7 +41,7 @@ class Moment:
 
     status: str = "InProgress"
     events: Sequence[Mapping[str, object]] = ()
-    queue_position: int | None = None
+    waiting: Mapping[str, object] | None = None
     instances: Sequence[Mapping[str, object]] = ()
     lines: Mapping[str, int] = field(default_factory=dict)
     failure_reason: str | None = None
@@ -76,7 +76,7 @@ class Script:
             "failureReason": now.failure_reason,
             "exitMessage": now.exit_message,
             "createdAt": "2025-01-01T12:00:00.000+00:00",
-            "queuePosition": now.queue_position,
+            "waiting": now.waiting,
             "instances": now.instances,
             "events": now.events,
         }

@@ -80,13 +80,19 @@ def test_labels_the_lines_of_each_host() -> None:
 
 def test_shows_the_queue_position_when_it_changes() -> None:
     history = [event(0, "created"), event(0.1, "waiting", reason="behind earlier jobs")]
-    polls = [Moment(events=history, queue_position=place) for place in (2, 2, 1, 1)]
+    polls = [
+        Moment(events=history, waiting={"reason": "behind earlier jobs", "queuePosition": place})
+        for place in (2, 2, 1, 1)
+    ]
     shown = shown_by(Script(moments=[*polls, Moment(status="Stopped", events=[*history, phase(3, "Stopped")])]))
     assert [line.strip() for line in shown if "queue" in line] == ["place 2 in the queue", "place 1 in the queue"]
 
 
-def test_shows_no_queue_position_when_a_job_does_not_wait() -> None:
-    polls = [Moment(events=STARTED[:1], queue_position=1), Moment(status="Completed", events=ENDED)]
+def test_shows_no_queue_position_of_a_job_that_is_about_to_start() -> None:
+    polls = [
+        Moment(events=STARTED[:1], waiting={"reason": None, "queuePosition": 1}),
+        Moment(status="Completed", events=ENDED),
+    ]
     assert not [line for line in shown_by(Script(moments=polls)) if "queue" in line]
 
 
