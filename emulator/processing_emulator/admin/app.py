@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from processing_emulator.admin.job_routes import WaitingReason, job_routes
 from processing_emulator.admin.log_routes import log_routes
+from processing_emulator.admin.page_routes import page_routes
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
 from processing_emulator.ports import JobStore, LogStore, SampleStore
 
@@ -29,7 +30,13 @@ def admin_app(
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    for router in (server_routes(server), job_routes(store, samples, waiting_reason), log_routes(store, logs)):
+    routers = (
+        page_routes(server, store),
+        server_routes(server),
+        job_routes(store, samples, waiting_reason),
+        log_routes(store, logs),
+    )
+    for router in routers:
         app.include_router(router, prefix=PREFIX)
     app.include_router(alias_routes(server))
     app.add_exception_handler(HTTPException, _http_error)

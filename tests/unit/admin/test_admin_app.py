@@ -28,8 +28,8 @@ LIMITS = Limits(vcpus=1.5, reserved_vcpus=2.0, memory_bytes=1024, volume_bytes=2
 class World:
     """The admin application over stores in memory."""
 
-    def __init__(self) -> None:
-        self.store = MemoryJobStore()
+    def __init__(self, store: MemoryJobStore | None = None) -> None:
+        self.store = store or MemoryJobStore()
         self.logs = MemoryLogStore(self.store)
         self.samples = MemorySampleStore(self.store)
         self.api = Api(self.store)
@@ -262,7 +262,6 @@ def test_logs_of_a_host_that_has_not_started_are_empty(world: World) -> None:
         "/_emulator/jobs/job?region=eu-west-1",
         "/_emulator/jobs/job?account=111122223333",
         "/_emulator/nothing",
-        "/_emulator",
         "/_emulator/docs",
         "/_emulator/openapi.json",
         "/docs",
