@@ -29,9 +29,9 @@ class JobKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingJob:
-    """One job; never mutated. `request` is the validated CreateProcessingJob request as it came, without Tags.
+    """One job; never mutated. `request` is the validated CreateProcessingJob request as sent, without Tags.
 
-    `selected` is what the scheduler has chosen from InstancePreferences, None without them and until then.
+    `selected` is what the scheduler has chosen from InstancePreferences; None until then, and without them.
     """
 
     id: JobId

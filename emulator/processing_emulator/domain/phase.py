@@ -35,7 +35,7 @@ class JobPhase(StrEnum):
     STAGING_OUT = "StagingOut"
     """The container has exited; outputs are being uploaded, whatever the exit code (spec 4)."""
     STOPPING = "Stopping"
-    """The supervisor acts on a stop wish or a time limit; containers get their grace period."""
+    """The supervisor acts on a stop request or the time limit; containers get their grace period."""
     COMPLETED = "Completed"
     """Every container exited 0 and every output is in S3."""
     FAILED = "Failed"
@@ -80,7 +80,7 @@ _STATUS = {
 
 
 def status_of(phase: JobPhase, *, stop_requested: bool) -> ProcessingJobStatus:
-    """Project a phase, and the wish to stop, to AWS's status. A wish shows as Stopping at once (spec 1.7)."""
+    """Project a phase and a stop request to AWS's status. A request shows as Stopping at once (spec 1.7)."""
     if stop_requested and not phase.is_terminal:
         return ProcessingJobStatus.STOPPING
     return _STATUS.get(phase, ProcessingJobStatus.IN_PROGRESS)

@@ -1,4 +1,4 @@
-"""Removes what is ours and belongs to no unfinished job: at start, and on a beat for what could not go before."""
+"""Removes containers and folders of jobs that are over: at start, then at an interval for what could not be removed."""
 
 import logging
 import threading
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class Reaper:
-    """A service. It only touches containers with this emulator's label and folders below its own."""
+    """A service. It only touches containers with this emulator's label and folders below its own data directory."""
 
     def __init__(self, store: JobStore, backend: ExecutionBackend, interval_seconds: float) -> None:
         self._store = store
@@ -22,7 +22,7 @@ class Reaper:
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
 
     def start(self) -> None:
-        """Begin with a sweep."""
+        """Begin, with a sweep."""
         if self._thread.ident is None:
             self._thread.start()
 
@@ -36,7 +36,7 @@ class Reaper:
         """Remove leftovers once; how many."""
         removed = self._backend.sweep(self._is_wanted)
         if removed:
-            logger.info("removed %d leftovers", removed, extra={"action": "reaped", "count": removed})
+            logger.info("leftovers removed", extra={"count": removed})
         return removed
 
     def _is_wanted(self, job_id: JobId) -> bool:
@@ -50,9 +50,9 @@ class Reaper:
             try:
                 self.sweep()
             except (RuntimeUnavailable, StoreFailure) as error:
-                logger.debug("sweep put off: %s", error, extra={"action": "sweep_put_off"})
+                logger.debug("sweep postponed", extra={"error": str(error)})
             except Exception:
                 # Leftovers are no reason to end the emulator; the next sweep tries again.
-                logger.exception("sweep failed", extra={"action": "sweep_failed"})
+                logger.exception("sweep failed")
             if self._stopping.wait(self._interval_seconds):
                 return

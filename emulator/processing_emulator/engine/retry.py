@@ -59,7 +59,7 @@ class StoreRetry:
             try:
                 return call()
             except StaleJob:
-                raise  # somebody else wrote; a repetition fails in the same way
+                raise  # another writer moved the job; a repetition would fail in the same way
             except StoreFailure as error:
                 if not warned:
                     logger.warning("store failed, retrying", extra={"worker": self._name, "error": str(error)})

@@ -15,11 +15,11 @@ from processing_emulator.ports import Clock, ContainerRuntime, GpuProbe, SampleS
 
 logger = logging.getLogger(__name__)
 
-FIRST_BEAT_SECONDS = 0.2
-"""A container that runs for less than a beat, but longer than this, still gets a sample."""
+FIRST_SAMPLE_SECONDS = 0.2
+"""A container that runs for less than the interval, but longer than this, still gets a sample."""
 
 COUNT_WAIT_SECONDS = 0.05
-"""A small tree is counted within the beat."""
+"""How long a sample waits for the count; small trees are counted by then."""
 
 DISK_SHARE = 0.02
 """Counting the files of the volume may take this share of the time, no more: large trees are counted less often."""
@@ -79,19 +79,19 @@ class Sampler:
             self._thread.join()
 
     def _run(self) -> None:
-        pause = FIRST_BEAT_SECONDS
+        pause = FIRST_SAMPLE_SECONDS
         while not self._ended.wait(pause):
             began = self._sources.clock.monotonic()
             try:
                 self._count_disk(began)
-                self._beat()
+                self._sample()
             except (RuntimeFailure, StoreFailure, OSError) as error:
-                logger.debug("sample dropped: %s", error, extra={"action": "sample_dropped"})
+                logger.debug("sample dropped", extra={"job_id": self._record.job_id, "error": str(error)})
             spent = self._sources.clock.monotonic() - began
             pause = self._interval - spent % self._interval
         self._stop_counting()
 
-    def _beat(self) -> None:
+    def _sample(self) -> None:
         reading = self._sources.runtime.read_usage(self._container_id)
         if reading is None:
             return
@@ -125,7 +125,7 @@ class Sampler:
         return (self._sources.clock.now() - started).total_seconds() if started else 0.0
 
     def _count_disk(self, moment: float) -> None:
-        """Take up the count that was begun, or begin one when it is due; never wait for a large tree."""
+        """Read the count that was begun, or begin one when it is due; never wait for a large tree."""
         if self._count is None and moment >= self._disk_due:
             self._count, self._count_began = self._sources.workspace.start_counting(), moment
         if self._count is None:

@@ -15,13 +15,13 @@ from processing_emulator.aws.http.maintenance_gate import Gate
 from processing_emulator.aws.protocols.model import load_service_model
 from processing_emulator.aws.services.catalogue import JSON_SERVICES
 from processing_emulator.config import Settings
-from processing_emulator.engine.lifecycle import ServiceGroup
 from processing_emulator.ports import CancelToken
 from processing_emulator.server.adapters import open_adapters
 from processing_emulator.server.admin import build_admin_app, build_resetter
 from processing_emulator.server.gateway import build_gateway, close_s3_proxy, s3_proxy
 from processing_emulator.server.job_engine import build_job_engine
 from processing_emulator.server.network import url_of
+from processing_emulator.server.service_group import ServiceGroup
 from processing_emulator.server.startup import Startup
 from processing_emulator.server.startup_checks import warn_of_problems
 

@@ -15,7 +15,7 @@ from processing_emulator.errors import EmulatorError
 if TYPE_CHECKING:  # the embedded store is started before the rest is loaded
     from processing_emulator.adapters.s3_store.store import S3ObjectStore
     from processing_emulator.aws.s3.proxy import Adaptation
-    from processing_emulator.engine.lifecycle import Service
+    from processing_emulator.server.service_group import Service
 
 
 class S3Part:

@@ -29,7 +29,7 @@ EMULATOR_ID = "e1"
 
 
 class Rig:
-    """One machine, one database, one object store; `life()` is one run of the emulator on them."""
+    """One machine, one database, one object store; `start_emulator()` is one run of the emulator on them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "jobs"
@@ -42,28 +42,28 @@ class Rig:
         self.host = FakeHostProbe(vcpus=2.0)
         self.gpus = FakeGpuProbe()
         self.clock = SystemClock()
-        self.lives: list[Life] = []
+        self.runs: list[EmulatorRun] = []
 
-    def life(self, **options: Any) -> "Life":
+    def start_emulator(self, **options: Any) -> "EmulatorRun":
         """Start the emulator."""
-        life = Life(self, options)
-        self.lives.append(life)
-        life.scheduler.start()
-        return life
+        emulator = EmulatorRun(self, options)
+        self.runs.append(emulator)
+        emulator.scheduler.start()
+        return emulator
 
     def add(self, name: str = "job", **changes: Any) -> ProcessingJob:
         """Store a job, as the API does."""
         request = a_request(name, **changes)
         job = self.jobs.add(a_key(name), request, {}, SystemClock().now())
-        for life in self.lives:
-            life.scheduler.jobs_added([job.id])
+        for emulator in self.runs:
+            emulator.scheduler.jobs_added([job.id])
         return job
 
     def request_stop(self, job: ProcessingJob) -> None:
         """Record the request and wake the engine, as the API does."""
         self.jobs.request_stop(job.id, SystemClock().now())
-        for life in self.lives:
-            life.scheduler.stop_requested(job.id)
+        for emulator in self.runs:
+            emulator.scheduler.stop_requested(job.id)
 
     def job(self, job: ProcessingJob) -> ProcessingJob:
         return self.jobs.get(job.id)
@@ -93,8 +93,8 @@ class Rig:
         return self.machine.names() + files
 
     def close(self) -> None:
-        for life in self.lives:
-            life.end()
+        for emulator in self.runs:
+            emulator.end()
 
 
 class BackendWithBugs(LocalBackend):
@@ -110,7 +110,7 @@ class BackendWithBugs(LocalBackend):
         super().place(gang, report, stop)
 
 
-class Life:
+class EmulatorRun:
     """One run of the emulator."""
 
     def __init__(self, rig: Rig, options: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from processing_emulator.engine.container_run import ContainerRun
 from processing_emulator.errors import RuntimeUnavailable
 from processing_emulator.ports import ContainerSpec
 
-from tests.unit.engine.rig import Life, Rig
+from tests.unit.engine.rig import EmulatorRun, Rig
 
 BROKEN_PIPE = Failure(kind=FailureClass.CLIENT, text="the pipe broke")
 
@@ -45,11 +45,11 @@ class CannotStart(Recorder):
 
 
 @pytest.fixture
-def life(rig: Rig) -> Life:
-    return rig.life()
+def emulator(rig: Rig) -> EmulatorRun:
+    return rig.start_emulator()
 
 
-def start_container(life: Life) -> str:
+def start_container(emulator: EmulatorRun) -> str:
     spec = ContainerSpec(
         name="c",
         image="i:1",
@@ -63,8 +63,8 @@ def start_container(life: Life) -> str:
         shm_bytes=1,
         isolated=False,
     )
-    container_id = life.runtime.create(spec)
-    life.runtime.start(container_id)
+    container_id = emulator.runtime.create(spec)
+    emulator.runtime.start(container_id)
     return container_id
 
 
@@ -75,14 +75,14 @@ def follow(run: ContainerRun) -> tuple[threading.Thread, list[ContainerExit | No
     return thread, ended
 
 
-def a_run(life: Life, *activities: Activity) -> ContainerRun:
-    return ContainerRun(life.tools, start_container(life), activities, "job/algo-1")
+def a_run(emulator: EmulatorRun, *activities: Activity) -> ContainerRun:
+    return ContainerRun(emulator.tools, start_container(emulator), activities, "job/algo-1")
 
 
-def test_all_are_started_and_finished_in_the_order_of_the_list(rig: Rig, life: Life) -> None:
+def test_all_are_started_and_finished_in_the_order_of_the_list(rig: Rig, emulator: EmulatorRun) -> None:
     calls: list[str] = []
     one, two = Recorder("one", calls), Recorder("two", calls, is_complete=False)
-    run = a_run(life, one, two)
+    run = a_run(emulator, one, two)
     thread, ended = follow(run)
     two.started.wait()
     rig.machine.release("c", 3)
@@ -93,9 +93,9 @@ def test_all_are_started_and_finished_in_the_order_of_the_list(rig: Rig, life: L
     assert run.failure is None
 
 
-def test_one_that_ends_the_container_gives_the_failure_and_the_first_failure_counts(life: Life) -> None:
+def test_one_that_ends_the_container_gives_the_failure_and_the_first_failure_counts(emulator: EmulatorRun) -> None:
     pipe = Recorder("pipe", [])
-    run = a_run(life, pipe)
+    run = a_run(emulator, pipe)
     thread, ended = follow(run)
     pipe.started.wait()
     pipe.end_container(BROKEN_PIPE)
@@ -103,13 +103,13 @@ def test_one_that_ends_the_container_gives_the_failure_and_the_first_failure_cou
     thread.join(10)
     assert ended == [ContainerExit(code=137)]
     assert run.failure == BROKEN_PIPE
-    assert {signal for _, signal in life.runtime.signals} == {"SIGKILL"}
+    assert {signal for _, signal in emulator.runtime.signals} == {"SIGKILL"}
 
 
-def test_detaching_abandons_all_and_leaves_the_container_running(rig: Rig, life: Life) -> None:
+def test_detaching_abandons_all_and_leaves_the_container_running(rig: Rig, emulator: EmulatorRun) -> None:
     calls: list[str] = []
     one = Recorder("one", calls)
-    run = a_run(life, one)
+    run = a_run(emulator, one)
     thread, ended = follow(run)
     one.started.wait()
     run.detach()
@@ -119,19 +119,19 @@ def test_detaching_abandons_all_and_leaves_the_container_running(rig: Rig, life:
     assert rig.machine.containers()[0].is_running
 
 
-def test_an_activity_that_cannot_start_leaves_no_other_running(life: Life) -> None:
+def test_an_activity_that_cannot_start_leaves_no_other_running(emulator: EmulatorRun) -> None:
     calls: list[str] = []
-    run = a_run(life, Recorder("one", calls), CannotStart("two", calls))
+    run = a_run(emulator, Recorder("one", calls), CannotStart("two", calls))
     with pytest.raises(RuntimeError):
         run.follow()
     assert calls == ["one starts", "two starts", "one abandons", "two abandons"]
 
 
-def test_an_engine_that_was_away_is_mentioned_to_those_that_read_its_streams(rig: Rig, life: Life) -> None:
+def test_an_engine_that_was_away_is_mentioned_to_those_that_read_its_streams(rig: Rig, emulator: EmulatorRun) -> None:
     calls: list[str] = []
     one = Recorder("one", calls)
-    run = a_run(life, one)
-    life.runtime.fail("wait", RuntimeUnavailable("away"))
+    run = a_run(emulator, one)
+    emulator.runtime.fail("wait", RuntimeUnavailable("away"))
     thread, _ = follow(run)
     one.started.wait()
     rig.machine.release("c")

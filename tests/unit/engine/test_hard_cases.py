@@ -11,7 +11,7 @@ from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
 
 from tests.builders import a_key, an_output
 from tests.fakes.runtime import FakeRuntime
-from tests.unit.engine.rig import Life, Rig
+from tests.unit.engine.rig import EmulatorRun, Rig
 from tests.waiting import wait_for
 
 HOLD = {"FAKE_HOLD": "1"}
@@ -19,10 +19,10 @@ WRITES = {**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}
 
 
 def _detach_while_running(rig: Rig, **changes: Any) -> ProcessingJob:
-    life = rig.life()
+    emulator = rig.start_emulator()
     job = rig.add(**changes)
     rig.wait_for_phase(job, "Running")
-    life.end()
+    emulator.end()
     return job
 
 
@@ -31,7 +31,7 @@ def test_a_failure_stored_before_a_crash_is_kept(rig: Rig) -> None:
     record = rig.jobs.list_instances(job.id)[0]
     failure = Failure(kind=FailureClass.CLIENT, text="/opt/ml/output/message is not UTF-8")
     rig.jobs.save_instance(replace(record, exit=ContainerExit(code=0), failure=failure))
-    rig.life()
+    rig.start_emulator()
     ended = rig.wait_for_end(job)
     assert (ended.status, ended.failure_reason) == ("Failed", failure.reason)
     assert rig.objects.keys("bkt") == []
@@ -44,16 +44,16 @@ def test_a_refused_start_stays_the_reason_after_a_crash_during_clean_up(rig: Rig
     failure = Failure(kind=FailureClass.ALGORITHM, text='exec: "/x": permission denied, exit code: 126')
     rig.jobs.save_instance(replace(record, failure=failure))
     rig.machine.remove(rig.machine.containers()[0].id)
-    rig.life()
+    rig.start_emulator()
     assert rig.wait_for_end(job).failure_reason == failure.reason
 
 
 def test_a_stopped_job_that_is_resumed_after_its_exit_uploads_nothing(rig: Rig) -> None:
     job = _detach_while_running(rig, Environment=WRITES, outputs=[an_output()])
     rig.jobs.save_instance(replace(rig.jobs.list_instances(job.id)[0], exit=ContainerExit(code=143)))
-    rig.lives.clear()
+    rig.runs.clear()
     rig.request_stop(job)
-    rig.life()
+    rig.start_emulator()
     assert rig.wait_for_end(job).status == "Stopped"
     assert rig.objects.keys("bkt") == []
 
@@ -68,7 +68,7 @@ def test_a_container_does_not_run_twice_if_the_answer_to_its_start_is_lost(rig: 
                 self.lost = True
                 raise RuntimeUnavailable("the answer was lost")
 
-    rig.life(runtime_class=LosesAnswers)
+    rig.start_emulator(runtime_class=LosesAnswers)
     job = rig.add(Environment={"FAKE_PRINT": "ran"})
     assert rig.wait_for_end(job).status == "Completed"
     assert rig.lines(job) == [b"ran"]
@@ -77,7 +77,7 @@ def test_a_container_does_not_run_twice_if_the_answer_to_its_start_is_lost(rig: 
 def test_a_stored_request_that_cannot_be_read_ends_that_job_alone(rig: Rig) -> None:
     now = rig.clock.now()
     poison = rig.jobs.add(a_key("poison"), {"AppSpecification": {}}, {}, now)
-    rig.life()
+    rig.start_emulator()
     job = rig.add()
     assert rig.wait_for_end(job).status == "Completed"
     ended = rig.wait_for_end(poison)
@@ -86,8 +86,8 @@ def test_a_stored_request_that_cannot_be_read_ends_that_job_alone(rig: Rig) -> N
 
 
 def test_a_bug_in_a_job_s_supervision_ends_that_job_and_gives_its_capacity_back(rig: Rig) -> None:
-    life = rig.life()
-    life.backend.bugs.append(RuntimeError("can't start new thread"))
+    emulator = rig.start_emulator()
+    emulator.backend.bugs.append(RuntimeError("can't start new thread"))
     broken = rig.add("broken")
     after = rig.add("after")
     ended = rig.wait_for_end(broken)
@@ -97,36 +97,36 @@ def test_a_bug_in_a_job_s_supervision_ends_that_job_and_gives_its_capacity_back(
 
 
 def test_detaching_does_not_wait_for_a_log_that_cannot_be_stored(rig: Rig) -> None:
-    life = rig.life()
+    emulator = rig.start_emulator()
     job = rig.add(Environment=HOLD)
     rig.wait_for_phase(job, "Running")
     rig.jobs.go_down()
     rig.machine.print_line(rig.container(job), b"unstored")
     rig.machine.release(rig.container(job))
-    _ends_within(life, 10)
+    _ends_within(emulator, 10)
     rig.jobs.come_back()
-    rig.life()
+    rig.start_emulator()
     assert rig.wait_for_end(job).status == "Completed"
     assert rig.lines(job) == [b"unstored"]
 
 
-def _ends_within(life: Life, seconds: float) -> None:
-    ending = threading.Thread(target=life.end, daemon=True)
+def _ends_within(emulator: EmulatorRun, seconds: float) -> None:
+    ending = threading.Thread(target=emulator.end, daemon=True)
     ending.start()
     ending.join(seconds)
     assert not ending.is_alive()
 
 
 def test_a_log_that_the_engine_does_not_give_is_marked_incomplete(rig: Rig) -> None:
-    life = rig.life()
-    life.runtime.fail("stream_logs", RuntimeFailure("dead or marked for removal"))
+    emulator = rig.start_emulator()
+    emulator.runtime.fail("stream_logs", RuntimeFailure("dead or marked for removal"))
     job = rig.add(Environment={"FAKE_PRINT": "lost"})
     assert rig.wait_for_end(job).status == "Completed"
     assert "log_incomplete" in rig.actions(job)
 
 
 def test_sparse_outputs_that_are_larger_than_the_volume_together_are_not_uploaded(rig: Rig) -> None:
-    life = rig.life()
+    emulator = rig.start_emulator()
     job = rig.add(Environment=HOLD, outputs=[an_output()])
     rig.wait_for_phase(job, "Running")
     for name in ("one", "two"):
@@ -137,11 +137,11 @@ def test_sparse_outputs_that_are_larger_than_the_volume_together_are_not_uploade
     assert ended.failure_reason == (
         "ClientError: Artifact upload failed:Insufficient disk space (outputs have 1.37 GiB, VolumeSizeInGB is 1)"
     )
-    assert life.scheduler.count_running() == 0 or wait_for("the end", lambda: life.scheduler.count_running() == 0)
+    wait_for("the supervisor to end", lambda: emulator.scheduler.count_running() == 0)
 
 
 def test_an_engine_that_is_away_ends_waiting_jobs_only(rig: Rig) -> None:
-    rig.life(engine_patience_seconds=0.5)
+    rig.start_emulator(engine_patience_seconds=0.5)
     running = rig.add("running", Environment=HOLD)
     rig.wait_for_phase(running, "Running")
     host, rig.host.host = rig.host.host, None

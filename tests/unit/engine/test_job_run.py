@@ -18,7 +18,7 @@ ALL_PHASES = ["Pulling", "StagingIn", "Starting", "Running", "StagingOut", "Comp
 
 
 def test_it_passes_all_phases_in_order_and_leaves_nothing(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     job = rig.add(Environment={"FAKE_PRINT": "hello\nworld"})
     ended = rig.wait_for_end(job)
     assert ended.status == "Completed"
@@ -40,7 +40,7 @@ def test_data_goes_in_and_out(rig: Rig) -> None:
 
     rig.script = lambda spec: FakeRun(work=work)
     rig.objects.put("bkt", "in/deep/x", b"words")
-    rig.life()
+    rig.start_emulator()
     job = rig.add(inputs=[an_input()], outputs=[an_output()])
     assert rig.wait_for_end(job).status == "Completed"
     assert rig.objects.get("bkt", "out/sub/y") == b"WORDS"
@@ -60,10 +60,10 @@ def test_the_container_is_what_the_request_says(rig: Rig) -> None:
 
     rig.script = lambda spec: FakeRun(work=work)
     access = ContainerAccess(endpoint_url="http://172.17.0.1:9320", secret_key="s")
-    life = rig.life(container_access=access)
+    emulator = rig.start_emulator(container_access=access)
     job = rig.add(entrypoint=["a", "b"], arguments=["c"], Environment={"K": "V"}, instance_type="ml.m5.large")
     rig.wait_for_end(job)
-    spec = life.runtime.specs[0]
+    spec = emulator.runtime.specs[0]
     assert (spec.entrypoint, spec.arguments, spec.hostname, spec.isolated) == (("a", "b"), ("c",), "algo-1", False)
     assert spec.environment["K"] == "V"
     assert spec.environment["AWS_ENDPOINT_URL"] == "http://172.17.0.1:9320"
@@ -90,14 +90,14 @@ def test_the_container_is_what_the_request_says(rig: Rig) -> None:
 def test_a_container_that_fails_names_its_reason_and_leaves_nothing(
     rig: Rig, environment: dict[str, str], reason: str
 ) -> None:
-    rig.life()
+    rig.start_emulator()
     ended = rig.wait_for_end(rig.add(Environment=environment))
     assert (ended.status, ended.failure_reason) == ("Failed", reason)
     assert rig.leftovers() == []
 
 
 def test_outputs_of_a_failed_container_are_uploaded(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     environment = {"FAKE_EXIT_CODE": "1", "FAKE_WRITE": "/opt/ml/processing/output/f=partial"}
     assert rig.wait_for_end(rig.add(Environment=environment, outputs=[an_output()])).status == "Failed"
     assert rig.objects.get("bkt", "out/f") == b"partial"
@@ -106,7 +106,7 @@ def test_outputs_of_a_failed_container_are_uploaded(rig: Rig) -> None:
 def test_a_missing_image_fails_before_anything_is_staged(rig: Rig) -> None:
     rig.machine.images = set()
     rig.objects.put("bkt", "in/x", b"x")
-    rig.life()
+    rig.start_emulator()
     job = rig.add(image="team/missing:1", inputs=[an_input()])
     ended = rig.wait_for_end(job)
     assert ended.failure_reason == (
@@ -119,34 +119,34 @@ def test_a_missing_image_fails_before_anything_is_staged(rig: Rig) -> None:
 
 def test_a_framework_image_that_is_not_here_is_substituted_and_the_history_says_so(rig: Rig) -> None:
     rig.machine.images = {"processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"}
-    life = rig.life()
+    emulator = rig.start_emulator()
     uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
     job = rig.add(image=uri)
     assert rig.wait_for_end(job).status == "Completed"
-    assert life.runtime.specs[0].image == "sha256:processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"
+    assert emulator.runtime.specs[0].image == "sha256:processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"
     assert "image_substituted" in rig.actions(job)
 
 
 def test_the_real_framework_image_is_taken_when_it_is_here(rig: Rig) -> None:
     uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
     rig.machine.images = {uri, "processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"}
-    life = rig.life()
+    emulator = rig.start_emulator()
     job = rig.add(image=uri)
     assert rig.wait_for_end(job).status == "Completed"
-    assert life.runtime.specs[0].image == f"sha256:{uri}"
+    assert emulator.runtime.specs[0].image == f"sha256:{uri}"
     assert "image_substituted" not in rig.actions(job)
 
 
 def test_pull_policy_always_pulls_an_image_that_is_here(rig: Rig) -> None:
     rig.machine.images, rig.machine.registry = {"i:1"}, {"i:1"}
-    life = rig.life(pull_policy=PullPolicy.ALWAYS)
+    emulator = rig.start_emulator(pull_policy=PullPolicy.ALWAYS)
     assert rig.wait_for_end(rig.add(image="i:1")).status == "Completed"
-    assert life.runtime.pulls == ["i:1"]
+    assert emulator.runtime.pulls == ["i:1"]
 
 
 def test_an_empty_prefix_fails_the_job(rig: Rig) -> None:
     rig.objects.create_bucket("bkt")
-    rig.life()
+    rig.start_emulator()
     ended = rig.wait_for_end(rig.add(inputs=[an_input()]))
     assert ended.failure_reason == "ClientError: Failed to download data. No S3 objects found under s3://bkt/in/"
 
@@ -155,16 +155,16 @@ def test_an_empty_prefix_fails_the_job(rig: Rig) -> None:
 def test_a_key_that_would_leave_its_folder_fails_the_job_and_writes_nothing(rig: Rig, key: str) -> None:
     """Real stores refuse such keys on their way in; another one may not."""
     rig.objects.put("bkt", key, b"x")
-    life = rig.life()
+    emulator = rig.start_emulator()
     ended = rig.wait_for_end(rig.add(inputs=[an_input()]))
     assert ended.failure_reason is not None
     assert ended.failure_reason.startswith("ClientError: Failed to download data. object key")
-    assert life.runtime.specs == []
+    assert emulator.runtime.specs == []
     assert not (rig.folder.parent / "escape").exists()
 
 
 def test_an_upload_that_fails_fails_a_job_whose_container_did_its_work(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     environment = {"FAKE_WRITE": "/opt/ml/processing/output/f=x"}
     ended = rig.wait_for_end(rig.add(Environment=environment, outputs=[an_output(uri="s3://missing/out")]))
     assert ended.status == "Failed"
@@ -178,7 +178,7 @@ def test_a_message_that_is_not_utf_8_fails_the_job(rig: Rig) -> None:
         mounted(spec, "/opt/ml/output/message").write_bytes(b"\xff\xfe")
 
     rig.script = lambda spec: FakeRun(work=work)
-    rig.life()
+    rig.start_emulator()
     ended = rig.wait_for_end(rig.add())
     assert ended.failure_reason == "ClientError: /opt/ml/output/message is not UTF-8: invalid start byte"
 
@@ -190,7 +190,7 @@ def test_a_container_that_outgrows_its_volume_is_killed(rig: Rig) -> None:
                 file.write(bytes(1 << 20))
 
     rig.script = lambda spec: FakeRun(work=work, holds=True)
-    rig.life()
+    rig.start_emulator()
     ended = rig.wait_for_end(rig.add(outputs=[an_output()]))
     assert ended.failure_reason is not None
     assert ended.failure_reason.startswith("ClientError: Insufficient disk space: the job's files take 1.01 GiB")
@@ -202,19 +202,19 @@ def test_usage_and_gpus_are_sampled(rig: Rig) -> None:
     rig.gpus.readings = {"g0": reading}
     rig.host = type(rig.host)(vcpus=8.0, memory_bytes=64 * 1024**3, gpu_ids=("g0",))
     rig.script = lambda spec: FakeRun(holds=True, usage=UsageReading(cpu_seconds=1.0, memory_bytes=77))
-    life = rig.life()
+    emulator = rig.start_emulator()
     job = rig.add(instance_type="ml.g5.xlarge")
     wait_for("two samples", lambda: rig.samples.peaks(job.id, 0).samples >= 2 or None, 10)
     rig.machine.release(rig.container(job))
     assert rig.wait_for_end(job).status == "Completed"
     peaks = rig.samples.peaks(job.id, 0)
     assert (peaks.memory_bytes, peaks.gpu_percent, peaks.gpu_memory_percent) == (77, 70, 25)
-    assert life.runtime.specs[0].limits.gpu_ids == ("g0",)
+    assert emulator.runtime.specs[0].limits.gpu_ids == ("g0",)
 
 
 def test_a_fault_of_the_platform_is_an_internal_error_with_its_fact(rig: Rig) -> None:
-    life = rig.life()
-    life.runtime.fail("create", RuntimeFailure("no space left on device"))
+    emulator = rig.start_emulator()
+    emulator.runtime.fail("create", RuntimeFailure("no space left on device"))
     ended = rig.wait_for_end(rig.add())
     assert ended.failure_reason == (
         "InternalServerError: We encountered an internal error.  Please try again. (no space left on device)"
@@ -229,10 +229,10 @@ def test_two_hosts_start_together_and_one_that_fails_ends_the_other(rig: Rig) ->
 
     rig.host = type(rig.host)(vcpus=8.0)
     rig.script = script
-    life = rig.life()
+    emulator = rig.start_emulator()
     cluster = {"InstanceCount": 2, "InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1}
     job = rig.add(ProcessingResources={"ClusterConfig": cluster})
     ended = rig.wait_for_end(job)
     assert (ended.status, ended.failure_reason) == ("Failed", "AlgorithmError: , exit code: 7")
-    assert sorted(spec.hostname for spec in life.runtime.specs) == ["algo-1", "algo-2"]
+    assert sorted(spec.hostname for spec in emulator.runtime.specs) == ["algo-1", "algo-2"]
     assert rig.leftovers() == []

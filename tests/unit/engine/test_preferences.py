@@ -19,23 +19,23 @@ def preferring(*names: str) -> dict[str, Any]:
 
 
 def test_a_type_that_the_machine_can_never_run_is_passed_over(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     job = rig.wait_for_end(rig.add(**preferring("ml.g5.xlarge", "ml.t3.medium", "ml.m5.large")))
     assert (job.phase, job.selected) == ("Completed", SMALL)
 
 
 def test_a_single_preference_is_selected_too(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     assert rig.wait_for_end(rig.add(**preferring("ml.t3.medium"))).selected == SMALL
 
 
 def test_a_job_without_preferences_has_nothing_selected(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     assert rig.wait_for_end(rig.add()).selected is None
 
 
 def test_no_type_that_can_run_is_a_capacity_error_that_names_them_all(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     job = rig.wait_for_end(rig.add(**preferring("ml.g5.xlarge", "ml.p3.2xlarge")))
     assert job.phase == "Failed"
     assert job.failure_reason is not None
@@ -54,7 +54,7 @@ def test_the_container_reads_the_selected_type_in_its_configuration(rig: Rig, tm
         return FakeRun()
 
     rig.script = script
-    rig.life()
+    rig.start_emulator()
     rig.wait_for_end(rig.add(**preferring("ml.g5.xlarge", "ml.t3.medium")))
     expected = {"InstanceCount": 1, "InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1, "VolumeKmsKeyId": None}
     assert seen == [expected]

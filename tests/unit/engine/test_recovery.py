@@ -22,14 +22,14 @@ HOLD = {"FAKE_HOLD": "1"}
 
 
 def test_a_stop_while_running_signals_and_ends_stopped_without_upload(rig: Rig) -> None:
-    life = rig.life()
+    emulator = rig.start_emulator()
     job = rig.add(Environment={**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
     rig.wait_for_phase(job, "Running")
     rig.request_stop(job)
     assert rig.job(job).status in {"Stopping", "Stopped"}
     ended = rig.wait_for_end(job)
     assert (ended.status, ended.failure_reason) == ("Stopped", None)
-    assert life.runtime.signals == [(rig.container(job), "SIGTERM")]
+    assert emulator.runtime.signals == [(rig.container(job), "SIGTERM")]
     assert list(rig.objects.keys("bkt")) == []
     assert rig.leftovers() == []
     with pytest.raises(JobNotStoppable):
@@ -37,7 +37,7 @@ def test_a_stop_while_running_signals_and_ends_stopped_without_upload(rig: Rig) 
 
 
 def test_outputs_of_a_stopped_job_are_uploaded_if_the_setting_says_so(rig: Rig) -> None:
-    rig.life(upload_when_stopped=True)
+    rig.start_emulator(upload_when_stopped=True)
     job = rig.add(Environment={**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
     rig.wait_for_phase(job, "Running")
     rig.request_stop(job)
@@ -46,27 +46,27 @@ def test_outputs_of_a_stopped_job_are_uploaded_if_the_setting_says_so(rig: Rig) 
 
 
 def test_a_container_that_ignores_the_signal_is_killed_after_its_grace(rig: Rig) -> None:
-    life = rig.life()
+    emulator = rig.start_emulator()
     job = rig.add(Environment={**HOLD, "FAKE_IGNORE_SIGTERM": "1"})
     rig.wait_for_phase(job, "Running")
     rig.request_stop(job)
     assert rig.wait_for_end(job).status == "Stopped"
-    assert [signal for _, signal in life.runtime.signals] == ["SIGTERM", "SIGKILL"]
+    assert [signal for _, signal in emulator.runtime.signals] == ["SIGTERM", "SIGKILL"]
 
 
 def test_a_stop_while_pulling_ends_stopped_and_starts_nothing(rig: Rig) -> None:
     rig.machine.images, rig.machine.registry = set(), {"i:1"}
-    life = rig.life()
+    emulator = rig.start_emulator()
     with rig.machine.pulls_held():
         job = rig.add(image="i:1")
-        wait_for("the pull", lambda: life.runtime.pulls or None)
+        wait_for("the pull", lambda: emulator.runtime.pulls or None)
         rig.request_stop(job)
         assert rig.wait_for_end(job).status == "Stopped"
-    assert life.runtime.specs == []
+    assert emulator.runtime.specs == []
 
 
 def test_a_stop_before_admission_ends_stopped_without_a_start(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     first = rig.add("first", Environment=HOLD)
     rig.wait_for_phase(first, "Running")
     second = rig.add("second")
@@ -78,7 +78,7 @@ def test_a_stop_before_admission_ends_stopped_without_a_start(rig: Rig) -> None:
 
 
 def test_the_time_limit_ends_stopped_and_is_no_failure(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     job = rig.add(Environment=HOLD, StoppingCondition={"MaxRuntimeInSeconds": 1})
     ended = rig.wait_for_end(job)
     assert (ended.status, ended.failure_reason, ended.stop_requested_at) == ("Stopped", None, None)
@@ -90,7 +90,7 @@ def test_the_time_limit_ends_stopped_and_is_no_failure(rig: Rig) -> None:
 
 def test_jobs_wait_their_turn_in_order_even_if_a_later_one_would_fit(rig: Rig) -> None:
     rig.host = type(rig.host)(vcpus=4.0)
-    rig.life()
+    rig.start_emulator()
     first = rig.add("first", Environment=HOLD)  # 2 of 4 vCPU
     rig.wait_for_phase(first, "Running")
     large = rig.add("large", instance_type="ml.m5.xlarge", Environment=HOLD)  # wants 4
@@ -106,7 +106,7 @@ def test_jobs_wait_their_turn_in_order_even_if_a_later_one_would_fit(rig: Rig) -
 
 
 def test_a_gpu_job_on_a_host_without_gpus_fails_and_later_jobs_run(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     gpu, plain = rig.add("gpu", instance_type="ml.g5.xlarge"), rig.add("plain")
     ended = rig.wait_for_end(gpu)
     assert ended.failure_reason is not None
@@ -120,7 +120,7 @@ def test_a_gpu_job_on_a_host_without_gpus_fails_and_later_jobs_run(rig: Rig) -> 
 
 def test_a_job_waits_for_an_unavailable_engine_and_then_runs(rig: Rig) -> None:
     host, rig.host.host = rig.host.host, None
-    rig.life(engine_patience_seconds=60.0)
+    rig.start_emulator(engine_patience_seconds=60.0)
     job = rig.add()
     rig.host.host = host
     assert rig.wait_for_end(job).status == "Completed"
@@ -128,7 +128,7 @@ def test_a_job_waits_for_an_unavailable_engine_and_then_runs(rig: Rig) -> None:
 
 def test_a_job_whose_engine_stays_unavailable_fails_with_a_remedy_in_its_reason(rig: Rig) -> None:
     rig.host.host = None
-    rig.life(engine_patience_seconds=0.0)
+    rig.start_emulator(engine_patience_seconds=0.0)
     ended = rig.wait_for_end(rig.add())
     assert ended.failure_reason is not None
     assert ended.failure_reason.startswith("InternalServerError: ")
@@ -136,21 +136,21 @@ def test_a_job_whose_engine_stays_unavailable_fails_with_a_remedy_in_its_reason(
 
 
 def test_a_running_job_survives_an_outage_of_the_engine(rig: Rig) -> None:
-    life = rig.life(engine_patience_seconds=60.0)
+    emulator = rig.start_emulator(engine_patience_seconds=60.0)
     job = rig.add(Environment={**HOLD, "FAKE_PRINT": "before"})
     wait_for("the first line", lambda: rig.lines(job) or None)
-    life.runtime.lose_engine()
+    emulator.runtime.lose_engine()
     rig.machine.print_line(rig.container(job), b"meanwhile")
     rig.machine.release(rig.container(job))
-    life.runtime.restore_engine()
+    emulator.runtime.restore_engine()
     assert rig.wait_for_end(job).status == "Completed"
     assert rig.lines(job) == [b"before", b"meanwhile"]
     assert rig.leftovers() == []
 
 
 def test_create_is_retried_while_the_engine_is_briefly_unavailable(rig: Rig) -> None:
-    life = rig.life()
-    life.runtime.fail("create", RuntimeUnavailable("away"), RuntimeUnavailable("away"))
+    emulator = rig.start_emulator()
+    emulator.runtime.fail("create", RuntimeUnavailable("away"), RuntimeUnavailable("away"))
     assert rig.wait_for_end(rig.add()).status == "Completed"
 
 
@@ -158,14 +158,14 @@ def test_create_is_retried_while_the_engine_is_briefly_unavailable(rig: Rig) -> 
 
 
 def test_a_running_job_is_resumed_after_a_restart_with_every_log_line_once(rig: Rig) -> None:
-    first = rig.life()
+    first = rig.start_emulator()
     job = rig.add(Environment={**HOLD, "FAKE_PRINT": "1\n2\n3"}, outputs=[an_output()])
     wait_for("three lines", lambda: len(rig.lines(job)) == 3 or None)
     first.end()
     assert rig.machine.names() == [rig.container(job)]
     assert rig.job(job).phase is JobPhase.RUNNING
     rig.machine.print_line(rig.container(job), b"4")
-    rig.life()
+    rig.start_emulator()
     rig.machine.print_line(rig.container(job), b"5")
     rig.machine.release(rig.container(job))
     assert rig.wait_for_end(job).status == "Completed"
@@ -176,13 +176,13 @@ def test_a_running_job_is_resumed_after_a_restart_with_every_log_line_once(rig: 
 
 def test_a_job_detached_during_its_pull_starts_again(rig: Rig) -> None:
     rig.machine.images, rig.machine.registry = set(), {"i:1"}
-    first = rig.life()
+    first = rig.start_emulator()
     with rig.machine.pulls_held():
         job = rig.add(image="i:1")
         wait_for("the pull", lambda: first.runtime.pulls or None)
         first.end()
     assert rig.job(job).phase is JobPhase.PULLING
-    rig.life()
+    rig.start_emulator()
     assert rig.wait_for_end(job).status == "Completed"
 
 
@@ -192,37 +192,37 @@ def test_a_created_container_that_never_started_is_started(rig: Rig) -> None:
     rig.script = lambda spec: FakeRun(
         work=lambda spec: seen.append(mounted(spec, "/opt/ml/processing/input/x").read_bytes())
     )
-    first = rig.life(engine_patience_seconds=60.0)
+    first = rig.start_emulator(engine_patience_seconds=60.0)
     first.runtime.fail("start", *[RuntimeUnavailable("away")] * 1000)
     job = rig.add(inputs=[an_input()])
     wait_for("the container", lambda: rig.machine.names() or None)
     first.end()
-    rig.life()
+    rig.start_emulator()
     assert rig.wait_for_end(job).status == "Completed"
     assert seen == [b"x"]
 
 
 def test_an_exit_stored_before_a_restart_is_not_asked_for_again(rig: Rig) -> None:
     """The container may be gone by then: it is removed while outputs are uploaded."""
-    first = rig.life()
+    first = rig.start_emulator()
     job = rig.add(Environment={**HOLD, "FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
     rig.wait_for_phase(job, "Running")
     first.end()
     record = rig.jobs.list_instances(job.id)[0]
     rig.jobs.save_instance(replace(record, exit=ContainerExit(code=0)))
     rig.machine.remove(rig.machine.containers()[0].id)
-    rig.life()
+    rig.start_emulator()
     assert rig.wait_for_end(job).status == "Completed"
     assert rig.objects.get("bkt", "out/f") == b"x"
 
 
 def test_a_container_removed_between_two_runs_fails_the_job_with_a_reason(rig: Rig) -> None:
-    first = rig.life()
+    first = rig.start_emulator()
     job = rig.add(Environment=HOLD)
     rig.wait_for_phase(job, "Running")
     first.end()
     rig.machine.remove(rig.machine.containers()[0].id)
-    rig.life()
+    rig.start_emulator()
     ended = rig.wait_for_end(job)
     assert ended.failure_reason is not None
     assert "the job's container is gone" in ended.failure_reason
@@ -230,33 +230,33 @@ def test_a_container_removed_between_two_runs_fails_the_job_with_a_reason(rig: R
 
 
 def test_a_stop_requested_between_two_runs_is_carried_out(rig: Rig) -> None:
-    first = rig.life()
+    first = rig.start_emulator()
     job = rig.add(Environment=HOLD)
     rig.wait_for_phase(job, "Running")
     first.end()
-    rig.lives.clear()
+    rig.runs.clear()
     rig.request_stop(job)
-    second = rig.life()
+    second = rig.start_emulator()
     assert rig.wait_for_end(job).status == "Stopped"
     assert [signal for _, signal in second.runtime.signals] == ["SIGTERM"]
 
 
 def test_the_time_limit_counts_across_restarts(rig: Rig) -> None:
-    first = rig.life()
+    first = rig.start_emulator()
     job = rig.add(Environment=HOLD, StoppingCondition={"MaxRuntimeInSeconds": 1})
     rig.wait_for_phase(job, "Running")
     first.end()
-    rig.life()
+    rig.start_emulator()
     assert rig.wait_for_end(job).status == "Stopped"
 
 
 def test_capacity_is_still_held_after_a_restart(rig: Rig) -> None:
-    first = rig.life()
+    first = rig.start_emulator()
     running = rig.add("running", Environment=HOLD)
     rig.wait_for_phase(running, "Running")
     waiting = rig.add("waiting")
     first.end()
-    rig.life()
+    rig.start_emulator()
     wait_for("the job to be taken up", lambda: "taken_up" in rig.actions(running) or None)
     wait_for("the other to wait", lambda: "waiting" in rig.actions(waiting) or None)
     assert rig.job(waiting).phase is JobPhase.PENDING
@@ -265,7 +265,7 @@ def test_capacity_is_still_held_after_a_restart(rig: Rig) -> None:
 
 
 def test_an_outage_of_the_database_loses_nothing(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     job = rig.add(Environment={**HOLD, "FAKE_PRINT": "a"})
     rig.wait_for_phase(job, "Running")
     rig.jobs.go_down()
@@ -281,25 +281,25 @@ def test_an_outage_of_the_database_loses_nothing(rig: Rig) -> None:
 
 
 def test_the_reaper_removes_what_belongs_to_no_unfinished_job_and_nothing_else(rig: Rig) -> None:
-    life = rig.life()
+    emulator = rig.start_emulator()
     job = rig.add(Environment=HOLD)
     rig.wait_for_phase(job, "Running")
     done = rig.add("done")
     over = rig.jobs.add(a_key("over", account="111111111111"), {}, {}, done.created_at)
     rig.jobs.advance(over.id, JobPhase.PENDING, JobPhase.FAILED, done.created_at, JobFacts(ended_at=done.created_at))
-    spec = life.runtime.specs[0]
+    spec = emulator.runtime.specs[0]
     for name, label in (("orphan", str(over.id)), ("unknown", "999"), ("odd", "x")):
-        life.runtime.create(replace(spec, name=name, labels={LABEL_JOB_ID: label}))
+        emulator.runtime.create(replace(spec, name=name, labels={LABEL_JOB_ID: label}))
     (rig.folder / "999").mkdir()
     (rig.folder / "strange").mkdir()
-    assert life.reaper.sweep() == 5
+    assert emulator.reaper.sweep() == 5
     assert rig.machine.names() == [rig.container(job)]
     assert [path.name for path in rig.folder.iterdir()] == [str(job.id)]
-    assert life.runtime.list_ours()[0].state is ContainerState.RUNNING
+    assert emulator.runtime.list_ours()[0].state is ContainerState.RUNNING
 
 
 def test_a_cursor_is_stored_with_the_lines(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     job = rig.add(Environment={"FAKE_PRINT": "a\nb"})
     rig.wait_for_end(job)
     cursor: LogCursor = rig.jobs.list_instances(JobId(job.id))[0].cursor

@@ -71,7 +71,7 @@ def test_a_job_is_announced_once() -> None:
 
 
 def test_jobs_without_room_have_one_waiting_event_each_and_run_in_order(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     blocker = block(rig)
     waiting = [rig.add(f"waiting-{number}") for number in range(5)]
     wait_until_announced(rig, waiting)
@@ -85,18 +85,18 @@ def test_jobs_without_room_have_one_waiting_event_each_and_run_in_order(rig: Rig
 
 
 def test_new_jobs_do_not_retry_the_first_while_no_capacity_is_given_back(rig: Rig) -> None:
-    life = rig.life()
+    emulator = rig.start_emulator()
     block(rig)
     wait_until_announced(rig, [rig.add("first")])
     rig.host.looks = 0
     for number in range(3):
         wait_until_announced(rig, [rig.add(f"later-{number}")])
     assert rig.host.looks == 0
-    assert life.scheduler.count_running() == 1
+    assert emulator.scheduler.count_running() == 1
 
 
 def test_stopping_a_waiting_job_ends_it_at_once_and_leaves_the_others_waiting(rig: Rig) -> None:
-    rig.life()
+    rig.start_emulator()
     blocker = block(rig)
     first, second, third = (rig.add(name) for name in ("first", "second", "third"))
     wait_until_announced(rig, [first, second, third])
@@ -109,13 +109,13 @@ def test_stopping_a_waiting_job_ends_it_at_once_and_leaves_the_others_waiting(ri
 
 
 def test_waiting_jobs_keep_their_places_across_a_restart(rig: Rig) -> None:
-    life = rig.life()
+    emulator = rig.start_emulator()
     blocker = block(rig)
     waiting = [rig.add(f"waiting-{number}") for number in range(3)]
-    life.end()
-    rig.lives.clear()
+    emulator.end()
+    rig.runs.clear()
     rig.jobs.request_stop(waiting[1].id, CLOCK.now())
-    rig.life()
+    rig.start_emulator()
     newcomer = rig.add("newcomer")
     rig.machine.release(rig.container(blocker))
     ends = [rig.wait_for_end(job) for job in (*waiting, newcomer)]
@@ -125,32 +125,33 @@ def test_waiting_jobs_keep_their_places_across_a_restart(rig: Rig) -> None:
 
 
 def test_a_job_that_a_reset_removed_does_not_block_the_queue(rig: Rig) -> None:
-    life = rig.life()
-    life.scheduler.jobs_added([JobId(4711)])
-    life.scheduler.stop_requested(JobId(4712))
+    emulator = rig.start_emulator()
+    emulator.scheduler.jobs_added([JobId(4711)])
+    emulator.scheduler.stop_requested(JobId(4712))
     assert rig.wait_for_end(rig.add()).phase is JobPhase.COMPLETED
 
 
 def test_what_a_job_waits_for_can_be_asked_while_it_waits(rig: Rig) -> None:
-    life = rig.life()
+    emulator = rig.start_emulator()
     blocker = block(rig)
     first, second = rig.add("first"), rig.add("second")
     wait_until_announced(rig, [first, second])
-    assert life.scheduler.waiting_reason(first.id) == "vCPU: 2 wanted, 0 free"
-    assert life.scheduler.waiting_reason(second.id) == "behind earlier jobs (the first needs vCPU: 2 wanted, 0 free)"
+    shortage = "vCPU: 2 wanted, 0 free"
+    assert emulator.scheduler.waiting_reason(first.id) == shortage
+    assert emulator.scheduler.waiting_reason(second.id) == f"behind earlier jobs (the first needs {shortage})"
     rig.request_stop(first)
-    wait_for("second to be first", lambda: life.scheduler.waiting_reason(second.id) == "vCPU: 2 wanted, 0 free" or None)
+    wait_for("second to be first", lambda: emulator.scheduler.waiting_reason(second.id) == shortage)
     rig.machine.release(rig.container(blocker))
     rig.wait_for_end(second)
-    assert life.scheduler.waiting_reason(second.id) is None
+    assert emulator.scheduler.waiting_reason(second.id) is None
 
 
 def test_jobs_that_wait_for_the_engine_say_so(rig: Rig) -> None:
-    life = rig.life()
+    emulator = rig.start_emulator()
     host, rig.host.host = rig.host.host, None
     job = rig.add()
-    reason = wait_for("the reason", lambda: life.scheduler.waiting_reason(job.id))
+    reason = wait_for("the reason", lambda: emulator.scheduler.waiting_reason(job.id))
     assert reason == "No Docker engine answers: it was taken away by the test"
     rig.host.host = host
     assert rig.wait_for_end(job).phase is JobPhase.COMPLETED
-    assert life.scheduler.waiting_reason(job.id) is None
+    assert emulator.scheduler.waiting_reason(job.id) is None

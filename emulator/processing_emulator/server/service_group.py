@@ -1,18 +1,18 @@
-"""Services: things that run in the background, start once, and have stopped when `stop` returns."""
+"""Background services: started once, in order, and stopped in reverse order."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 
 class Service(Protocol):
-    """A background part. Both calls are idempotent."""
+    """Something that runs in the background. Both calls are idempotent."""
 
     def start(self) -> None:
         """Begin; returns at once."""
         ...
 
     def stop(self) -> None:
-        """End; returns when nothing of it runs any more."""
+        """End; returns when no thread of it runs any more."""
         ...
 
 
