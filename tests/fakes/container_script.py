@@ -1,4 +1,4 @@
-"""What a fake container does once it is started: said by a test, or by the container's own environment."""
+"""What a fake container does when it is started; set by a test or by the container's environment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ EXIT_CODE = "FAKE_EXIT_CODE"
 HOLD = "FAKE_HOLD"
 """Any value: run until released or killed."""
 TICKS = "FAKE_TICKS"
-"""Run until the runtime was ticked so often."""
+"""Run for this number of ticks."""
 OUT_OF_MEMORY = "FAKE_OUT_OF_MEMORY"
 """Any value: end as the kernel's out-of-memory killer ends a process."""
 IGNORE_SIGTERM = "FAKE_IGNORE_SIGTERM"
 REJECT = "FAKE_REJECT"
-"""Do not start, with this exit code: 125, 126 or 127."""
+"""Fail to start with this exit code: 125, 126 or 127."""
 WRITE = "FAKE_WRITE"
-"""`/path/in/a/mount=text`: a file to write."""
+"""`/path/in/a/mount=text`: write this file."""
 
 SOME_USAGE = UsageReading(cpu_seconds=0.25, memory_bytes=8 * 1024**2)
 
@@ -32,11 +32,11 @@ REJECTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FakeRun:
-    """One fake container's life.
+    """The script of a fake container.
 
-    Started, it prints `prints` (lines without newline) and does `work`, which may write into its mounts. Then it exits
-    with `exit_code`: at once, or after so many `ticks`, or, when it `holds`, once released. `rejected_with` given, it
-    does not start at all. `usage` is what is measured while it runs.
+    When started, it prints `prints` (lines without newline) and calls `work`, which may write into its mounts. Then it
+    exits with `exit_code`: at once, after `ticks`, or, with `holds`, when released. With `rejected_with` it does not
+    start. `usage` is measured while it runs.
     """
 
     prints: tuple[bytes, ...] = ()
@@ -67,7 +67,7 @@ def run_from_environment(spec: ContainerSpec) -> FakeRun:
 
 
 def mounted(spec: ContainerSpec, path: str) -> Path:
-    """Where a path in the container lies on this machine. Raises KeyError when it is in no mount."""
+    """The host path of a path in the container. Raises KeyError when it is in no mount."""
     inside = PurePosixPath(path)
     matching = [mount for mount in spec.mounts if inside.is_relative_to(mount.target)]
     if not matching:

@@ -1,4 +1,4 @@
-"""A machine in memory with images and containers that run in no process; what a test does to it."""
+"""An in-memory machine with images and containers, and the controls that tests use on it."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ TERMINATED = 143
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class FakeContainer:
-    """One container and how far it has come. Once it is removed, those who wait for it still see its exit."""
+    """One container and its state. Callers that wait for it see its exit even after its removal."""
 
     id: str
     spec: ContainerSpec
@@ -33,18 +33,18 @@ class FakeContainer:
 
     @property
     def is_running(self) -> bool:
-        """Started, and not ended yet."""
+        """Whether it is running."""
         return self.state is ContainerState.RUNNING
 
     @property
     def own_exit(self) -> ContainerExit:
-        """The exit it comes to when nobody kills it."""
+        """Its exit unless it is killed."""
         if self.run.out_of_memory:
             return ContainerExit(code=KILLED, out_of_memory=True)
         return ContainerExit(code=self.run.exit_code)
 
     def info(self) -> ContainerInfo:
-        """What an engine tells of it."""
+        """The engine's description of it."""
         pid = self.pid if self.is_running else 0
         return ContainerInfo(
             id=self.id, name=self.spec.name, state=self.state, labels=self.labels, pid=pid, exit=self.exit
@@ -52,10 +52,10 @@ class FakeContainer:
 
 
 class FakeMachine:
-    """Containers and images. `script` says what each container does; by default its environment does.
+    """Containers and images. `script` decides what a container does; by default its FAKE_ variables do.
 
-    `images` are here, `registry` can be pulled; `images` None: whatever is asked for is here. All state is guarded by
-    `changed`, which is notified of every change.
+    `images` are local, those in `registry` can be pulled; with `images` None every image is local. `changed` guards all
+    state and is notified of every change.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class FakeMachine:
         self._containers: dict[str, FakeContainer] = {}
         self._made = 0
 
-    # --- what a test does ---
+    # --- controls for tests ---
 
     def release(self, name: str, exit_code: int | None = None) -> None:
-        """Let a running container exit, with its own code or another."""
+        """Let a running container exit, with its scripted code or `exit_code`."""
         container = self._must_find(name)
         self.end(container, container.own_exit if exit_code is None else ContainerExit(code=exit_code))
 
@@ -91,7 +91,7 @@ class FakeMachine:
         self.write(self._must_find(name), line)
 
     def tick(self, times: int = 1) -> None:
-        """Let time pass for containers that run for a number of ticks."""
+        """Advance the containers that run for a number of ticks."""
         with self.changed:
             for container in self.containers():
                 if container.is_running and container.ticks_left:
@@ -101,7 +101,7 @@ class FakeMachine:
 
     @contextmanager
     def pulls_held(self) -> Iterator[None]:
-        """Within, pulls begin and do not end."""
+        """While the block runs, pulls start but do not finish."""
         self.holds_pulls = True
         try:
             yield
@@ -111,40 +111,40 @@ class FakeMachine:
                 self.changed.notify_all()
 
     def names(self) -> list[str]:
-        """All containers there are, in any state, whoever made them."""
+        """The names of all containers, in any state."""
         return [container.spec.name for container in self.containers()]
 
     def await_state(self, name: str, state: ContainerState, seconds: float = 10.0) -> ContainerInfo:
-        """Wait until a container of that name is there and in that state. Raises TimeoutError."""
+        """Wait until the container exists and has this state. Raises TimeoutError."""
         with self.changed:
             if not self.changed.wait_for(lambda: self._state_of(name) is state, seconds):
                 raise TimeoutError(f"container {name} was not {state} within {seconds:g} s; there are {self.names()}")
             return self._must_find(name).info()
 
-    # --- what happens to containers ---
+    # --- operations on containers ---
 
     def containers(self) -> list[FakeContainer]:
-        """All containers, in the order they were made."""
+        """All containers, in order of creation."""
         with self.changed:
             return list(self._containers.values())
 
     def named(self, name: str) -> FakeContainer | None:
-        """The container of that name."""
+        """The container with this name."""
         return next((container for container in self.containers() if container.spec.name == name), None)
 
     def find(self, container_id: str) -> FakeContainer | None:
-        """The container of that id."""
+        """The container with this id."""
         return self._containers.get(container_id)
 
     def get(self, container_id: str) -> FakeContainer:
-        """The container of that id. Raises ContainerGone."""
+        """The container with this id. Raises ContainerGone."""
         container = self._containers.get(container_id)
         if container is None:
             raise ContainerGone(f"No such container: {container_id}")
         return container
 
     def add(self, spec: ContainerSpec, labels: dict[str, str]) -> FakeContainer:
-        """A new container, not started."""
+        """Create a container."""
         with self.changed:
             self._made += 1
             container = FakeContainer(id=f"{self._made:064x}", spec=spec, labels=labels, run=self.script(spec))
@@ -152,7 +152,7 @@ class FakeMachine:
             return container
 
     def run(self, container: FakeContainer) -> None:
-        """Start it: it prints and works; without a reason to stay it exits at once."""
+        """Start a container: it prints and works, and exits at once unless its script holds it."""
         run = container.run
         with self.changed:
             container.state, container.exit = ContainerState.RUNNING, None
@@ -166,7 +166,7 @@ class FakeMachine:
             self.end(container, container.own_exit)
 
     def write(self, container: FakeContainer, line: bytes) -> None:
-        """A line of output; longer than 16 KiB it becomes several, as with a real engine."""
+        """Add a line of output; like the real engine, split it after 16 KiB."""
         with self.changed:
             for start in range(0, max(1, len(line)), PIECE_BYTES):
                 newest = container.lines[-1].at_ns if container.lines else 0
@@ -175,14 +175,14 @@ class FakeMachine:
             self.changed.notify_all()
 
     def end(self, container: FakeContainer, ended: ContainerExit) -> None:
-        """A running container exits."""
+        """Let a running container exit."""
         with self.changed:
             if container.is_running:
                 container.state, container.exit = ContainerState.EXITED, ended
                 self.changed.notify_all()
 
     def remove(self, container_id: str) -> None:
-        """Kill it if it runs; then it is gone. Somebody else than the emulator may do that too."""
+        """Kill the container if it runs, and remove it. Tests use this for removal by a third party."""
         with self.changed:
             container = self._containers.pop(container_id, None)
             if container is not None:
@@ -190,7 +190,7 @@ class FakeMachine:
                 self.changed.notify_all()
 
     def has_image(self, reference: str) -> bool:
-        """Whether an image is here, by reference or by id."""
+        """Whether an image is local, by reference or id."""
         return self.images is None or reference.removeprefix("sha256:") in self.images
 
     def _must_find(self, name: str) -> FakeContainer:

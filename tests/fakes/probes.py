@@ -1,4 +1,4 @@
-"""A host and GPUs that a test describes."""
+"""Fake probes of the host and its GPUs."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from processing_emulator.errors import RuntimeUnavailable
 
 
 class FakeGpuProbe:
-    """GpuProbe with the GPUs it is given; `readings` may be changed at any time, a GPU left out has vanished."""
+    """A GpuProbe with the given GPUs. Tests may change `readings`; a GPU that is missing there is lost."""
 
     def __init__(self, readings: Iterable[GpuReading] = ()) -> None:
         self.readings = {reading.gpu_id: reading for reading in readings}
@@ -24,9 +24,9 @@ class FakeGpuProbe:
 
 
 class FakeHostProbe:
-    """HostProbe of the host that is described. A test may put another in `host`; None: the engine does not answer.
+    """A HostProbe of the described host. Tests may change `host`; None means that the engine does not answer.
 
-    `looks` counts how often it was asked.
+    `looks` counts the calls.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A container engine in memory: a working ContainerRuntime on a `FakeMachine`, whose containers do as they are told."""
+"""A ContainerRuntime in memory, on a `FakeMachine` with scripted containers."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -44,36 +44,36 @@ class FakeRuntime:
     def __init__(self, emulator_id: str = "fake", machine: FakeMachine | None = None) -> None:
         self.machine = machine or FakeMachine()
         self.specs: list[ContainerSpec] = []
-        """Of every container created, in order."""
+        """The spec of every created container, in order."""
         self.pulls: list[str] = []
-        """Every reference that was pulled."""
+        """Every pulled reference."""
         self.signals: list[tuple[str, str]] = []
-        """Container name and signal, in order, of those that reached a running container."""
+        """Container name and signal, in order, of signals that reached a running container."""
         self._emulator_id = emulator_id
         self._changed = self.machine.changed
         self._lost = False
         self._pulling: Counter[str] = Counter()
         self._faults: dict[str, list[EmulatorError]] = defaultdict(list)
 
-    # --- what a test does ---
+    # --- controls for tests ---
 
     def lose_engine(self) -> None:
-        """From now on no call is answered; waits and log streams under way end. Containers run on."""
+        """Make every call fail, and end waits and log streams. Containers keep running."""
         with self._changed:
             self._lost = True
             self._changed.notify_all()
 
     def restore_engine(self) -> None:
-        """The engine answers again."""
+        """Let the engine answer again."""
         with self._changed:
             self._lost = False
 
     def fail(self, verb: str, *errors: EmulatorError) -> None:
-        """Let the next calls of a verb of the port fail, one error each."""
+        """Let the next calls of a port method fail with these errors, in order."""
         self._faults[verb].extend(errors)
 
     def close(self) -> None:
-        """Let go of the engine for ever, as `DockerRuntime.close` does."""
+        """Close the runtime for good, as `DockerRuntime.close` does."""
         self.lose_engine()
 
     # --- the port ---
@@ -184,7 +184,7 @@ class FakeRuntime:
         container = self.machine.find(container_id)
         return container.run.usage if container is not None and container.is_running else None
 
-    # --- inside ---
+    # --- internals ---
 
     def _stream(self, container: FakeContainer, since_ns: int) -> Iterator[Sequence[RawLine]]:
         position, ended = 0, False
@@ -221,7 +221,7 @@ class FakeRuntime:
                 self._pulling[reference] -= 1
 
     def _answer(self, verb: str) -> None:
-        """Every verb passes here first."""
+        """Called first by every port method."""
         self._check_engine()
         if self._faults[verb]:
             raise self._faults[verb].pop(0)

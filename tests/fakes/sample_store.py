@@ -1,4 +1,4 @@
-"""A working SampleStore in memory, for the instances of a job store."""
+"""A SampleStore in memory, for the instances of a MemoryJobStore."""
 
 from collections import defaultdict
 from collections.abc import Sequence

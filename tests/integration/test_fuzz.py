@@ -1,4 +1,4 @@
-"""No request makes a server fail: a few thousand of those that `make fuzz` sends, to a process of its own."""
+"""Sends some thousand requests of `make fuzz` to a real server process."""
 
 import zlib
 from pathlib import Path
@@ -9,10 +9,10 @@ from tests.contract.fuzz.run import Fuzz, without_engine
 
 REQUESTS = 5000
 SEED = 20_26
-"""Always the same requests, so that a failure here is not a matter of luck."""
+"""A fixed seed, so that the requests are always the same."""
 
 
-def test_no_request_makes_a_server_fail(tmp_path: Path) -> None:
+def test_server_survives_fuzzed_requests(tmp_path: Path) -> None:
     server = without_engine(tmp_path)
     try:
         server.start()
@@ -25,14 +25,14 @@ def test_no_request_makes_a_server_fail(tmp_path: Path) -> None:
         server.kill()
 
 
-def test_a_case_is_the_same_whenever_it_is_asked_for() -> None:
+def test_cases_are_reproducible() -> None:
     def digest(index: int) -> int:
         return zlib.crc32(next(case(SEED, index)[1]).data)
 
     assert [digest(index) for index in range(300)] == [digest(index) for index in range(300)]
 
 
-def test_every_operation_that_is_served_is_asked() -> None:
+def test_cases_cover_every_operation() -> None:
     sent = b"".join(next(case(SEED, index)[1]).data for index in range(3000))
 
     for _, operation in operations():

@@ -1,4 +1,4 @@
-"""What several tests of the real engine need; a second client, to look at the engine from outside."""
+"""Shared fixtures: registries, and a Docker client of the tests' own to inspect the engine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.fixtures_docker import Registry, running_registry
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder needs an engine."""
+    """Mark every test in this folder with `docker`."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
@@ -27,7 +27,7 @@ def api(docker_engine: None) -> Iterator[docker.APIClient]:
 
 
 def output_of(runtime: DockerRuntime, spec: ContainerSpec) -> list[str]:
-    """Run a container to its end; everything it has printed."""
+    """Run a container until it exits; returns the lines it printed."""
     container_id = runtime.create(spec)
     runtime.start(container_id)
     runtime.wait(container_id)
@@ -36,19 +36,19 @@ def output_of(runtime: DockerRuntime, spec: ContainerSpec) -> list[str]:
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where registries of this module keep images; two of them may share it."""
+    """The storage shared by both registries of a module."""
     return tmp_path_factory.mktemp("registry-storage")
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory, storage: Path, docker_engine: None) -> Iterator[Registry]:
-    """Open to everybody."""
+    """A registry without a password."""
     with running_registry(tmp_path_factory.mktemp("registry"), storage) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def locked_registry(tmp_path_factory: pytest.TempPathFactory, storage: Path, docker_engine: None) -> Iterator[Registry]:
-    """The same images, with a password."""
+    """A registry with the same images and a password."""
     with running_registry(tmp_path_factory.mktemp("locked"), storage, with_password=True) as made:
         yield made

@@ -1,4 +1,4 @@
-"""A registry that lets its manifests wait until it is told to go on: a stop on the way to a real one."""
+"""A proxy in front of a registry that delays manifests until the test releases them."""
 
 import http.client
 import threading
@@ -10,7 +10,7 @@ from tests.waiting import wait_for
 
 
 class SlowRegistry:
-    """Passes everything on to `target`; requests for manifests wait for `release`."""
+    """Forwards requests to `target`; requests for manifests wait for `release`."""
 
     def __init__(self, target: str) -> None:
         self.target = target
@@ -48,15 +48,15 @@ class SlowRegistry:
         self._server.server_close()
 
     def release(self) -> None:
-        """Let manifests through."""
+        """Stop delaying manifests."""
         self.released.set()
 
     def await_request(self, part: str) -> None:
-        """Wait until somebody makes a request with that in it."""
+        """Wait for a request whose `METHOD /path` contains `part`."""
         wait_for(f"a request for {part}", lambda: self.count(part) or None)
 
     def count(self, part: str) -> int:
-        """How many requests, as `METHOD /path`, had that in it."""
+        """The number of requests whose `METHOD /path` contains `part`."""
         return sum(part in path for path in self.asked)
 
     def pass_on(self, request: BaseHTTPRequestHandler) -> None:

@@ -1,4 +1,4 @@
-"""What a container of ours sees and may use, on a real engine."""
+"""What containers get on a real engine: command, environment, network, limits, mounts."""
 
 import json
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ from tests.integration.docker.conftest import output_of
 
 @pytest.fixture
 def image_that_echoes(api: docker.APIClient) -> Iterator[str]:
-    """An image whose ENTRYPOINT prints its arguments, by default those of its CMD."""
+    """An image whose ENTRYPOINT prints its arguments, and which has a CMD."""
     with an_image(api, Entrypoint=["/bin/echo", "image-entrypoint"], Cmd=["image-cmd"]) as image:
         yield image
 
 
 @contextmanager
 def an_image(api: docker.APIClient, **config: object) -> Iterator[str]:
-    """The test image with another configuration."""
+    """Commit the test image with changes to its configuration."""
     made = api.create_container_from_config({"Image": TEST_IMAGE, "Cmd": ["true"], **config}, None)  # type: ignore[no-untyped-call]
     image = api.commit(made["Id"])["Id"]
     api.remove_container(made["Id"], v=True)
@@ -45,7 +45,7 @@ def an_image(api: docker.APIClient, **config: object) -> Iterator[str]:
         (("/bin/echo", "mine"), ("one",), "mine one"),
     ],
 )
-def test_entrypoint_and_arguments_make_four_cases(
+def test_four_combinations_of_entrypoint_and_arguments(
     docker_runtime: DockerRuntime,
     image_that_echoes: str,
     entrypoint: tuple[str, ...],
@@ -78,7 +78,7 @@ def seen_inside(runtime: DockerRuntime, **changes: Any) -> dict[str, Any]:
     return seen
 
 
-def test_container_sees_its_environment_host_name_and_shared_memory(docker_runtime: DockerRuntime) -> None:
+def test_container_has_its_environment_hostname_and_shared_memory(docker_runtime: DockerRuntime) -> None:
     seen = seen_inside(docker_runtime, environment={"A": "x=y z\nnext", "EMPTY": ""}, shm_bytes=24 * MIB)
 
     assert seen["environment"] == {"A": "x=y z\nnext", "EMPTY": ""}
@@ -88,14 +88,14 @@ def test_container_sees_its_environment_host_name_and_shared_memory(docker_runti
     assert (seen["pid"], seen["tty"]) == (1, False)
 
 
-def test_isolated_container_has_no_network_and_still_finds_itself(docker_runtime: DockerRuntime) -> None:
+def test_isolated_container_has_no_network_and_resolves_its_hostname(docker_runtime: DockerRuntime) -> None:
     seen = seen_inside(docker_runtime, isolated=True)
 
     assert seen["interfaces"] == ["lo"]
     assert (seen["hostname"], seen["own address"]) == ("algo-1", "127.0.0.1")
 
 
-def test_container_is_attached_to_the_network_it_is_told(make_runtime: RuntimeFactory, api: docker.APIClient) -> None:
+def test_container_is_attached_to_the_configured_network(make_runtime: RuntimeFactory, api: docker.APIClient) -> None:
     runtime = make_runtime(network="none")
 
     assert seen_inside(runtime, isolated=True)["interfaces"] == ["lo"]
@@ -103,7 +103,7 @@ def test_container_is_attached_to_the_network_it_is_told(make_runtime: RuntimeFa
     assert api.inspect_container(container_id)["HostConfig"]["NetworkMode"] == "none"
 
 
-def test_limits_are_the_engines_and_nothing_is_privileged(docker_runtime: DockerRuntime, api: docker.APIClient) -> None:
+def test_container_has_limits_and_no_privileges(docker_runtime: DockerRuntime, api: docker.APIClient) -> None:
     container_id = docker_runtime.create(a_container("true", memory_bytes=64 * MIB, vcpus=0.5))
 
     config = api.inspect_container(container_id)["HostConfig"]
@@ -126,7 +126,7 @@ def test_gpus_are_requested_from_the_engine_by_id(docker_runtime: DockerRuntime,
     assert (request["DeviceIDs"], request["Capabilities"]) == (["GPU-a", "GPU-b"], [["gpu"]])
 
 
-def test_mount_inside_a_mount_is_laid_over_it(docker_runtime: DockerRuntime, tmp_path: Path) -> None:
+def test_nested_mounts(docker_runtime: DockerRuntime, tmp_path: Path) -> None:
     outer, inner = tmp_path / "outer", tmp_path / "inner"
     (outer / "code").mkdir(parents=True)
     inner.mkdir()
@@ -151,7 +151,9 @@ def test_number_of_processes_is_limited(docker_runtime: DockerRuntime) -> None:
     assert output_of(docker_runtime, spec) == ["16384"]
 
 
-def test_anonymous_volumes_go_with_their_container(docker_runtime: DockerRuntime, api: docker.APIClient) -> None:
+def test_anonymous_volumes_are_removed_with_their_container(
+    docker_runtime: DockerRuntime, api: docker.APIClient
+) -> None:
     with an_image(api, Volumes={"/scratch": {}}) as image:
         container_id = docker_runtime.create(a_container("sh", "-c", "echo x > /scratch/x", image=image))
         docker_runtime.start(container_id)
@@ -165,8 +167,8 @@ def test_anonymous_volumes_go_with_their_container(docker_runtime: DockerRuntime
         api.inspect_volume(mount["Name"])
 
 
-def test_child_killed_for_memory_is_told_beside_the_exit_code_of_its_parent(docker_runtime: DockerRuntime) -> None:
-    """The first process may outlive it: the engine's mark stands for the whole container."""
+def test_out_of_memory_child_is_reported_with_the_exit_code_of_its_parent(docker_runtime: DockerRuntime) -> None:
+    """The main process may survive; the engine sets OOMKilled for the whole container."""
     child = "subprocess.run(['python3', '-c', 'bytearray(1 << 30)'])"
     code = f"import subprocess, sys; sys.exit(5 if {child}.returncode == -9 else 0)"
     container_id = docker_runtime.create(a_container("python3", "-c", code, memory_bytes=64 * MIB))

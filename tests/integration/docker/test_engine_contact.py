@@ -1,4 +1,4 @@
-"""Contact with the engine: let go, shared by many threads, and what it says of this machine."""
+"""Connections to the engine: closing, sharing between threads, and addresses of this machine."""
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from processing_emulator.ports import ContainerState
 from tests.fixtures_docker import EngineProxy, RuntimeFactory, a_container
 
 
-def test_wait_is_let_go_when_the_runtime_closes_and_the_container_runs_on(make_runtime: RuntimeFactory) -> None:
+def test_closing_the_runtime_ends_waits_and_keeps_the_container_running(make_runtime: RuntimeFactory) -> None:
     runtime, other = make_runtime(), make_runtime()
     container_id = runtime.create(a_container("sleep", "600"))
     runtime.start(container_id)
@@ -42,7 +42,7 @@ def test_many_threads_share_few_connections(make_runtime: RuntimeFactory, engine
     engine_proxy.await_connections(IDLE_CONNECTIONS)
 
 
-def test_calls_in_a_row_use_one_connection(make_runtime: RuntimeFactory, engine_proxy: EngineProxy) -> None:
+def test_sequential_calls_reuse_one_connection(make_runtime: RuntimeFactory, engine_proxy: EngineProxy) -> None:
     runtime = make_runtime(engine_proxy.address)
 
     for _ in range(3):
@@ -54,7 +54,7 @@ def test_calls_in_a_row_use_one_connection(make_runtime: RuntimeFactory, engine_
     assert engine_proxy.open_connections() == 2, "one for calls with a limit, one for waiting"
 
 
-def test_bridge_is_an_address_of_this_machine(docker_engine: None) -> None:
+def test_bridge_address_is_an_address_of_this_machine(docker_engine: None) -> None:
     engine = Engine()
     address = bridge_gateway(engine)
     engine.close()
@@ -63,7 +63,7 @@ def test_bridge_is_an_address_of_this_machine(docker_engine: None) -> None:
     assert address is None or address in own
 
 
-def test_container_reaches_this_machine_at_the_bridge(make_runtime: RuntimeFactory) -> None:
+def test_container_reaches_this_machine_at_the_bridge_address(make_runtime: RuntimeFactory) -> None:
     engine = Engine()
     address = bridge_gateway(engine)
     engine.close()
@@ -83,7 +83,7 @@ def test_container_reaches_this_machine_at_the_bridge(make_runtime: RuntimeFacto
     assert runtime.wait(container_id) == ContainerExit(code=0)
 
 
-def test_this_process_is_in_no_container_of_the_engine_when_it_is_the_host(docker_engine: None) -> None:
+def test_process_on_the_host_is_in_no_container(docker_engine: None) -> None:
     engine = Engine()
     own = find_self(engine)
     engine.close()

@@ -1,4 +1,4 @@
-"""What `processing-emulator env --format docker` prints, read by `docker run --env-file`."""
+"""The output of `processing-emulator env --format docker` with `docker run --env-file`."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ VALUES = {
 }
 
 
-def test_every_value_arrives_as_it_was(docker_engine: None, tmp_path: Path) -> None:
+def test_values_arrive_unchanged(docker_engine: None, tmp_path: Path) -> None:
     docker = shutil.which("docker")
     if docker is None:
         missing("the docker command is not installed")

@@ -1,4 +1,4 @@
-"""Images from a real registry: by tag and digest, with and without a password, one pull however many ask."""
+"""Pulls from a real registry: by tag and digest, with and without a password, concurrent pulls."""
 
 import base64
 import io
@@ -32,7 +32,7 @@ def quiet(_line: str) -> None:
 
 @dataclass(frozen=True)
 class Pushed:
-    """An image that the registry has and the engine has not."""
+    """An image in the registry that is not on this machine."""
 
     name: str
     tag: str
@@ -45,19 +45,19 @@ class Pushed:
 
     @property
     def path(self) -> str:
-        """The name without its registry."""
+        """The name without the registry."""
         return self.name.partition("/")[2]
 
 
 class Images:
-    """Makes images of one file, each different; forgets them afterwards, under whatever names."""
+    """Creates different images with one file each, and removes them afterwards under all names."""
 
     def __init__(self, api: docker.APIClient) -> None:
         self._api = api
         self._made: list[str] = []
 
     def push(self, name: str, tag: str) -> tuple[str, str]:
-        """An image in the registry and not here: its id and digest."""
+        """Push a new image and remove it from this machine; returns its id and digest."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             entry = tarfile.TarInfo("file")
@@ -99,7 +99,7 @@ def is_here(api: docker.APIClient, reference: str) -> bool:
     return True
 
 
-def test_image_is_pulled_by_its_tag(docker_runtime: DockerRuntime, pushed: Pushed) -> None:
+def test_pulls_by_tag(docker_runtime: DockerRuntime, pushed: Pushed) -> None:
     lines: list[str] = []
 
     image_id = docker_runtime.ensure_image(pushed.reference, PullPolicy.MISSING, lines.append, NEVER)
@@ -110,13 +110,13 @@ def test_image_is_pulled_by_its_tag(docker_runtime: DockerRuntime, pushed: Pushe
 
 
 @pytest.mark.parametrize("form", ["{name}@{digest}", "{name}:other@{digest}"])
-def test_image_is_pulled_by_its_digest(docker_runtime: DockerRuntime, pushed: Pushed, form: str) -> None:
+def test_pulls_by_digest(docker_runtime: DockerRuntime, pushed: Pushed, form: str) -> None:
     reference = form.format(name=pushed.name, digest=pushed.digest)
 
     assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER) == pushed.image_id
 
 
-def test_image_without_a_tag_is_the_latest(
+def test_image_without_a_tag_is_latest(
     docker_runtime: DockerRuntime, api: docker.APIClient, images: Images, pushed: Pushed
 ) -> None:
     latest, _ = images.push(pushed.name, "latest")
@@ -125,13 +125,13 @@ def test_image_without_a_tag_is_the_latest(
     assert not is_here(api, pushed.reference), "one tag was asked for, not all"
 
 
-def test_image_that_is_here_is_found_by_its_id_and_never_pulled(docker_runtime: DockerRuntime) -> None:
+def test_local_image_is_found_by_id_without_a_pull(docker_runtime: DockerRuntime) -> None:
     image_id = docker_runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, quiet, NEVER)
 
     assert docker_runtime.ensure_image(image_id, PullPolicy.MISSING, quiet, NEVER) == image_id
 
 
-def test_policy_always_brings_what_the_registry_has_now(
+def test_policy_always_pulls_the_current_image(
     docker_runtime: DockerRuntime, api: docker.APIClient, images: Images, pushed: Pushed
 ) -> None:
     newer, _ = images.push(pushed.name, pushed.tag)
@@ -155,15 +155,13 @@ def failure(runtime: DockerRuntime, reference: str) -> str:
     return str(raised.value)
 
 
-def test_tag_that_is_missing_is_told_in_the_services_words(docker_runtime: DockerRuntime, pushed: Pushed) -> None:
+def test_missing_tag_has_the_service_s_message(docker_runtime: DockerRuntime, pushed: Pushed) -> None:
     assert failure(docker_runtime, f"{pushed.name}:nope") == (
         f"API error (404): manifest for {pushed.name}:nope not found: manifest unknown: Requested image not found"
     )
 
 
-def test_repository_that_is_missing_is_told_in_the_services_words(
-    docker_runtime: DockerRuntime, registry: Registry
-) -> None:
+def test_missing_repository_has_the_service_s_message(docker_runtime: DockerRuntime, registry: Registry) -> None:
     reference = registry.reference("no/such:1")
 
     assert failure(docker_runtime, reference) == (
@@ -171,7 +169,7 @@ def test_repository_that_is_missing_is_told_in_the_services_words(
     )
 
 
-def test_registry_that_cannot_be_reached_is_named(docker_runtime: DockerRuntime) -> None:
+def test_unreachable_registry_is_named(docker_runtime: DockerRuntime) -> None:
     said = failure(docker_runtime, "127.0.0.1:1/team/image:1")
 
     assert said.startswith(f"{CANNOT_PULL} (127.0.0.1:1 cannot be reached: ")
@@ -179,7 +177,7 @@ def test_registry_that_cannot_be_reached_is_named(docker_runtime: DockerRuntime)
 
 
 @pytest.mark.parametrize("reference", ["Not/An/Image", "../containers/json", "a b", "x?fromSrc=http://evil"])
-def test_what_does_not_name_an_image_never_reaches_the_engine(
+def test_invalid_references_are_not_sent_to_the_engine(
     make_runtime: RuntimeFactory, engine_proxy: EngineProxy, reference: str
 ) -> None:
     runtime = make_runtime(engine_proxy.address)
@@ -193,7 +191,7 @@ def test_what_does_not_name_an_image_never_reaches_the_engine(
 
 @pytest.fixture
 def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The docker command's own file of credentials, empty."""
+    """The Docker CLI's credentials file, empty."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     file = tmp_path / "config.json"
     file.write_text("{}")
@@ -201,12 +199,12 @@ def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def log_in(docker_config: Path, registry: Registry, password: str) -> None:
-    """What `docker login` writes."""
+    """Write what `docker login` writes."""
     secret = base64.b64encode(f"user:{password}".encode()).decode()
     docker_config.write_text(json.dumps({"auths": {registry.host: {"auth": secret}}}))
 
 
-def test_password_is_taken_from_docker_also_when_it_came_later(
+def test_uses_docker_credentials_added_after_the_start(
     docker_runtime: DockerRuntime,
     pushed: Pushed,
     locked_registry: Registry,
@@ -221,7 +219,7 @@ def test_password_is_taken_from_docker_also_when_it_came_later(
     assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER) == pushed.image_id
 
 
-# --- many at once ---
+# --- concurrent pulls ---
 
 
 @pytest.fixture
@@ -234,7 +232,9 @@ def slow_reference(pushed: Pushed, slow_registry: SlowRegistry) -> str:
     return f"{slow_registry.host}/{pushed.path}:1"
 
 
-def test_eight_who_ask_get_one_pull(docker_runtime: DockerRuntime, pushed: Pushed, slow_registry: SlowRegistry) -> None:
+def test_eight_concurrent_callers_share_one_pull(
+    docker_runtime: DockerRuntime, pushed: Pushed, slow_registry: SlowRegistry
+) -> None:
     reference = slow_reference(pushed, slow_registry)
     with ThreadPoolExecutor(8) as pool:
         asking = [
@@ -248,7 +248,7 @@ def test_eight_who_ask_get_one_pull(docker_runtime: DockerRuntime, pushed: Pushe
     assert slow_registry.count(f"HEAD /v2/{pushed.path}/manifests/1") == 1
 
 
-def test_who_gives_up_does_not_take_the_pull_from_the_others(
+def test_a_cancelled_caller_does_not_cancel_the_pull_of_the_others(
     docker_runtime: DockerRuntime, pushed: Pushed, slow_registry: SlowRegistry
 ) -> None:
     reference = slow_reference(pushed, slow_registry)
@@ -265,7 +265,7 @@ def test_who_gives_up_does_not_take_the_pull_from_the_others(
         assert patient.result(30) == pushed.image_id
 
 
-def test_pull_that_everybody_gave_up_is_not_joined_by_who_comes_later(
+def test_a_cancelled_pull_is_not_joined_by_later_callers(
     docker_runtime: DockerRuntime, pushed: Pushed, slow_registry: SlowRegistry
 ) -> None:
     reference = slow_reference(pushed, slow_registry)

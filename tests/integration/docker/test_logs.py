@@ -1,4 +1,4 @@
-"""Every line once, in order: floods, changes of the engine's log file, streams that are cut and resumed."""
+"""Every log line once and in order: fast output, log rotation, streams that are cut and resumed."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ for number in range({lines}):
 
 
 def counting(runtime: DockerRuntime, lines: int, *, pause: float = 0.0, both: bool = False) -> str:
-    """A container that prints so many numbered lines of 80 bytes."""
+    """A container that prints numbered lines of 80 bytes."""
     code = COUNT.format(lines=lines, pause=pause, both=both, padding="x" * 72)
     container_id = runtime.create(a_container("python3", "-u" if both else "-B", "-c", code))
     runtime.start(container_id)
@@ -35,7 +35,7 @@ def numbers(batches: Iterator[Sequence[RawLine]]) -> list[int]:
     return [int(line.data.split()[0]) for batch in batches for line in batch]
 
 
-def test_flood_is_whole_however_fast_the_container_ends(docker_runtime: DockerRuntime) -> None:
+def test_no_lines_are_lost_when_the_container_exits(docker_runtime: DockerRuntime) -> None:
     for _ in range(5):
         container_id = counting(docker_runtime, 20_000)
 
@@ -43,15 +43,15 @@ def test_flood_is_whole_however_fast_the_container_ends(docker_runtime: DockerRu
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.02], ids=["flood", "steady"])
-def test_lines_are_whole_when_the_engine_changes_its_log_file(make_runtime: RuntimeFactory, pause: float) -> None:
-    """20,000 lines make 3 MB of log: four files of it are kept here, and it is all there."""
+def test_no_lines_are_lost_when_the_engine_rotates_its_log(make_runtime: RuntimeFactory, pause: float) -> None:
+    """20,000 lines make 3 MB of log, which the four log files can hold."""
     runtime = make_runtime(log_file_bytes=1_000_000)
     container_id = counting(runtime, 20_000, pause=pause)
 
     assert numbers(runtime.stream_logs(container_id, 0)) == list(range(20_000))
 
 
-def test_both_streams_are_whole_when_the_engine_changes_its_log_file(make_runtime: RuntimeFactory) -> None:
+def test_no_lines_of_both_streams_are_lost_when_the_engine_rotates_its_log(make_runtime: RuntimeFactory) -> None:
     runtime = make_runtime(log_file_bytes=500_000)
     container_id = counting(runtime, 12_000, pause=0.05, both=True)
 
@@ -61,7 +61,7 @@ def test_both_streams_are_whole_when_the_engine_changes_its_log_file(make_runtim
     assert [number for number in read if number % 3] == [number for number in range(12_000) if number % 3]
 
 
-def test_flood_that_outgrows_all_files_loses_its_oldest_lines_only(make_runtime: RuntimeFactory) -> None:
+def test_only_the_oldest_lines_are_lost_when_all_log_files_are_full(make_runtime: RuntimeFactory) -> None:
     runtime = make_runtime(log_file_bytes=100_000)
     container_id = counting(runtime, 20_000)
     runtime.wait(container_id)
@@ -73,8 +73,8 @@ def test_flood_that_outgrows_all_files_loses_its_oldest_lines_only(make_runtime:
     assert all(after == before + 1 for before, after in pairwise(read))
 
 
-def test_line_printed_between_two_passes_is_not_waited_for_long(make_runtime: RuntimeFactory) -> None:
-    """Beyond the first file lines are read in passes; a container that goes silent does not hold them back."""
+def test_line_printed_between_two_passes_arrives_soon(make_runtime: RuntimeFactory) -> None:
+    """After rotation the log is read in passes; a silent container must not delay the last lines."""
     runtime = make_runtime(log_file_bytes=100_000)
     code = "import time\nfor n in range(2000): print(n, 'x' * 80)\nprint(2000, flush=True)\ntime.sleep(600)"
     container_id = runtime.create(a_container("python3", "-c", code))
@@ -89,7 +89,7 @@ def test_line_printed_between_two_passes_is_not_waited_for_long(make_runtime: Ru
 
 
 @pytest.mark.parametrize("log_file_bytes", [256 * 1024**2, 500_000], ids=["followed", "in passes"])
-def test_reader_that_starts_again_at_its_cursor_misses_and_repeats_nothing(
+def test_reader_resumes_at_its_cursor_without_gaps_or_duplicates(
     make_runtime: RuntimeFactory, log_file_bytes: int
 ) -> None:
     runtime = make_runtime(log_file_bytes=log_file_bytes)
@@ -106,7 +106,7 @@ def test_reader_that_starts_again_at_its_cursor_misses_and_repeats_nothing(
 def read_on(
     runtime: ContainerRuntime, container_id: str, cursor: LogCursor, read: list[int], stop_at: int
 ) -> LogCursor:
-    """Read from a cursor until so many lines are there; the new cursor."""
+    """Read from a cursor until there are this many lines; returns the new cursor."""
     skip = cursor.lines_in_second
     for batch in runtime.stream_logs(container_id, cursor.second):
         fresh = batch[skip:][: stop_at - len(read)]
@@ -118,9 +118,7 @@ def read_on(
     return cursor
 
 
-def test_stream_that_is_dropped_lets_go_of_its_connection(
-    make_runtime: RuntimeFactory, engine_proxy: EngineProxy
-) -> None:
+def test_dropped_stream_releases_its_connection(make_runtime: RuntimeFactory, engine_proxy: EngineProxy) -> None:
     runtime = make_runtime(engine_proxy.address)
     container_id = runtime.create(a_container("sh", "-c", "echo ready; sleep 600"))
     runtime.start(container_id)
@@ -134,7 +132,7 @@ def test_stream_that_is_dropped_lets_go_of_its_connection(
     engine_proxy.await_connections(before)
 
 
-def test_reader_blocked_in_a_silent_log_is_let_go_when_the_runtime_closes(make_runtime: RuntimeFactory) -> None:
+def test_closing_the_runtime_ends_a_reader_of_a_silent_log(make_runtime: RuntimeFactory) -> None:
     runtime = make_runtime()
     container_id = runtime.create(a_container("sh", "-c", "echo ready; sleep 600"))
     runtime.start(container_id)

@@ -1,4 +1,4 @@
-"""What the engine refuses, and what we make of its words."""
+"""Errors of a real engine, and how they are reported."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from tests.fixtures_docker import RuntimeFactory, a_container
 
 
 def attempt(runtime: DockerRuntime, spec: ContainerSpec) -> StartRejected:
-    """Create and start; the refusal, whichever of the two it came from."""
+    """Create and start a container; returns the error of either step."""
     with pytest.raises(StartRejected) as raised:
         runtime.start(runtime.create(spec))
     return raised.value
@@ -25,7 +25,7 @@ def attempt(runtime: DockerRuntime, spec: ContainerSpec) -> StartRejected:
         (["/etc/passwd"], 126, 'exec: "/etc/passwd": permission denied'),
     ],
 )
-def test_program_that_cannot_be_run_is_told_as_a_shell_would(
+def test_program_that_cannot_run_has_a_shell_s_exit_code(
     docker_runtime: DockerRuntime, command: list[str], code: int, message: str
 ) -> None:
     rejection = attempt(docker_runtime, a_container(*command))
@@ -33,7 +33,7 @@ def test_program_that_cannot_be_run_is_told_as_a_shell_would(
     assert (rejection.exit_code, str(rejection)) == (code, message)
 
 
-def test_folder_as_a_program_is_not_executable(docker_runtime: DockerRuntime) -> None:
+def test_folder_as_entrypoint_is_not_executable(docker_runtime: DockerRuntime) -> None:
     assert attempt(docker_runtime, a_container("/tmp")).exit_code == 126
 
 
@@ -56,7 +56,7 @@ def variable_without_a_name() -> ContainerSpec:
 
 
 @pytest.mark.parametrize("spec", [too_many_cpus, too_little_memory, variable_without_a_name])
-def test_configuration_the_engine_refuses_is_a_refused_start(
+def test_configuration_that_the_engine_refuses_is_a_refused_start(
     docker_runtime: DockerRuntime, spec: Callable[[], ContainerSpec]
 ) -> None:
     rejection = attempt(docker_runtime, spec())
@@ -66,7 +66,7 @@ def test_configuration_the_engine_refuses_is_a_refused_start(
     assert docker_runtime.list_ours() == []
 
 
-def test_network_that_is_missing_is_a_refused_start_and_no_missing_container(make_runtime: RuntimeFactory) -> None:
+def test_missing_network_is_a_refused_start(make_runtime: RuntimeFactory) -> None:
     rejection = attempt(make_runtime(network="no-such-network"), a_container("true"))
 
     assert rejection.exit_code == 125
@@ -74,12 +74,12 @@ def test_network_that_is_missing_is_a_refused_start_and_no_missing_container(mak
 
 
 @pytest.mark.parametrize("image", ["nosuch/image:1", "sha256:" + "0" * 64])
-def test_image_that_is_missing_is_said_to_be(docker_runtime: DockerRuntime, image: str) -> None:
+def test_missing_image_is_reported(docker_runtime: DockerRuntime, image: str) -> None:
     with pytest.raises(ImageNotFound):
         docker_runtime.create(a_container("true", image=image))
 
 
-def test_name_the_engine_does_not_allow_is_refused(docker_runtime: DockerRuntime) -> None:
+def test_invalid_container_name_is_refused(docker_runtime: DockerRuntime) -> None:
     with pytest.raises(RuntimeFailure):
         docker_runtime.create(a_container("true", name="no/slashes"))
 

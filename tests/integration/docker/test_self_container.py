@@ -1,4 +1,4 @@
-"""The emulator in a container: it finds itself, and mounts its own folders into containers beside it."""
+"""The emulator in a container finds its own container, and mounts its folders into other containers."""
 
 import json
 import sysconfig
@@ -63,7 +63,7 @@ def network(api: docker.APIClient) -> Iterator[str]:
 
 
 def run_inside(api: docker.APIClient, data: Path, network: str, volume: str) -> tuple[str, dict[str, Any]]:
-    """Run INSIDE in a container with the engine's socket, a folder and a volume; its id and what it found."""
+    """Run INSIDE in a container with the Docker socket, a folder and a volume; returns its id and output."""
     socket_path = Engine().address.removeprefix("unix://")
     packages = sysconfig.get_path("purelib")
     emulator_id = f"test-{uuid.uuid4().hex[:8]}"
@@ -104,7 +104,7 @@ def volume(api: docker.APIClient) -> Iterator[str]:
     api.remove_volume(name)
 
 
-def test_emulator_in_a_container_finds_itself_and_shares_its_folders(
+def test_emulator_in_a_container_finds_itself_and_mounts_its_folders(
     api: docker.APIClient, network: str, volume: str, tmp_path: Path
 ) -> None:
     if not Engine().address.startswith("unix://"):
@@ -121,7 +121,7 @@ def test_emulator_in_a_container_finds_itself_and_shares_its_folders(
     assert (tmp_path / "jobs/answer").read_text() == "/data/jobs"
 
 
-def test_emulator_in_a_container_on_the_default_bridge_is_reached_by_its_address(
+def test_emulator_on_the_default_bridge_is_reached_by_its_ip_address(
     api: docker.APIClient, volume: str, tmp_path: Path
 ) -> None:
     _, found = run_inside(api, tmp_path, "bridge", volume)

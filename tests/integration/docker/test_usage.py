@@ -1,4 +1,4 @@
-"""Figures of a busy container: from its cgroup's files and from the engine, they are the same."""
+"""CPU and memory of a busy container, from its cgroup files and from the engine's statistics."""
 
 from pathlib import Path
 
@@ -22,14 +22,14 @@ time.sleep(600)
 
 @pytest.fixture
 def busy(docker_runtime: DockerRuntime) -> str:
-    """Has used half a second of CPU and holds 40 MiB."""
+    """A container that has used half a second of CPU and holds 40 MiB."""
     container_id = docker_runtime.create(a_container("python3", "-c", BUSY))
     docker_runtime.start(container_id)
     next(iter(docker_runtime.stream_logs(container_id, 0)))
     return container_id
 
 
-def test_used_cpu_and_memory_are_told(docker_runtime: DockerRuntime, busy: str) -> None:
+def test_reports_used_cpu_and_memory(docker_runtime: DockerRuntime, busy: str) -> None:
     reading = docker_runtime.read_usage(busy)
 
     assert reading is not None
@@ -37,9 +37,7 @@ def test_used_cpu_and_memory_are_told(docker_runtime: DockerRuntime, busy: str) 
     assert 40 * MIB <= reading.memory_bytes < 80 * MIB
 
 
-def test_engine_tells_the_same_where_the_files_are_not_here(
-    docker_runtime: DockerRuntime, busy: str, tmp_path: Path
-) -> None:
+def test_engine_statistics_equal_the_cgroup_files(docker_runtime: DockerRuntime, busy: str, tmp_path: Path) -> None:
     by_files = docker_runtime.read_usage(busy)
     engine = Engine()
     by_engine = UsageReader(engine, root=tmp_path).read(busy)
@@ -51,9 +49,7 @@ def test_engine_tells_the_same_where_the_files_are_not_here(
     assert by_engine.memory_bytes == pytest.approx(by_files.memory_bytes, abs=2 * MIB)
 
 
-def test_engine_has_no_figures_of_a_container_that_has_ended(
-    docker_runtime: DockerRuntime, busy: str, tmp_path: Path
-) -> None:
+def test_exited_container_has_no_figures(docker_runtime: DockerRuntime, busy: str, tmp_path: Path) -> None:
     engine = Engine()
     reader = UsageReader(engine, root=tmp_path)
     assert reader.read(busy) is not None
@@ -66,7 +62,7 @@ def test_engine_has_no_figures_of_a_container_that_has_ended(
     engine.close()
 
 
-def test_file_cache_is_no_memory_of_the_container(docker_runtime: DockerRuntime) -> None:
+def test_file_cache_does_not_count_as_memory(docker_runtime: DockerRuntime) -> None:
     code = "open('/big', 'wb').write(bytes(60 << 20)); print('written', flush=True); import time; time.sleep(600)"
     container_id = docker_runtime.create(a_container("python3", "-c", code, memory_bytes=256 * MIB))
     docker_runtime.start(container_id)
@@ -80,10 +76,10 @@ def test_file_cache_is_no_memory_of_the_container(docker_runtime: DockerRuntime)
     wait_for("the file cache to be left out", settled)
 
 
-def test_figures_are_read_from_files_on_the_engines_own_machine(
+def test_figures_come_from_cgroup_files_on_the_engine_s_machine(
     docker_runtime: DockerRuntime, busy: str, api: docker.APIClient
 ) -> None:
-    """They must not cost a call of the engine's statistics every second."""
+    """A call of the engine's statistics takes a second; reading files does not."""
     pid = docker_runtime.inspect(busy).pid
     if not Path(f"/proc/{pid}/cgroup").exists():
         missing("the engine's processes are not visible here")

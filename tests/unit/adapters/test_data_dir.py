@@ -1,4 +1,4 @@
-"""The folder of one emulator."""
+"""The data directory."""
 
 import stat
 from pathlib import Path
@@ -12,7 +12,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_nobody_else_gets_near_jobs_and_database(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_jobs_and_database(tmp_path: Path) -> None:
     data = DataDir(tmp_path / "new" / "data")
     with data.locked():
         assert _mode(data.root) == 0o700
@@ -20,14 +20,14 @@ def test_nobody_else_gets_near_jobs_and_database(tmp_path: Path) -> None:
         assert _mode(data.database) == 0o600
 
 
-def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+def test_existing_folder_keeps_its_mode(tmp_path: Path) -> None:
     for mode in (0o700, 0o755, 0o1777):
         tmp_path.chmod(mode)
         with DataDir(tmp_path).locked():
             assert _mode(tmp_path) == mode
 
 
-def test_one_emulator_at_a_time(tmp_path: Path) -> None:
+def test_data_directory_is_locked_by_one_emulator(tmp_path: Path) -> None:
     with (
         DataDir(tmp_path).locked(),
         pytest.raises(StoreFailure, match="in use by another emulator"),
@@ -38,7 +38,7 @@ def test_one_emulator_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_the_id_is_made_once_and_a_damaged_one_is_made_anew(tmp_path: Path) -> None:
+def test_id_is_created_once_and_replaced_when_damaged(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     first = data.emulator_id()
     assert data.emulator_id() == first
@@ -46,7 +46,7 @@ def test_the_id_is_made_once_and_a_damaged_one_is_made_anew(tmp_path: Path) -> N
     assert len(data.emulator_id()) == 8
 
 
-def test_the_secret_is_made_once_and_read_by_its_owner_only(tmp_path: Path) -> None:
+def test_secret_is_created_once_and_readable_only_by_the_owner(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
 
     first = data.credential_secret()
@@ -59,7 +59,7 @@ def test_the_secret_is_made_once_and_read_by_its_owner_only(tmp_path: Path) -> N
     assert _mode(tmp_path / "credential-secret") == 0o600
 
 
-def test_a_folder_that_cannot_be_used_is_a_sentence(tmp_path: Path) -> None:
+def test_unusable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(StoreFailure, match="cannot be used: Not a directory"),

@@ -1,4 +1,4 @@
-"""What an instance needs, what it gets, and what a job has to wait for."""
+"""The limits of an instance, and whether a job fits into the free capacity."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,14 +26,14 @@ def _shortage(asks: Sequence[Ask], nodes: Sequence[NodeCapacity] = (NODE,), held
     return str(shortage)
 
 
-def test_the_catalogue_has_all_207_types_with_their_facts() -> None:
+def test_catalogue_has_all_207_instance_types() -> None:
     types = catalogue()
     assert len(types) == 207
     assert types["ml.c4.xlarge"].memory_bytes == int(7.5 * GIB)
     assert (types["ml.g5.12xlarge"].gpus, types["ml.g5.12xlarge"].gpu_model) == (4, "A10G")
 
 
-def test_a_type_that_fits_gets_what_it_promises() -> None:
+def test_type_that_fits_gets_its_full_limits() -> None:
     (limits,) = _placed([ask_of(catalogue()["ml.m5.xlarge"], 30)])
     expected = Limits(
         node="local", vcpus=4, reserved_vcpus=4, memory_bytes=16 * GIB, volume_bytes=30 * GIB, capped=False
@@ -41,12 +41,12 @@ def test_a_type_that_fits_gets_what_it_promises() -> None:
     assert limits == expected
 
 
-def test_a_larger_type_is_capped_to_the_node_and_marked() -> None:
+def test_larger_type_is_capped_to_the_node() -> None:
     (limits,) = _placed([ask_of(catalogue()["ml.m5.4xlarge"], 1)])
     assert (limits.vcpus, limits.memory_bytes, limits.capped) == (8, 32 * GIB, True)
 
 
-def test_configured_capacity_beyond_the_real_cpus_reserves_more_than_it_limits() -> None:
+def test_configured_capacity_above_the_real_cpus_limits_containers_to_the_real_cpus() -> None:
     node = replace(NODE, vcpus=64, container_cpus=2)
     (limits,) = _placed([ask_of(catalogue()["ml.m5.xlarge"], 1)], [node])
     assert (limits.vcpus, limits.reserved_vcpus, limits.capped) == (2, 4, True)
@@ -58,14 +58,14 @@ def test_gpus_are_never_capped() -> None:
     assert [limits.gpu_ids for limits in _placed([_ask(gpus=1), _ask(gpus=1)], [node])] == [("a",), ("b",)]
 
 
-def test_a_shortage_names_what_all_instances_together_lack() -> None:
+def test_shortage_names_the_total_need_of_all_instances() -> None:
     node = replace(NODE, vcpus=3, memory_bytes=10 * GIB, gpu_ids=("g",))
     assert _shortage([_ask(), _ask()], [node]) == "vCPU: 4 wanted, 3 free"
     assert _shortage([_ask(1, 8), _ask(1, 8)], [node]) == "memory: 16.00 GiB wanted, 10.00 GiB free"
     assert _shortage([_ask(1, 1, gpus=2)], [node]) == "GPU: 2 wanted, 1 free"
 
 
-def test_what_is_held_counts_on_its_own_node_only() -> None:
+def test_reservations_count_only_on_their_node() -> None:
     nodes = [replace(NODE, node="a", vcpus=4), replace(NODE, node="b", vcpus=4)]
     held = _placed([_ask(3)], nodes[:1])
     assert [limits.node for limits in _placed([_ask(), _ask(), _ask(1)], nodes, held)] == ["b", "b", "a"]
@@ -77,7 +77,7 @@ def test_gpus_of_one_instance_come_from_one_node() -> None:
     assert (limits.node, limits.gpu_ids) == ("b", ("b0", "b1"))
 
 
-def test_room_that_is_spread_over_nodes_is_no_room_for_one_instance() -> None:
+def test_an_instance_does_not_span_nodes() -> None:
     nodes = [replace(NODE, node="a"), replace(NODE, node="b")]
     held = _placed([_ask(6)], nodes[:1]) + _placed([_ask(5)], nodes[1:])
     assert _shortage([_ask(4)], nodes, held) == "vCPU: 4 wanted, 3 free"

@@ -1,4 +1,4 @@
-"""The container contract to the letter (spec 2)."""
+"""The container contract (spec 2)."""
 
 import json
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ def test_resource_config_is_one_line_with_exactly_two_keys() -> None:
     assert content == b'{"current_host":"algo-2","hosts":["algo-1","algo-2"]}'
 
 
-def test_processing_job_config_has_the_service_s_order_nulls_and_download_mode() -> None:
+def test_processing_job_config_has_the_service_s_key_order_nulls_and_download_mode() -> None:
     request = a_request(
         "My-Job", image="i:1", entrypoint=["python3", "p.py"], inputs=[an_input()], outputs=[an_output()]
     )
@@ -70,7 +70,7 @@ def test_only_config_output_and_the_outermost_local_paths_are_mounted() -> None:
 ACCESS = contract.ContainerAccess(endpoint_url="http://172.17.0.1:9320", secret_key="s")
 
 
-def test_the_environment_has_region_endpoint_and_the_account_as_key_but_no_default_region() -> None:
+def test_environment_has_region_endpoint_and_account_key_but_no_default_region() -> None:
     spec = spec_of(a_request())
     assert contract.environment_of(spec, a_key(account="123456789012", region="eu-west-1"), ACCESS) == {
         "AWS_REGION": "eu-west-1",
@@ -80,7 +80,7 @@ def test_the_environment_has_region_endpoint_and_the_account_as_key_but_no_defau
     }
 
 
-def test_the_request_s_own_variables_win() -> None:
+def test_variables_of_the_request_override_ours() -> None:
     spec = spec_of(a_request(Environment={"AWS_ENDPOINT_URL": "http://elsewhere", "AWS_REGION": "x"}))
     environment = contract.environment_of(spec, a_key(), ACCESS)
     assert environment["AWS_ENDPOINT_URL"] == "http://elsewhere"
@@ -91,7 +91,7 @@ MINT = TokenMint(b"a secret")
 SESSIONS = contract.ContainerAccess(endpoint_url="http://e", issue=session_issuer(MINT, StepClock()))
 
 
-def test_where_signatures_are_enforced_a_container_has_a_session_of_its_role_in_the_job_s_account() -> None:
+def test_enforced_signatures_give_the_container_session_credentials() -> None:
     spec = spec_of(a_request(StoppingCondition={"MaxRuntimeInSeconds": 100}))
 
     environment = contract.environment_of(spec, a_key(account="123456789012"), SESSIONS)
@@ -103,7 +103,7 @@ def test_where_signatures_are_enforced_a_container_has_a_session_of_its_role_in_
     assert session.expires_at == datetime(2026, 1, 2, 4, 5, 45, tzinfo=UTC)
 
 
-def test_a_session_token_does_not_go_with_the_request_s_own_keys() -> None:
+def test_session_token_is_omitted_when_the_request_sets_keys() -> None:
     spec = spec_of(a_request(Environment={"AWS_ACCESS_KEY_ID": "own", "AWS_SECRET_ACCESS_KEY": "secret"}))
 
     environment = contract.environment_of(spec, a_key(), SESSIONS)
@@ -112,12 +112,12 @@ def test_a_session_token_does_not_go_with_the_request_s_own_keys() -> None:
     assert "AWS_SESSION_TOKEN" not in environment
 
 
-def test_an_isolated_container_has_neither_endpoint_nor_credentials() -> None:
+def test_isolated_container_has_no_endpoint_and_no_credentials() -> None:
     spec = spec_of(a_request(NetworkConfig={"EnableNetworkIsolation": True}, Environment={"K": "V"}))
     assert contract.environment_of(spec, a_key(), ACCESS) == {"AWS_REGION": "us-east-1", "K": "V"}
 
 
-def test_without_credentials_only_the_endpoint_is_given() -> None:
+def test_container_without_credentials_gets_only_the_endpoint() -> None:
     access = contract.ContainerAccess(endpoint_url="http://e")
     assert contract.environment_of(spec_of(a_request()), a_key(), access) == {
         "AWS_REGION": "us-east-1",
@@ -135,11 +135,11 @@ def test_without_credentials_only_the_endpoint_is_given() -> None:
         (b"a" + "é".encode() * 600, "a" + "é" * 511),
     ],
 )
-def test_the_exit_message_is_the_first_kilobyte(content: bytes, message: str | None) -> None:
+def test_exit_message_is_the_first_kilobyte(content: bytes, message: str | None) -> None:
     assert contract.exit_message_of(content) == message
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"ok\xc3", b"\xff" + b"a" * 2000])
-def test_a_message_that_is_not_utf_8_is_an_error(content: bytes) -> None:
+def test_exit_message_that_is_not_utf_8_is_an_error(content: bytes) -> None:
     with pytest.raises(UnicodeDecodeError):
         contract.exit_message_of(content)

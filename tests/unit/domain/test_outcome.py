@@ -1,4 +1,4 @@
-"""The verdict: every FailureReason the emulator can give (spec 1.7-1.9)."""
+"""The verdict on a job: every FailureReason that the emulator reports (spec 1.7-1.9)."""
 
 import pytest
 from processing_emulator.domain.outcome import (
@@ -35,7 +35,7 @@ def _exit(code: int, *, oom: bool = False) -> ContainerExit:
         (InstanceOutcome(failure=UPLOAD), JobPhase.FAILED, "ClientError: Artifact upload failed:x", None),
     ],
 )
-def test_one_host_s_facts_make_the_verdict(
+def test_verdict_of_one_host(
     outcome: InstanceOutcome, phase: JobPhase, reason: str | None, message: str | None
 ) -> None:
     assert classify([outcome], None) == Verdict(phase=phase, failure_reason=reason, exit_message=message)
@@ -43,17 +43,17 @@ def test_one_host_s_facts_make_the_verdict(
 
 @pytest.mark.parametrize("cause", [StopCause.REQUESTED, StopCause.MAX_RUNTIME])
 @pytest.mark.parametrize("code", [0, 1, 137])
-def test_a_stopped_job_is_stopped_whatever_its_container_answered(cause: StopCause, code: int) -> None:
+def test_stopped_job_is_stopped_whatever_the_exit_code(cause: StopCause, code: int) -> None:
     verdict = classify([InstanceOutcome(exit=_exit(code), exit_message="bye", stopped=cause)], cause)
     assert verdict == Verdict(phase=JobPhase.STOPPED, exit_message="bye")
 
 
-def test_the_lowest_host_that_failed_names_the_reason() -> None:
+def test_failure_reason_comes_from_the_lowest_failed_host() -> None:
     outcomes = [InstanceOutcome(exit=_exit(0)), InstanceOutcome(exit=_exit(2)), InstanceOutcome(exit=_exit(1))]
     assert classify(outcomes, None).failure_reason == "AlgorithmError: , exit code: 2"
 
 
-def test_a_host_stopped_because_of_a_peer_does_not_name_the_reason() -> None:
+def test_failure_reason_ignores_hosts_stopped_because_of_a_peer() -> None:
     outcomes = [
         InstanceOutcome(exit=_exit(143), stopped=StopCause.PEER_FAILED),
         InstanceOutcome(exit=_exit(5)),
@@ -61,12 +61,12 @@ def test_a_host_stopped_because_of_a_peer_does_not_name_the_reason() -> None:
     assert classify(outcomes, None).failure_reason == "AlgorithmError: , exit code: 5"
 
 
-def test_exit_messages_of_all_hosts_are_joined_and_cut_at_1024() -> None:
+def test_exit_messages_of_all_hosts_are_joined_and_truncated() -> None:
     outcomes = [InstanceOutcome(exit=_exit(0), exit_message=letter * 600) for letter in "ab"]
     assert classify(outcomes, None).exit_message == "a" * 600 + "b" * 424
 
 
-def test_a_failure_reason_is_at_most_1024_characters_and_keeps_the_exit_code() -> None:
+def test_truncated_failure_reason_keeps_the_exit_code() -> None:
     reason = classify([InstanceOutcome(exit=_exit(9), exit_message="m" * 1024)], None).failure_reason
     assert reason is not None
     assert len(reason) <= 1024

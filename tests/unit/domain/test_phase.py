@@ -1,4 +1,4 @@
-"""The table of phases."""
+"""Phases, their transitions, and the status shown for each."""
 
 from itertools import product
 from pathlib import Path
@@ -29,27 +29,27 @@ def _is_allowed(source: JobPhase, target: JobPhase) -> bool:
 
 
 @pytest.mark.parametrize(("source", "target"), list(product(JobPhase, JobPhase)))
-def test_every_pair_of_phases_is_allowed_or_not(source: JobPhase, target: JobPhase) -> None:
+def test_allowed_transitions(source: JobPhase, target: JobPhase) -> None:
     assert (target in TRANSITIONS[source]) is _is_allowed(source, target)
 
 
 @pytest.mark.parametrize("phase", JobPhase)
-def test_terminal_phases_are_the_three_that_end_a_job(phase: JobPhase) -> None:
+def test_terminal_phases(phase: JobPhase) -> None:
     assert phase.is_terminal is (phase in TERMINAL)
 
 
 @pytest.mark.parametrize("phase", JobPhase)
-def test_a_wish_to_stop_shows_as_stopping_until_the_end(phase: JobPhase) -> None:
+def test_stop_request_shows_as_stopping_until_the_job_ends(phase: JobPhase) -> None:
     shown = status_of(phase, stop_requested=True)
     assert shown is (status_of(phase, stop_requested=False) if phase in TERMINAL else ProcessingJobStatus.STOPPING)
 
 
-def test_running_phases_show_as_in_progress() -> None:
+def test_non_terminal_phases_show_as_in_progress() -> None:
     shown = {status_of(phase, stop_requested=False) for phase in FORWARD[:-1]}
     assert shown == {ProcessingJobStatus.IN_PROGRESS}
 
 
-def test_the_drawing_in_the_docs_has_exactly_the_table_s_arrows() -> None:
+def test_diagram_in_the_docs_has_the_allowed_transitions() -> None:
     page = Path(__file__).parents[3] / "docs" / "state-machine.md"
     arrows = {
         tuple(part.strip() for part in line.split("-->"))

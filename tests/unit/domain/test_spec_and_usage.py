@@ -1,4 +1,4 @@
-"""Reading a request, image substitution, and figures from readings."""
+"""The spec read from a request, image substitution, and usage figures."""
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ from tests.builders import a_request, an_input, an_output
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 
-def test_app_managed_inputs_and_outputs_are_left_to_the_container() -> None:
+def test_app_managed_inputs_and_outputs_are_not_staged() -> None:
     managed_in = {"InputName": "m", "AppManaged": True}
     managed_out = {"OutputName": "m", "AppManaged": True}
     spec = spec_of(a_request(inputs=[an_input(), managed_in], outputs=[managed_out, an_output()]))
@@ -21,7 +21,7 @@ def test_app_managed_inputs_and_outputs_are_left_to_the_container() -> None:
     assert [o.name for o in spec.outputs] == ["out"]
 
 
-def test_defaults_are_the_service_s() -> None:
+def test_defaults() -> None:
     request = a_request()
     del request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
     spec = spec_of(request)
@@ -32,7 +32,7 @@ def test_defaults_are_the_service_s() -> None:
 
 
 @pytest.mark.parametrize("counts", [{"cluster": 2}, {"each": 2}])
-def test_instance_preferences_are_the_choices_in_order(counts: dict[str, int]) -> None:
+def test_instance_preferences_keep_their_order(counts: dict[str, int]) -> None:
     own = {"InstanceCount": counts["each"]} if "each" in counts else {}
     cluster = {"VolumeSizeInGB": 1} | ({"InstanceCount": counts["cluster"]} if "cluster" in counts else {})
     preferences = [{"InstanceType": name, **own} for name in ("ml.g5.xlarge", "ml.m5.large")]
@@ -54,19 +54,19 @@ def test_instance_preferences_are_the_choices_in_order(counts: dict[str, int]) -
     assert settled_request(request, None) == request
 
 
-def test_a_trailing_slash_of_a_local_path_does_not_matter() -> None:
+def test_local_path_ignores_a_trailing_slash() -> None:
     assert normal_path("/opt/ml/processing//input/code/") == "/opt/ml/processing/input/code"
 
 
 @given(st.text("/a.", max_size=12))
-def test_normal_path_is_the_root_and_the_parts_that_have_names(path: str) -> None:
+def test_normal_path_drops_empty_parts(path: str) -> None:
     assert normal_path(path) == "/" + "/".join(part for part in path.split("/") if part)
 
 
 @pytest.mark.parametrize(
     ("text", "bucket", "key"), [("s3://b", "b", ""), ("s3://b/", "b", ""), ("s3://b/k/l", "b", "k/l")]
 )
-def test_an_s3_uri_has_a_bucket_and_maybe_a_key(text: str, bucket: str, key: str) -> None:
+def test_s3_uri_has_a_bucket_and_an_optional_key(text: str, bucket: str, key: str) -> None:
     uri = parse_s3_uri(text)
     assert (uri.bucket, uri.key) == (bucket, key)
 
@@ -76,13 +76,13 @@ def test_an_https_uri_is_refused_by_name() -> None:
         parse_s3_uri("https://b.s3.amazonaws.com/k")
 
 
-def test_a_framework_image_has_a_local_stand_in_and_the_user_s_table_comes_first() -> None:
+def test_framework_image_is_replaced_and_the_user_s_table_has_precedence() -> None:
     assert substitute_for(SKLEARN, {}) == "processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"
     assert substitute_for(SKLEARN, {"*scikit-learn*": "mine:1"}) == "mine:1"
     assert substitute_for("python:3.11", {}) is None
 
 
-def test_cpu_percent_counts_a_hundred_per_core() -> None:
+def test_cpu_percent_is_100_per_core() -> None:
     assert cpu_percent(10.0, 18.0, 2.0) == 400.0
     assert cpu_percent(10.0, 9.0, 2.0) == 0.0
     assert cpu_percent(0.0, 1.0, 0.0) == 0.0

@@ -25,17 +25,17 @@ def _objects(*keys: str) -> list[StoredObject]:
         ("x.csv", "x.csv", "x.csv"),
     ],
 )
-def test_a_key_is_laid_out_by_the_rule_for_prefixes(prefix: str, key: str, path: str) -> None:
+def test_key_to_local_path(prefix: str, key: str, path: str) -> None:
     assert relative_path(key, prefix) == path
 
 
-def test_folder_markers_make_folders_and_no_files() -> None:
+def test_folder_markers_become_folders() -> None:
     plan = plan_download(_objects("in/", "in/empty/", "in/full/", "in/full/x"), "in/")
     assert [f.path for f in plan.files] == ["full/x"]
     assert plan.folders == ("empty", "full")
 
 
-def test_folders_between_are_planned_once() -> None:
+def test_intermediate_folders_are_planned_once() -> None:
     plan = plan_download(_objects("a/b/c/1", "a/b/c/2", "a/b/3"), "a")
     assert plan.folders == ("b", "b/c")
     assert plan.size_bytes == 9
@@ -45,31 +45,31 @@ def test_folders_between_are_planned_once() -> None:
     "key",
     ["in/../x", "in/a/../../x", "in/./x", "in/a\0b", "in/..", "in/" + "n" * 256, "in/" + "/".join(["d" * 200] * 25)],
 )
-def test_a_key_that_cannot_be_a_path_in_the_folder_is_refused(key: str) -> None:
+def test_refuses_keys_that_are_no_valid_path(key: str) -> None:
     with pytest.raises(UnsafePath):
         plan_download(_objects(key), "in/")
 
 
-def test_an_absolute_looking_key_stays_in_the_folder() -> None:
+def test_key_with_a_leading_slash_stays_in_the_folder() -> None:
     assert [f.path for f in plan_download(_objects("in//etc/passwd"), "in/").files] == ["etc/passwd"]
 
 
-def test_a_key_that_is_also_a_folder_is_refused_by_name() -> None:
+def test_refuses_a_key_that_is_also_a_folder() -> None:
     with pytest.raises(UnsafePath, match="'in/a' is also the folder of other keys"):
         plan_download(_objects("in/a", "in/a/b"), "in/")
 
 
-def test_two_keys_for_one_name_are_refused() -> None:
+def test_refuses_two_keys_with_the_same_path() -> None:
     with pytest.raises(UnsafePath, match="need the same file name"):
         plan_download(_objects("in/a/b", "in/a//b"), "in/")
 
 
 @pytest.mark.parametrize(("target", "key"), [("out", "out/d/f"), ("out/", "out/d/f"), ("", "d/f"), ("a/b/", "a/b/d/f")])
-def test_an_output_key_is_target_and_path_without_host(target: str, key: str) -> None:
+def test_output_key_is_the_target_prefix_and_the_relative_path(target: str, key: str) -> None:
     assert output_key(S3Uri("b", target), "d/f") == key
 
 
 @pytest.mark.parametrize("path", ["\udcff", "k" * 1100])
-def test_a_file_that_cannot_be_a_key_is_refused(path: str) -> None:
+def test_refuses_files_that_are_no_valid_key(path: str) -> None:
     with pytest.raises(UnsafePath):
         output_key(S3Uri("b", "out"), path)

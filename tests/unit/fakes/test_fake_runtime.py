@@ -1,4 +1,4 @@
-"""What a test may do to the engine in memory, beyond the port; the port itself is held by its suite."""
+"""The controls that the fake engine gives to tests; tests/contract/ports covers the port itself."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +61,7 @@ def test_container_is_killed_for_memory() -> None:
     assert runtime.wait(container_id) == ContainerExit(code=137, out_of_memory=True)
 
 
-def test_lines_printed_later_arrive_while_somebody_reads() -> None:
+def test_lines_printed_later_reach_an_open_reader() -> None:
     runtime, container_id = running(FakeRun(prints=(b"first",), holds=True))
     with ThreadPoolExecutor() as pool:
         stream = runtime.stream_logs(container_id, 0)
@@ -74,7 +74,7 @@ def test_lines_printed_later_arrive_while_somebody_reads() -> None:
         assert reading.result(10) == [b"second"]
 
 
-def test_work_of_a_script_may_write_where_a_mount_leads(tmp_path: Path) -> None:
+def test_script_can_write_into_mounts(tmp_path: Path) -> None:
     def work(spec: ContainerSpec) -> None:
         mounted(spec, "/opt/ml/output/message").write_text("done")
 
@@ -85,14 +85,14 @@ def test_work_of_a_script_may_write_where_a_mount_leads(tmp_path: Path) -> None:
     assert (tmp_path / "message").read_text() == "done"
 
 
-def test_usage_is_what_the_script_says() -> None:
+def test_usage_comes_from_the_script() -> None:
     usage = UsageReading(cpu_seconds=3.0, memory_bytes=5)
     runtime, container_id = running(FakeRun(holds=True, usage=usage))
 
     assert runtime.read_usage(container_id) == usage
 
 
-def test_container_that_somebody_removes_is_gone() -> None:
+def test_removed_container_is_gone() -> None:
     runtime, container_id = running(FakeRun(holds=True))
 
     runtime.machine.remove(container_id)
@@ -102,7 +102,7 @@ def test_container_that_somebody_removes_is_gone() -> None:
     assert runtime.machine.names() == []
 
 
-def test_stream_of_a_container_that_is_removed_before_it_starts_ends() -> None:
+def test_log_stream_ends_when_the_container_is_removed_before_its_start() -> None:
     runtime = FakeRuntime()
     container_id = runtime.create(a_container())
     with ThreadPoolExecutor() as pool:
@@ -115,7 +115,7 @@ def test_stream_of_a_container_that_is_removed_before_it_starts_ends() -> None:
         assert reading.result(10) == []
 
 
-def test_next_calls_of_a_verb_fail_as_told_and_then_work() -> None:
+def test_scripted_failures_then_success() -> None:
     runtime = FakeRuntime()
     runtime.fail("create", RuntimeUnavailable("once"), RuntimeFailure("twice"))
 
@@ -128,7 +128,7 @@ def test_next_calls_of_a_verb_fail_as_told_and_then_work() -> None:
     assert len(runtime.specs) == 1
 
 
-def test_state_is_awaited_and_missed_with_a_sentence() -> None:
+def test_await_state_times_out_with_a_message() -> None:
     runtime, _ = running(FakeRun(holds=True))
 
     assert runtime.machine.await_state("c", ContainerState.RUNNING).name == "c"
@@ -136,7 +136,7 @@ def test_state_is_awaited_and_missed_with_a_sentence() -> None:
         runtime.machine.await_state("c", ContainerState.EXITED, seconds=0.01)
 
 
-def test_signals_that_reached_a_process_are_noted() -> None:
+def test_records_signals() -> None:
     runtime, container_id = running(FakeRun(holds=True, ignores_sigterm=True))
 
     for signal in ("SIGTERM", "SIGKILL", "SIGTERM"):
@@ -149,7 +149,7 @@ def with_registry() -> FakeRuntime:
     return FakeRuntime(machine=FakeMachine(images=["here:1"], registry=["there:1"]))
 
 
-def test_image_is_pulled_once_and_then_here() -> None:
+def test_image_is_local_after_one_pull() -> None:
     runtime = with_registry()
 
     ids = {runtime.ensure_image("there:1", PullPolicy.MISSING, quiet, NEVER) for _ in range(2)}
@@ -160,7 +160,7 @@ def test_image_is_pulled_once_and_then_here() -> None:
 
 
 @pytest.mark.parametrize(("reference", "policy"), [("nowhere:1", PullPolicy.MISSING), ("there:1", PullPolicy.NEVER)])
-def test_image_that_cannot_be_had_is_not_found(reference: str, policy: PullPolicy) -> None:
+def test_missing_image_is_not_found(reference: str, policy: PullPolicy) -> None:
     runtime = with_registry()
 
     with pytest.raises(ImageNotFound):
@@ -171,7 +171,7 @@ def test_image_that_cannot_be_had_is_not_found(reference: str, policy: PullPolic
     assert runtime.pulls == []
 
 
-def test_held_pull_can_be_given_up_and_others_get_the_image() -> None:
+def test_cancelled_pull_does_not_cancel_the_others() -> None:
     runtime = with_registry()
     give_up = threading.Event()
     asked = threading.Barrier(3)
@@ -194,7 +194,7 @@ def test_held_pull_can_be_given_up_and_others_get_the_image() -> None:
     assert runtime.pulls == ["there:1"]
 
 
-def test_probes_say_what_they_are_told() -> None:
+def test_probes_return_their_configured_values() -> None:
     first = GpuReading(gpu_id="a", utilization_percent=1, memory_used_bytes=2, memory_total_bytes=3)
     gpus, host = FakeGpuProbe([first]), FakeHostProbe(vcpus=2, gpu_ids=("a",))
 

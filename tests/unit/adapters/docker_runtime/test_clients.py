@@ -1,4 +1,4 @@
-"""The connection to the engine, against an engine that only says its version."""
+"""The connection to the engine, against a server that only reports an API version."""
 
 import hashlib
 import json
@@ -15,23 +15,23 @@ from processing_emulator.adapters.docker_runtime.clients import Call, Engine
 from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
 
 
-class Spoken(socketserver.ThreadingUnixStreamServer):
-    """Answers every request with its API version, and notes the paths asked for."""
+class VersionServer(socketserver.ThreadingUnixStreamServer):
+    """Answers every request with its API version, and records the paths."""
 
     daemon_threads = True
 
     def __init__(self, path: Path, version: str) -> None:
         self.version = version
-        self.asked: list[str] = []
+        self.paths: list[str] = []
         super().__init__(str(path), _Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Spoken
+    server: VersionServer
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.paths.append(self.path)
         body = json.dumps({"ApiVersion": self.server.version}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A socket's path must be short."""
+    """A folder with a short path, because socket paths have a maximum length."""
     with TemporaryDirectory(prefix="engine-") as name:
         yield Path(name)
 
@@ -65,15 +65,15 @@ def contact(engine: Engine) -> None:
 
 
 class EngineOf:
-    """Makes engines that speak a version."""
+    """Creates an Engine and a server with an API version."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "docker.sock"
-        self._server: Spoken | None = None
+        self._server: VersionServer | None = None
         self._engine: Engine | None = None
 
-    def __call__(self, version: str) -> tuple[Engine, Spoken]:
-        self._server = Spoken(self._path, version)
+    def __call__(self, version: str) -> tuple[Engine, VersionServer]:
+        self._server = VersionServer(self._path, version)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         self._engine = Engine(f"unix://{self._path}")
         return self._engine, self._server
@@ -86,14 +86,14 @@ class EngineOf:
             self._server.server_close()
 
 
-def test_nothing_is_contacted_before_the_first_call(engine_of: EngineOf) -> None:
+def test_connects_at_the_first_call(engine_of: EngineOf) -> None:
     _, server = engine_of("1.41")
 
-    assert server.asked == []
+    assert server.paths == []
 
 
 @pytest.mark.parametrize("version", ["1.41", "1.44", "1.52"])
-def test_engine_is_spoken_to_in_its_own_version(engine_of: EngineOf, version: str) -> None:
+def test_uses_the_api_version_of_the_engine(engine_of: EngineOf, version: str) -> None:
     engine, server = engine_of(version)
 
     with engine.call(Call.INSPECT) as api:
@@ -101,17 +101,17 @@ def test_engine_is_spoken_to_in_its_own_version(engine_of: EngineOf, version: st
     with engine.call(Call.INSPECT) as api:
         api.inspect_container("y")
 
-    assert server.asked == ["/version", f"/v{version}/containers/x/json", f"/v{version}/containers/y/json"]
+    assert server.paths == ["/version", f"/v{version}/containers/x/json", f"/v{version}/containers/y/json"]
 
 
-def test_engine_before_20_10_is_refused_with_a_sentence(engine_of: EngineOf) -> None:
+def test_refuses_engines_before_20_10(engine_of: EngineOf) -> None:
     engine, _ = engine_of("1.40")
 
     with pytest.raises(RuntimeFailure, match=r"speaks API 1\.40; 1\.41 \(Docker 20\.10\) or later is needed"):
         contact(engine)
 
 
-def test_engine_that_was_away_is_found_when_it_comes(folder: Path, engine_of: EngineOf) -> None:
+def test_finds_an_engine_that_starts_later(folder: Path, engine_of: EngineOf) -> None:
     path = folder / "docker.sock"
     engine = Engine(f"unix://{path}")
     with pytest.raises(RuntimeUnavailable, match=f"No Docker engine answers at unix://{path}"):
@@ -123,14 +123,14 @@ def test_engine_that_was_away_is_found_when_it_comes(folder: Path, engine_of: En
     engine.close()
 
 
-def test_engine_is_looked_for_where_docker_host_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uses_docker_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://engine.example:2375")
 
     assert Engine().address == "tcp://engine.example:2375"
     assert Engine("unix:///run/mine.sock").address == "unix:///run/mine.sock"
 
 
-def test_engine_is_looked_for_in_the_docker_commands_context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_uses_the_docker_cli_context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
@@ -143,7 +143,7 @@ def test_engine_is_looked_for_in_the_docker_commands_context(monkeypatch: pytest
     assert Engine().address == "unix:///run/colima.sock"
 
 
-def test_closed_engine_answers_no_more(engine_of: EngineOf) -> None:
+def test_closed_engine_refuses_calls(engine_of: EngineOf) -> None:
     engine, _ = engine_of("1.41")
     contact(engine)
     engine.close()
@@ -152,7 +152,7 @@ def test_closed_engine_answers_no_more(engine_of: EngineOf) -> None:
         contact(engine)
 
 
-def test_engine_that_accepts_and_says_nothing_is_given_up(folder: Path) -> None:
+def test_times_out_when_the_engine_does_not_respond(folder: Path) -> None:
     path = folder / "docker.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -177,7 +177,7 @@ def test_engine_that_accepts_and_says_nothing_is_given_up(folder: Path) -> None:
     assert [type(error) for error in blocked] == [RuntimeUnavailable]
 
 
-def test_every_call_that_is_not_a_stream_has_a_limit() -> None:
+def test_every_call_but_streams_has_a_timeout() -> None:
     without = {call for call in Call if call.seconds is None}
 
     assert without == {Call.WAIT, Call.LOGS, Call.PULL}

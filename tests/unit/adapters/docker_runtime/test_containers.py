@@ -1,4 +1,4 @@
-"""Our spec as the engine's JSON, and the engine's JSON as our facts."""
+"""ContainerSpec as the engine's JSON, and the engine's JSON as ContainerInfo."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ DEFAULTS = ContainerDefaults(emulator_id="e1", network="net")
         (("/run", "-x"), ("a",), {"Entrypoint": ["/run", "-x"], "Cmd": ["a"]}),
     ],
 )
-def test_entrypoint_and_arguments_make_four_cases(
+def test_four_combinations_of_entrypoint_and_arguments(
     entrypoint: tuple[str, ...], arguments: tuple[str, ...] | None, body: dict[str, Any]
 ) -> None:
     made = container_body(a_container(*entrypoint, arguments=arguments), DEFAULTS)
@@ -36,7 +36,7 @@ def test_entrypoint_and_arguments_make_four_cases(
     assert {key: made[key] for key in ("Entrypoint", "Cmd") if key in made} == body
 
 
-def test_whole_body_of_a_plain_container(tmp_path: Path) -> None:
+def test_request_body_of_a_container(tmp_path: Path) -> None:
     spec = a_container(
         "true",
         image="image:1",
@@ -70,13 +70,13 @@ def test_whole_body_of_a_plain_container(tmp_path: Path) -> None:
     }
 
 
-def test_spec_cannot_take_the_emulators_own_label() -> None:
+def test_spec_cannot_override_the_emulator_s_label() -> None:
     spec = a_container("true", labels={"processing-emulator.id": "somebody else"})
 
     assert container_body(spec, DEFAULTS)["Labels"] == {"processing-emulator.id": "e1"}
 
 
-def test_isolated_container_has_no_network_and_knows_its_own_name() -> None:
+def test_isolated_container_has_no_network_and_a_host_entry() -> None:
     config = container_body(a_container("true", isolated=True), DEFAULTS)["HostConfig"]
 
     assert (config["NetworkMode"], config["ExtraHosts"]) == ("none", ["algo-1:127.0.0.1"])
@@ -88,7 +88,7 @@ def test_reserved_gpus_are_requested_by_their_ids() -> None:
     assert config["DeviceRequests"] == [{"DeviceIDs": ["GPU-a", "GPU-b"], "Capabilities": [["gpu"]]}]
 
 
-def test_sources_of_mounts_are_translated_for_the_engine() -> None:
+def test_mount_sources_are_translated_to_host_paths() -> None:
     defaults = ContainerDefaults(emulator_id="e1", translate=lambda path: Path("/host") / path.relative_to("/data"))
     spec = a_container("true", mounts=(BindMount(source=Path("/data/job"), target="/t"),))
 
@@ -117,16 +117,14 @@ def document(status: str, **state: object) -> dict[str, Any]:
         ("removing", ContainerState.EXITED),
     ],
 )
-def test_engines_states_are_three_of_ours_and_only_an_exited_one_has_an_exit(
-    status: str, state: ContainerState
-) -> None:
+def test_container_states(status: str, state: ContainerState) -> None:
     info = container_info(document(status))
 
     assert info.state is state
     assert (info.exit is not None) == (state is ContainerState.EXITED)
 
 
-def test_facts_of_a_container() -> None:
+def test_container_info() -> None:
     assert container_info(document("exited", ExitCode=137, OOMKilled=True)) == ContainerInfo(
         id="abc",
         name="name",
@@ -150,11 +148,11 @@ def test_container_without_labels_has_none() -> None:
         ({}, None),
     ],
 )
-def test_size_of_a_log_file_is_the_containers_own(log: dict[str, Any], size: int | None) -> None:
+def test_log_file_size_comes_from_the_container(log: dict[str, Any], size: int | None) -> None:
     assert log_file_bytes({"HostConfig": log}) == size
 
 
-def test_engine_that_does_not_name_its_cgroup_version_has_the_first() -> None:
+def test_missing_cgroup_version_means_version_1() -> None:
     facts = {"ServerVersion": "20.10", "NCPU": 2, "MemTotal": 5, "Driver": "overlay2"}
 
     assert engine_info(facts).cgroup_version == "1"

@@ -1,4 +1,4 @@
-"""What the engine says becomes what the service says; one row per message seen."""
+"""Translation of the engine's error messages; one row per message that was observed."""
 
 import pytest
 import requests
@@ -51,13 +51,13 @@ NEWER_OCI = "failed to create task for container: " + OCI
         ("No command specified", "No command specified", 125),
     ],
 )
-def test_refused_start_has_its_useful_part_and_a_shells_exit_code(text: str, useful: str, code: int) -> None:
+def test_refused_start_has_a_short_message_and_a_shell_s_exit_code(text: str, useful: str, code: int) -> None:
     rejection = start_rejection(text)
 
     assert (str(rejection), rejection.exit_code) == (useful, code)
 
 
-def test_message_of_a_refusal_is_bounded() -> None:
+def test_refusal_message_is_truncated() -> None:
     assert len(str(start_rejection(OCI + f'exec: "/{"x" * 5000}": no such file or directory'))) == MESSAGE_LIMIT
 
 
@@ -79,7 +79,7 @@ MANIFEST_UNKNOWN = f"API error (404): manifest for {REFERENCE} not found: manife
         ("repository x not found: name unknown: The repository with name 'x' does not exist", CANNOT_PULL),
     ],
 )
-def test_refused_pull_is_told_in_the_services_words(text: str, said: str) -> None:
+def test_refused_pull_has_the_service_s_message(text: str, said: str) -> None:
     assert str(pull_failure(REFERENCE, "registry.example:5000", text)) == said
 
 
@@ -96,14 +96,14 @@ def test_refused_pull_is_told_in_the_services_words(text: str, said: str) -> Non
         'Get "https://x/v2/": EOF',
     ],
 )
-def test_registry_that_cannot_be_reached_is_named_with_the_way_out(text: str) -> None:
+def test_unreachable_registry_is_named_with_a_hint(text: str) -> None:
     said = str(pull_failure(REFERENCE, "registry.example:5000", text))
 
     assert said.startswith(f"{CANNOT_PULL} (registry.example:5000 cannot be reached: Get ")
     assert said.endswith('load the image with "docker load" or "docker pull" first)')
 
 
-def test_other_reasons_are_shown_behind_the_services_sentence() -> None:
+def test_other_reasons_follow_the_service_s_message() -> None:
     said = str(pull_failure(REFERENCE, "registry.example:5000", "toomanyrequests: you have reached your limit"))
 
     assert said == f"{CANNOT_PULL} (toomanyrequests: you have reached your limit)"
@@ -122,7 +122,7 @@ class _At:
         (ConnectionResetError(104, "reset"), "went away while it was to inspect"),
     ],
 )
-def test_engine_that_does_not_answer_is_told_with_what_mends_it(cause: OSError, sentence: str) -> None:
+def test_unreachable_engine_is_reported_with_a_hint(cause: OSError, sentence: str) -> None:
     wrapped = requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", cause))
 
     with pytest.raises(RuntimeUnavailable, match=sentence) as raised, translated(_At(), "inspect", 30.0):
@@ -131,7 +131,7 @@ def test_engine_that_does_not_answer_is_told_with_what_mends_it(cause: OSError, 
     assert raised.value.__cause__ is wrapped
 
 
-def test_limit_that_has_passed_is_named() -> None:
+def test_timeout_is_named() -> None:
     with (
         pytest.raises(RuntimeUnavailable, match="did not inspect within 30 s"),
         translated(_At(), "inspect", 30.0),
@@ -139,7 +139,7 @@ def test_limit_that_has_passed_is_named() -> None:
         raise requests.ReadTimeout
 
 
-def test_errors_of_ours_pass_untouched() -> None:
+def test_our_own_errors_pass_unchanged() -> None:
     ours = RuntimeFailure("as it was")
 
     with pytest.raises(RuntimeFailure) as raised, translated(_At(), "inspect", 30.0):
@@ -148,6 +148,6 @@ def test_errors_of_ours_pass_untouched() -> None:
     assert raised.value is ours
 
 
-def test_messages_become_one_bounded_line() -> None:
+def test_messages_become_one_truncated_line() -> None:
     assert bounded("a\n  b\tc") == "a b c"
     assert len(bounded("x" * 10_000)) == MESSAGE_LIMIT

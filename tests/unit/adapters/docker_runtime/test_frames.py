@@ -1,4 +1,4 @@
-"""From bytes of the engine's stream to lines, however they are cut on the way."""
+"""Parsing the engine's log stream into lines, however its bytes are split."""
 
 import struct
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ lines = st.lists(
 
 
 @given(lines, st.data())
-def test_lines_come_out_as_they_went_in_wherever_the_stream_is_cut(printed: list[RawLine], data: st.DataObject) -> None:
+def test_lines_are_unchanged_however_the_stream_is_split(printed: list[RawLine], data: st.DataObject) -> None:
     frames = b"".join(frame(line.data + b"\n", line.at_ns, 1 + n % 2) for n, line in enumerate(printed))
     pieces = _cut(frames, data)
     coded = b"".join(chunk(piece) for piece in pieces if piece) + b"0\r\n\r\n"
@@ -55,19 +55,19 @@ def _cut(whole: bytes, data: st.DataObject) -> list[bytes]:
     return [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
 
 
-def test_frame_without_newline_is_a_line_of_its_own() -> None:
+def test_frame_without_newline_is_a_line() -> None:
     read = Demuxer().feed(frame(b"x" * 16_384) + frame(b"rest\n") + frame(b"no newline at the end"))
 
     assert [line.data for line in read] == [b"x" * 16_384, b"rest", b"no newline at the end"]
 
 
-def test_only_the_last_newline_is_taken_off_and_nothing_else() -> None:
+def test_only_the_last_newline_is_removed() -> None:
     read = Demuxer().feed(frame(b"\n") + frame(b" a b \r\n"))
 
     assert [line.data for line in read] == [b"", b" a b \r"]
 
 
-def test_stream_is_not_finished_before_its_closing_chunk() -> None:
+def test_stream_ends_with_its_last_chunk() -> None:
     dechunker = Dechunker()
 
     assert dechunker.feed(chunk(b"abc")) == b"abc"
@@ -76,19 +76,19 @@ def test_stream_is_not_finished_before_its_closing_chunk() -> None:
     assert dechunker.finished
 
 
-def test_size_of_a_chunk_may_carry_extensions() -> None:
+def test_chunk_size_may_have_extensions() -> None:
     assert Dechunker().feed(b"3;name=value\r\nabc\r\n") == b"abc"
 
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1)), st.integers(0, 999_999_999))  # noqa: DTZ001
-def test_stamps_are_exact_to_the_nanosecond(moment: datetime, nanos: int) -> None:
+def test_timestamps_are_exact_to_the_nanosecond(moment: datetime, nanos: int) -> None:
     seconds = int((moment.replace(tzinfo=UTC, microsecond=0) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1))
     at_ns = seconds * 10**9 + nanos
 
     assert Stamps().parse(stamp(at_ns)) == at_ns
 
 
-def test_remembered_second_does_not_leak_into_the_next() -> None:
+def test_cached_second_is_not_used_for_the_next_one() -> None:
     stamps = Stamps()
 
     read = [stamps.parse(stamp(BASE_NS + offset)) - BASE_NS for offset in (1, 10**9 + 2, 3)]
@@ -105,10 +105,10 @@ def test_remembered_second_does_not_leak_into_the_next() -> None:
         (b"2026-11-22T23:22:51.25-05:00", BASE_NS + 250_000_000),
     ],
 )
-def test_stamps_of_other_engines_are_read_too(text: bytes, at_ns: int) -> None:
+def test_parses_timestamps_of_other_engines(text: bytes, at_ns: int) -> None:
     assert Stamps().parse(text) == at_ns
 
 
-def test_what_is_no_stamp_is_refused() -> None:
+def test_refuses_invalid_timestamps() -> None:
     with pytest.raises(ValueError, match="no RFC 3339 time"):
         Stamps().parse(b"yesterday")

@@ -1,4 +1,4 @@
-"""When the first log file may be full, and where another reading of the same log goes on."""
+"""Estimating the size of the engine's log file, and resuming after the last line read."""
 
 import json
 import struct
@@ -12,7 +12,7 @@ STAMP = b"2026-11-23T04:22:51.000000000Z"
 
 
 def as_stored(line: str, stream: str) -> bytes:
-    """The engine's own form, with its escapes of HTML's characters."""
+    """A line as the engine writes it, with HTML characters escaped."""
     text = json.dumps({"log": line + "\n", "stream": stream, "time": STAMP.decode()}, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -28,14 +28,14 @@ def framed(line: str, stream: int) -> bytes:
 
 
 @given(st.lists(st.tuples(printed, st.sampled_from([1, 2])), max_size=20))
-def test_size_of_the_file_is_never_underrated(lines: list[tuple[str, int]]) -> None:
+def test_estimated_file_size_is_never_too_small(lines: list[tuple[str, int]]) -> None:
     payload = b"".join(framed(line, stream) for line, stream in lines)
     stored = sum(len(as_stored(line, ["stdout", "stderr"][stream - 1])) for line, stream in lines)
 
     assert most_file_bytes(payload, len(lines)) >= stored
 
 
-def test_size_of_plain_text_is_rated_close() -> None:
+def test_estimated_size_of_plain_text_is_close() -> None:
     line = "a plain line of sixty characters, as programs print them all"
     stored = 1000 * len(as_stored(line, "stdout"))
 
@@ -49,7 +49,7 @@ def line(at_ns: int, data: bytes = b"x") -> RawLine:
     return RawLine(at_ns=at_ns, data=data)
 
 
-def test_lines_behind_the_last_one_are_new_wherever_the_window_is_cut() -> None:
+def test_lines_after_the_last_one_are_new() -> None:
     log = [line(n, b"%d" % n) for n in range(10)]
     for cut in range(10):
         window = Window(log[4])
@@ -59,7 +59,7 @@ def test_lines_behind_the_last_one_are_new_wherever_the_window_is_cut() -> None:
         assert window.found
 
 
-def test_line_of_the_same_moment_with_other_text_is_not_the_last_one() -> None:
+def test_line_with_the_same_timestamp_and_other_text_is_new() -> None:
     window = Window(line(5, b"mine"))
 
     assert window.behind([line(5, b"other"), line(5, b"mine"), line(6, b"new")]) == [line(6, b"new")]
@@ -72,13 +72,13 @@ def test_window_without_the_last_line_has_nothing_new() -> None:
     assert not window.found
 
 
-def test_window_begins_too_late_when_order_cannot_explain_it() -> None:
+def test_detects_a_window_that_begins_too_late() -> None:
     assert Window(line(5)).begins_too_late([line(5 + SECOND + 1)])
     assert not Window(line(5)).begins_too_late([line(5 + SECOND)])
     assert not Window(line(5)).begins_too_late([])
 
 
-def test_only_the_first_line_of_a_window_tells_where_it_begins() -> None:
+def test_window_start_is_its_first_line() -> None:
     window = Window(line(5))
 
     assert not window.begins_too_late([line(4)])

@@ -1,4 +1,4 @@
-"""Which container this process runs in, and what the engine calls its paths."""
+"""Finding the container of this process, and translating its paths to host paths."""
 
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,26 +31,26 @@ def proc(root: Path, *, mountinfo: str = "", cgroup: str = "") -> Path:
     return root
 
 
-def test_container_is_known_by_the_files_the_engine_mounts_into_it(tmp_path: Path) -> None:
+def test_finds_the_container_by_mounted_files(tmp_path: Path) -> None:
     assert list(own_ids(proc(tmp_path, mountinfo=MOUNTINFO, cgroup="0::/\n"))) == [ID]
 
 
-def test_container_is_known_by_its_cgroup_where_the_version_is_one(tmp_path: Path) -> None:
+def test_finds_the_container_by_its_cgroup_v1_path(tmp_path: Path) -> None:
     assert list(own_ids(proc(tmp_path, cgroup=f"4:memory:/docker/{ID}\n3:cpu:/docker/{ID}\n"))) == [ID]
 
 
-def test_container_of_podman_is_known_too(tmp_path: Path) -> None:
+def test_finds_a_podman_container(tmp_path: Path) -> None:
     path = f"/var/lib/containers/storage/overlay-containers/{ID}/userdata/hostname"
     line = f"1 2 0:1 {path} /etc/hostname rw - ext4 /dev/vda1 rw\n"
 
     assert list(own_ids(proc(tmp_path, mountinfo=line))) == [ID]
 
 
-def test_host_with_running_containers_is_no_container(tmp_path: Path) -> None:
+def test_host_with_running_containers_is_not_a_container(tmp_path: Path) -> None:
     assert list(own_ids(proc(tmp_path, mountinfo=HOST_MOUNTINFO, cgroup="0::/user.slice\n"))) == []
 
 
-def test_machine_without_proc_is_no_container(tmp_path: Path) -> None:
+def test_machine_without_proc_is_not_a_container(tmp_path: Path) -> None:
     assert list(own_ids(tmp_path)) == []
 
 
@@ -60,7 +60,7 @@ def container(**mounts: str) -> SelfContainer:
     )
 
 
-def test_path_in_a_mount_is_translated_to_the_hosts() -> None:
+def test_path_in_a_mount_is_translated_to_the_host_path() -> None:
     own = container(data="/srv/emulator")
 
     assert own.translate(Path("/data/jobs/1")) == Path("/srv/emulator/jobs/1")
@@ -80,12 +80,12 @@ def test_innermost_mount_wins() -> None:
 
 
 @pytest.mark.parametrize("path", ["/home/x", "/database"])
-def test_path_in_no_mount_is_refused_with_the_way_out(path: str) -> None:
+def test_path_outside_mounts_is_refused_with_a_hint(path: str) -> None:
     with pytest.raises(RuntimeFailure, match="mount a folder or a volume there"):
         container(data="/srv").translate(Path(path))
 
 
-def test_first_network_of_the_users_own_is_the_one_others_reach_us_on() -> None:
+def test_uses_the_first_user_defined_network() -> None:
     document: dict[str, Any] = {
         "Id": ID,
         "Mounts": [
@@ -113,7 +113,7 @@ def test_first_network_of_the_users_own_is_the_one_others_reach_us_on() -> None:
     )
 
 
-def test_container_on_the_default_bridge_has_an_address_but_no_network_of_its_own() -> None:
+def test_container_on_the_default_bridge_has_an_address_and_no_network() -> None:
     document = {"Id": ID, "NetworkSettings": {"Networks": {"bridge": {"IPAddress": "172.17.0.5"}}}}
 
     own = self_container(document)

@@ -1,4 +1,4 @@
-"""A pull is told in short lines, now and then."""
+"""Progress lines of a pull."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from processing_emulator.adapters.docker_runtime.progress import PAUSE_SECONDS, 
 
 
 class Hands:
-    """A clock moved by hand."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.at = 0.0
@@ -19,7 +19,7 @@ def layer(layer_id: str, status: str, current: int = 0, total: int = 0) -> dict[
     return {"id": layer_id, "status": status, "progressDetail": {"current": current, "total": total} if total else {}}
 
 
-def test_first_line_stands_until_it_is_time_for_another() -> None:
+def test_progress_lines_are_rate_limited() -> None:
     clock = Hands()
     progress = PullProgress("pulling x", clock)
 
@@ -30,7 +30,7 @@ def test_first_line_stands_until_it_is_time_for_another() -> None:
     assert progress.after(layer("b", "Waiting")) == "1 of 2 layers"
 
 
-def test_bytes_are_those_of_all_layers_and_whole_once_a_layer_is_done() -> None:
+def test_bytes_are_summed_over_layers() -> None:
     clock = Hands()
     progress = PullProgress("pulling x", clock)
     progress.after(layer("a", "Downloading", 1_000_000, 4_000_000))
@@ -41,7 +41,7 @@ def test_bytes_are_those_of_all_layers_and_whole_once_a_layer_is_done() -> None:
     assert progress.after(layer("b", "Downloading", 750_000, 1_000_000)) == "0 of 2 layers, 4.8 of 5.0 MB fetched"
 
 
-def test_events_that_are_about_no_layer_are_not_counted() -> None:
+def test_events_without_a_layer_are_ignored() -> None:
     clock = Hands()
     progress = PullProgress("pulling x", clock)
     clock.at = PAUSE_SECONDS

@@ -1,4 +1,4 @@
-"""Image references are read as the docker command reads them; what is none never reaches the engine."""
+"""Image references are parsed as the Docker CLI parses them."""
 
 import pytest
 from processing_emulator.adapters.docker_runtime.references import parse_reference
@@ -28,7 +28,7 @@ DIGEST = "sha256:" + "a" * 64
         ("index.docker.io/a/b:1", "docker.io", "a/b:1"),
     ],
 )
-def test_reference_has_a_registry_and_a_version(text: str, registry: str, full: str) -> None:
+def test_reference_has_a_registry_and_a_tag_or_digest(text: str, registry: str, full: str) -> None:
     reference = parse_reference(text)
 
     assert (reference.registry, str(reference)) == (registry, full)
@@ -73,6 +73,6 @@ def test_an_image_is_ours_by_its_name_without_a_registry_or_in_the_public_one(te
         "ünï",
     ],
 )
-def test_what_does_not_name_an_image_is_refused_with_a_sentence(text: str) -> None:
+def test_refuses_invalid_references(text: str) -> None:
     with pytest.raises(ImageNotFound, match="does not name an image"):
         parse_reference(text)

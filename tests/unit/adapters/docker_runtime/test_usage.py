@@ -1,4 +1,4 @@
-"""Figures from cgroup files of both versions, and from the engine's statistics."""
+"""CPU and memory from cgroup v1 and v2 files, and from the engine's statistics."""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def version_2(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("version", ["version_1", "version_2"])
-def test_files_of_both_versions_give_the_same_figures(version: str, request: pytest.FixtureRequest) -> None:
+def test_cgroup_v1_and_v2_files_give_the_same_figures(version: str, request: pytest.FixtureRequest) -> None:
     files = find_cgroup(ID, 42, request.getfixturevalue(version))
 
     assert files is not None
@@ -49,19 +49,17 @@ def test_files_of_both_versions_give_the_same_figures(version: str, request: pyt
 
 
 @pytest.mark.parametrize("version", ["version_1", "version_2"])
-def test_files_of_a_process_that_is_not_the_containers_are_not_believed(
-    version: str, request: pytest.FixtureRequest
-) -> None:
+def test_ignores_files_of_another_process(version: str, request: pytest.FixtureRequest) -> None:
     assert find_cgroup(OTHER, 42, request.getfixturevalue(version)) is None
 
 
-def test_process_or_files_that_are_not_here_are_not_believed(version_2: Path) -> None:
+def test_ignores_missing_processes_and_files(version_2: Path) -> None:
     assert find_cgroup(ID, 43, version_2) is None
     (version_2 / f"sys/fs/cgroup/system.slice/docker-{ID}.scope/memory.current").unlink()
     assert find_cgroup(ID, 42, version_2) is None
 
 
-def test_files_vanish_with_the_container(version_1: Path) -> None:
+def test_no_figures_when_the_container_has_gone(version_1: Path) -> None:
     files = find_cgroup(ID, 42, version_1)
     assert files is not None
     (version_1 / f"sys/fs/cgroup/cpuacct/docker/{ID}/cpuacct.usage").unlink()
@@ -70,7 +68,7 @@ def test_files_vanish_with_the_container(version_1: Path) -> None:
         files.read()
 
 
-def test_memory_without_any_file_cache_is_all_of_it(version_2: Path) -> None:
+def test_memory_without_file_cache(version_2: Path) -> None:
     put(version_2, f"sys/fs/cgroup/system.slice/docker-{ID}.scope/memory.stat", "anon 5\nxinactive_file 300\n")
     files = find_cgroup(ID, 42, version_2)
 
@@ -79,7 +77,7 @@ def test_memory_without_any_file_cache_is_all_of_it(version_2: Path) -> None:
 
 
 @pytest.mark.parametrize("stats", [{"total_inactive_file": 300, "inactive_file": 9}, {"inactive_file": 300}])
-def test_statistics_of_both_versions_give_the_same_figures(stats: dict[str, int]) -> None:
+def test_cgroup_v1_and_v2_statistics_give_the_same_figures(stats: dict[str, int]) -> None:
     document: dict[str, Any] = {
         "memory_stats": {"usage": 1000, "stats": stats},
         "cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}},
@@ -88,5 +86,5 @@ def test_statistics_of_both_versions_give_the_same_figures(stats: dict[str, int]
     assert usage_from_stats(document) == UsageReading(cpu_seconds=2.5, memory_bytes=700)
 
 
-def test_statistics_of_a_container_that_does_not_run_are_none() -> None:
+def test_no_statistics_of_a_stopped_container() -> None:
     assert usage_from_stats({"memory_stats": {}, "cpu_stats": {"cpu_usage": {"total_usage": 0}}}) is None

@@ -1,7 +1,7 @@
-"""A driver library with two GPUs, compiled on the spot: the real bindings run on it as on NVIDIA's own.
+"""A stub of NVIDIA's driver library with two GPUs, compiled for the test and used through the real bindings.
 
-What the GPUs say comes from the environment: STUB_LOST names the index of a GPU that has fallen off the bus, STUB_OLD
-takes away the newer memory call, STUB_NO_DRIVER lets the initialisation fail.
+Environment variables control it: STUB_LOST is the index of a lost GPU, STUB_OLD removes the newer memory call,
+STUB_NO_DRIVER makes the initialisation fail.
 """
 
 import json
@@ -94,7 +94,7 @@ print(json.dumps({"ids": ids, "readings": [asdict(reading) for reading in probe.
 
 
 def compiled(folder: Path) -> Path:
-    """The folder with the library."""
+    """Compile the library; returns its folder."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         missing("no C compiler for the stub of the GPU driver: apt-get install gcc")
@@ -105,7 +105,7 @@ def compiled(folder: Path) -> Path:
 
 
 def ask(library: Path | None, *gpu_ids: str, **environment: str) -> Mapping[str, object]:
-    """What the probe says in a process of its own: the bindings load the driver once in a process's life."""
+    """Run the probe in a new process, because the bindings load the driver once per process."""
     path = {"LD_LIBRARY_PATH": str(library)} if library else {}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", ASK, *gpu_ids],

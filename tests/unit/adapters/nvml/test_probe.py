@@ -1,4 +1,4 @@
-"""GPUs by NVIDIA's own bindings, on a stub of the driver; and on the real one where there is a GPU."""
+"""The GPU probe with NVIDIA's bindings, on a stub driver, and on the real one where there is a GPU."""
 
 import shutil
 from pathlib import Path
@@ -26,29 +26,29 @@ def reading(gpu_id: str, percent: float, used: int) -> dict[str, object]:
     }
 
 
-def test_all_gpus_are_named_and_read(library: Path) -> None:
+def test_reads_all_gpus(library: Path) -> None:
     assert ask(library) == {
         "ids": [FIRST, SECOND],
         "readings": [reading(FIRST, 37.0, 2 * GIB), reading(SECOND, 100.0, 8 * GIB)],
     }
 
 
-def test_only_the_gpus_asked_for_are_read(library: Path) -> None:
+def test_reads_only_the_requested_gpus(library: Path) -> None:
     assert ask(library, SECOND)["readings"] == [reading(SECOND, 100.0, 8 * GIB)]
 
 
-def test_gpu_that_has_vanished_is_left_out(library: Path) -> None:
+def test_lost_gpu_is_omitted(library: Path) -> None:
     assert ask(library, FIRST, SECOND, STUB_LOST="0") == {
         "ids": [SECOND],
         "readings": [reading(SECOND, 100.0, 8 * GIB)],
     }
 
 
-def test_gpu_nobody_knows_is_left_out(library: Path) -> None:
+def test_unknown_gpu_is_omitted(library: Path) -> None:
     assert ask(library, "GPU-unknown", FIRST)["readings"] == [reading(FIRST, 37.0, 2 * GIB)]
 
 
-def test_older_driver_is_asked_for_memory_in_the_older_way(library: Path) -> None:
+def test_older_driver_uses_the_older_memory_call(library: Path) -> None:
     assert ask(library, FIRST, STUB_OLD="1")["readings"] == [reading(FIRST, 37.0, 3 * GIB)]
 
 

@@ -1,4 +1,4 @@
-"""What a seed comes to, and the sentence for each way in which one can be broken."""
+"""Reading seeds from folders and files, and the message for each kind of invalid seed."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def test_each_sub_folder_is_a_bucket_and_each_file_an_object(tmp_path: Path) -> 
     )
 
 
-def test_a_file_in_no_bucket_s_folder_is_ignored_with_a_note(tmp_path: Path) -> None:
+def test_file_outside_bucket_folders_is_ignored_with_a_note(tmp_path: Path) -> None:
     _write(tmp_path / "README.md")
     assert read_seed(tmp_path).notes == (
         f"seed {tmp_path}: README.md is ignored, because it lies in no bucket's folder",
@@ -45,32 +45,32 @@ def test_a_file_in_no_bucket_s_folder_is_ignored_with_a_note(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "name", ["Upper", "ab", "a" * 64, "under_score", "-hyphen", "dot.", "two..dots", "192.168.0.1"]
 )
-def test_a_folder_that_cannot_be_a_bucket_is_refused(tmp_path: Path, name: str) -> None:
+def test_folder_with_an_invalid_bucket_name_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     with pytest.raises(StartFailure, match=rf"'{name}' cannot be the name of a bucket: .*; rename the folder"):
         read_seed(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 63, "a.b-c", "1.2.3"])
-def test_names_just_inside_the_rules_are_buckets(tmp_path: Path, name: str) -> None:
+def test_valid_bucket_names_at_the_limits(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     assert read_seed(tmp_path).buckets == (name,)
 
 
-def test_a_seed_that_is_neither_folder_nor_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_seed_that_is_a_pipe_is_refused_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "seed.json")
     with pytest.raises(StartFailure, match=r"seed\.json is neither a folder nor a regular file"):
         read_seed(tmp_path / "seed.json")
 
 
-def test_links_that_stay_inside_are_followed(tmp_path: Path) -> None:
+def test_links_inside_the_folder_are_followed(tmp_path: Path) -> None:
     _write(tmp_path / "bucket" / "real" / "file")
     (tmp_path / "bucket" / "again").symlink_to("real")
     assert [item.key for item in read_seed(tmp_path).objects] == ["again/file", "real/file"]
 
 
 @pytest.mark.parametrize("is_folder", [True, False])
-def test_links_that_lead_out_are_refused(tmp_path: Path, is_folder: bool) -> None:
+def test_links_out_of_the_folder_are_refused(tmp_path: Path, is_folder: bool) -> None:
     secret = _write(tmp_path / "outside" / "secret")
     seed = tmp_path / "seed"
     (seed / "bucket").mkdir(parents=True)
@@ -79,7 +79,7 @@ def test_links_that_lead_out_are_refused(tmp_path: Path, is_folder: bool) -> Non
         read_seed(seed)
 
 
-def test_a_bucket_s_folder_that_leads_out_is_refused(tmp_path: Path) -> None:
+def test_bucket_folder_that_links_outside_is_refused(tmp_path: Path) -> None:
     _write(tmp_path / "outside" / "secret")
     seed = tmp_path / "seed"
     seed.mkdir()
@@ -88,7 +88,7 @@ def test_a_bucket_s_folder_that_leads_out_is_refused(tmp_path: Path) -> None:
         read_seed(seed)
 
 
-def test_links_that_lead_round_or_nowhere_are_refused(tmp_path: Path) -> None:
+def test_circular_and_dangling_links_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bucket").mkdir()
     link = tmp_path / "bucket" / "link"
     link.symlink_to(".")
@@ -163,22 +163,22 @@ def test_a_seed_file_declares_buckets_objects_and_folders(tmp_path: Path, name: 
         ({"key": "k", "text": "x", "content_type": "a\nb"}, r"content_type: String should match pattern"),
     ],
 )
-def test_a_broken_entry_is_named_with_its_place_and_rule(tmp_path: Path, entry: dict[str, Any], sentence: str) -> None:
+def test_invalid_entry_is_reported_with_its_path(tmp_path: Path, entry: dict[str, Any], sentence: str) -> None:
     with pytest.raises(StartFailure, match=sentence):
         read_seed(_seed_file(tmp_path, entry))
 
 
-def test_a_key_just_inside_the_limit_is_taken(tmp_path: Path) -> None:
+def test_longest_allowed_key(tmp_path: Path) -> None:
     assert len(read_seed(_seed_file(tmp_path, {"key": "ü" * 512, "text": ""})).objects) == 1
 
 
-def test_two_objects_in_one_place_are_refused(tmp_path: Path) -> None:
+def test_duplicate_keys_are_refused(tmp_path: Path) -> None:
     seed = _seed_file(tmp_path, {"key": "k", "text": "x"}, {"key": "k", "text": "y"})
     with pytest.raises(StartFailure, match="s3://bucket/k is there twice; leave one out"):
         read_seed(seed)
 
 
-def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartFailure, match=r"bucket bucket: .*/none is no folder"):
         read_seed(_seed_file(tmp_path, folders=[{"path": "none"}]))
 
@@ -197,11 +197,11 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         ("seed.txt", "x", "is neither a folder nor a file that ends with .json, .toml, .yaml or .yml"),
     ],
 )
-def test_a_file_that_is_no_seed_is_refused(tmp_path: Path, name: str, content: str, sentence: str) -> None:
+def test_invalid_seed_files_are_refused(tmp_path: Path, name: str, content: str, sentence: str) -> None:
     with pytest.raises(StartFailure, match=sentence):
         read_seed(_write(tmp_path / name, content))
 
 
-def test_a_seed_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_missing_seed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartFailure, match=r"seed .*/none is not there"):
         read_seed(tmp_path / "none")
