@@ -1,10 +1,12 @@
-"""An object store in memory: keeps every rule of the port, and can be told to fail as real ones do."""
+"""An object store in memory that keeps every rule of the port and can be made to fail like real ones."""
 
 import hashlib
 import os
 import stat
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from processing_emulator.domain.job import Transfer
@@ -19,6 +21,8 @@ from processing_emulator.errors import (
 )
 from processing_emulator.ports import CancelToken, LocalFile
 
+CHUNK_BYTES = 1024**2
+
 
 class MemoryObjectStore:
     """Implements `ports.ObjectStore`; `buckets` exist from the start."""
@@ -26,6 +30,7 @@ class MemoryObjectStore:
     def __init__(self, *buckets: str) -> None:
         self._lock = threading.RLock()
         self._buckets: dict[str, dict[str, bytes]] = {bucket: {} for bucket in buckets}
+        self._modified: dict[tuple[str, str], datetime] = {}
         self._denied: set[str] = set()
         self._is_down = False
         self._files_until_full: int | None = None
@@ -38,9 +43,10 @@ class MemoryObjectStore:
             self._buckets.setdefault(bucket, {})
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
-        """Store an object, and its bucket if need be."""
+        """Store an object; its bucket is created if it does not exist."""
         with self._lock:
             self._buckets.setdefault(bucket, {})[key] = body
+            self._modified[bucket, key] = datetime.now(UTC)
 
     def get(self, bucket: str, key: str) -> bytes:
         """The content of an object; KeyError without it."""
@@ -75,15 +81,42 @@ class MemoryObjectStore:
 
     # --- the port ---
 
-    def iter_objects(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
-        """See `ports.ObjectStore`."""
+    def iter_objects(self, bucket: str, prefix: str, cancel: CancelToken) -> Iterator[StoredObject]:
+        """See the port."""
+        _check(cancel)
         objects = self._bucket(bucket, f"ListObjectsV2 failed for s3://{bucket}/{prefix}. nextToken:[null]")
         with self._lock:
-            found = [_listed(bucket, key, body) for key, body in objects.items() if key.startswith(prefix)]
+            found = [self._described(bucket, key, body) for key, body in objects.items() if key.startswith(prefix)]
         return iter(sorted(found, key=lambda stored: stored.key.encode()))
 
+    def head(self, bucket: str, key: str, cancel: CancelToken) -> StoredObject:
+        """See the port."""
+        _check(cancel)
+        return self._described(bucket, key, self._content("HeadObject", bucket, key))
+
+    def read(self, bucket: str, key: str, limit_bytes: int, cancel: CancelToken) -> bytes:
+        """See the port."""
+        _check(cancel)
+        body = self._content("GetObject", bucket, key)
+        if len(body) > limit_bytes:
+            raise StagingFailure(f"s3://{bucket}/{key} has {len(body)} bytes; at most {limit_bytes} are read")
+        return body
+
+    @contextmanager
+    def open_stream(self, source: StoredObject, cancel: CancelToken, offset: int = 0) -> Iterator[Iterator[bytes]]:
+        """See the port."""
+        _check(cancel)
+        yield self._chunks(source, cancel, offset)
+
+    def _chunks(self, source: StoredObject, cancel: CancelToken, offset: int) -> Iterator[bytes]:
+        if offset == 0 and source.size_bytes == 0:
+            yield self._object(source)
+        for start in range(offset, source.size_bytes, CHUNK_BYTES):
+            _check(cancel)
+            yield self._object(source)[start : start + CHUNK_BYTES]
+
     def download(self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken) -> Transfer:
-        """See `ports.ObjectStore`."""
+        """See the port."""
         for planned in files:
             _check(cancel)
             if planned.path.startswith("/") or ".." in planned.path.split("/"):
@@ -94,7 +127,7 @@ class MemoryObjectStore:
         return Transfer(objects=len(files), size_bytes=sum(f.source.size_bytes for f in files), seconds=0.0)
 
     def upload(self, files: Sequence[LocalFile], cancel: CancelToken) -> Transfer:
-        """See `ports.ObjectStore`."""
+        """See the port."""
         size = 0
         for local in files:
             _check(cancel)
@@ -102,6 +135,7 @@ class MemoryObjectStore:
             objects = self._bucket(local.bucket, f"PutObject failed for s3://{local.bucket}/{local.key}")
             with self._lock:
                 objects[local.key] = body
+                self._modified[local.bucket, local.key] = datetime.now(UTC)
             size += len(body)
         return Transfer(objects=len(files), size_bytes=size, seconds=0.0)
 
@@ -115,12 +149,21 @@ class MemoryObjectStore:
             raise ObjectStoreRefused(sentence, code="NoSuchBucket", status=404)
         return self._buckets[bucket]
 
-    def _object(self, source: StoredObject) -> bytes:
-        failed = f"GetObject failed for s3://{source.bucket}/{source.key}"
-        body = self._bucket(source.bucket, failed).get(source.key)
+    def _described(self, bucket: str, key: str, body: bytes) -> StoredObject:
+        modified_at = self._modified[bucket, key]
+        return StoredObject(bucket=bucket, key=key, size_bytes=len(body), etag=_etag(body), modified_at=modified_at)
+
+    def _content(self, operation: str, bucket: str, key: str) -> bytes:
+        failed = f"{operation} failed for s3://{bucket}/{key}"
+        body = self._bucket(bucket, failed).get(key)
         if body is None:
             sentence = f"{failed}: NoSuchKey (404): The specified key does not exist."
             raise ObjectStoreRefused(sentence, code="NoSuchKey", status=404)
+        return body
+
+    def _object(self, source: StoredObject) -> bytes:
+        failed = f"GetObject failed for s3://{source.bucket}/{source.key}"
+        body = self._content("GetObject", source.bucket, source.key)
         if len(body) != source.size_bytes or source.etag not in ("", _etag(body)):
             sentence = f"{failed}: PreconditionFailed (412): the object has changed since it was listed"
             raise ObjectStoreRefused(sentence, code="PreconditionFailed", status=412)
@@ -134,21 +177,17 @@ class MemoryObjectStore:
         self._files_until_full -= 1
 
 
-def _listed(bucket: str, key: str, body: bytes) -> StoredObject:
-    return StoredObject(bucket=bucket, key=key, size_bytes=len(body), etag=_etag(body))
-
-
 def _etag(body: bytes) -> str:
     return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
 def _check(cancel: CancelToken) -> None:
     if cancel.is_set():
-        raise Cancelled("the transfer was given up")
+        raise Cancelled("the transfer was cancelled")
 
 
 def _write(path: Path, body: bytes) -> None:
-    temporary = path.with_name(".~arriving")
+    temporary = path.with_name(".~partial")
     try:
         temporary.write_bytes(body)
         temporary.chmod(0o666)

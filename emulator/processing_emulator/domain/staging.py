@@ -1,8 +1,9 @@
-"""Which object becomes which file, and which file becomes which object (spec 3.1 and 4). Pure plans."""
+"""Plans transfers: which object becomes which file, and which file becomes which object (spec 3.1 and 4)."""
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from processing_emulator.domain.spec import S3Uri
 from processing_emulator.errors import UnsafePath
@@ -14,12 +15,13 @@ KEY_LIMIT_BYTES = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object as a listing shows it."""
+    """One version of an object in the store. `etag` is without quotes; empty if the store has none."""
 
     bucket: str
     key: str
     size_bytes: int
     etag: str = ""
+    modified_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadPlan:
-    """Files to fetch and folders to make, all relative to the input's folder."""
+    """Files to download and folders to create, relative to the input's folder."""
 
     files: tuple[PlannedFile, ...]
     folders: tuple[str, ...]
@@ -63,7 +65,7 @@ def _safe_parts(key: str, path: str) -> tuple[str, ...]:
 
 
 def plan_download(objects: Iterable[StoredObject], prefix: str) -> DownloadPlan:
-    """Plan one S3Prefix input. Keys ending in `/` make folders, not files (spec 8, question 9).
+    """Plan one S3Prefix input. A key that ends in `/` is a folder, not a file (spec 8, question 9).
 
     Raises UnsafePath when a key would leave the folder or two keys need one name for a file and for a folder.
     """

@@ -34,7 +34,7 @@ class Stager:
         """Fetch all inputs in the request's order; raises StagingFailure and its kin, Cancelled."""
         plans = []
         for item in inputs:
-            plan = plan_download(self._objects.iter_objects(item.uri.bucket, item.uri.key), item.uri.key)
+            plan = plan_download(self._objects.iter_objects(item.uri.bucket, item.uri.key, cancel), item.uri.key)
             if not plan.files and not plan.folders:
                 raise StagingFailure(f"No S3 objects found under {item.uri}")
             plans.append((item, plan))

@@ -1,13 +1,12 @@
 """The S3 store."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from processing_emulator.domain.job import (
-    Transfer,
-)
+from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.ports.timing import CancelToken
 
@@ -23,22 +22,43 @@ class LocalFile:
 
 
 class ObjectStore(Protocol):
-    """An S3 store. Transfers run in parallel, in a bounded pool shared by all jobs."""
+    """An S3 store. Busy responses and broken connections are retried.
 
-    def iter_objects(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
-        """All objects whose key starts with the prefix, in UTF-8 order.
+    Every call raises ObjectStoreRefused (with S3's code: NoSuchBucket, NoSuchKey, AccessDenied, ...) for an error
+    response, ObjectStoreUnreachable, and Cancelled soon after `cancel` is set. Transfers of files run in parallel, in
+    a bounded pool that all jobs share.
+    """
 
-        Raises ObjectStoreRefused (NoSuchBucket, AccessDenied, ...), ObjectStoreUnreachable.
+    def iter_objects(self, bucket: str, prefix: str, cancel: CancelToken) -> Iterator[StoredObject]:
+        """All objects whose key starts with the prefix, in UTF-8 order."""
+        ...
+
+    def head(self, bucket: str, key: str, cancel: CancelToken) -> StoredObject:
+        """Size, ETag and time of modification of one object."""
+        ...
+
+    def read(self, bucket: str, key: str, limit_bytes: int, cancel: CancelToken) -> bytes:
+        """The content of a small object. Raises StagingFailure when it is larger than the limit."""
+        ...
+
+    def open_stream(
+        self, source: StoredObject, cancel: CancelToken, offset: int = 0
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """The content of this version of an object from `offset` on, in chunks of at most a few MiB, in order.
+
+        The consumer may take its time: a chunk is requested when it is asked for. A connection that breaks is resumed
+        where it broke. Raises ObjectStoreRefused (PreconditionFailed) when the object has changed, and, like the calls
+        above, while the stream is opened or read.
         """
         ...
 
     def download(self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken) -> Transfer:
-        """Fetch all files below `folder`, whose sub-folders exist; files appear whole or not at all.
+        """Download all files below `folder`, whose sub-folders exist. A file appears only when it is complete.
 
-        Raises ObjectStoreRefused, ObjectStoreUnreachable, DiskFull, UnsafePath, Cancelled.
+        Also raises DiskFull and UnsafePath, and ObjectStoreRefused (PreconditionFailed) for a changed object.
         """
         ...
 
     def upload(self, files: Sequence[LocalFile], cancel: CancelToken) -> Transfer:
-        """Store all files; symlinks are never followed. Raises as `download` does."""
+        """Upload all files; symlinks are never followed. Also raises StagingFailure and UnsafePath."""
         ...

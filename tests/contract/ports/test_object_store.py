@@ -1,10 +1,11 @@
-"""What every object store promises: the one in memory, and our client of SeaweedFS and of MinIO."""
+"""What every ObjectStore does: one suite for the store in memory and for our client of SeaweedFS and of MinIO."""
 
 import os
 import stat
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ from tests.fakes.object_store import MemoryObjectStore
 from tests.fixtures_s3 import ODD_NAMES, S3Server, make_bucket
 
 NEVER = threading.Event()
+SET = threading.Event()
+SET.set()
 
 
 class Bench(Protocol):
@@ -103,7 +106,7 @@ def bucket(bench: Bench) -> str:
 
 
 def listed(bench: Bench, bucket: str, prefix: str = "") -> list[StoredObject]:
-    return list(bench.store.iter_objects(bucket, prefix))
+    return list(bench.store.iter_objects(bucket, prefix, NEVER))
 
 
 def fetch_all(bench: Bench, bucket: str, folder: Path, prefix: str = "") -> None:
@@ -153,12 +156,144 @@ def test_nothing_below_a_prefix_is_an_empty_listing(bench: Bench, bucket: str) -
 
 def test_listing_a_missing_bucket_is_refused_in_the_services_words(bench: Bench) -> None:
     with pytest.raises(ObjectStoreRefused) as caught:
-        bench.store.iter_objects("no-such-bucket-here", "p/")
+        bench.store.iter_objects("no-such-bucket-here", "p/", NEVER)
     assert (caught.value.code, caught.value.status) == ("NoSuchBucket", 404)
     assert str(caught.value) == (
         "ListObjectsV2 failed for s3://no-such-bucket-here/p/. nextToken:[null]: "
         "NoSuchBucket (404): The specified bucket does not exist"
     )
+
+
+def test_a_listing_has_the_time_of_modification(bench: Bench, bucket: str) -> None:
+    before = datetime.now(UTC)
+    bench.put(bucket, "a", b"1")
+    (found,) = listed(bench, bucket)
+    assert found.modified_at is not None
+    assert abs(found.modified_at - before) < timedelta(seconds=5)
+
+
+def test_a_cancelled_listing_raises(bench: Bench, bucket: str) -> None:
+    with pytest.raises(Cancelled):
+        bench.store.iter_objects(bucket, "", SET)
+
+
+# --- one object ---
+
+
+def test_head_equals_the_listing(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "in/a b+ü", b"12345")
+    found = bench.store.head(bucket, "in/a b+ü", NEVER)
+    assert [found] == listed(bench, bucket)
+    assert found.size_bytes == 5
+    assert found.modified_at is not None
+    assert abs(found.modified_at - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_head_of_an_empty_object_has_size_zero(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "empty", b"")
+    assert bench.store.head(bucket, "empty", NEVER).size_bytes == 0
+
+
+def test_read_returns_the_content(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "a", b"alpha")
+    bench.put(bucket, "empty", b"")
+    assert bench.store.read(bucket, "a", 5, NEVER) == b"alpha"
+    assert bench.store.read(bucket, "empty", 5, NEVER) == b""
+
+
+def test_read_refuses_an_object_over_the_limit(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "a", b"alpha")
+    with pytest.raises(StagingFailure, match=f"s3://{bucket}/a has 5 bytes; at most 4 are read"):
+        bench.store.read(bucket, "a", 4, NEVER)
+
+
+@pytest.mark.parametrize("content", [b"", b"alpha", bytes(range(256)) * 40_000])
+def test_a_stream_yields_the_content_in_order(bench: Bench, bucket: str, content: bytes) -> None:
+    bench.put(bucket, "a", content)
+    with bench.store.open_stream(bench.store.head(bucket, "a", NEVER), NEVER) as chunks:
+        assert b"".join(chunks) == content
+
+
+@pytest.mark.parametrize("offset", [1, 5_000_000, 10_240_000])
+def test_a_stream_may_begin_at_an_offset(bench: Bench, bucket: str, offset: int) -> None:
+    content = bytes(range(256)) * 40_000
+    bench.put(bucket, "a", content)
+    with bench.store.open_stream(bench.store.head(bucket, "a", NEVER), NEVER, offset) as chunks:
+        assert b"".join(chunks) == content[offset:]
+
+
+def test_a_stream_is_read_in_bounded_chunks(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "a", bytes(20 * 1024**2))
+    with bench.store.open_stream(bench.store.head(bucket, "a", NEVER), NEVER) as chunks:
+        sizes = [len(chunk) for chunk in chunks]
+    assert sum(sizes) == 20 * 1024**2
+    assert max(sizes) <= 8 * 1024**2
+
+
+def test_a_stream_that_is_closed_early_leaves_the_store_usable(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "a", bytes(20 * 1024**2))
+    with bench.store.open_stream(bench.store.head(bucket, "a", NEVER), NEVER) as chunks:
+        next(chunks)
+    assert len(listed(bench, bucket)) == 1
+
+
+def test_a_stream_of_an_object_that_changes_is_refused(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "a", bytes(20 * 1024**2))
+    with bench.store.open_stream(bench.store.head(bucket, "a", NEVER), NEVER) as chunks:
+        next(chunks)
+        bench.put(bucket, "a", b"\1" * 20 * 1024**2)
+        with pytest.raises(ObjectStoreRefused, match=r"PreconditionFailed \(412\)"):
+            list(chunks)
+
+
+@pytest.mark.parametrize("content", [b"ALPHA", b"alphabet", b"a", b""])
+def test_a_stream_of_an_object_that_changed_before_is_refused(bench: Bench, bucket: str, content: bytes) -> None:
+    bench.put(bucket, "a", b"alpha")
+    source = bench.store.head(bucket, "a", NEVER)
+    bench.put(bucket, "a", content)
+    with (
+        pytest.raises(ObjectStoreRefused, match=r"PreconditionFailed \(412\)"),
+        bench.store.open_stream(source, NEVER) as chunks,
+    ):
+        list(chunks)
+
+
+def test_a_cancelled_stream_raises_at_the_next_chunk(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "a", bytes(20 * 1024**2))
+    cancel = threading.Event()
+    with bench.store.open_stream(bench.store.head(bucket, "a", NEVER), cancel) as chunks:
+        next(chunks)
+        cancel.set()
+        with pytest.raises(Cancelled):
+            next(chunks)
+
+
+ONE_OBJECT: dict[str, Callable[[ObjectStore, str, str, threading.Event], object]] = {
+    "HeadObject": lambda store, bucket, key, cancel: store.head(bucket, key, cancel),
+    "GetObject": lambda store, bucket, key, cancel: store.read(bucket, key, 10, cancel),
+}
+
+
+@pytest.mark.parametrize("operation", ONE_OBJECT)
+def test_a_missing_object_is_refused_with_its_name(bench: Bench, bucket: str, operation: str) -> None:
+    with pytest.raises(ObjectStoreRefused) as caught:
+        ONE_OBJECT[operation](bench.store, bucket, "in/a", NEVER)
+    assert (caught.value.code, caught.value.status) == ("NoSuchKey", 404)
+    assert str(caught.value).startswith(f"{operation} failed for s3://{bucket}/in/a: NoSuchKey (404): ")
+
+
+@pytest.mark.parametrize("operation", ONE_OBJECT)
+def test_an_object_of_a_missing_bucket_is_refused(bench: Bench, operation: str) -> None:
+    with pytest.raises(ObjectStoreRefused) as caught:
+        ONE_OBJECT[operation](bench.store, "no-such-bucket-here", "a", NEVER)
+    assert caught.value.code == "NoSuchBucket"
+
+
+@pytest.mark.parametrize("operation", ONE_OBJECT)
+def test_reading_an_object_can_be_cancelled(bench: Bench, bucket: str, operation: str) -> None:
+    bench.put(bucket, "a", b"alpha")
+    with pytest.raises(Cancelled):
+        ONE_OBJECT[operation](bench.store, bucket, "a", SET)
 
 
 # --- keys ---
@@ -308,7 +443,7 @@ def test_upload_to_a_missing_bucket_is_refused_and_makes_none(bench: Bench, tmp_
         f"PutObject failed for s3://{gone}/out/a: NoSuchBucket (404): The specified bucket does not exist"
     )
     with pytest.raises(ObjectStoreRefused):
-        bench.store.iter_objects(gone, "")
+        bench.store.iter_objects(gone, "", NEVER)
 
 
 def test_link_that_took_the_files_place_is_not_read(bench: Bench, bucket: str, tmp_path: Path) -> None:

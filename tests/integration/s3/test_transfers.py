@@ -46,7 +46,7 @@ def local_file(path: Path, bucket: str, key: str) -> LocalFile:
 
 
 def plan(store: S3ObjectStore, bucket: str, prefix: str = "") -> Sequence[PlannedFile]:
-    return plan_download(store.iter_objects(bucket, prefix), prefix).files
+    return plan_download(store.iter_objects(bucket, prefix, NEVER), prefix).files
 
 
 def again_and_again(transfer: Callable[[], Transfer]) -> NoReturn:
@@ -131,7 +131,7 @@ def test_jobs_share_the_store(object_store: S3ObjectStore, bucket: str, tmp_path
 def test_wrong_keys_are_refused_in_the_stores_words(minio: S3Server, changes: dict[str, str], code: str) -> None:
     store = minio.object_store(**changes)
     with pytest.raises(ObjectStoreRefused) as caught:
-        store.iter_objects("any-bucket", "p")
+        store.iter_objects("any-bucket", "p", NEVER)
     assert (caught.value.code, caught.value.status) == (code, 403)
 
 

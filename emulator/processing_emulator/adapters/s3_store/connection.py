@@ -118,6 +118,8 @@ class Connection:
                 try:
                     return self._exchange(request, read)
                 except (Refusal, *NETWORK_ERRORS) as error:
+                    if self.stopped.is_set():
+                        break
                     is_retryable = error.is_retryable if isinstance(error, Refusal) else True
                     if not is_retryable or attempt + 1 == self._retry.attempts:
                         raise
@@ -192,6 +194,8 @@ class Connection:
             raise
         http.sock.settimeout(SILENCE_TIMEOUT_SECONDS)
         self._http = http
+        if self.stopped.is_set():  # `abort` may have run while there was no socket to shut down
+            raise ConnectionAbortedError("the connection was aborted")
         return http
 
 

@@ -1,6 +1,7 @@
 """Lists objects with ListObjectsV2, page by page."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
@@ -53,4 +54,12 @@ def _stored(bucket: str, contents: ET.Element, *, is_encoded: bool) -> StoredObj
         key=unquote_plus(key) if is_encoded else key,
         size_bytes=int(contents.findtext("Size", "0")),
         etag=contents.findtext("ETag", "").strip('"'),
+        modified_at=_moment(contents.findtext("LastModified", "")),
     )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

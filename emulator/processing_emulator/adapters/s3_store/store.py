@@ -1,14 +1,15 @@
-"""S3ObjectStore: listing, downloads and uploads over a pool of connections."""
+"""S3ObjectStore: lists and reads objects on connections of its own, transfers files on a pool of connections."""
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 
 from processing_emulator.adapters.s3_store.connection import Connection, Request, RetryPolicy, endpoint_of
 from processing_emulator.adapters.s3_store.download import Downloads
 from processing_emulator.adapters.s3_store.listing import iter_pages
+from processing_emulator.adapters.s3_store.object_reader import cancelled_by, head_object, iter_chunks, read_object
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
 from processing_emulator.adapters.s3_store.transfer_pool import TransferPool
 from processing_emulator.adapters.s3_store.upload import Uploads
@@ -45,11 +46,27 @@ class S3ObjectStore:
         self._retry = retry or RetryPolicy()
         self._pool = TransferPool(connections, self._connection)
 
-    def iter_objects(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+    def iter_objects(self, bucket: str, prefix: str, cancel: CancelToken) -> Iterator[StoredObject]:
         """See the port. Sorted here, after the last page: SeaweedFS lists folder by folder, not by key."""
-        with closing(self._connection()) as connection:
+        with self._cancellable(cancel) as connection:
             objects = [stored for page in iter_pages(connection, bucket, prefix) for stored in page]
         return iter(sorted(objects, key=lambda stored: stored.key.encode()))
+
+    def head(self, bucket: str, key: str, cancel: CancelToken) -> StoredObject:
+        """See the port."""
+        with self._cancellable(cancel) as connection:
+            return head_object(connection, bucket, key)
+
+    def read(self, bucket: str, key: str, limit_bytes: int, cancel: CancelToken) -> bytes:
+        """See the port."""
+        with self._cancellable(cancel) as connection:
+            return read_object(connection, bucket, key, limit_bytes)
+
+    @contextmanager
+    def open_stream(self, source: StoredObject, cancel: CancelToken, offset: int = 0) -> Iterator[Iterator[bytes]]:
+        """See the port."""
+        with self._cancellable(cancel) as connection:
+            yield iter_chunks(connection, source, cancel, offset)
 
     def download(self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken) -> Transfer:
         """See the port."""
@@ -89,6 +106,12 @@ class S3ObjectStore:
     def close(self) -> None:
         """End the threads. Running transfers fail with Cancelled."""
         self._pool.close()
+
+    @contextmanager
+    def _cancellable(self, cancel: CancelToken) -> Iterator[Connection]:
+        """A connection outside the pool, which the token aborts."""
+        with closing(self._connection()) as connection, cancelled_by(cancel, connection):
+            yield connection
 
     def _connection(self, retry: RetryPolicy | None = None) -> Connection:
         return Connection(self._endpoint, self._signer, retry or self._retry)

@@ -303,18 +303,90 @@ def test_a_folder_in_place_of_the_file_is_unsafe(rig: Rig, tmp_path: Path) -> No
 def test_a_listing_without_encoding_and_namespace_is_parsed(rig: Rig) -> None:
     page = b"<R><IsTruncated>false</IsTruncated><Contents><Key>a+b%20</Key><Size>1</Size></Contents></R>"
     store, _ = rig.store(in_turn(http(200, page)))
-    assert [stored.key for stored in store.iter_objects("b", "")] == ["a+b%20"]
+    assert [stored.key for stored in store.iter_objects("b", "", NEVER)] == ["a+b%20"]
 
 
 def test_the_error_of_a_failing_page_names_its_token(rig: Rig) -> None:
     page = b"<R><IsTruncated>true</IsTruncated><NextContinuationToken>t1</NextContinuationToken></R>"
     store, _ = rig.store(in_turn(http(200, page), s3_error(403, "AccessDenied", "no")))
     with pytest.raises(ObjectStoreRefused) as caught:
-        store.iter_objects("b", "p")
+        store.iter_objects("b", "p", NEVER)
     assert str(caught.value) == "ListObjectsV2 failed for s3://b/p. nextToken:[t1]: AccessDenied (403): no"
 
 
 def test_a_listing_that_is_not_xml_is_an_error(rig: Rig) -> None:
     store, _ = rig.store(in_turn(http(200, b"hello")))
     with pytest.raises(ObjectStoreRefused, match="the listing cannot be read"):
-        store.iter_objects("b", "p")
+        store.iter_objects("b", "p", NEVER)
+
+
+# --- streams ---
+
+
+def streamed(size: int, etag: str = "v1") -> StoredObject:
+    return StoredObject(bucket="b", key="k", size_bytes=size, etag=etag)
+
+
+def test_a_stream_resumes_where_the_connection_broke(rig: Rig) -> None:
+    broken: list[int] = []
+
+    def answer(request: Received, connection: socket.socket) -> None:
+        start, end = range_of(request)
+        body = http(206, bytes([start // (8 * MIB)]) * (end - start))
+        if start and not broken:
+            broken.append(start)
+            connection.sendall(body[: len(body) // 2])
+            raise ConnectionAbortedError
+        connection.sendall(body)
+
+    store, stub = rig.store(answer)
+    with store.open_stream(streamed(20 * MIB), NEVER) as chunks:
+        content = b"".join(chunks)
+
+    assert content == b"\0" * 8 * MIB + b"\1" * 8 * MIB + b"\2" * 4 * MIB
+    assert [range_of(request)[0] // MIB for request in stub.received] == [0, 8, 8, 16]
+    assert {request.header(b"if-match") for request in stub.received} == {b'"v1"'}
+
+
+def test_a_stream_requests_a_chunk_only_when_it_is_asked_for(rig: Rig) -> None:
+    def answer(request: Received, connection: socket.socket) -> None:
+        start, end = range_of(request)
+        connection.sendall(http(206, bytes(end - start)))
+
+    store, stub = rig.store(answer)
+    with store.open_stream(streamed(20 * MIB), NEVER) as chunks:
+        assert stub.received == []
+        next(chunks)
+        assert len(stub.received) == 1
+
+
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 206 OK\r\nContent-Length: 100\r\n\r\nonly this", b""])
+def test_cancelling_ends_a_stream_that_hangs(rig: Rig, sent: bytes) -> None:
+    cancel = threading.Event()
+
+    def answer(request: Received, connection: socket.socket) -> None:
+        connection.sendall(sent)
+        cancel.set()
+        connection.recv(1)  # nothing more comes until the client hangs up
+
+    store, stub = rig.store(answer)
+    began = time.monotonic()
+    with pytest.raises(Cancelled), store.open_stream(streamed(100), cancel) as chunks:
+        next(chunks)
+    assert time.monotonic() - began < SILENCE_TIMEOUT_SECONDS / 2
+    assert len(stub.received) == 1
+
+
+def test_a_head_without_a_body_gets_its_reason_from_a_get(rig: Rig) -> None:
+    store, stub = rig.store(in_turn(http(403), s3_error(403, "AccessDenied", "no")))
+    with pytest.raises(ObjectStoreRefused) as caught:
+        store.head("b", "k", NEVER)
+    assert str(caught.value) == "HeadObject failed for s3://b/k: AccessDenied (403): no"
+    assert [request.line.split()[0] for request in stub.received] == [b"HEAD", b"GET"]
+    assert stub.received[1].header(b"range") == b"bytes=0-0"
+
+
+def test_an_object_that_appears_after_its_head_failed_is_still_missing(rig: Rig) -> None:
+    store, _ = rig.store(in_turn(http(404), http(206, b"x")))
+    with pytest.raises(ObjectStoreRefused, match=r"NotFound \(404\)"):
+        store.head("b", "k", NEVER)
