@@ -1,8 +1,9 @@
 """Fields that every log line of a request or a job carries, whichever module writes the line."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import partial
 from types import MappingProxyType
 
 _FIELDS: ContextVar[Mapping[str, object]] = ContextVar("log_fields", default=MappingProxyType({}))
@@ -12,14 +13,19 @@ _FIELDS: ContextVar[Mapping[str, object]] = ContextVar("log_fields", default=Map
 def log_fields(**fields: object) -> Iterator[None]:
     """Add fields to every line logged inside: `with log_fields(request_id=...)`.
 
-    They follow into tasks, and into threads that are started with a copy of the context (`asyncio.to_thread`,
-    Starlette's `run_in_threadpool`); a plain `threading.Thread` must set its own.
+    Tasks, `asyncio.to_thread` and Starlette's `run_in_threadpool` inherit them; for a plain `threading.Thread` use
+    `in_log_context`.
     """
     token = _FIELDS.set({**_FIELDS.get(), **fields})
     try:
         yield
     finally:
         _FIELDS.reset(token)
+
+
+def in_log_context(target: Callable[[], None]) -> Callable[[], None]:
+    """`target` for a new thread that logs with the fields of the thread that creates it."""
+    return partial(copy_context().run, target)
 
 
 def current_log_fields() -> Mapping[str, object]:

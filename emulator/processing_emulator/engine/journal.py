@@ -1,12 +1,15 @@
 """What a runner learns, written to the store before the next step is taken."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 from processing_emulator.domain.job import InstanceRecord, JobEvent, JobId
 from processing_emulator.engine.retry import StoreRetry
 from processing_emulator.ports import CancelToken, Clock
+
+logger = logging.getLogger(__name__)
 
 
 class JournalStore(Protocol):
@@ -43,9 +46,22 @@ class Journal:
         self._persist(lambda: self._store.save_instance(self._record))
 
     def event(self, action: str, **detail: object) -> None:
-        """Append a line to the job's history."""
+        """Append a line to the job's history, and to the server's log."""
+        self._append(logging.INFO, action, detail)
+
+    def problem(self, action: str, **detail: object) -> None:
+        """The same for what a user should notice."""
+        self._append(logging.WARNING, action, detail)
+
+    def _append(self, level: int, action: str, detail: Mapping[str, object]) -> None:
+        logger.log(level, action.replace("_", " "), extra=_for_log(detail))
         event = JobEvent(at=self._clock.now(), action=action, detail={"host": self._record.host, **detail})
         self._persist(lambda: self._store.add_event(self._record.job_id, event))
 
     def _persist(self, call: Callable[[], None]) -> None:
         self._retry(call)
+
+
+def _for_log(detail: Mapping[str, object]) -> dict[str, object]:
+    """Lists, such as the files that were skipped, are counted."""
+    return {name: len(value) if isinstance(value, list) else value for name, value in detail.items()}

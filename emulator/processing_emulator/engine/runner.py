@@ -31,6 +31,7 @@ from processing_emulator.engine.sampler import Sampler, SampleSources
 from processing_emulator.engine.stager import Stager
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import Cancelled, EmulatorError, RuntimeFailure, StagingFailure
+from processing_emulator.log_context import in_log_context, log_fields
 from processing_emulator.ports import ContainerInfo, ContainerState
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,6 @@ class InstanceRunner:
         self._report = report
         self._index = task.record.index
         self._name = f"{task.key.name}/{task.record.host}"
-        self._log_fields = {"job": task.key.name, "job_id": task.record.job_id, "host": task.record.host}
         self._workspace = Workspace(task.folder)
         self._stager = Stager(tools.objects, self._workspace, task.record.limits.volume_bytes)
         self._cancel = threading.Event()
@@ -117,12 +117,16 @@ class InstanceRunner:
     # --- the straight line ---
 
     def _run(self) -> None:
+        with log_fields(job=self._task.key.name, job_id=self._task.record.job_id, host=self._task.record.host):
+            self._run_to_the_end()
+
+    def _run_to_the_end(self) -> None:
         try:
             outcome = self._run_instance()
         except Detached:
             return
         except Exception as error:
-            logger.exception("runner failed", extra=self._log_fields)
+            logger.exception("runner failed")
             outcome = InstanceOutcome(failure=internal_failure(f"{type(error).__name__} in the emulator: {error}"))
         try:
             self._clean_up()
@@ -130,7 +134,7 @@ class InstanceRunner:
             return
         except Exception:
             # The job has ended all the same; the reaper tries again.
-            logger.exception("clean-up failed", extra=self._log_fields)
+            logger.exception("clean-up failed")
         self._report(InstanceEnded(index=self._index, outcome=outcome))
 
     def _run_instance(self) -> InstanceOutcome:
@@ -179,7 +183,6 @@ class InstanceRunner:
             self._retry(lambda: self._start_once(container_id))
         self._journal.save(container_started_at=self._tools.clock.now())
         self._journal.event("container_started", container=container_id[:12])
-        logger.info("container started", extra={**self._log_fields, "container": container_id[:12]})
 
     def _prepare(self) -> str:
         """Bring the image and the inputs; the id of the image."""
@@ -188,6 +191,7 @@ class InstanceRunner:
             image = self._retry(
                 lambda: resolve_image(self._task.spec.image_uri, self._tools, self._journal, self._cancel)
             )
+        logger.info("image ready", extra={"image": image})
         self._check_cancelled()
         self._reach(JobPhase.STAGING_IN)
         with _failing_as(download_failure):
@@ -241,7 +245,7 @@ class InstanceRunner:
         if run.signalled:
             self._journal.event("container_signalled", signal=self._tools.options.stop_signal)
         for activity in run.incomplete:
-            self._journal.event(f"{activity}_incomplete")
+            self._journal.problem(f"{activity}_incomplete")
         self._note_exit(ended, run.failure)
 
     def _activities(self, container_id: str) -> tuple[Activity, ...]:
@@ -265,7 +269,6 @@ class InstanceRunner:
         `failure`: why we ended the container; its exit code then says nothing about the user's code.
         """
         self._journal.event("container_exited", code=ended.code, out_of_memory=ended.out_of_memory)
-        logger.info("container exited", extra={**self._log_fields, "exit_code": ended.code})
         message: str | None = None
         own_exit = ended if failure is None else None
         try:
@@ -274,7 +277,7 @@ class InstanceRunner:
             text = f"/opt/ml/output/message is not UTF-8: {error.reason}"
             failure = failure or Failure(kind=FailureClass.CLIENT, text=text)
         except StagingFailure as error:
-            self._journal.event("message_unreadable", error=str(error))
+            self._journal.problem("message_unreadable", error=str(error))
         self._journal.save(exit=own_exit, exit_message=message, failure=failure)
 
     # --- after it has run ---
@@ -289,7 +292,9 @@ class InstanceRunner:
             return
         if not self._task.folder.exists():
             raise _RunFailed(internal_failure("the job's files are gone"))
-        remover = threading.Thread(target=self._remove_container, name=f"{self._name}-remove", daemon=True)
+        remover = threading.Thread(
+            target=in_log_context(self._remove_container), name=f"{self._name}-remove", daemon=True
+        )
         remover.start()
         token = self._detaching if options.upload_when_stopped else self._cancel
         try:
@@ -312,7 +317,7 @@ class InstanceRunner:
         try:
             self._workspace.remove()
         except StagingFailure as error:
-            self._journal.event("clean_up_failed", error=str(error))
+            self._journal.problem("clean_up_failed", error=str(error))
 
     def _remove_container(self) -> None:
         try:
@@ -320,7 +325,7 @@ class InstanceRunner:
             if found is not None:
                 self._tools.runtime.remove(found.id)
         except RuntimeFailure as error:
-            self._journal.event("clean_up_failed", error=str(error))
+            self._journal.problem("clean_up_failed", error=str(error))
 
     # --- small steps ---
 

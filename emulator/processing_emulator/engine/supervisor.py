@@ -17,6 +17,7 @@ from processing_emulator.engine.failures import internal_failure
 from processing_emulator.engine.instance import InstanceEnded, InstanceStaged, PhaseReached, RunnerReport
 from processing_emulator.engine.job_end import end_job
 from processing_emulator.engine.retry import Detached, StoreRetry
+from processing_emulator.log_context import log_fields
 from processing_emulator.ports import Clock, JobStore
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,6 @@ class Supervisor:
         self._clock = clock
         self._on_end = on_end
         self._inbox: queue.SimpleQueue[RunnerReport | StopRequested | DetachRequested] = queue.SimpleQueue()
-        self._log_fields = {"job": job.key.name, "job_id": job.id}
         self._stop_cause: StopCause | None = None
         self._phases: list[JobPhase] = []
         self._staged: set[int] = set()
@@ -90,13 +90,17 @@ class Supervisor:
             self._thread.join()
 
     def _run(self) -> None:
+        with log_fields(job=self._job.key.name, job_id=self._job.id):
+            self._run_to_the_end()
+
+    def _run_to_the_end(self) -> None:
         try:
             self._supervise()
         except Detached:
             self._backend.detach(self._job.id)
         except Exception as error:
             # One job's bug must not take the others down.
-            logger.exception("supervisor failed", extra=self._log_fields)
+            logger.exception("supervisor failed")
             self._give_up(error)
         finally:
             self._on_end(self._job.id)
@@ -112,7 +116,7 @@ class Supervisor:
                 verdict = Verdict(phase=JobPhase.FAILED, failure_reason=failure.reason)
                 end_job(self._store, self._job, verdict, self._clock.now())
         except Exception:
-            logger.exception("job could not be failed and stays unfinished", extra=self._log_fields)
+            logger.exception("job could not be failed and stays unfinished")
 
     def _supervise(self) -> None:
         # Read again: a stop request that came before this supervisor was registered is in the store.
@@ -173,7 +177,7 @@ class Supervisor:
             self._advance(JobPhase.STOPPING)
         event = JobEvent(at=self._clock.now(), action="stopping", detail={"cause": str(cause)})
         self._persist(lambda: self._store.add_event(self._job.id, event))
-        logger.info("job stopping", extra={**self._log_fields, "cause": str(cause)})
+        logger.info("job stopping", extra={"cause": cause})
         self._backend.stop(self._job.id, cause)
 
     def _follow(self) -> None:

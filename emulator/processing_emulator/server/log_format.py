@@ -21,7 +21,7 @@ PACKAGE: Final = "processing_emulator"
 LONGEST_VALUE: Final = 4096
 """Characters of one value in a text line; JSON is not cut."""
 
-_FIRST: Final = ("job", "host", "operation")
+_FIRST: Final = ("job", "job_id", "host", "operation")
 """What a line is about, before its other fields."""
 
 _LAST: Final = ("request_id",)
