@@ -19,7 +19,7 @@ POLL_SECONDS = 0.3
 PATIENCE_SECONDS = 60.0
 """How long to wait for an emulator that does not answer, for example during its restart; its jobs keep running."""
 
-LINES_AT_ONCE = 1000
+EVENTS_AT_ONCE = 1000
 TERMINAL_STATUSES = ("Completed", "Failed", "Stopped")
 PHASES_AFTER_OUTPUT = ("StagingOut", *TERMINAL_STATUSES)
 ACTIONS_AFTER_OUTPUT = ("container_exited", "container_signalled", "log_incomplete", "staged_out")
@@ -138,10 +138,10 @@ class Emulator:
         """The job, its instances and its history. Raises NotTheEmulator, EmulatorLost."""
         return cast(Job, self._get(quote(name), {}))
 
-    def log_lines(self, name: str, host: str, start: int) -> tuple[list[str], int]:
-        """At most `LINES_AT_ONCE` lines from number `start`, and the number of the next line."""
-        page = self._get(f"{quote(name)}/logs", {"host": host, "from": start, "limit": LINES_AT_ONCE})
-        return [line["message"] for line in page["lines"]], int(page["next"])
+    def log_messages(self, name: str, host: str, start: int) -> tuple[list[str], int]:
+        """At most `EVENTS_AT_ONCE` messages from number `start`, and the number of the next one."""
+        page = self._get(f"{quote(name)}/logs", {"host": host, "from": start, "limit": EVENTS_AT_ONCE})
+        return [event["message"] for event in page["events"]], int(page["next"])
 
     def _get(self, path: str, query: Mapping[str, str | int]) -> dict[str, Any]:
         url = f"{self._url}{path}?{urlencode({**self._scope, **query})}"
@@ -176,7 +176,7 @@ class Watch:
     def follow(self) -> None:
         """Show the job until it has ended and its last line is shown: every event and line once, in order."""
         shown_events, shown_position = 0, None
-        next_lines: dict[str, int] = {}
+        next_messages: dict[str, int] = {}
         while True:
             job = self.emulator.job(self.name)
             new_events = job["events"][shown_events:]
@@ -188,7 +188,7 @@ class Watch:
                 shown_position = waiting["queuePosition"]
                 self.screen.line(f"          place {shown_position} in the queue", "yellow")
             for instance in job["instances"]:
-                self._show_lines(instance["host"], next_lines)
+                self._show_output(instance["host"], next_messages)
             self._show_events(job, after)
             if job["status"] in TERMINAL_STATUSES:
                 return self._show_summary(job)
@@ -203,14 +203,14 @@ class Watch:
                 for instance in job["instances"]:
                     self.screen.line(f"          {instance['host']} gets {describe_limits(instance['limits'])}", "dim")
 
-    def _show_lines(self, host: str, next_lines: dict[str, int]) -> None:
-        """Show all lines stored so far, each once."""
+    def _show_output(self, host: str, next_messages: dict[str, int]) -> None:
+        """Show everything stored so far, each message once."""
         while True:
-            lines, following = self.emulator.log_lines(self.name, host, next_lines.get(host, 0))
-            next_lines[host] = following
-            for line in lines:
+            messages, following = self.emulator.log_messages(self.name, host, next_messages.get(host, 0))
+            next_messages[host] = following
+            for line in "\n".join(messages).split("\n") if messages else ():
                 self.screen.line(f"{self.screen.paint(host + ' |', 'dim')} {line}")
-            if not lines:
+            if not messages:
                 return
 
     def _show_summary(self, job: Job) -> None:

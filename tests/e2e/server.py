@@ -124,11 +124,11 @@ class EmulatorProcess:
             return document
 
     def log_lines(self, name: str) -> list[str]:
-        """All lines a job has printed, as stored."""
+        """All events of a job's log; each is a line, unless the job has printed indented ones."""
         lines: list[str] = []
         while True:
-            page = self.control(f"jobs/{name}/logs?from={len(lines)}&limit=1000")["lines"]
-            lines += [line["message"] for line in page]
+            page = self.control(f"jobs/{name}/logs?from={len(lines)}&limit=1000")["events"]
+            lines += [event["message"] for event in page]
             if not page:
                 return lines
 

@@ -1,13 +1,26 @@
-"""What the containers of a job have printed."""
+"""What the containers of a job have printed: a page of events, the last ones, or a stream until the job has ended."""
 
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
-from processing_emulator.admin.parameters import JobName, LogParameters
-from processing_emulator.admin.views import log_document
+from processing_emulator.admin.parameters import MAX_EVENTS, JobName, LogParameters
+from processing_emulator.admin.views import log_document, log_event_document
+from processing_emulator.domain.job import JobId
+from processing_emulator.domain.log_events import StoredEvent
+from processing_emulator.errors import EmulatorError
 from processing_emulator.ports import JobStore, LogStore
+
+MAX_BYTES = 8 * 1024**2
+"""The size of the messages in one reply, but one message is always sent."""
+
+POLL_SECONDS = 0.25
 
 
 def log_routes(store: JobStore, logs: LogStore) -> APIRouter:
@@ -15,9 +28,62 @@ def log_routes(store: JobStore, logs: LogStore) -> APIRouter:
     router = APIRouter()
 
     @router.get("/jobs/{name}/logs")
-    def get_logs(name: JobName, query: Annotated[LogParameters, Query()]) -> JSONResponse:
-        job = query.find_job(store, name)
-        lines = logs.read(job.id, query.host_index, query.from_seq, query.limit)
-        return JSONResponse(log_document(lines, query.from_seq))
+    def get_logs(name: JobName, query: Annotated[LogParameters, Query()]) -> Response:
+        _check(query)
+        output = _Output(store, logs, query.find_job(store, name).id, query.host_index)
+        if query.follow:
+            seq = query.from_seq if query.tail is None else output.seq_of_tail(query.tail)
+            return StreamingResponse(output.follow(seq), media_type="application/x-ndjson")
+        if query.tail is not None:
+            seq = output.seq_of_tail(query.tail)
+            return JSONResponse(log_document(output.events(seq, query.tail), seq))
+        return JSONResponse(log_document(output.events(query.from_seq, query.limit), query.from_seq))
 
     return router
+
+
+def _check(query: LogParameters) -> None:
+    given = {"from" if name == "from_seq" else name for name in query.model_fields_set}
+    for one, other in (("tail", "from"), ("tail", "limit"), ("follow", "limit")):
+        if {one, other} <= given:
+            raise HTTPException(400, f"{one} and {other} exclude each other")
+
+
+class _Output:
+    """The output of one instance."""
+
+    def __init__(self, store: JobStore, logs: LogStore, job_id: JobId, index: int) -> None:
+        self._store = store
+        self._logs = logs
+        self._job_id = job_id
+        self._index = index
+
+    def events(self, seq: int, limit: int) -> Sequence[StoredEvent]:
+        """A page of events."""
+        stream = self._logs.output_stream(self._job_id, self._index)
+        if stream is None:
+            return []
+        return self._logs.read(stream.id, seq, forward=True, limit=limit, most_bytes=MAX_BYTES)
+
+    def seq_of_tail(self, count: int) -> int:
+        """Where the last events begin."""
+        stream = self._logs.output_stream(self._job_id, self._index)
+        return 0 if stream is None else max(0, stream.next_seq - count)
+
+    async def follow(self, seq: int) -> AsyncIterator[bytes]:
+        """Events as lines of JSON, from a number on, until the job has ended or is forgotten."""
+        ended = False
+        while not ended:
+            try:
+                # Asked before reading: what was printed before the end is there by then.
+                ended = await run_in_threadpool(self._has_ended)
+                while events := await run_in_threadpool(self.events, seq, MAX_EVENTS):
+                    yield b"".join(json.dumps(log_event_document(event)).encode() + b"\n" for event in events)
+                    seq = events[-1].seq + 1
+            except EmulatorError as error:
+                yield json.dumps({"error": str(error)}).encode() + b"\n"
+                return
+            await asyncio.sleep(0 if ended else POLL_SECONDS)
+
+    def _has_ended(self) -> bool:
+        return self._store.get(self._job_id).phase.is_terminal

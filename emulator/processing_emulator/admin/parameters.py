@@ -11,8 +11,8 @@ from processing_emulator.domain.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
 from processing_emulator.domain.job import JobKey, ProcessingJob
 from processing_emulator.ports import JobStore
 
-MAX_LINES = 10_000
-"""Lines of a log in one reply."""
+MAX_EVENTS = 10_000
+"""Events of a log in one reply."""
 
 _MAX_SEQ = 2**53
 
@@ -42,11 +42,13 @@ class JobParameters(Parameters):
 
 
 class LogParameters(JobParameters):
-    """Which lines of a job's log."""
+    """Which events of a job's log: a page, the last ones (`tail`), or all as they come (`follow`)."""
 
     host: str = Field("algo-1", pattern="^algo-[1-9][0-9]{0,2}$")
     from_seq: int = Field(0, alias="from", ge=0, le=_MAX_SEQ)
-    limit: int = Field(1000, ge=1, le=MAX_LINES)
+    limit: int = Field(1000, ge=1, le=MAX_EVENTS)
+    tail: int | None = Field(None, ge=1, le=MAX_EVENTS)
+    follow: bool = False
 
     @property
     def host_index(self) -> int:

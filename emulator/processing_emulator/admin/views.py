@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from processing_emulator.domain.job import InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
-from processing_emulator.domain.log_events import LogLine
+from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.ports import UsagePeaks
 
 Document = dict[str, object]
@@ -69,7 +69,7 @@ def instance_document(record: InstanceRecord, peaks: UsagePeaks) -> Document:
         "stagedIn": _transfer(record.staged_in),
         "stagedOut": _transfer(record.staged_out),
         "peaks": _peaks(peaks),
-        "logLines": record.cursor.next_seq,
+        "logLines": record.cursor.lines,
     }
 
 
@@ -78,15 +78,14 @@ def event_document(event: JobEvent) -> Document:
     return {"at": moment(event.at), "action": event.action, "detail": dict(event.detail)}
 
 
-def log_document(lines: Sequence[LogLine], from_seq: int) -> Document:
-    """Lines and where to go on; bytes that are no UTF-8 show as replacement characters."""
-    return {
-        "lines": [
-            {"seq": line.seq, "at": _milliseconds(line.at_ms), "message": line.data.decode(errors="replace")}
-            for line in lines
-        ],
-        "next": lines[-1].seq + 1 if lines else from_seq,
-    }
+def log_document(events: Sequence[StoredEvent], seq: int) -> Document:
+    """Events from a number on, and where to continue."""
+    return {"events": [log_event_document(event) for event in events], "next": events[-1].seq + 1 if events else seq}
+
+
+def log_event_document(event: StoredEvent) -> Document:
+    """One event of a log."""
+    return {"seq": event.seq, "at": _milliseconds(event.at_ms), "message": event.message}
 
 
 def moment(at: datetime | None) -> str | None:

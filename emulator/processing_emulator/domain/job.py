@@ -83,26 +83,32 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogCursor:
-    """How far a container's output has been stored: resume at `second` and skip `lines_in_second` lines.
+    """How far a container's log has been stored: resume at `second` and skip `lines_in_second` lines.
 
-    `second` lies one before the newest stamp's, because stdout and stderr are stamped by two copiers whose lines may
-    change places: a line stamped up to a second earlier may still come. The engine filters lines one by one by their
-    stamp, so the count of stored lines stamped at or after `second` is exact. `lines_in_newest` counts those stamped
-    at or after `second + 1`; `next_seq` is the number of lines stored so far.
+    `newest_ns` is the latest stamp of the stored lines. stdout and stderr are stamped independently, so a line stamped
+    up to a second earlier may still come, and reading resumes one second before the newest. The engine filters lines
+    one by one by their stamp, so the count of stored lines stamped at or after `second` is exact. `lines_in_newest`
+    counts those stamped at or after `second + 1`, `lines` all that were stored.
     """
 
-    second: int = 0
+    newest_ns: int = 0
     lines_in_second: int = 0
     lines_in_newest: int = 0
-    next_seq: int = 0
+    lines: int = 0
+
+    @property
+    def second(self) -> int:
+        """The second before the newest line's."""
+        return max(0, self.newest_ns // NANOSECONDS - 1)
 
     def advanced(self, stamps_ns: Sequence[int]) -> "LogCursor":
         """The cursor after storing lines with these stamps, in the order stored."""
         if not stamps_ns:
             return self
-        second = max(self.second, max(stamps_ns) // NANOSECONDS - 1)
-        start, newest = second * NANOSECONDS, (second + 1) * NANOSECONDS
-        match second - self.second:
+        newest_ns = max(self.newest_ns, max(stamps_ns))
+        moved = LogCursor(newest_ns=newest_ns)
+        start, newest = moved.second * NANOSECONDS, (moved.second + 1) * NANOSECONDS
+        match moved.second - self.second:
             case 0:
                 kept, kept_newest = self.lines_in_second, self.lines_in_newest
             case 1:
@@ -110,10 +116,10 @@ class LogCursor:
             case _:
                 kept, kept_newest = 0, 0
         return LogCursor(
-            second=second,
+            newest_ns=newest_ns,
             lines_in_second=kept + sum(1 for stamp in stamps_ns if stamp >= start),
             lines_in_newest=kept_newest + sum(1 for stamp in stamps_ns if stamp >= newest),
-            next_seq=self.next_seq + len(stamps_ns),
+            lines=self.lines + len(stamps_ns),
         )
 
 

@@ -1,124 +1,128 @@
-"""From lines of output to events as CloudWatch Logs shows them (spec 5.2). Pure.
-
-Where an event ends is decided by the stored lines alone, never by who reads when: every reader sees the same events.
-"""
+"""Turns lines of container output into log events, as the service's log agent does (spec 5.2). Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 JOIN_MS = 1000
-"""An indented line belongs to the event before it only when it was stamped at most this long after the line before."""
+"""An indented line joins the event before it only if it was written at most this long after the previous line."""
 
 PIECE_BYTES = 16_384
-"""The engine cuts longer lines into pieces of this size; a piece behind a full one is an event of its own."""
+"""The engine cuts longer lines into pieces of this size. The piece after a full one starts an event."""
 
 LONGEST_EVENT_BYTES = 256 * 1024
-"""What CloudWatch Logs takes as one event; indented lines beyond it start another one."""
+"""The largest event CloudWatch Logs accepts. An indented line that would exceed it starts an event."""
 
-BLOCK_LINES = 16_384
-"""No event goes beyond a line whose number is a multiple of this, so that a reader need not look back further."""
+EVENT_OVERHEAD_BYTES = 26
+"""What the service counts for an event in addition to its message."""
 
-_BLANK = b" "
-_BLANK_CODE = _BLANK[0]
-_CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
-_ESCAPED = [b"#%03o" % code for code in range(128)]
+_BLANK = b" "[0]
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+_NS_PER_MS = 1_000_000
 
 
-class LogLine(NamedTuple):
-    """One line of output as the container wrote it: bytes without the newline, at most 16,384 (spec 5.2).
+class RawLine(NamedTuple):
+    """A line of output: the engine's time stamp, and the bytes without the newline, at most 16,384.
 
-    A tuple, like the event, because a page has ten thousand: it is made in a third of a frozen dataclass's time.
+    Lines and events are tuples, because there are millions: a frozen dataclass takes three times as long to make.
     """
 
-    seq: int
-    at_ms: int
+    at_ns: int
     data: bytes
 
 
 class LogEvent(NamedTuple):
-    """The lines from `first_seq` up to, without, `end_seq`, but for empty ones, as one message.
+    """A message that is not empty, and when it was written."""
 
-    `at_ms` never goes back from one event to the next, though stamps of lines may: it is the latest stamp up to the
-    event's first line. `last_ms` is the latest up to its last line. `size_bytes` counts the message's UTF-8.
-    """
-
-    first_seq: int
-    end_seq: int
     at_ms: int
-    last_ms: int
-    size_bytes: int
     message: str
 
 
-def joins(previous: LogLine, line: LogLine) -> bool:
-    """Whether a line belongs to the event of the line before it; neither of them is empty."""
-    return (
-        not starts_alone(line.data)
-        and line.at_ms - previous.at_ms <= JOIN_MS
-        and len(previous.data) < PIECE_BYTES
-        and line.seq // BLOCK_LINES == previous.seq // BLOCK_LINES
-    )
+class StoredEvent(NamedTuple):
+    """An event of a stream. `seq` counts the stream's events from 0."""
 
-
-def starts_alone(data: bytes) -> bool:
-    """Whether a line with these bytes starts an event whatever is before it; it is not empty."""
-    return not data.startswith(_BLANK)
-
-
-def escape(data: bytes) -> bytes:
-    """Control characters in octal, as the service's agent writes them: a tab is `#011`. Newlines stay."""
-    return _CONTROL.sub(lambda found: _ESCAPED[found[0][0]], data)
+    seq: int
+    at_ms: int
+    ingested_at_ms: int
+    message: str
 
 
 class EventMaker:
-    """Takes lines in order, the first of which starts an event, and gives events as soon as they are whole."""
+    """Takes the lines of one container in order and returns events as soon as no later line can join them.
 
-    def __init__(self, latest_ms: int) -> None:
-        """`latest_ms`: the latest stamp of all lines before."""
+    Times never go back from one event to the next although the stamps of lines may, because stdout and stderr are
+    stamped independently: an event has the latest stamp up to its first line. Empty lines are dropped.
+    """
+
+    def __init__(self, latest_ms: int = 0) -> None:
+        """`latest_ms`: the latest stamp of all lines before the first one."""
+        self.open_lines = 0
+        """Lines read since the open event began, including empty ones; 0 when no event is open."""
         self._latest_ms = latest_ms
-        self._open: list[LogLine] = []
-        self._raw_bytes = 0
+        self._parts: list[str] = []
         self._at_ms = 0
-        self._last_ms = 0
+        self._bytes = 0
+        self._last_line_ms = 0
+        self._last_line_is_full = False
 
-    def feed(self, lines: Iterable[LogLine]) -> list[LogEvent]:
-        """The events that end before one of these lines. Empty lines are left out."""
+    def feed(self, lines: Iterable[RawLine]) -> list[LogEvent]:
+        """The events that end before one of these lines."""
         events: list[LogEvent] = []
-        open_lines, latest_ms, event_ms, last_ms = self._open, self._latest_ms, self._at_ms, self._last_ms
-        for line in lines:
-            _, at_ms, data = line
-            if at_ms > latest_ms:
-                latest_ms = at_ms
+        for at_ns, data in lines:
+            at_ms = at_ns // _NS_PER_MS
+            if at_ms > self._latest_ms:
+                self._latest_ms = at_ms
             if not data:
+                if self.open_lines:
+                    self.open_lines += 1
                 continue
-            # Most lines do not begin with a blank, and need no closer look.
-            if open_lines and data[0] == _BLANK_CODE and self._takes(open_lines[-1], line):
-                open_lines.append(line)
-                self._raw_bytes += len(data) + 1
-            else:
-                if open_lines:
-                    events.append(_event(open_lines, event_ms, last_ms))
-                open_lines, event_ms = [line], latest_ms
-                self._raw_bytes = len(data) + 1
-            last_ms = latest_ms
-        self._open, self._latest_ms, self._at_ms, self._last_ms = open_lines, latest_ms, event_ms, last_ms
+            text = escaped(data.decode("utf-8", "replace"))
+            if not (data[0] == _BLANK and self._joins(at_ms, text)):
+                events += self.close()
+                self._at_ms = self._latest_ms
+                self._bytes = 0
+            self._parts.append(text)
+            self.open_lines += 1
+            self._last_line_ms = at_ms
+            self._last_line_is_full = len(data) >= PIECE_BYTES
         return events
 
-    def finish(self) -> Iterator[LogEvent]:
-        """The last event, once it is known that no line can join it any more."""
-        if self._open:
-            yield _event(self._open, self._at_ms, self._last_ms)
-            self._open = []
+    def close(self) -> list[LogEvent]:
+        """The open event, if there is one. The next line starts another, even if it is indented."""
+        if not self._parts:
+            return []
+        event = LogEvent(self._at_ms, self._parts[0] if len(self._parts) == 1 else "\n".join(self._parts))
+        self._parts, self.open_lines = [], 0
+        return [event]
 
-    def _takes(self, previous: LogLine, line: LogLine) -> bool:
-        return joins(previous, line) and self._raw_bytes + len(line.data) <= LONGEST_EVENT_BYTES
+    def _joins(self, at_ms: int, text: str) -> bool:
+        if not self._parts or self._last_line_is_full or at_ms - self._last_line_ms > JOIN_MS:
+            return False
+        before = self._bytes or utf8_bytes(self._parts[0])
+        self._bytes = before + 1 + utf8_bytes(text)
+        return self._bytes <= LONGEST_EVENT_BYTES
 
 
-def _event(lines: Sequence[LogLine], at_ms: int, last_ms: int) -> LogEvent:
-    data = lines[0].data if len(lines) == 1 else b"\n".join([line.data for line in lines])
-    message = data.decode("utf-8", "replace")
-    if not message.isprintable():  # control characters are not, but others are not either
-        message = escape(data).decode("utf-8", "replace")
-    size_bytes = len(message) if message.isascii() else len(message.encode())
-    return LogEvent(lines[0].seq, lines[-1].seq + 1, at_ms, last_ms, size_bytes, message)
+def escaped(text: str) -> str:
+    """Control characters become octal numbers, as in the service: a tab is `#011`."""
+    if text.isprintable():  # control characters are not printable, but neither are some others
+        return text
+    return _CONTROL.sub(lambda found: f"#{ord(found[0]):03o}", text)
+
+
+def utf8_bytes(text: str) -> int:
+    """The size of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def first_page(events: Iterable[StoredEvent], limit: int, most_bytes: int) -> list[StoredEvent]:
+    """The first events that fit into a page: at most `limit`, together at most `most_bytes`, but at least one."""
+    page: list[StoredEvent] = []
+    size = 0
+    for event in islice(events, limit):
+        size += utf8_bytes(event.message) + EVENT_OVERHEAD_BYTES
+        if size > most_bytes and page:
+            break
+        page.append(event)
+    return page

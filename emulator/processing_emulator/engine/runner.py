@@ -25,7 +25,7 @@ from processing_emulator.engine.instance import (
     RunnerTools,
 )
 from processing_emulator.engine.journal import Journal
-from processing_emulator.engine.logpump import LogPump
+from processing_emulator.engine.log_pump import LogPump
 from processing_emulator.engine.retry import Detached, EngineRetry
 from processing_emulator.engine.sampler import Sampler, SampleSources
 from processing_emulator.engine.stager import Stager
@@ -259,7 +259,7 @@ class InstanceRunner:
             clock=tools.clock,
         )
         return (
-            LogPump(tools.runtime, tools.logs, record, container_id, self._name),
+            LogPump(tools.runtime, tools.logs, tools.clock, record, container_id, self._name),
             Sampler(sources, record, container_id, tools.options.sample_interval_seconds, self._name),
         )
 

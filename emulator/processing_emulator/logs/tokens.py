@@ -1,6 +1,6 @@
 """The tokens of CloudWatch Logs: where a page of events ended, and where a page of streams did.
 
-Those of events have the service's form, `f/<56 digits>/s`. A token only continues the stream or query it was given for.
+Tokens of events have the service's form, `f/<56 digits>/s`. A token only continues the stream or query it was made for.
 """
 
 import json
@@ -9,40 +9,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from processing_emulator.domain.log_names import LogStreamId
 from processing_emulator.domain.page_token import pack, unpack
 from processing_emulator.errors import ValidationFailed
-from processing_emulator.ports import LogStream
 
-_EVENTS_TOKEN = re.compile(r"([fb])/([0-9]{18})([0-9]{16})([0-9]{22})/s")
-_SEAL_DIGITS = 22
+_EVENTS_TOKEN = re.compile(r"([fb])/([0-9]{18})([0-9]{38})/s")
+_SEAL_DIGITS = 38
 _PURPOSE = b"CloudWatchLogs.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Between two events: before line `seq`. `latest_ms` is the latest stamp of the lines before, if `forward`."""
+    """A place between two events, before event `seq`, and the direction in which to read from there."""
 
     forward: bool
     seq: int
-    latest_ms: int = 0
 
 
-def seal_position(position: Position, stream: LogStream) -> str:
+def seal_position(position: Position, stream: LogStreamId) -> str:
     """The token of a position in a stream; the same position always has the same token."""
     letter = "f" if position.forward else "b"
-    digits = f"{position.seq:018d}{position.latest_ms:016d}"
-    return f"{letter}/{digits}{_digits_over(letter, digits, stream.job_id, stream.index)}/s"
+    return f"{letter}/{position.seq:018d}{_digits_over(letter, position.seq, stream)}/s"
 
 
-def open_position(token: str, stream: LogStream) -> Position:
-    """The position of a token. Raises ValidationFailed for one that was not given for this stream."""
+def open_position(token: str, stream: LogStreamId) -> Position:
+    """The position of a token. Raises ValidationFailed for one that was not made for this stream."""
     match = _EVENTS_TOKEN.fullmatch(token)
     if match is None:
         raise _wrong_token()
-    letter, seq, latest, seal = match.groups()
-    if seal != _digits_over(letter, seq + latest, stream.job_id, stream.index):
+    position = Position(forward=match[1] == "f", seq=int(match[2]))
+    if token != seal_position(position, stream):
         raise _wrong_token()
-    return Position(forward=letter == "f", seq=int(seq), latest_ms=int(latest))
+    return position
 
 
 def seal_page(last: tuple[int, str], query: Sequence[object]) -> str:
@@ -51,7 +49,7 @@ def seal_page(last: tuple[int, str], query: Sequence[object]) -> str:
 
 
 def open_page(token: str, query: Sequence[object]) -> tuple[int, str]:
-    """The place of a token. Raises ValidationFailed for one that was not given for this query."""
+    """The place of a token. Raises ValidationFailed for one that was not made for this query."""
     try:
         seal, at_ms, name = unpack(token)
     except ValueError as error:
@@ -61,9 +59,9 @@ def open_page(token: str, query: Sequence[object]) -> tuple[int, str]:
     return at_ms, name
 
 
-def sequence_token(stream: LogStream) -> str:
-    """The `uploadSequenceToken` of a stream: digits that clients show, and nobody needs any more."""
-    return "49" + _digits_over("sequence", stream.job_id, stream.index, digits=54)
+def sequence_token(stream: LogStreamId) -> str:
+    """The `uploadSequenceToken` of a stream: clients print it, and the service has stopped using it."""
+    return "49" + _digits_over("sequence", stream, digits=54)
 
 
 def _digits_over(*bound: object, digits: int = _SEAL_DIGITS) -> str:

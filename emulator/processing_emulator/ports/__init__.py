@@ -3,6 +3,7 @@
 All calls are synchronous and may be made from any thread. Only errors of `processing_emulator.errors` cross a port.
 """
 
+from processing_emulator.domain.log_events import RawLine
 from processing_emulator.ports.containers import (
     BindMount,
     ContainerInfo,
@@ -15,7 +16,7 @@ from processing_emulator.ports.containers import (
 from processing_emulator.ports.events import EventFeed, FeedEvent, JobHistory
 from processing_emulator.ports.instances import InstanceStore
 from processing_emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobReader, JobStore, SortBy
-from processing_emulator.ports.logs import LogActivity, LogStore, LogStream, RawLine, StreamPage, StreamQuery
+from processing_emulator.ports.logs import LogGroup, LogStore, LogStream, OutputBatch, StreamPage, StreamQuery
 from processing_emulator.ports.machine import GpuProbe, HostProbe
 from processing_emulator.ports.objects import LocalFile, ObjectStore
 from processing_emulator.ports.samples import SampleStore, UsagePeaks
@@ -44,10 +45,11 @@ __all__ = [
     "JobReader",
     "JobStore",
     "LocalFile",
-    "LogActivity",
+    "LogGroup",
     "LogStore",
     "LogStream",
     "ObjectStore",
+    "OutputBatch",
     "PullPolicy",
     "RawLine",
     "SampleStore",

@@ -9,9 +9,9 @@ from typing import Protocol
 from processing_emulator.domain.job import (
     Limits,
 )
+from processing_emulator.domain.log_events import RawLine
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import UsageReading
-from processing_emulator.ports.logs import RawLine
 from processing_emulator.ports.timing import CancelToken
 
 

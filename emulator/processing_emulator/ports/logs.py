@@ -1,49 +1,45 @@
-"""The store of what containers print, and where its streams are found."""
+"""The store of CloudWatch Logs: groups, streams, and the events of streams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from processing_emulator.domain.job import (
-    JobId,
-    LogCursor,
-)
-from processing_emulator.domain.log_events import LogLine
+from processing_emulator.domain.job import JobId, LogCursor
+from processing_emulator.domain.log_events import LogEvent, StoredEvent
+from processing_emulator.domain.log_names import LogGroupKey, LogStreamId
 
 
-class RawLine(NamedTuple):
-    """A line on its way into the store; `at_ns` is the engine's stamp. A tuple, because there are millions."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogGroup:
+    """A log group. `stored_bytes` is what the service counts for the events of its streams."""
 
-    at_ns: int
-    data: bytes
+    key: LogGroupKey
+    created_at_ms: int
+    stored_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogStream:
-    """The output of one instance that has printed something. Moments are milliseconds; `lines` counts what is stored.
+    """A log stream. Times are milliseconds; `next_seq` is the number that the next event will get."""
 
-    `name` is CloudWatch's: `<job>/algo-<n>-<second in which the job started>` (spec 5.1). `ended`: the job has ended,
-    so no line will follow. Deleting a job leaves its streams.
-    """
-
-    job_id: JobId
-    index: int
+    id: LogStreamId
     name: str
-    lines: int
-    first_at_ms: int
-    last_at_ms: int
-    ended: bool
+    created_at_ms: int
+    first_event_at_ms: int
+    last_event_at_ms: int
+    last_ingested_at_ms: int
+    stored_bytes: int
+    next_seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamQuery:
-    """Which streams of one account and region to list, by name or, `by_time`, by their latest line.
+    """Which streams of a group to list, ordered by name or, `by_time`, by their last event.
 
-    `after` continues behind the last stream of the page before: its (`last_at_ms`, or 0 by name; name).
+    `after` continues after the last stream of the previous page: its (`last_event_at_ms`, or 0 by name; name).
     """
 
-    account: str
-    region: str
+    group: LogGroupKey
     limit: int
     prefix: str = ""
     by_time: bool = False
@@ -59,48 +55,57 @@ class StreamPage:
     last: tuple[int, str] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputBatch:
+    """Events made from the lines of a container's log that lie between two cursors."""
+
+    events: Sequence[LogEvent]
+    read_from: LogCursor
+    read_to: LogCursor
+    ingested_at_ms: int
+
+
 class LogStore(Protocol):
-    """Every line of every instance, in order, numbered from 0. Built for millions: lines lie in packed chunks."""
+    """Events of streams in order, numbered from 0. Their times never go back. Built for millions of events."""
 
-    def append(self, job_id: JobId, index: int, lines: Sequence[RawLine], cursor: LogCursor) -> None:
-        """Store lines behind the last ones and move the cursor, in one transaction.
+    def append_output(self, job_id: JobId, index: int, batch: OutputBatch) -> None:
+        """Store events of an instance's output and move its cursor, in one transaction.
 
-        `cursor.next_seq` is the number of lines stored after this call. Raises StaleJob when somebody else wrote.
+        The first event makes the instance's stream, and the first stream its group. A stream is named after the
+        second in which the job started, or after the next second whose name is free. Raises StaleJob when the stored
+        cursor is not at `batch.read_from`, because another writer has moved it, and JobNotFound.
         """
         ...
 
-    def read(self, job_id: JobId, index: int, from_seq: int, limit: int) -> Sequence[LogLine]:
-        """At most `limit` lines from `from_seq` on."""
+    def read(
+        self, stream: LogStreamId, seq: int, *, forward: bool, limit: int, most_bytes: int
+    ) -> Sequence[StoredEvent]:
+        """A page of events in order: those from `seq` on, or, not `forward`, the last ones before `seq`.
+
+        At most `limit` events that together count at most `most_bytes`, but at least one if there is one.
+        """
         ...
 
-    def find_since(self, job_id: JobId, index: int, at_ms: int) -> int | None:
-        """The number of the first line stamped at or after a moment; stamps may go back afterwards."""
+    def find_time(self, stream: LogStreamId, at_ms: int) -> int | None:
+        """The number of the first event at or after a time; None when all events are earlier."""
         ...
 
-    def latest_before(self, job_id: JobId, index: int, seq: int) -> int:
-        """The latest stamp of all lines before that number, 0 when there are none."""
+    def list_groups(self, account: str, region: str) -> Sequence[LogGroup]:
+        """The groups of an account and region, by name."""
+        ...
+
+    def has_group(self, key: LogGroupKey) -> bool:
+        """Whether there is such a group."""
         ...
 
     def list_streams(self, query: StreamQuery) -> StreamPage:
-        """One page of streams, those of deleted jobs too."""
+        """One page of streams, including those of deleted jobs; none for an unknown group."""
         ...
 
-    def find_stream(self, account: str, region: str, name: str) -> LogStream | None:
+    def find_stream(self, group: LogGroupKey, name: str) -> LogStream | None:
         """The stream of exactly that name."""
         ...
 
-    def first_stream(self, account: str, region: str) -> LogStream | None:
-        """The stream of the first job that printed something, None before that."""
-        ...
-
-
-class LogActivity(Protocol):
-    """Tells whether a log has come to rest."""
-
-    def newest_append(self, job_id: JobId, index: int) -> int:
-        """A number that changes whenever an append to this log begins."""
-        ...
-
-    def is_settled(self, job_id: JobId, index: int) -> bool:
-        """Whether no line that comes from now on will join the event that the last stored line belongs to."""
+    def output_stream(self, job_id: JobId, index: int) -> LogStream | None:
+        """The stream of an instance; None until it has printed something."""
         ...

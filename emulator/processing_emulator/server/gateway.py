@@ -48,7 +48,7 @@ def build_gateway(
     service = JobService(store=jobs, clock=clock, wakeup=engine.scheduler, quotas=settings.quotas)
     json_services = (
         sagemaker(service=service, listing=JobListing(store=jobs), tags=JobTags(store=jobs)),
-        cloudwatch_logs(LogReading(logs=engine.logs, activity=engine.logs)),
+        cloudwatch_logs(LogReading(adapters.stores.logs)),
         container_registry(clock),
     )
     address = adapters.location.address

@@ -10,7 +10,6 @@ from processing_emulator.engine.instance import RunnerOptions, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper
 from processing_emulator.engine.scheduler import Scheduler
-from processing_emulator.logs.settling import SettlingLog
 from processing_emulator.server.adapters import Adapters
 
 _MIB = 1024**2
@@ -22,18 +21,16 @@ class JobEngine:
 
     scheduler: Scheduler
     reaper: Reaper
-    logs: SettlingLog
 
 
 def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
     """The engine over these adapters."""
     jobs, clock = adapters.stores.jobs, adapters.clock
-    logs = SettlingLog(adapters.stores.logs, clock)
     tools = RunnerTools(
         runtime=adapters.runtime,
         objects=adapters.objects,
         journal=jobs,
-        logs=logs,
+        logs=adapters.stores.logs,
         samples=adapters.stores.samples,
         gpus=adapters.gpus,
         clock=clock,
@@ -45,7 +42,6 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
     return JobEngine(
         scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds),
         reaper=Reaper(jobs, backend, settings.reaper_interval_seconds),
-        logs=logs,
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from processing_emulator.logs.settling import SettlingLog
 
 from tests.contract.aws.live import a_client, serving
 from tests.contract.aws.served import EndsWhileWatched, Served
@@ -28,6 +27,5 @@ def served(shared: Served) -> Served:
     MemoryJobStore.__init__(shared.store)
     shared.store.looks, shared.store.end = 0, None
     shared.api.clock.looks = 0
-    MemoryLogStore.__init__(shared.api.stored_logs, shared.store)
-    SettlingLog.__init__(shared.api.logs, shared.api.stored_logs, shared.api.clock)
+    MemoryLogStore.__init__(shared.api.logs, shared.store)
     return shared

@@ -7,7 +7,6 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from processing_emulator.domain.job import LogCursor
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.ports import RawLine
 
@@ -15,6 +14,7 @@ from tests.builders import a_key
 from tests.contract.aws.live import a_client
 from tests.contract.aws.served import Served, refusal_of
 from tests.contract.ports.stores import LIMITS
+from tests.log_batches import batch_of_lines
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
 ARN = f"arn:aws:logs:us-east-1:000000000000:log-group:{GROUP}"
@@ -38,8 +38,7 @@ def printed(served: Served, name: str, *lines: bytes, index: int = 0) -> str:
     job = served.api.service.describe(a_key(name))
     served.api.store.ensure_instance(job.id, index, LIMITS)
     raw = [RawLine(at_ns=(AT + n) * 1_000_000, data=line) for n, line in enumerate(lines)]
-    served.api.logs.append(job.id, index, raw, LogCursor(next_seq=len(raw)))
-    served.api.clock.looks += 10
+    served.api.logs.append_output(job.id, index, batch_of_lines(raw))
     assert job.started_at is not None
     return f"{name}/algo-{index + 1}-{int(job.started_at.timestamp())}"
 
@@ -125,7 +124,7 @@ def test_events_have_integers_and_no_newline(served: Served, logs: Any) -> None:
     answer = logs.get_log_events(logGroupName=GROUP, logStreamName=name, startTime=0, startFromHead=True)
 
     assert messages(answer) == ["Traceback:\n  x", "#011y", "z" * 16_384, "rest"]
-    assert answer["events"][0] == {"timestamp": AT, "message": "Traceback:\n  x", "ingestionTime": AT + 1}
+    assert answer["events"][0] == {"timestamp": AT, "message": "Traceback:\n  x", "ingestionTime": AT + 5}
     assert FORWARD.fullmatch(answer["nextForwardToken"])
     assert BACKWARD.fullmatch(answer["nextBackwardToken"])
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import psutil
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.sql_store.store import open_store
-from processing_emulator.domain.job import JobFacts, LogCursor
+from processing_emulator.domain.job import JobFacts
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.ports import RawLine
 
@@ -31,6 +31,7 @@ from tests.contract.fuzz.documents import JOBS, STARTED
 from tests.contract.fuzz.wire import Answer, NoAnswer, Wire
 from tests.contract.ports.stores import LIMITS
 from tests.e2e.server import EmulatorProcess
+from tests.log_batches import batch_of_lines
 
 THREADS = 4
 MOST_FAILURES = 10
@@ -170,7 +171,8 @@ def _store_jobs(database: Path) -> None:
                 RawLine(at_ns=(STARTED * 1000 + seq) * 1_000_000, data=b" " * (seq % 3) + b"line\t%d" % seq)
                 for seq in range(number * 100)
             ]
-            stores.logs.append(job.id, 0, lines, LogCursor(next_seq=len(lines)))
+            if lines:
+                stores.logs.append_output(job.id, 0, batch_of_lines(lines))
     finally:
         stores.close()
 

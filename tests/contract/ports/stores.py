@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.domain.job import JobFacts, JobId, Limits, ProcessingJob
+from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import EmulatorError
 from processing_emulator.ports import JobStore, LogStore, SampleStore
@@ -83,6 +84,14 @@ def move_to(jobs: JobStore, job: ProcessingJob, phase: JobPhase, *, at: datetime
     for step in way:
         job = jobs.advance(job.id, job.phase, step, at, JobFacts(ended_at=at) if step.is_terminal else None)
     return job
+
+
+def output_of(logs: LogStore, job_id: JobId, index: int = 0) -> list[StoredEvent]:
+    """All events of an instance's output."""
+    stream = logs.output_stream(job_id, index)
+    if stream is None:
+        return []
+    return list(logs.read(stream.id, 0, forward=True, limit=stream.next_seq, most_bytes=2**40))
 
 
 def race(calls: Sequence[Callable[[], T]]) -> list[T | EmulatorError]:

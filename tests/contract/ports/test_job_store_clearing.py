@@ -1,14 +1,14 @@
 """What every JobStore does when everything is to be forgotten."""
 
 import pytest
-from processing_emulator.domain.job import LogCursor
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import JobNotFound
-from processing_emulator.ports import JobQuery, RawLine, UsagePeaks
+from processing_emulator.ports import JobQuery, UsagePeaks
 
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_job, later, move_to, race
+from tests.log_batches import a_batch
 
 
 def _fill(stores: PortStores) -> list[int]:
@@ -17,7 +17,7 @@ def _fill(stores: PortStores) -> list[int]:
     for account in ("000000000000", "111111111111"):
         job = stores.jobs.add(a_key("job", account=account), a_request("job"), {"team": "a"}, NOW)
         stores.jobs.ensure_instance(job.id, 0, LIMITS)
-        stores.logs.append(job.id, 0, [RawLine(at_ns=0, data=b"x")], LogCursor(next_seq=1))
+        stores.logs.append_output(job.id, 0, a_batch("x"))
         sample = UsageSample(at=NOW, cpu_percent=1.0, memory_bytes=2, disk_bytes=3)
         stores.samples.append_sample(job.id, 0, sample)
         ids.append(job.id)
@@ -37,13 +37,14 @@ def test_nothing_of_any_account_is_left(stores: PortStores) -> None:
         query = JobQuery(account=account, region="us-east-1", limit=10)
         assert stores.jobs.list_page(query).jobs == ()
         assert stores.jobs.find(a_key("job", account=account)) is None
+        assert stores.logs.list_groups(account, "us-east-1") == []
     for job_id in map(type(stores.jobs.add(a_key(), a_request(), {}, NOW).id), ids):
         with pytest.raises(JobNotFound):
             stores.jobs.get(job_id)
         assert list(stores.jobs.list_events(job_id)) == []
         assert dict(stores.jobs.list_tags(job_id)) == {}
         assert list(stores.jobs.list_instances(job_id)) == []
-        assert list(stores.logs.read(job_id, 0, 0, 10)) == []
+        assert stores.logs.output_stream(job_id, 0) is None
         assert list(stores.samples.read_samples(job_id, 0, NOW, later(60))) == []
         assert stores.samples.peaks(job_id, 0) == UsagePeaks()
 

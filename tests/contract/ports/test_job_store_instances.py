@@ -8,9 +8,9 @@ from processing_emulator.domain.job import InstanceRecord, JobFacts, JobId, Limi
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import JobNotFound
-from processing_emulator.ports import RawLine
 
 from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, later, race
+from tests.log_batches import a_batch
 
 UNKNOWN = JobId(4711)
 GPU_LIMITS = Limits(
@@ -47,7 +47,7 @@ def test_first_call_makes_the_record_with_the_limits_given(stores: PortStores) -
 
 def test_later_calls_leave_the_record_as_it_is(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    stores.logs.append(job_id, 0, [RawLine(at_ns=0, data=b"x")], LogCursor(second=1, lines_in_second=1, next_seq=1))
+    stores.logs.append_output(job_id, 0, a_batch("x"))
     saved = finished(stores.jobs.list_instances(job_id)[0])
     stores.jobs.save_instance(saved)
     assert stores.jobs.ensure_instance(job_id, 0, LIMITS) == saved
@@ -113,8 +113,8 @@ def test_exit_with_zero_and_empty_message_are_facts_too(stores: PortStores) -> N
 def test_saving_leaves_the_cursor_to_the_log(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
     read_before = stores.jobs.list_instances(job_id)[0]
-    cursor = LogCursor(second=1_767_323_045, lines_in_second=2, lines_in_newest=1, next_seq=2)
-    stores.logs.append(job_id, 0, [RawLine(at_ns=1, data=b"a"), RawLine(at_ns=2, data=b"b")], cursor)
+    cursor = LogCursor(newest_ns=1_767_323_045_000_000_001, lines_in_second=2, lines_in_newest=1, lines=2)
+    stores.logs.append_output(job_id, 0, replace(a_batch("a", "b"), read_to=cursor))
     stores.jobs.save_instance(replace(read_before, container_id="c0ffee"))
     (after,) = stores.jobs.list_instances(job_id)
     assert (after.container_id, after.cursor) == ("c0ffee", cursor)

@@ -1,7 +1,8 @@
-"""What every LogStore does: every line once, in order, numbered from 0, the cursor moved with them."""
+"""What every LogStore does: every event once, in order, numbered from 0, the cursor moved with them."""
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 
@@ -9,191 +10,208 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from processing_emulator.domain.job import JobId, LogCursor
-from processing_emulator.domain.log_events import LogLine
-from processing_emulator.errors import InternalBug, JobNotFound, StaleJob
-from processing_emulator.ports import RawLine
+from processing_emulator.domain.log_events import EVENT_OVERHEAD_BYTES, LogEvent, StoredEvent
+from processing_emulator.domain.log_names import LogStreamId
+from processing_emulator.errors import JobNotFound, StaleJob
+from processing_emulator.ports import OutputBatch
 
-from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, race
+from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, output_of, race
+from tests.log_batches import a_batch
 
 UNKNOWN = JobId(4711)
-START_NS = 1_767_323_045_678_901_234
+MANY = 2**40
 
 
-def raw(*data: bytes) -> list[RawLine]:
-    return [RawLine(at_ns=START_NS + number * 1_500_000, data=line) for number, line in enumerate(data)]
-
-
-def append(stores: PortStores, job_id: JobId, lines: Sequence[RawLine], *, index: int = 0, seq: int = 0) -> None:
-    """Append lines whose first one is number `seq`."""
-    stores.logs.append(job_id, index, lines, LogCursor(second=1, lines_in_second=1, next_seq=seq + len(lines)))
+def append(stores: PortStores, job_id: JobId, batch: OutputBatch, *, index: int = 0) -> None:
+    stores.logs.append_output(job_id, index, batch)
 
 
 def cursor_of(stores: PortStores, job_id: JobId, index: int = 0) -> LogCursor:
     return stores.jobs.list_instances(job_id)[index].cursor
 
 
-def data_of(lines: Sequence[LogLine]) -> list[bytes]:
-    return [line.data for line in lines]
+def stream_of(stores: PortStores, job_id: JobId, index: int = 0) -> LogStreamId:
+    stream = stores.logs.output_stream(job_id, index)
+    assert stream is not None
+    return stream.id
 
 
-def test_silent_instance_has_no_lines(stores: PortStores) -> None:
+def messages_of(stores: PortStores, job_id: JobId, index: int = 0) -> list[str]:
+    return [event.message for event in output_of(stores.logs, job_id, index)]
+
+
+def test_silent_instance_has_no_stream(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    assert list(stores.logs.read(job_id, 0, 0, 10)) == []
+    assert stores.logs.output_stream(job_id, 0) is None
     assert cursor_of(stores, job_id) == LogCursor()
 
 
-def test_unknown_instance_has_no_lines(stores: PortStores) -> None:
-    assert list(stores.logs.read(UNKNOWN, 0, 0, 10)) == []
+def test_unknown_stream_has_no_events(stores: PortStores) -> None:
+    unknown = LogStreamId(4711)
+    for forward in (True, False):
+        assert list(stores.logs.read(unknown, 5, forward=forward, limit=10, most_bytes=MANY)) == []
+    assert stores.logs.find_time(unknown, 0) is None
+    assert stores.logs.output_stream(UNKNOWN, 0) is None
 
 
-def test_lines_are_numbered_from_zero_and_stamped_in_whole_milliseconds(stores: PortStores) -> None:
+def test_events_are_numbered_and_keep_their_times(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    append(stores, job_id, [RawLine(at_ns=1_999_999, data=b"a"), RawLine(at_ns=START_NS, data=b"b")])
-    assert list(stores.logs.read(job_id, 0, 0, 10)) == [
-        LogLine(seq=0, at_ms=1, data=b"a"),
-        LogLine(seq=1, at_ms=1_767_323_045_678, data=b"b"),
+    append(stores, job_id, a_batch("a", "b", at_ms=50, step_ms=7, ingested_at_ms=70))
+    append(stores, job_id, a_batch("c", at_ms=60, ingested_at_ms=80, after_lines=2))
+    assert output_of(stores.logs, job_id) == [
+        StoredEvent(0, 50, 70, "a"),
+        StoredEvent(1, 57, 70, "b"),
+        StoredEvent(2, 60, 80, "c"),
     ]
 
 
-def test_cursor_moves_with_the_lines(stores: PortStores) -> None:
+def test_cursor_moves_with_the_events(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    cursor = LogCursor(second=1_767_323_045, lines_in_second=2, lines_in_newest=1, next_seq=2)
-    stores.logs.append(job_id, 0, raw(b"a", b"b"), cursor)
+    cursor = LogCursor(newest_ns=1_767_323_045_000_000_001, lines_in_second=2, lines_in_newest=1, lines=7)
+    append(stores, job_id, replace(a_batch("a", "b"), read_to=cursor))
     assert cursor_of(stores, job_id) == cursor
 
 
-def test_cursor_can_move_without_lines(stores: PortStores) -> None:
+def test_cursor_can_move_without_events(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    append(stores, job_id, raw(b"a"))
-    moved = LogCursor(second=9, lines_in_second=0, next_seq=1)
-    stores.logs.append(job_id, 0, [], moved)
+    append(stores, job_id, a_batch("a"))
+    moved = LogCursor(newest_ns=9, lines=4)
+    append(stores, job_id, replace(a_batch(after_lines=1), read_to=moved))
     assert cursor_of(stores, job_id) == moved
-    assert data_of(stores.logs.read(job_id, 0, 0, 10)) == [b"a"]
+    assert messages_of(stores, job_id) == ["a"]
 
 
-def test_lines_of_later_calls_follow(stores: PortStores) -> None:
+def test_cursor_that_moves_over_empty_lines_makes_no_stream(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    append(stores, job_id, raw(b"a", b"b"))
-    append(stores, job_id, raw(b"c"), seq=2)
-    append(stores, job_id, raw(b"d", b"e"), seq=3)
-    lines = stores.logs.read(job_id, 0, 0, 10)
-    assert [(line.seq, line.data) for line in lines] == list(enumerate([b"a", b"b", b"c", b"d", b"e"]))
+    append(stores, job_id, replace(a_batch(), read_to=LogCursor(lines=3)))
+    assert stores.logs.output_stream(job_id, 0) is None
+    assert stores.logs.list_groups("000000000000", "us-east-1") == []
 
 
 @pytest.mark.parametrize(
-    "data",
+    "message",
     [
-        b"",
-        b" ",
-        b"\r",
-        b"\x00\xff\xfe",
-        b"\x80abc",
-        "grün 🟢".encode(),
-        b"x" * 16_384,
-        bytes(b for b in range(256) if b != 10),
+        " ",
+        "a\nb\n  c",
+        "\n",
+        "\x00\x01\ufffd",
+        "grün 🟢\u2028│",
+        "\udbff\udfff".encode("utf-16", "surrogatepass").decode("utf-16"),
+        "x" * 300_000,
     ],
+    ids=["blank", "lines", "newline", "control", "unicode", "last character", "long"],
 )
-def test_any_bytes_come_back_as_they_were(stores: PortStores, data: bytes) -> None:
+def test_any_text_comes_back_as_it_was(stores: PortStores, message: str) -> None:
     job_id = add_instance(stores.jobs)
-    append(stores, job_id, raw(data))
-    append(stores, job_id, raw(b"between", data, data), seq=1)
-    assert data_of(stores.logs.read(job_id, 0, 0, 10)) == [data, b"between", data, data]
+    append(stores, job_id, a_batch(message))
+    append(stores, job_id, a_batch("between", message, message, at_ms=2_000, after_lines=1))
+    assert messages_of(stores, job_id) == [message, "between", message, message]
 
 
-def test_stamps_may_go_back_and_far(stores: PortStores) -> None:
+def test_times_may_be_equal_or_far_apart(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    stamps = [START_NS, START_NS - 7_000_000, 0, START_NS + 400 * 86_400 * 10**9, START_NS]
-    append(stores, job_id, [RawLine(at_ns=stamp, data=b"x") for stamp in stamps])
-    assert [line.at_ms for line in stores.logs.read(job_id, 0, 0, 10)] == [stamp // 1_000_000 for stamp in stamps]
+    times = [0, 0, 5, 400 * 86_400_000, 400 * 86_400_000]
+    append(stores, job_id, replace(a_batch(*"abcde"), events=[LogEvent(at_ms, "x") for at_ms in times]))
+    assert [event.at_ms for event in output_of(stores.logs, job_id)] == times
 
 
-def test_instances_and_jobs_have_logs_of_their_own(stores: PortStores) -> None:
+def test_instances_and_jobs_have_separate_streams(stores: PortStores) -> None:
     job_id, other = add_instance(stores.jobs, "a"), add_instance(stores.jobs, "b")
     stores.jobs.ensure_instance(job_id, 1, LIMITS)
-    append(stores, job_id, raw(b"first"))
-    append(stores, job_id, raw(b"second", b"second"), index=1)
-    append(stores, other, raw(b"other"))
-    assert data_of(stores.logs.read(job_id, 0, 0, 10)) == [b"first"]
-    assert data_of(stores.logs.read(job_id, 1, 0, 10)) == [b"second", b"second"]
-    assert data_of(stores.logs.read(other, 0, 0, 10)) == [b"other"]
-    assert [record.cursor.next_seq for record in stores.jobs.list_instances(job_id)] == [1, 2]
+    append(stores, job_id, a_batch("first"))
+    append(stores, job_id, a_batch("second", "second"), index=1)
+    append(stores, other, a_batch("other"))
+    assert messages_of(stores, job_id) == ["first"]
+    assert messages_of(stores, job_id, 1) == ["second", "second"]
+    assert messages_of(stores, other) == ["other"]
+    assert [record.cursor.lines for record in stores.jobs.list_instances(job_id)] == [1, 2]
 
 
-@pytest.mark.parametrize("seq", [1, 3, 0])
-def test_append_that_does_not_follow_is_stale_and_leaves_nothing(stores: PortStores, seq: int) -> None:
+@pytest.mark.parametrize("after_lines", [1, 3, 0])
+def test_batch_that_does_not_follow_is_stale_and_leaves_nothing(stores: PortStores, after_lines: int) -> None:
     job_id = add_instance(stores.jobs)
-    append(stores, job_id, raw(b"a", b"b"))
+    append(stores, job_id, a_batch("a", "b"))
     before = cursor_of(stores, job_id)
-    with pytest.raises(StaleJob):
-        append(stores, job_id, raw(b"c"), seq=seq)
-    assert data_of(stores.logs.read(job_id, 0, 0, 10)) == [b"a", b"b"]
+    for batch in (
+        a_batch("c", after_lines=after_lines),
+        replace(a_batch(after_lines=after_lines), read_to=LogCursor()),
+    ):
+        with pytest.raises(StaleJob):
+            append(stores, job_id, batch)
+    assert messages_of(stores, job_id) == ["a", "b"]
     assert cursor_of(stores, job_id) == before
 
 
-def test_move_of_the_cursor_alone_is_checked_too(stores: PortStores) -> None:
-    job_id = add_instance(stores.jobs)
-    with pytest.raises(StaleJob):
-        stores.logs.append(job_id, 0, [], LogCursor(second=9, next_seq=1))
-    assert cursor_of(stores, job_id) == LogCursor()
-
-
 @pytest.mark.parametrize("index", [0, 1])
-def test_append_to_an_unknown_instance_is_not_found(stores: PortStores, index: int) -> None:
+def test_batch_of_an_unknown_instance_is_not_found(stores: PortStores, index: int) -> None:
     job_id = UNKNOWN if index == 0 else add_instance(stores.jobs)
     with pytest.raises(JobNotFound):
-        append(stores, job_id, raw(b"a"), index=index)
-    assert list(stores.logs.read(job_id, index, 0, 10)) == []
-
-
-def test_line_with_a_newline_is_a_bug_and_leaves_nothing(stores: PortStores) -> None:
-    job_id = add_instance(stores.jobs)
-    with pytest.raises(InternalBug):
-        append(stores, job_id, raw(b"good", b"b\nad"))
-    assert list(stores.logs.read(job_id, 0, 0, 10)) == []
-    assert cursor_of(stores, job_id) == LogCursor()
+        append(stores, job_id, a_batch("a"), index=index)
+    assert stores.logs.output_stream(job_id, index) is None
 
 
 def test_logging_leaves_the_job_as_it_is(stores: PortStores) -> None:
     job = add_job(stores.jobs)
     stores.jobs.ensure_instance(job.id, 0, LIMITS)
-    append(stores, job.id, raw(b"a"))
+    append(stores, job.id, a_batch("a"))
     assert stores.jobs.get(job.id) == job
 
 
-@pytest.mark.parametrize("batch", [1, 7, 1000])
-def test_any_range_can_be_read_however_the_lines_came(stores: PortStores, batch: int) -> None:
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_any_range_can_be_read_in_both_directions_however_the_events_came(stores: PortStores, size: int) -> None:
     job_id = add_instance(stores.jobs)
-    total = 3000 if batch == 1000 else 60 * batch
-    lines = raw(*(b"line %d %s" % (number, b"." * (number * 37 % 300)) for number in range(total)))
-    for start in range(0, total, batch):
-        append(stores, job_id, lines[start : start + batch], seq=start)
-    for from_seq in (0, 1, total // 2, total - 1, total, total + 5):
-        for limit in (1, 10, total):
-            expected = [
-                LogLine(seq=seq, at_ms=lines[seq].at_ns // 1_000_000, data=lines[seq].data)
-                for seq in range(from_seq, min(from_seq + limit, total))
+    total = 3000 if size == 1000 else 60 * size
+    messages = [f"line {number} {'.' * (number * 37 % 300)}" for number in range(total)]
+    for start in range(0, total, size):
+        append(stores, job_id, a_batch(*messages[start : start + size], at_ms=start, after_lines=start))
+    stream = stream_of(stores, job_id)
+    for seq in (-5, 0, 1, total // 2, total - 1, total, total + 5):
+        for limit in (-1, 0, 1, 10, total):
+            forward = stores.logs.read(stream, seq, forward=True, limit=limit, most_bytes=MANY)
+            backward = stores.logs.read(stream, seq, forward=False, limit=limit, most_bytes=MANY)
+            start = max(0, seq)
+            assert [event.seq for event in forward] == list(range(total))[start:][: max(0, limit)]
+            assert [event.seq for event in backward] == list(range(total))[:start][
+                max(0, min(start, total) - max(0, limit)) :
             ]
-            assert list(stores.logs.read(job_id, 0, from_seq, limit)) == expected
+            assert all(event.message == messages[event.seq] for event in (*forward, *backward))
 
 
-def test_nothing_is_read_for_no_limit_and_a_negative_start_is_the_start(stores: PortStores) -> None:
+def test_a_page_is_limited_in_bytes_but_has_one_event(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    append(stores, job_id, raw(b"a", b"b"))
-    assert list(stores.logs.read(job_id, 0, 0, 0)) == []
-    assert list(stores.logs.read(job_id, 0, 0, -1)) == []
-    assert data_of(stores.logs.read(job_id, 0, -5, 1)) == [b"a"]
+    append(stores, job_id, a_batch(*["x" * 1000] * 200))
+    stream = stream_of(stores, job_id)
+    for fitting, most_bytes in ((1, 1), (1, 1026), (1, 2051), (2, 2052), (150, 150 * (1000 + EVENT_OVERHEAD_BYTES))):
+        forward = stores.logs.read(stream, 3, forward=True, limit=1000, most_bytes=most_bytes)
+        backward = stores.logs.read(stream, 190, forward=False, limit=1000, most_bytes=most_bytes)
+        assert [event.seq for event in forward] == list(range(3, 3 + fitting))
+        assert [event.seq for event in backward] == list(range(190 - fitting, 190))
+
+
+@pytest.mark.parametrize("size", [1, 9000])
+def test_the_first_event_at_or_after_a_time_is_found(stores: PortStores, size: int) -> None:
+    job_id = add_instance(stores.jobs)
+    times = [100, 100, 105, 105, *range(110, 130)]
+    for seq, at_ms in enumerate(times):
+        append(stores, job_id, a_batch("x" * size, at_ms=at_ms, after_lines=seq))
+
+    found = {
+        at_ms: stores.logs.find_time(stream_of(stores, job_id), at_ms) for at_ms in (0, 100, 101, 105, 106, 129, 130)
+    }
+
+    assert found == {0: 0, 100: 0, 101: 2, 105: 2, 106: 4, 129: len(times) - 1, 130: None}
 
 
 def test_of_racing_appends_exactly_one_wins(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
-    append(stores, job_id, raw(b"first"))
-    batches = [raw(b"%d" % number, b"%d" % number) for number in range(6)]
-    results = race([partial(append, stores, job_id, batch, seq=1) for batch in batches])
+    append(stores, job_id, a_batch("first"))
+    batches = [a_batch(f"{number}", f"{number}", at_ms=2_000, after_lines=1) for number in range(6)]
+    results = race([partial(append, stores, job_id, batch) for batch in batches])
     assert results.count(None) == 1
     assert sum(isinstance(result, StaleJob) for result in results) == 5
     winner = batches[results.index(None)]
-    assert data_of(stores.logs.read(job_id, 0, 0, 10)) == [b"first", winner[0].data, winner[1].data]
-    assert cursor_of(stores, job_id).next_seq == 3
+    assert messages_of(stores, job_id) == ["first", *(event.message for event in winner.events)]
+    assert cursor_of(stores, job_id).lines == 3
 
 
 def test_instances_that_print_at_once_do_not_disturb_each_other(stores: PortStores) -> None:
@@ -203,62 +221,74 @@ def test_instances_that_print_at_once_do_not_disturb_each_other(stores: PortStor
 
     def print_lines(index: int) -> None:
         for seq in range(40):
-            append(stores, job.id, raw(b"%d:%d" % (index, seq)), index=index, seq=seq)
+            append(stores, job.id, a_batch(f"{index}:{seq}", at_ms=seq, after_lines=seq), index=index)
 
     assert race([partial(print_lines, index) for index in range(4)]) == [None] * 4
     for index in range(4):
-        lines = stores.logs.read(job.id, index, 0, 100)
-        assert data_of(lines) == [b"%d:%d" % (index, seq) for seq in range(40)]
+        assert messages_of(stores, job.id, index) == [f"{index}:{seq}" for seq in range(40)]
 
 
-def test_reader_sees_whole_appends_while_another_thread_appends(stores: PortStores) -> None:
+@pytest.mark.parametrize("forward", [True, False])
+def test_reader_sees_whole_appends_while_another_thread_appends(stores: PortStores, forward: bool) -> None:
     job_id = add_instance(stores.jobs)
-    batch = 50
+    size = 50
+    append(stores, job_id, a_batch(*map(str, range(size))))
+    stream = stream_of(stores, job_id)
     done = threading.Event()
 
     def write() -> None:
         try:
-            for start in range(0, 60 * batch, batch):
-                append(stores, job_id, raw(*(b"%d" % (start + number) for number in range(batch))), seq=start)
+            for start in range(size, 60 * size, size):
+                append(stores, job_id, a_batch(*map(str, range(start, start + size)), at_ms=start, after_lines=start))
         finally:
             done.set()
 
     def read() -> set[int]:
         lengths = set[int]()
         while not done.is_set():
-            lines = stores.logs.read(job_id, 0, 0, 10_000)
-            assert data_of(lines) == [b"%d" % number for number in range(len(lines))]
-            lengths.add(len(lines))
+            events = stores.logs.read(stream, 0 if forward else 10**9, forward=forward, limit=10_000, most_bytes=MANY)
+            assert [event.message for event in events] == list(map(str, range(len(events))))
+            lengths.add(len(events))
         return lengths
 
     _, lengths = race([write, read])
     assert isinstance(lengths, set)
-    assert all(length % batch == 0 for length in lengths)
-    assert len(stores.logs.read(job_id, 0, 0, 10_000)) == 60 * batch
+    assert all(length % size == 0 for length in lengths)
+    assert len(output_of(stores.logs, job_id)) == 60 * size
 
 
-LINES = st.lists(
-    st.builds(
-        RawLine,
-        at_ns=st.integers(0, 2**62),
-        data=st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"")) | st.just(b"z" * 16_384),
+EVENTS = st.lists(
+    st.tuples(
+        st.integers(0, 2**40),
+        st.text(st.characters(codec="utf-8"), min_size=1, max_size=40) | st.just("z" * 16_384),
     ),
     max_size=12,
 )
 
 
-def test_any_sequence_of_appends_reads_back_as_one_list(stores: PortStores) -> None:
+def test_any_sequence_of_batches_reads_back_as_one_list(stores: PortStores) -> None:
     numbers = count()
 
     @settings(max_examples=40, deadline=None)
-    @given(batches=st.lists(LINES, max_size=12), from_seq=st.integers(0, 150), limit=st.integers(0, 150))
-    def check(batches: list[list[RawLine]], from_seq: int, limit: int) -> None:
+    @given(parts=st.lists(EVENTS, max_size=12), seq=st.integers(0, 150), limit=st.integers(0, 150))
+    def check(parts: list[list[tuple[int, str]]], seq: int, limit: int) -> None:
         job_id = add_instance(stores.jobs, f"job-{next(numbers)}")
-        lines: list[RawLine] = []
-        for batch in batches:
-            append(stores, job_id, batch, seq=len(lines))
-            lines += batch
-        expected = [LogLine(seq=seq, at_ms=line.at_ns // 1_000_000, data=line.data) for seq, line in enumerate(lines)]
-        assert list(stores.logs.read(job_id, 0, from_seq, limit)) == expected[from_seq : from_seq + limit]
+        at_ms = 0
+        expected: list[LogEvent] = []
+        for part in parts:
+            events = []
+            for step, message in part:
+                at_ms += step
+                events.append(LogEvent(at_ms, message))
+            append(stores, job_id, replace(a_batch(*"x" * len(part), after_lines=len(expected)), events=events))
+            expected += events
+        assert [event[1::2] for event in output_of(stores.logs, job_id)] == expected
+        if expected:
+            page: Sequence[StoredEvent] = stores.logs.read(
+                stream_of(stores, job_id), seq, forward=True, limit=limit, most_bytes=MANY
+            )
+            assert [(event.seq, event.message) for event in page] == [
+                (number, event.message) for number, event in list(enumerate(expected))[seq : seq + limit]
+            ]
 
     check()

@@ -1,24 +1,23 @@
 """The emulator's own endpoints, without a socket."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 import pytest
 from processing_emulator.admin.app import admin_app
 from processing_emulator.admin.lazy_app import LazyApp
 from processing_emulator.admin.reset import ExternalStoreKept, ResetScope
 from processing_emulator.admin.server_routes import ServerControls
-from processing_emulator.domain.job import JobEvent, JobFacts, Limits, LogCursor, Transfer
+from processing_emulator.domain.job import JobEvent, JobFacts, Limits, Transfer
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import EmulatorError, StartFailure, StoreFailure
-from processing_emulator.ports import RawLine
 from starlette.types import ASGIApp
 
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.sample_store import MemorySampleStore
+from tests.log_batches import a_batch
 from tests.unit.aws.asgi import Answer, call
 from tests.unit.jobs.parts import START, Api
 
@@ -183,7 +182,7 @@ def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
     world.samples.append_sample(
         job.id, 0, UsageSample(at=START, cpu_percent=150.0, memory_bytes=7, disk_bytes=8, gpu_percent=9.0)
     )
-    world.logs.append(job.id, 0, [RawLine(at_ns=1, data=b"x")], LogCursor(next_seq=1))
+    world.logs.append_output(job.id, 0, a_batch("x"))
     world.store.add_event(job.id, JobEvent(at=START, action="image_pulled", detail={"image": "i"}))
     world.api.move(job, JobPhase.FAILED, JobFacts(failure_reason="AlgorithmError: , exit code: 1", exit_message="why"))
 
@@ -219,39 +218,6 @@ def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
         }
     ]
     assert {"at": "2026-01-02T03:04:05.678Z", "action": "image_pulled", "detail": {"image": "i"}} in document["events"]
-
-
-def a_job_with_lines(world: World, *lines: bytes) -> None:
-    """A job whose first host wrote these lines, one a second."""
-    job = world.api.service.create(a_key(), a_request())
-    world.store.ensure_instance(job.id, 0, LIMITS)
-    at_ns = [int((START + timedelta(seconds=second)).timestamp() * 1000) * 10**6 for second in range(len(lines))]
-    raw = [RawLine(at_ns=at, data=line) for at, line in zip(at_ns, lines, strict=True)]
-    world.logs.append(job.id, 0, raw, LogCursor(next_seq=len(raw)))
-
-
-def test_logs_come_in_order_with_where_to_go_on(world: World) -> None:
-    a_job_with_lines(world, b"one", "zw\u00f6lf".encode(), b"\xff\x00")
-
-    first = world.get("/_emulator/jobs/job/logs?limit=2").document
-    rest = world.get(f"/_emulator/jobs/job/logs?host=algo-1&from={first['next']}").document
-    end = world.get(f"/_emulator/jobs/job/logs?from={rest['next']}").document
-
-    assert first == {
-        "lines": [
-            {"seq": 0, "at": "2026-01-02T03:04:05.678Z", "message": "one"},
-            {"seq": 1, "at": "2026-01-02T03:04:06.678Z", "message": "zw\u00f6lf"},
-        ],
-        "next": 2,
-    }
-    assert [line["message"] for line in rest["lines"]] == ["\ufffd\0"]
-    assert end == {"lines": [], "next": 3}
-
-
-def test_logs_of_a_host_that_has_not_started_are_empty(world: World) -> None:
-    world.api.service.create(a_key(), a_request())
-
-    assert world.get("/_emulator/jobs/job/logs?from=0").document == {"lines": [], "next": 0}
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,10 @@ def test_resuming_at_the_cursor_gives_every_line_once_even_with_stamps_out_of_or
         size = dice.randint(1, 7)
         cursor = cursor.advanced(stamps[stored : stored + size])
         stored = min(stored + size, len(stamps))
-        assert cursor.next_seq == stored
+        assert cursor.lines == stored
         assert _resume(stamps, stored, cursor) == list(range(stored, len(stamps)))
 
 
 def test_a_cursor_that_stored_nothing_stays() -> None:
-    cursor = LogCursor(second=3, lines_in_second=2, next_seq=9)
+    cursor = LogCursor(newest_ns=4 * NANOSECONDS, lines_in_second=2, lines=9)
     assert cursor.advanced([]) is cursor

@@ -7,25 +7,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from processing_emulator.domain.log_events import (
-    BLOCK_LINES,
+    EVENT_OVERHEAD_BYTES,
     JOIN_MS,
     LONGEST_EVENT_BYTES,
     PIECE_BYTES,
     EventMaker,
     LogEvent,
-    LogLine,
+    RawLine,
+    StoredEvent,
+    first_page,
 )
 
 FULL = b"x" * PIECE_BYTES
+MS = 1_000_000
 
 
-def lines_of(*data: bytes, at_ms: int = 5000, step_ms: int = 1, seq: int = 0) -> list[LogLine]:
-    return [LogLine(seq=seq + number, at_ms=at_ms + number * step_ms, data=line) for number, line in enumerate(data)]
+def lines_of(*data: bytes, at_ms: int = 5000, step_ms: int = 1) -> list[RawLine]:
+    return [RawLine(at_ns=(at_ms + number * step_ms) * MS + 1, data=line) for number, line in enumerate(data)]
 
 
-def events_of(lines: Sequence[LogLine], latest_ms: int = 0) -> list[LogEvent]:
+def events_of(lines: Sequence[RawLine], latest_ms: int = 0) -> list[LogEvent]:
     maker = EventMaker(latest_ms)
-    return [*maker.feed(lines), *maker.finish()]
+    return [*maker.feed(lines), *maker.close()]
 
 
 def messages_of(*data: bytes) -> list[str]:
@@ -42,7 +45,7 @@ def test_30_a_traceback_is_one_event_and_its_last_line_another() -> None:
     ]
 
 
-def test_empty_lines_are_no_events_and_part_none() -> None:
+def test_empty_lines_are_dropped_and_do_not_separate_events() -> None:
     assert messages_of(b"", b"a", b"", b" b", b"", b"", b"c", b"") == ["a\n b", "c"]
 
 
@@ -71,36 +74,48 @@ def test_a_line_that_starts_with_a_tab_starts_an_event() -> None:
     assert messages_of(b"a", b"\tb") == ["a", "#011b"]
 
 
-def test_30_what_follows_a_full_piece_is_an_event_of_its_own() -> None:
+def test_30_the_line_after_a_full_piece_starts_an_event() -> None:
     assert messages_of(FULL, b" rest", b" more") == [FULL.decode(), " rest\n more"]
 
 
-def test_an_indented_line_joins_only_within_the_bound() -> None:
-    near = [*lines_of(b"a"), *lines_of(b" b", at_ms=5000 + JOIN_MS, seq=1)]
-    far = [*lines_of(b"a"), *lines_of(b" b", at_ms=5001 + JOIN_MS, seq=1)]
+def test_an_indented_line_joins_only_within_the_time_limit() -> None:
+    near = [*lines_of(b"a"), *lines_of(b" b", at_ms=5000 + JOIN_MS)]
+    far = [*lines_of(b"a"), *lines_of(b" b", at_ms=5001 + JOIN_MS)]
 
     assert [event.message for event in events_of(near)] == ["a\n b"]
     assert [event.message for event in events_of(far)] == ["a", " b"]
 
 
-def test_events_are_bounded_in_size_and_at_blocks() -> None:
-    long = events_of(lines_of(*[b" " * 1000] * 400))
-    assert [event.end_seq for event in long] == [LONGEST_EVENT_BYTES // 1001, 400]
+@pytest.mark.parametrize("line", [b" " * 1000, b" " + b"\t" * 999, b" " + "🟢".encode() * 300, b" " + b"\xff" * 999])
+def test_no_event_is_larger_than_the_service_accepts(line: bytes) -> None:
+    sizes = [len(event.message.encode()) for event in events_of(lines_of(*[line] * 1000))]
 
-    across = events_of(lines_of(b"a", b" b", b" c", seq=BLOCK_LINES - 2))
-    assert [event.message for event in across] == ["a\n b", " c"]
+    assert max(sizes) <= LONGEST_EVENT_BYTES
+    assert min(sizes[:-1]) > LONGEST_EVENT_BYTES - 4000
 
 
-def test_moments_never_go_back() -> None:
-    lines = [LogLine(seq=seq, at_ms=at_ms, data=b"x") for seq, at_ms in enumerate([50, 40, 60, 55])]
+def test_times_never_go_back() -> None:
+    lines = [RawLine(at_ns=at_ms * MS, data=b"x") for at_ms in [50, 40, 60, 55]]
 
     assert [event.at_ms for event in events_of(lines, latest_ms=45)] == [50, 50, 60, 60]
 
 
-def test_an_event_knows_its_lines() -> None:
-    [event] = events_of([*lines_of(b"a", at_ms=10), *lines_of(b"", b" b", at_ms=30, seq=1), *lines_of(b"", seq=3)])
+def test_an_event_has_the_time_of_its_first_line() -> None:
+    [event] = events_of(lines_of(b"a", b" b", b"  c", step_ms=10))
 
-    assert event == LogEvent(first_seq=0, end_seq=3, at_ms=10, last_ms=31, size_bytes=4, message="a\n b")
+    assert event == LogEvent(at_ms=5000, message="a\n b\n  c")
+
+
+def test_a_closed_event_is_not_joined_any_more() -> None:
+    maker = EventMaker()
+    lines = lines_of(b"a", b"", b" b", b" c")
+
+    assert maker.feed(lines[:2]) == []
+    assert maker.open_lines == 2
+    assert [event.message for event in maker.close()] == ["a"]
+    assert (maker.open_lines, maker.close()) == (0, [])
+    assert maker.feed(lines[2:]) == []
+    assert [event.message for event in maker.close()] == [" b\n c"]
 
 
 DATA = st.sampled_from([b"", b"a", b" ", b"  b", b"c\td", FULL]) | st.binary(max_size=5).map(
@@ -108,14 +123,14 @@ DATA = st.sampled_from([b"", b"a", b" ", b"  b", b"c\td", FULL]) | st.binary(max
 )
 LINES = st.lists(st.tuples(DATA, st.integers(-JOIN_MS, 2 * JOIN_MS)), max_size=40).map(
     lambda parts: [
-        LogLine(seq=seq, at_ms=50_000 + sum(step for _, step in parts[: seq + 1]), data=data)
-        for seq, (data, _) in enumerate(parts)
+        RawLine(at_ns=(50_000 + sum(step for _, step in parts[: number + 1])) * MS, data=data)
+        for number, (data, _) in enumerate(parts)
     ]
 )
 
 
 @given(lines=LINES)
-def test_events_together_are_the_lines(lines: list[LogLine]) -> None:
+def test_events_together_are_the_lines(lines: list[RawLine]) -> None:
     events = events_of(lines)
 
     parts = [part for event in events for part in event.message.split("\n")]
@@ -125,17 +140,28 @@ def test_events_together_are_the_lines(lines: list[LogLine]) -> None:
 
 
 @given(lines=LINES, cuts=st.lists(st.integers(0, 40)))
-def test_any_split_into_batches_gives_the_same_events(lines: list[LogLine], cuts: list[int]) -> None:
+def test_any_split_into_batches_gives_the_same_events(lines: list[RawLine], cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(lines)]
-    maker = EventMaker(0)
+    maker = EventMaker()
     events = [event for start, end in itertools.pairwise(edges) for event in maker.feed(lines[start:end])]
 
-    assert [*events, *maker.finish()] == events_of(lines)
+    assert [*events, *maker.close()] == events_of(lines)
 
 
-@given(lines=LINES)
-def test_reading_on_behind_any_event_gives_the_rest(lines: list[LogLine]) -> None:
-    events = events_of(lines)
+@pytest.mark.parametrize(
+    ("limit", "most_bytes", "expected"),
+    [
+        (10, 1000, ["aa", "ä", "bb"]),
+        (2, 1000, ["aa", "ä"]),
+        (0, 1000, []),
+        (10, 2 * (EVENT_OVERHEAD_BYTES + 2), ["aa", "ä"]),
+        (10, 2 * (EVENT_OVERHEAD_BYTES + 2) - 1, ["aa"]),
+        (10, 1, ["aa"]),
+    ],
+)
+def test_a_page_is_limited_in_events_and_bytes_but_has_one_event(
+    limit: int, most_bytes: int, expected: list[str]
+) -> None:
+    events = [StoredEvent(seq, 0, 0, message) for seq, message in enumerate(["aa", "ä", "bb"])]
 
-    for number, event in enumerate(events):
-        assert events_of(lines[event.end_seq :], event.last_ms) == events[number + 1 :]
+    assert [event.message for event in first_page(events, limit, most_bytes)] == expected

@@ -15,6 +15,7 @@ from processing_emulator.engine.reaper import Reaper
 from processing_emulator.engine.scheduler import Scheduler
 
 from tests.builders import a_key, a_request
+from tests.contract.ports.stores import output_of
 from tests.fakes.container_script import FakeRun, run_from_environment
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
@@ -83,7 +84,7 @@ class Rig:
         return [e.detail["to"] for e in self.jobs.list_events(job.id) if e.action == "phase_changed"]
 
     def lines(self, job: ProcessingJob, index: int = 0) -> list[bytes]:
-        return [line.data for line in self.logs.read(job.id, index, 0, 1_000_000)]
+        return [event.message.encode() for event in output_of(self.logs, job.id, index)]
 
     def container(self, job: ProcessingJob, host: str = "algo-1") -> str:
         return f"{job.key.name}-{host}-{EMULATOR_ID}-{job.id}"

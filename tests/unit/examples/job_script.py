@@ -86,7 +86,7 @@ class Script:
         there = list(self.output.get(host, ()))[: self.now.lines.get(host, 0)]
         page = there[start : start + min(limit, self.page)]
         lines = [{"seq": start + i, "at": "2025-01-01T12:00:01+00:00", "message": text} for i, text in enumerate(page)]
-        return {"lines": lines, "next": start + len(page)}
+        return {"events": lines, "next": start + len(page)}
 
 
 class PlayServer(ThreadingHTTPServer):

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 import pytest
-from processing_emulator.domain.job import JobId, LogCursor
+from processing_emulator.domain.job import JobId
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import StoreFailure
-from processing_emulator.ports import JobQuery, RawLine
+from processing_emulator.ports import JobQuery
 
 from tests.contract.ports.stores import NOW, add_instance, add_job
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.sample_store import MemorySampleStore
+from tests.log_batches import a_batch
 
 SAMPLE = UsageSample(at=NOW, cpu_percent=1.0, memory_bytes=1, disk_bytes=1)
 
@@ -27,8 +28,8 @@ def test_store_that_is_down_refuses_everything_and_comes_back_with_what_it_had()
         lambda: jobs.list_page(JobQuery(account="000000000000", region="us-east-1", limit=1)),
         lambda: jobs.request_stop(job_id, NOW),
         lambda: add_job(jobs, "other"),
-        lambda: logs.append(job_id, 0, [RawLine(at_ns=0, data=b"x")], LogCursor(next_seq=1)),
-        lambda: logs.read(job_id, 0, 0, 1),
+        lambda: logs.append_output(job_id, 0, a_batch("x")),
+        lambda: logs.output_stream(job_id, 0),
         lambda: samples.append_sample(job_id, 0, SAMPLE),
         lambda: samples.peaks(job_id, 0),
     ]
@@ -38,5 +39,5 @@ def test_store_that_is_down_refuses_everything_and_comes_back_with_what_it_had()
             call()
     jobs.come_back()
     assert list(jobs.list_unfinished()) == [before]
-    assert list(logs.read(job_id, 0, 0, 10)) == []
+    assert logs.output_stream(job_id, 0) is None
     assert samples.peaks(job_id, 0).samples == 0

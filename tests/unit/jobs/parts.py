@@ -9,7 +9,6 @@ from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
 from processing_emulator.logs.reading import LogReading
-from processing_emulator.logs.settling import SettlingLog
 
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
@@ -69,9 +68,8 @@ class Api:
         self.service = JobService(store=self.store, clock=self.clock, wakeup=self.wakeup, quotas=quotas)
         self.listing = JobListing(store=self.store)
         self.tags = JobTags(store=self.store)
-        self.stored_logs = MemoryLogStore(self.store)
-        self.logs = SettlingLog(self.stored_logs, self.clock)
-        self.log_reading = LogReading(logs=self.logs, activity=self.logs)
+        self.logs = MemoryLogStore(self.store)
+        self.log_reading = LogReading(self.logs)
 
     def move(self, job: ProcessingJob, to: JobPhase, facts: JobFacts | None = None) -> ProcessingJob:
         """Bring a job to a phase as the engine would: start and end times set, `facts` with the last step."""

@@ -1,4 +1,4 @@
-"""Lines of output packed into rows: how chunks are cut, merged, written and read back. Pure."""
+"""Events packed into rows: how chunks are cut, merged, written and read back. Pure."""
 
 import struct
 import zlib
@@ -7,60 +7,76 @@ from dataclasses import dataclass
 from itertools import accumulate, count, pairwise
 from operator import sub
 
-from processing_emulator.domain.log_events import LogLine
-from processing_emulator.errors import InternalBug
+from processing_emulator.domain.log_events import EVENT_OVERHEAD_BYTES, LogEvent, StoredEvent
 
 SEALED_BYTES = 64 * 1024
 """A chunk of this raw size is never written again."""
 
-_LINE_OVERHEAD_BYTES = 9
-"""What a line adds to the raw size beside its bytes: the newline and its stamp."""
-
 _LEVEL = 1
-"""zlib's fastest: output of programs shrinks some eightfold at once, and little more with effort."""
+"""zlib's fastest level: output of programs shrinks about eightfold, and little more with effort."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
-    """Consecutive lines: the number of the first one, their stamps in milliseconds, and their bytes."""
+class Events:
+    """Consecutive events, column by column: the number of the first one, times in milliseconds, messages in UTF-8."""
 
     first_seq: int
-    stamps: Sequence[int]
-    data: Sequence[bytes]
+    at_ms: Sequence[int]
+    ingested_at_ms: Sequence[int]
+    messages: Sequence[bytes]
+
+    @property
+    def raw_bytes(self) -> int:
+        """How much these events fill a chunk: what the service counts for them."""
+        return sum(map(len, self.messages)) + EVENT_OVERHEAD_BYTES * len(self.messages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkSize:
-    """A stored chunk without its lines."""
+    """A stored chunk without its events."""
 
     first_seq: int
-    line_count: int
     raw_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """One row: consecutive lines, their number range and time range, and the packed lines."""
+    """One row: consecutive events, packed, with their numbers and times."""
 
     first_seq: int
-    line_count: int
-    min_at_ms: int
-    max_at_ms: int
+    event_count: int
+    first_at_ms: int
+    last_at_ms: int
     raw_bytes: int
     packed: bytes
 
 
-def raw_bytes_of(data: Sequence[bytes]) -> int:
-    """How much these lines fill a chunk."""
-    return sum(map(len, data)) + _LINE_OVERHEAD_BYTES * len(data)
+def new_events(events: Sequence[LogEvent], ingested_at_ms: int) -> Events:
+    """Events that are to be stored; their numbers are not known yet."""
+    return Events(
+        first_seq=0,
+        at_ms=[event.at_ms for event in events],
+        ingested_at_ms=[ingested_at_ms] * len(events),
+        messages=[event.message.encode() for event in events],
+    )
+
+
+def joined(parts: Sequence[Events]) -> Events:
+    """Consecutive events as one."""
+    return Events(
+        first_seq=parts[0].first_seq,
+        at_ms=[at_ms for part in parts for at_ms in part.at_ms],
+        ingested_at_ms=[at_ms for part in parts for at_ms in part.ingested_at_ms],
+        messages=[message for part in parts for message in part.messages],
+    )
 
 
 def merge_from(tail: Sequence[ChunkSize], new_bytes: int) -> int | None:
-    """The first seq of the stored chunks that lines behind them are to be merged with; None: with none.
+    """The first seq of the stored chunks that new events are merged with; None when there is none.
 
-    `tail` goes from the last chunk backwards. A chunk is merged when it is open and not larger than all that comes
-    behind it. So sizes at least double towards the front: a program that prints single lines leaves few rows, and
-    each line is written again once per doubling, not once per line that follows it.
+    `tail` goes from the last chunk backwards. A chunk is merged when it is not sealed and not larger than everything
+    after it. So sizes at least double towards the front: a program that prints single lines leaves few rows, and
+    each event is written again once per doubling, not once per event that follows it.
     """
     start = None
     size = new_bytes
@@ -72,52 +88,72 @@ def merge_from(tail: Sequence[ChunkSize], new_bytes: int) -> int | None:
     return start
 
 
-def pack(lines: Lines) -> Iterator[Chunk]:
-    """Cut lines into chunks; all but the last one are sealed. Raises InternalBug for a line with a newline in it."""
-    edges = _edges(lines.data)
-    for start, end in pairwise(edges):
-        yield _pack_one(lines.first_seq + start, lines.stamps[start:end], lines.data[start:end])
+def pack(events: Events) -> Iterator[Chunk]:
+    """Cut events into chunks; all but the last one are sealed."""
+    for start, end in pairwise(_edges(events.messages)):
+        yield _pack_one(
+            Events(
+                first_seq=events.first_seq + start,
+                at_ms=events.at_ms[start:end],
+                ingested_at_ms=events.ingested_at_ms[start:end],
+                messages=events.messages[start:end],
+            )
+        )
 
 
-def _edges(data: Sequence[bytes]) -> Sequence[int]:
+def _edges(messages: Sequence[bytes]) -> Sequence[int]:
     edges = [0]
     size = 0
-    for position, line in enumerate(data, start=1):
-        size += len(line) + _LINE_OVERHEAD_BYTES
+    for position, message in enumerate(messages, start=1):
+        size += len(message) + EVENT_OVERHEAD_BYTES
         if size >= SEALED_BYTES:
             edges.append(position)
             size = 0
-    if edges[-1] < len(data):
-        edges.append(len(data))
+    if edges[-1] < len(messages):
+        edges.append(len(messages))
     return edges
 
 
-def _pack_one(first_seq: int, stamps: Sequence[int], data: Sequence[bytes]) -> Chunk:
-    body = b"\n".join(data)
-    if body.count(b"\n") != len(data) - 1:
-        raise InternalBug("A line of output has a newline in it.")
-    # Stamps lie close together: as differences they are mostly zeros, which cost next to nothing when compressed.
-    steps = (stamps[0], *map(sub, stamps[1:], stamps))
+def _pack_one(events: Events) -> Chunk:
+    # Times lie close together: as differences they are mostly zeros, which compress to next to nothing.
+    columns = (
+        *_steps(events.at_ms),
+        *_steps(events.ingested_at_ms),
+        *map(len, events.messages),
+    )
     return Chunk(
-        first_seq=first_seq,
-        line_count=len(data),
-        min_at_ms=min(stamps),
-        max_at_ms=max(stamps),
-        raw_bytes=raw_bytes_of(data),
-        packed=zlib.compress(struct.pack(f"<{len(steps)}q", *steps) + body, _LEVEL),
+        first_seq=events.first_seq,
+        event_count=len(events.messages),
+        first_at_ms=events.at_ms[0],
+        last_at_ms=events.at_ms[-1],
+        raw_bytes=events.raw_bytes,
+        packed=zlib.compress(struct.pack(_format(len(events.messages)), *columns) + b"".join(events.messages), _LEVEL),
     )
 
 
-def unpack(first_seq: int, line_count: int, packed: bytes) -> Lines:
-    """The lines of a chunk."""
+def _format(event_count: int) -> str:
+    """Two times and a length for each event, column by column."""
+    return f"<{2 * event_count}q{event_count}I"
+
+
+def _steps(values: Sequence[int]) -> Sequence[int]:
+    return [values[0], *map(sub, values[1:], values)]
+
+
+def unpack(first_seq: int, event_count: int, packed: bytes) -> Events:
+    """The events of a chunk."""
     raw = zlib.decompress(packed)
-    steps = struct.unpack_from(f"<{line_count}q", raw)
-    body = raw[line_count * 8 :]
-    return Lines(first_seq=first_seq, stamps=list(accumulate(steps)), data=body.split(b"\n"))
+    columns = struct.unpack_from(_format(event_count), raw)
+    edges = accumulate(columns[2 * event_count :], initial=struct.calcsize(_format(event_count)))
+    return Events(
+        first_seq=first_seq,
+        at_ms=list(accumulate(columns[:event_count])),
+        ingested_at_ms=list(accumulate(columns[event_count : 2 * event_count])),
+        messages=[raw[start:end] for start, end in pairwise(edges)],
+    )
 
 
-def lines_between(lines: Lines, from_seq: int, end_seq: int) -> Iterator[LogLine]:
-    """Those lines with from_seq <= seq < end_seq."""
-    start = max(0, from_seq - lines.first_seq)
-    end = max(0, end_seq - lines.first_seq)
-    return map(LogLine, count(lines.first_seq + start), lines.stamps[start:end], lines.data[start:end])
+def stored_events(events: Events) -> list[StoredEvent]:
+    """The events one by one."""
+    messages = [message.decode() for message in events.messages]
+    return list(map(StoredEvent, count(events.first_seq), events.at_ms, events.ingested_at_ms, messages))

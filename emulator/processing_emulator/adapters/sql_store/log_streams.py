@@ -1,111 +1,159 @@
-"""Log streams as SQL: an instance that has printed is a stream, whether its job is still listed or was deleted."""
+"""Log groups and streams as SQL."""
 
-import re
+from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, String, and_, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, insert, or_, select
 
-from processing_emulator.adapters.sql_store.job_tables import instances, jobs
-from processing_emulator.adapters.sql_store.log_tables import log_chunks
+from processing_emulator.adapters.sql_store.job_tables import jobs
+from processing_emulator.adapters.sql_store.log_tables import log_groups, log_streams
 from processing_emulator.adapters.sql_store.rows import is_storable
 from processing_emulator.domain.job import JobId
-from processing_emulator.domain.phase import JobPhase
-from processing_emulator.ports import LogStream, StreamPage, StreamQuery
-
-_NAME = re.compile(r"([^/]+)/algo-[1-9][0-9]{0,8}-[0-9]{1,18}")
-
-_AFTER_ALL_NAMES = "\x7f"
-"""Sorts behind all characters of job names."""
-
-_STARTED_MS = func.coalesce(jobs.c.started_at_ms, jobs.c.created_at_ms)
-_stream_name: ColumnElement[str] = (
-    jobs.c.name
-    + literal("/algo-")
-    + cast(instances.c.instance_index + 1, String)
-    + literal("-")
-    + cast(_STARTED_MS // 1000, String)
+from processing_emulator.domain.log_names import (
+    PROCESSING_JOBS_GROUP,
+    LogGroupKey,
+    LogStreamId,
+    output_stream_name,
 )
-_CHUNKS = and_(log_chunks.c.job_id == instances.c.job_id, log_chunks.c.instance_index == instances.c.instance_index)
-_earliest_ms = select(func.min(log_chunks.c.min_at_ms)).where(_CHUNKS).correlate(instances).scalar_subquery()
-_latest_ms: ColumnElement[int] = (
-    select(func.max(log_chunks.c.max_at_ms)).where(_CHUNKS).correlate(instances).scalar_subquery()
+from processing_emulator.ports import LogGroup, LogStream, StreamPage, StreamQuery
+
+_LAST_CHARACTER = "\U0010ffff"
+
+_STORED_BYTES = (
+    select(func.coalesce(func.sum(log_streams.c.stored_bytes), 0))
+    .where(log_streams.c.group_id == log_groups.c.id)
+    .scalar_subquery()
 )
+
+
+def list_groups(connection: Connection, account: str, region: str) -> Sequence[LogGroup]:
+    """See `ports.LogStore`."""
+    statement = (
+        select(log_groups, _STORED_BYTES.label("stored_bytes"))
+        .where(log_groups.c.account == account, log_groups.c.region == region)
+        .order_by(log_groups.c.name)
+    )
+    return [
+        LogGroup(
+            key=LogGroupKey(row.account, row.region, row.name),
+            created_at_ms=row.created_at_ms,
+            stored_bytes=int(row.stored_bytes),
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def group_id(connection: Connection, key: LogGroupKey) -> int | None:
+    """The row of a group; None when there is none."""
+    if not is_storable(key.name):
+        return None
+    return connection.execute(select(log_groups.c.id).where(_is_group(key))).scalar_one_or_none()
 
 
 def list_streams(connection: Connection, query: StreamQuery) -> StreamPage:
     """See `ports.LogStore`."""
-    if query.limit < 1 or not is_storable(query.prefix):
+    if query.limit < 1 or not is_storable(query.group.name + query.prefix):
         return StreamPage(streams=(), last=None)
-    statement = _streams(query.account, query.region).where(*_filters(query))
-    time, name = statement.selected_columns.last_at_ms, statement.selected_columns.stream_name
-    order = [time, name] if query.by_time else [name]
-    statement = statement.order_by(*(column.desc() if query.descending else column.asc() for column in order))
-    rows = connection.execute(statement.limit(query.limit + 1)).all()
+    order = [log_streams.c.last_event_at_ms, log_streams.c.name] if query.by_time else [log_streams.c.name]
+    statement = (
+        _streams_of(query.group)
+        .where(*_filters(query))
+        .order_by(*(column.desc() if query.descending else column.asc() for column in order))
+        .limit(query.limit + 1)
+    )
+    rows = connection.execute(statement).all()
     page = [_stream_of(row) for row in rows[: query.limit]]
-    last = (page[-1].last_at_ms if query.by_time else 0, page[-1].name) if len(rows) > len(page) else None
+    last = (page[-1].last_event_at_ms if query.by_time else 0, page[-1].name) if len(rows) > len(page) else None
     return StreamPage(streams=tuple(page), last=last)
 
 
-def find_stream(connection: Connection, account: str, region: str, name: str) -> LogStream | None:
-    """See `ports.LogStore`. Of two jobs that had their name within one second, the later one counts."""
-    match = _NAME.fullmatch(name)
-    if match is None or not is_storable(name):
+def find_stream(connection: Connection, group: LogGroupKey, name: str) -> LogStream | None:
+    """See `ports.LogStore`."""
+    if not is_storable(group.name + name):
         return None
-    statement = _streams(account, region).where(jobs.c.name == match[1], _stream_name == name)
-    row = connection.execute(statement.order_by(jobs.c.id.desc()).limit(1)).one_or_none()
+    row = connection.execute(_streams_of(group).where(log_streams.c.name == name)).one_or_none()
     return None if row is None else _stream_of(row)
 
 
-def first_stream(connection: Connection, account: str, region: str) -> LogStream | None:
+def output_stream(connection: Connection, job_id: JobId, index: int) -> LogStream | None:
     """See `ports.LogStore`."""
-    statement = _streams(account, region).order_by(jobs.c.id, instances.c.instance_index).limit(1)
+    statement = select(log_streams).where(log_streams.c.job_id == job_id, log_streams.c.instance_index == index)
     row = connection.execute(statement).one_or_none()
     return None if row is None else _stream_of(row)
 
 
-def _streams(account: str, region: str) -> Select[Any]:
-    return (
-        select(
-            jobs.c.id,
-            jobs.c.phase,
-            instances.c.instance_index,
-            instances.c.cursor_next_seq,
-            _stream_name.label("stream_name"),
-            _earliest_ms.label("first_at_ms"),
-            _latest_ms.label("last_at_ms"),
-        )
-        .join_from(jobs, instances, instances.c.job_id == jobs.c.id)
-        .where(jobs.c.account == account, jobs.c.region == region, instances.c.cursor_next_seq > 0)
-    )
+def insert_output_stream(connection: Connection, job_id: JobId, index: int, at_ms: int) -> LogStream:
+    """Add the stream of an instance whose first event has that time, and its group if there is none yet."""
+    started_ms = func.coalesce(jobs.c.started_at_ms, jobs.c.created_at_ms).label("started_ms")
+    columns = (jobs.c.account, jobs.c.region, jobs.c.name, started_ms)
+    job = connection.execute(select(*columns).where(jobs.c.id == job_id)).one()
+    group = _ensure_group(connection, LogGroupKey(job.account, job.region, PROCESSING_JOBS_GROUP), at_ms)
+    # A deleted job may have had the same name in the same second.
+    names = (output_stream_name(job.name, index, second) for second in count(job.started_ms // 1000))
+    values = {
+        "group_id": group,
+        "name": next(name for name in names if not connection.execute(select(_is_taken(group, name))).scalar_one()),
+        "created_at_ms": at_ms,
+        "first_event_at_ms": at_ms,
+        "last_event_at_ms": at_ms,
+        "last_ingested_at_ms": at_ms,
+        "stored_bytes": 0,
+        "next_seq": 0,
+        "job_id": job_id,
+        "instance_index": index,
+    }
+    return _stream_of(connection.execute(insert(log_streams).values(values).returning(log_streams)).one())
+
+
+def _ensure_group(connection: Connection, key: LogGroupKey, created_at_ms: int) -> int:
+    found = group_id(connection, key)
+    if found is not None:
+        return found
+    values = {"account": key.account, "region": key.region, "name": key.name, "created_at_ms": created_at_ms}
+    added: int = connection.execute(insert(log_groups).values(values).returning(log_groups.c.id)).scalar_one()
+    return added
+
+
+def _is_taken(group: int, name: str) -> ColumnElement[bool]:
+    return exists().where(log_streams.c.group_id == group, log_streams.c.name == name)
+
+
+def _is_group(key: LogGroupKey) -> ColumnElement[bool]:
+    return and_(log_groups.c.account == key.account, log_groups.c.region == key.region, log_groups.c.name == key.name)
+
+
+def _streams_of(group: LogGroupKey) -> Select[Any]:
+    return select(log_streams).join_from(log_streams, log_groups).where(_is_group(group))
 
 
 def _filters(query: StreamQuery) -> list[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = []
     if query.prefix:
-        # The job's name alone lets an index find the few that may match.
-        job, slash, _ = query.prefix.partition("/")
-        filters.append(jobs.c.name == job if slash else jobs.c.name.between(job, job + _AFTER_ALL_NAMES))
-        filters.append(func.substr(_stream_name, 1, len(query.prefix)) == query.prefix)
+        filters.append(log_streams.c.name.between(query.prefix, query.prefix + _LAST_CHARACTER))
     if query.after is not None:
-        filters.append(_beyond(*query.after, query=query))
+        filters.append(_is_after(*query.after, query=query))
     return filters
 
 
-def _beyond(at_ms: int, name: str, *, query: StreamQuery) -> ColumnElement[bool]:
-    is_beyond = _stream_name < name if query.descending else _stream_name > name
+def _is_after(at_ms: int, name: str, *, query: StreamQuery) -> ColumnElement[bool]:
+    names, times = log_streams.c.name, log_streams.c.last_event_at_ms
+    is_after = names < name if query.descending else names > name
     if not query.by_time:
-        return is_beyond
-    is_later = _latest_ms < at_ms if query.descending else _latest_ms > at_ms
-    return or_(is_later, and_(_latest_ms == at_ms, is_beyond))
+        return is_after
+    is_later = times < at_ms if query.descending else times > at_ms
+    return or_(is_later, and_(times == at_ms, is_after))
 
 
 def _stream_of(row: Row[Any]) -> LogStream:
+    """From a row of `log_streams`."""
     return LogStream(
-        job_id=JobId(row.id),
-        index=row.instance_index,
-        name=row.stream_name,
-        lines=row.cursor_next_seq,
-        first_at_ms=row.first_at_ms,
-        last_at_ms=row.last_at_ms,
-        ended=JobPhase(row.phase).is_terminal,
+        id=LogStreamId(row.id),
+        name=row.name,
+        created_at_ms=row.created_at_ms,
+        first_event_at_ms=row.first_event_at_ms,
+        last_event_at_ms=row.last_event_at_ms,
+        last_ingested_at_ms=row.last_ingested_at_ms,
+        stored_bytes=row.stored_bytes,
+        next_seq=row.next_seq,
     )

@@ -148,10 +148,10 @@ def instance_of(row: Row[Any]) -> InstanceRecord:
         container_id=row.container_id,
         container_started_at=from_ms_or_none(row.container_started_at_ms),
         cursor=LogCursor(
-            second=row.cursor_second,
+            newest_ns=row.cursor_newest_ns,
             lines_in_second=row.cursor_lines_in_second,
             lines_in_newest=row.cursor_lines_in_newest,
-            next_seq=row.cursor_next_seq,
+            lines=row.cursor_lines,
         ),
         exit=None if row.exit_code is None else ContainerExit(code=row.exit_code, out_of_memory=row.exit_out_of_memory),
         exit_message=row.exit_message,

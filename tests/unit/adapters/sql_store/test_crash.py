@@ -10,25 +10,23 @@ from pathlib import Path
 from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.domain.job import JobId
 
-from tests.contract.ports.stores import add_instance
+from tests.contract.ports.stores import add_instance, output_of
 from tests.unit.adapters.sql_store.rawsql import query
 
 WRITER = """
 import sys
 from pathlib import Path
 from processing_emulator.adapters.sql_store.store import open_store
-from processing_emulator.domain.job import JobEvent, JobId, LogCursor
-from processing_emulator.ports import RawLine
-from tests.contract.ports.stores import NOW
+from processing_emulator.domain.job import JobId
+from tests.log_batches import a_batch
 
 stores = open_store(Path(sys.argv[1]))
 job_id = JobId(int(sys.argv[2]))
-seq = stores.jobs.list_instances(job_id)[0].cursor.next_seq
+seq = stores.jobs.list_instances(job_id)[0].cursor.lines
 while True:
-    size = 1 + seq * 7 % 300
-    lines = [RawLine(at_ns=number * 10**6, data=b"line %d" % number) for number in range(seq, seq + size)]
-    seq += size
-    stores.logs.append(job_id, 0, lines, LogCursor(second=seq, lines_in_second=size, next_seq=seq))
+    messages = [f"line {number}" for number in range(seq, seq + 1 + seq * 7 % 300)]
+    stores.logs.append_output(job_id, 0, a_batch(*messages, at_ms=seq, after_lines=seq))
+    seq += len(messages)
     print(seq, flush=True)
 """
 
@@ -66,12 +64,12 @@ def test_killed_writer_leaves_every_line_it_promised_once_and_a_cursor_that_agre
         promised = lines_promised(path, job_id, appends)
         stores = open_store(path)
         cursor = stores.jobs.list_instances(job_id)[0].cursor
-        lines = stores.logs.read(job_id, 0, 0, 10**6)
+        events = output_of(stores.logs, job_id)
         stores.close()
-        assert cursor.next_seq >= promised
-        assert cursor.second == cursor.next_seq
-        assert [(line.seq, line.at_ms, line.data) for line in lines] == [
-            (number, number, b"line %d" % number) for number in range(cursor.next_seq)
+        assert cursor.lines >= promised
+        assert cursor.newest_ns == (cursor.lines - 1) * 1_000_000
+        assert [(event.seq, event.at_ms, event.message) for event in events] == [
+            (number, number, f"line {number}") for number in range(cursor.lines)
         ]
         assert query(path, "PRAGMA integrity_check") == [("ok",)]
         assert query(path, "PRAGMA foreign_key_check") == []

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION
 from processing_emulator.adapters.sql_store.store import Stores, open_store
-from processing_emulator.domain.job import LogCursor
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import StoreFailure
-from processing_emulator.ports import JobQuery, RawLine
+from processing_emulator.ports import JobQuery
 
 from tests.builders import a_key, a_request
-from tests.contract.ports.stores import NOW, add_instance, add_job, later, move_to
+from tests.contract.ports.stores import NOW, add_instance, add_job, later, move_to, output_of
+from tests.log_batches import a_batch
 from tests.unit.adapters.sql_store.rawsql import query
 
 
@@ -40,12 +40,12 @@ def test_everything_is_there_after_a_restart(path: Path) -> None:
     before = open_store(path)
     job_id = add_instance(before.jobs)
     job = move_to(before.jobs, before.jobs.get(job_id), JobPhase.RUNNING)
-    before.logs.append(job_id, 0, [RawLine(at_ns=5, data=b"x")], LogCursor(second=1, lines_in_second=1, next_seq=1))
+    before.logs.append_output(job_id, 0, a_batch("x"))
     before.samples.append_sample(job_id, 0, UsageSample(at=NOW, cpu_percent=1.0, memory_bytes=2, disk_bytes=3))
     kept = (
         before.jobs.list_events(job_id),
         before.jobs.list_instances(job_id),
-        before.logs.read(job_id, 0, 0, 10),
+        output_of(before.logs, job_id),
         before.samples.peaks(job_id, 0),
     )
     before.close()
@@ -54,7 +54,7 @@ def test_everything_is_there_after_a_restart(path: Path) -> None:
     assert kept == (
         after.jobs.list_events(job_id),
         after.jobs.list_instances(job_id),
-        after.logs.read(job_id, 0, 0, 10),
+        output_of(after.logs, job_id),
         after.samples.peaks(job_id, 0),
     )
     after.close()

@@ -1,4 +1,4 @@
-"""DescribeLogGroups: the one group of processing jobs, once a job has printed something (spec 5.1)."""
+"""DescribeLogGroups. The first job that prints something makes the group of processing jobs (spec 5.1)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.services.logs.log_names import group_arn
 from processing_emulator.aws.services.operation import Handler
+from processing_emulator.domain.log_names import LogGroupKey
 from processing_emulator.errors import ValidationFailed
-from processing_emulator.logs.reading import LOG_GROUP, LogReading
+from processing_emulator.logs.reading import LogReading
+from processing_emulator.ports import LogGroup
 
 
 def describe_log_groups(reading: LogReading) -> Handler:
@@ -18,37 +20,35 @@ def describe_log_groups(reading: LogReading) -> Handler:
             raise ValidationFailed("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
         if "nextToken" in request:
             raise ValidationFailed("The specified nextToken is invalid.")
-        created_ms = reading.group_created_ms(context.account, context.region)
-        if created_ms is None or not _is_asked_for(context, request):
-            return {"logGroups": []}
-        return {"logGroups": [_group(context, created_ms)]}
+        groups = reading.groups(context.account, context.region)
+        return {"logGroups": [_group(group) for group in groups if _is_asked_for(group.key, request)]}
 
     return handle
 
 
-def _is_asked_for(context: RequestContext, request: Mapping[str, Any]) -> bool:
-    """Prefixes keep their case, patterns do not."""
+def _is_asked_for(group: LogGroupKey, request: Mapping[str, Any]) -> bool:
+    """Prefixes are case-sensitive, patterns are not."""
     return (
-        LOG_GROUP.startswith(request.get("logGroupNamePrefix", ""))
-        and request.get("logGroupNamePattern", "").lower() in LOG_GROUP.lower()
+        group.name.startswith(request.get("logGroupNamePrefix", ""))
+        and request.get("logGroupNamePattern", "").lower() in group.name.lower()
         and request.get("logGroupClass", "STANDARD") == "STANDARD"
-        and ("logGroupIdentifiers" not in request or _is_among(context, request["logGroupIdentifiers"]))
-        and ("accountIdentifiers" not in request or context.account in request["accountIdentifiers"])
+        and ("logGroupIdentifiers" not in request or _is_among(group, request["logGroupIdentifiers"]))
+        and ("accountIdentifiers" not in request or group.account in request["accountIdentifiers"])
     )
 
 
-def _is_among(context: RequestContext, identifiers: list[str]) -> bool:
-    return LOG_GROUP in identifiers or group_arn(context) in identifiers
+def _is_among(group: LogGroupKey, identifiers: list[str]) -> bool:
+    return group.name in identifiers or group_arn(group) in identifiers
 
 
-def _group(context: RequestContext, created_ms: int) -> Mapping[str, object]:
-    arn = group_arn(context)
+def _group(group: LogGroup) -> Mapping[str, object]:
+    arn = group_arn(group.key)
     return {
-        "logGroupName": LOG_GROUP,
-        "creationTime": created_ms,
+        "logGroupName": group.key.name,
+        "creationTime": group.created_at_ms,
         "metricFilterCount": 0,
         "arn": f"{arn}:*",
-        "storedBytes": 0,
+        "storedBytes": group.stored_bytes,
         "logGroupClass": "STANDARD",
         "logGroupArn": arn,
     }

@@ -5,8 +5,9 @@ from typing import Any
 
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
-from processing_emulator.aws.services.logs.log_names import group_arn, require_the_group
+from processing_emulator.aws.services.logs.log_names import group_arn, group_named
 from processing_emulator.aws.services.operation import Handler
+from processing_emulator.domain.log_names import LogGroupKey
 from processing_emulator.errors import ValidationFailed
 from processing_emulator.logs.reading import LogReading
 from processing_emulator.logs.tokens import sequence_token
@@ -20,20 +21,19 @@ def describe_log_streams(reading: LogReading) -> Handler:
     """The handler."""
 
     def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
-        require_the_group(context, request)
-        page = reading.streams(_query(context, request), request.get("nextToken"))
-        return present(logStreams=[_stream(context, stream) for stream in page.streams], nextToken=page.next_token)
+        group = group_named(context, request)
+        page = reading.streams(_query(group, request), request.get("nextToken"))
+        return present(logStreams=[_stream(group, stream) for stream in page.streams], nextToken=page.next_token)
 
     return handle
 
 
-def _query(context: RequestContext, request: Mapping[str, Any]) -> StreamQuery:
+def _query(group: LogGroupKey, request: Mapping[str, Any]) -> StreamQuery:
     by_time = request.get("orderBy") == "LastEventTime"
     if by_time and "logStreamNamePrefix" in request:
         raise ValidationFailed("Cannot order by LastEventTime with a logStreamNamePrefix.")
     return StreamQuery(
-        account=context.account,
-        region=context.region,
+        group=group,
         limit=request.get("limit", MOST_STREAMS),
         prefix=request.get("logStreamNamePrefix", ""),
         by_time=by_time,
@@ -41,14 +41,14 @@ def _query(context: RequestContext, request: Mapping[str, Any]) -> StreamQuery:
     )
 
 
-def _stream(context: RequestContext, stream: LogStream) -> Mapping[str, object]:
+def _stream(group: LogGroupKey, stream: LogStream) -> Mapping[str, object]:
     return {
         "logStreamName": stream.name,
-        "creationTime": stream.first_at_ms,
-        "firstEventTimestamp": stream.first_at_ms,
-        "lastEventTimestamp": stream.last_at_ms,
-        "lastIngestionTime": stream.last_at_ms,
-        "uploadSequenceToken": sequence_token(stream),
-        "arn": f"{group_arn(context)}:log-stream:{stream.name}",
-        "storedBytes": 0,
+        "creationTime": stream.created_at_ms,
+        "firstEventTimestamp": stream.first_event_at_ms,
+        "lastEventTimestamp": stream.last_event_at_ms,
+        "lastIngestionTime": stream.last_ingested_at_ms,
+        "uploadSequenceToken": sequence_token(stream.id),
+        "arn": f"{group_arn(group)}:log-stream:{stream.name}",
+        "storedBytes": 0,  # the service has counted groups only since 2019
     }

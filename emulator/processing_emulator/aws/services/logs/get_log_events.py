@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from processing_emulator.aws.http.request_context import RequestContext
-from processing_emulator.aws.services.logs.log_names import require_the_group
+from processing_emulator.aws.services.logs.log_names import group_named
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.logs.reading import MOST_EVENTS, EventQuery, LogReading
 
@@ -13,7 +13,7 @@ def get_log_events(reading: LogReading) -> Handler:
     """The handler."""
 
     def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
-        require_the_group(context, request)
+        group = group_named(context, request)
         query = EventQuery(
             start_ms=request.get("startTime", 0),
             end_ms=request.get("endTime"),
@@ -21,10 +21,10 @@ def get_log_events(reading: LogReading) -> Handler:
             from_head=request.get("startFromHead", False),
             token=request.get("nextToken"),
         )
-        page = reading.events(context.account, context.region, request["logStreamName"], query)
+        page = reading.events(group, request["logStreamName"], query)
         return {
             "events": [
-                {"timestamp": event.at_ms, "message": event.message, "ingestionTime": event.last_ms}
+                {"timestamp": event.at_ms, "message": event.message, "ingestionTime": event.ingested_at_ms}
                 for event in page.events
             ],
             "nextForwardToken": page.forward_token,

@@ -1,7 +1,9 @@
-"""Brings every line a container writes into the log store, once, in order, across crashes of either side.
+"""Brings everything a container prints into the log store as events, once, in order, across crashes of either side.
 
-A reader follows the engine's stream; a writer stores what has gathered. The writer pauses between writes, so that a
-slow printer makes few transactions, and the reader waits when the writer falls behind, so that memory stays flat.
+A reader follows the engine's stream; a writer makes events of the lines that have gathered and stores them. The writer
+pauses between writes, so that a slow printer makes few transactions, and the reader waits when the writer falls
+behind, so that memory stays flat. The stored cursor moves past complete events only: after a crash, the lines of the
+event that was still open are read again.
 """
 
 import logging
@@ -9,21 +11,26 @@ import threading
 from collections.abc import Sequence
 
 from processing_emulator.domain.job import InstanceRecord, LogCursor
+from processing_emulator.domain.log_events import LogEvent
+from processing_emulator.domain.output_events import OutputEvents
 from processing_emulator.engine.activity import EndContainer
 from processing_emulator.engine.retry import Detached, StoreRetry
-from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable, StaleJob
-from processing_emulator.ports import ContainerRuntime, LogStore, RawLine
+from processing_emulator.errors import InternalBug, JobNotFound, RuntimeFailure, RuntimeUnavailable, StaleJob
+from processing_emulator.ports import Clock, ContainerRuntime, LogStore, OutputBatch, RawLine
 
 logger = logging.getLogger(__name__)
 
 WRITE_PAUSE_SECONDS = 0.2
+HOLD_SECONDS = 1.0
+"""How long an event stays open for indented lines that belong to it."""
+
 DRAIN_SECONDS = 300.0
 """How long the log of a container that has exited may take to be read and stored."""
 
 RETRY_SECONDS = 1.0
 BUFFERED_BYTES = 16 * 1024**2
 LINE_OVERHEAD_BYTES = 150
-"""What a line takes in memory beside its text."""
+"""The memory that a line takes in addition to its text."""
 
 
 class LogPump:
@@ -32,16 +39,23 @@ class LogPump:
     name = "log"
 
     def __init__(
-        self, runtime: ContainerRuntime, logs: LogStore, record: InstanceRecord, container_id: str, name: str
+        self,
+        runtime: ContainerRuntime,
+        logs: LogStore,
+        clock: Clock,
+        record: InstanceRecord,
+        container_id: str,
+        name: str,
     ) -> None:
         self._runtime = runtime
         self._logs = logs
+        self._clock = clock
         self._record = record
         self._container_id = container_id
         self._read_cursor = record.cursor
+        self._stored_cursor = record.cursor
         self._buffer: list[RawLine] = []
         self._buffer_bytes = 0
-        self._buffer_cursor = record.cursor
         self._failed = False
         self._changed = threading.Condition()
         self._exited = threading.Event()
@@ -91,7 +105,7 @@ class LogPump:
                     self._abandoned.wait(RETRY_SECONDS)
         except RuntimeFailure as error:
             self._failed = True
-            logger.warning("the log cannot be read to its end: %s", error, extra={"action": "log_lost"})
+            logger.warning("log not readable to its end", extra={**self._fields, "error": str(error)})
         finally:
             self._drained.set()
             with self._changed:
@@ -114,7 +128,7 @@ class LogPump:
                 if self._abandoned.is_set():
                     return True
         except RuntimeUnavailable:
-            logger.warning("engine away, log continues later", extra={"action": "log_interrupted"})
+            logger.warning("log interrupted, the engine is away", extra=self._fields)
             return False
         return True
 
@@ -124,30 +138,59 @@ class LogPump:
             self._changed.wait_for(lambda: self._buffer_bytes < BUFFERED_BYTES or self._abandoned.is_set())
             self._buffer.extend(lines)
             self._buffer_bytes += sum(len(line.data) + LINE_OVERHEAD_BYTES for line in lines)
-            self._buffer_cursor = self._read_cursor
             self._changed.notify_all()
 
     def _write(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._buffer or self._drained.is_set() or self._abandoned.is_set())
-                lines, self._buffer, self._buffer_bytes = self._buffer, [], 0
-                cursor = self._buffer_cursor
-                self._changed.notify_all()
-            if not lines:
-                return
-            if not self._store(lines, cursor):
+        output = OutputEvents(self._stored_cursor)
+        ended = False
+        while not ended:
+            lines, ended = self._take(output.seconds_open(self._clock.monotonic()))
+            now = self._clock.monotonic()
+            events = output.feed(lines, now)
+            held = output.seconds_open(now) or 0.0
+            if held >= HOLD_SECONDS or (ended and not self._abandoned.is_set()):
+                events += output.close()
+            if not self._store(events, output.cursor):
                 return
             self._exited.wait(WRITE_PAUSE_SECONDS)
 
-    def _store(self, lines: Sequence[RawLine], cursor: LogCursor) -> bool:
-        """Store until it works; False when abandoned meanwhile."""
+    def _take(self, seconds_open: float | None) -> tuple[Sequence[RawLine], bool]:
+        """The lines read since the last call, none when an event was open long enough; whether nothing follows."""
+        timeout = None if seconds_open is None else max(0.0, HOLD_SECONDS - seconds_open)
+        with self._changed:
+            self._changed.wait_for(lambda: self._buffer or self._is_ended(), timeout)
+            lines, self._buffer, self._buffer_bytes = self._buffer, [], 0
+            self._changed.notify_all()
+            return lines, self._is_ended()
+
+    def _is_ended(self) -> bool:
+        return self._drained.is_set() or self._abandoned.is_set()
+
+    def _store(self, events: Sequence[LogEvent], cursor: LogCursor) -> bool:
+        """Store until it works; False when the pump was abandoned meanwhile, or the log is no longer its own."""
+        if cursor == self._stored_cursor:
+            return True
+        batch = OutputBatch(
+            events=events,
+            read_from=self._stored_cursor,
+            read_to=cursor,
+            ingested_at_ms=int(self._clock.now().timestamp() * 1000),
+        )
         try:
-            self._retry(lambda: self._logs.append(self._record.job_id, self._record.index, lines, cursor))
-        except StaleJob:
-            logger.exception("another process stores this log", extra={"job_id": self._record.job_id})
-            self.abandon()
-            return False
+            self._retry(lambda: self._logs.append_output(self._record.job_id, self._record.index, batch))
         except Detached:
             return False
-        return True
+        except JobNotFound:
+            logger.info("log abandoned, its job was reset", extra=self._fields)
+        except (StaleJob, InternalBug):
+            logger.exception("log abandoned, it cannot be stored", extra=self._fields)
+        else:
+            self._stored_cursor = cursor
+            return True
+        self._failed = True
+        self.abandon()
+        return False
+
+    @property
+    def _fields(self) -> dict[str, object]:
+        return {"job_id": self._record.job_id, "host": self._record.host}
