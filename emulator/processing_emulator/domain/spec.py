@@ -1,8 +1,9 @@
-"""What a job is to do, read from its validated request. Beside `aws/`, the one place that knows the wire's names."""
+"""What a job has to do, read from its validated request. Besides `aws/`, only this module knows AWS's member names."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from processing_emulator.errors import Unsupported
@@ -18,7 +19,7 @@ _S3_URI = re.compile(r"s3://([^/]+)/?(.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class S3Uri:
-    """A bucket and a key, or a key's prefix; the key may be empty."""
+    """A bucket with a key or a key prefix, which may be empty."""
 
     bucket: str
     key: str
@@ -28,7 +29,7 @@ class S3Uri:
 
 
 def parse_s3_uri(text: str) -> S3Uri:
-    """Read `s3://bucket/key`. `https://` URIs are in the service's pattern but are not supported here.
+    """Parse `s3://bucket/key`. `https://` URIs match the service's pattern but are not supported here.
 
     Raises Unsupported.
     """
@@ -38,27 +39,70 @@ def parse_s3_uri(text: str) -> S3Uri:
     return S3Uri(match[1], match[2])
 
 
+class Distribution(StrEnum):
+    """Which instances get which objects of an input."""
+
+    FULLY_REPLICATED = "FullyReplicated"
+    SHARDED_BY_S3_KEY = "ShardedByS3Key"
+
+
+class InputMode(StrEnum):
+    """Whether the container finds files, or reads named pipes."""
+
+    FILE = "File"
+    PIPE = "Pipe"
+
+
+class Compression(StrEnum):
+    """How the objects of an input are compressed; Pipe mode can undo it."""
+
+    NONE = "None"
+    GZIP = "Gzip"
+
+
+class UploadMode(StrEnum):
+    """When an output is uploaded."""
+
+    END_OF_JOB = "EndOfJob"
+    CONTINUOUS = "Continuous"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Prefix:
+    """All objects whose key starts with a prefix (spec 3.1)."""
+
+    uri: S3Uri
+
+
+Source = S3Prefix
+"""Where an input comes from. A new kind becomes a union member here, a case in `_source_of` and one in `Stager`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobInput:
-    """One input to be staged: a key prefix (spec 3.1) to a folder in the container."""
+    """One input to be staged to a folder in the container."""
 
     name: str
-    uri: S3Uri
+    source: Source
     local_path: str
+    distribution: Distribution = Distribution.FULLY_REPLICATED
+    mode: InputMode = InputMode.FILE
+    compression: Compression = Compression.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOutput:
-    """One output folder in the container, uploaded at the end of the job (spec 4)."""
+    """One output folder in the container, to be uploaded (spec 4)."""
 
     name: str
     uri: S3Uri
     local_path: str
+    upload_mode: UploadMode = UploadMode.END_OF_JOB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceChoice:
-    """How many instances of which type a job may run on."""
+    """An instance type that a job may run on, and how many instances of it."""
 
     instance_type: str
     count: int
@@ -66,10 +110,11 @@ class InstanceChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """Everything the engine needs to know of a request. `entrypoint` or `arguments` None: the image's (spec 2.1).
+    """Everything the engine needs to know about a request. `entrypoint` or `arguments` None: the image's (spec 2.1).
 
-    `choices` are in order of priority; `must_select` says that they come from InstancePreferences, so that what was
-    chosen is recorded and shown (spec 1.3).
+    `inputs` and `outputs` are those the emulator stages: AppManaged ones, of any kind, are left to the container.
+    `choices` are in order of priority; `must_select` is true if they come from InstancePreferences, because then the
+    selected one is recorded and shown (spec 1.3).
     """
 
     image_uri: str
@@ -91,14 +136,14 @@ def _strings(value: list[str] | None) -> tuple[str, ...] | None:
 
 
 def normal_path(local_path: str) -> str:
-    """A LocalPath without trailing and doubled slashes; clients send both forms (spec 6.2)."""
+    """A LocalPath without trailing and doubled slashes, which some clients send (spec 6.2)."""
     if local_path[:1] == "/" != local_path[-1:] and "//" not in local_path:
         return local_path
     return "/" + "/".join(part for part in local_path.split("/") if part)
 
 
 def choices_of(cluster: Mapping[str, Any]) -> tuple[InstanceChoice, ...]:
-    """What a ClusterConfig allows a job to run on, the first first; its own count comes before the job's."""
+    """What a ClusterConfig allows a job to run on, by priority. A preference's own count overrides the job's."""
     preferences = cluster.get("InstancePreferences") or [cluster]
     return tuple(
         InstanceChoice(
@@ -110,7 +155,7 @@ def choices_of(cluster: Mapping[str, Any]) -> tuple[InstanceChoice, ...]:
 
 
 def settled_request(request: Mapping[str, Any], choice: InstanceChoice | None) -> Mapping[str, Any]:
-    """The request as if it had asked for the selected instance alone; unchanged when nothing had to be selected."""
+    """The request as if it had named only the selected instance; unchanged if nothing had to be selected."""
     if choice is None:
         return request
     resources = request["ProcessingResources"]
@@ -119,8 +164,41 @@ def settled_request(request: Mapping[str, Any], choice: InstanceChoice | None) -
     return {**request, "ProcessingResources": {**resources, "ClusterConfig": cluster}}
 
 
+def _input_of(item: Mapping[str, Any]) -> JobInput:
+    name = item["InputName"]
+    if "S3Input" not in item:
+        raise Unsupported(f"Input {name}: DatasetDefinition is not supported by the emulator")
+    s3 = item["S3Input"]
+    return JobInput(
+        name=name,
+        source=_source_of(name, s3),
+        local_path=normal_path(s3["LocalPath"]),
+        distribution=Distribution(s3.get("S3DataDistributionType") or Distribution.FULLY_REPLICATED),
+        mode=InputMode(s3.get("S3InputMode") or InputMode.FILE),
+        compression=Compression(s3.get("S3CompressionType") or Compression.NONE),
+    )
+
+
+def _source_of(name: str, s3: Mapping[str, Any]) -> Source:
+    match s3["S3DataType"]:
+        case "S3Prefix":
+            return S3Prefix(uri=parse_s3_uri(s3["S3Uri"]))
+        case other:
+            raise Unsupported(f"Input {name}: S3DataType {other} is not supported by the emulator")
+
+
+def _output_of(item: Mapping[str, Any]) -> JobOutput:
+    s3 = item["S3Output"]
+    return JobOutput(
+        name=item["OutputName"],
+        uri=parse_s3_uri(s3["S3Uri"]),
+        local_path=normal_path(s3["LocalPath"]),
+        upload_mode=UploadMode(s3["S3UploadMode"]),
+    )
+
+
 def spec_of(request: Mapping[str, Any]) -> JobSpec:
-    """Read a validated CreateProcessingJob request; AppManaged inputs and outputs are the container's own affair."""
+    """Read a validated CreateProcessingJob request. Raises Unsupported for an input that cannot be staged."""
     app = request["AppSpecification"]
     cluster = request["ProcessingResources"]["ClusterConfig"]
     outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
@@ -129,24 +207,8 @@ def spec_of(request: Mapping[str, Any]) -> JobSpec:
         entrypoint=_strings(app.get("ContainerEntrypoint")),
         arguments=_strings(app.get("ContainerArguments")),
         environment=dict(request.get("Environment") or {}),
-        inputs=tuple(
-            JobInput(
-                name=item["InputName"],
-                uri=parse_s3_uri(item["S3Input"]["S3Uri"]),
-                local_path=normal_path(item["S3Input"]["LocalPath"]),
-            )
-            for item in request.get("ProcessingInputs") or []
-            if not item.get("AppManaged")
-        ),
-        outputs=tuple(
-            JobOutput(
-                name=item["OutputName"],
-                uri=parse_s3_uri(item["S3Output"]["S3Uri"]),
-                local_path=normal_path(item["S3Output"]["LocalPath"]),
-            )
-            for item in outputs
-            if not item.get("AppManaged")
-        ),
+        inputs=tuple(_input_of(item) for item in request.get("ProcessingInputs") or [] if not item.get("AppManaged")),
+        outputs=tuple(_output_of(item) for item in outputs if not item.get("AppManaged")),
         choices=choices_of(cluster),
         must_select=bool(cluster.get("InstancePreferences")),
         volume_gib=cluster["VolumeSizeInGB"],

@@ -69,7 +69,7 @@ class InstanceRunner:
         self._index = task.record.index
         self._name = f"{task.key.name}/{task.record.host}"
         self._workspace = Workspace(task.folder)
-        self._stager = Stager(tools.objects, self._workspace, task.record.limits.volume_bytes)
+        self._stager = Stager(tools.objects, self._workspace, task)
         self._cancel = threading.Event()
         self._may_start = threading.Event()
         self._detaching = threading.Event()
@@ -196,7 +196,7 @@ class InstanceRunner:
         self._reach(JobPhase.STAGING_IN)
         with _failing_as(download_failure):
             self._lay_out_folders()
-            staged = self._stager.stage_in(self._task.spec.inputs, self._cancel)
+            staged = self._stager.stage_in(self._cancel)
         self._journal.save(staged_in=staged)
         self._journal.event(
             "staged_in", objects=staged.objects, bytes=staged.size_bytes, seconds=round(staged.seconds, 3)
@@ -299,7 +299,7 @@ class InstanceRunner:
         token = self._detaching if options.upload_when_stopped else self._cancel
         try:
             with _failing_as(upload_failure):
-                staged, skipped = self._stager.stage_out(self._task.spec.outputs, token)
+                staged, skipped = self._stager.stage_out(token)
         finally:
             remover.join()
         self._journal.save(staged_out=staged)

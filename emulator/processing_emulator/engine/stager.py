@@ -1,17 +1,75 @@
-"""Brings one instance's inputs from the object store and its outputs back (spec 3.1 and 4)."""
+"""Stages the inputs and outputs of one instance between the object store and its folder (spec 3.1 and 4)."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from processing_emulator.domain.contract import folder_of
 from processing_emulator.domain.instances import GIB
 from processing_emulator.domain.job import Transfer
-from processing_emulator.domain.spec import JobInput, JobOutput
-from processing_emulator.domain.staging import output_key, plan_download
+from processing_emulator.domain.spec import JobInput, JobOutput, S3Prefix, S3Uri
+from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download
+from processing_emulator.engine.instance import InstanceTask
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import DiskFull, StagingFailure
 from processing_emulator.ports import CancelToken, LocalFile, ObjectStore
 
-NOTHING = Transfer(objects=0, size_bytes=0, seconds=0.0)
+
+class Stager:
+    """Stages in and out, within the volume the job asked for.
+
+    The task holds the instance's index and the hosts of the job, which decide the share of a sharded input.
+    """
+
+    def __init__(self, objects: ObjectStore, workspace: Workspace, task: InstanceTask) -> None:
+        self._objects = objects
+        self._workspace = workspace
+        self._task = task
+
+    def stage_in(self, cancel: CancelToken) -> Transfer:
+        """Download all inputs in the order of the request. Raises StagingFailure, Cancelled."""
+        plans = [(item, self._plan(item, cancel)) for item in self._task.spec.inputs]
+        self._check_volume("inputs take", sum(plan.size_bytes for _, plan in plans))
+        return _sum([self._download(item, plan, cancel) for item, plan in plans])
+
+    def stage_out(self, cancel: CancelToken) -> tuple[Transfer, tuple[str, ...]]:
+        """Upload all outputs in the order of the request; also what was skipped because it is not a regular file."""
+        scans = [(item, self._workspace.scan(folder_of(item.local_path))) for item in self._task.spec.outputs]
+        # Sparse files and hard links take less space on the disk than they would in S3.
+        self._check_volume("outputs have", sum(size for _, scan in scans for _, size in scan.files))
+        skipped = tuple(f"{item.local_path}/{path}" for item, scan in scans for path in scan.skipped)
+        done = [self._objects.upload(self._local_files(item, scan.files), cancel) for item, scan in scans]
+        return _sum(done), skipped
+
+    def _plan(self, item: JobInput, cancel: CancelToken) -> DownloadPlan:
+        """One case for each kind of source."""
+        match item.source:
+            case S3Prefix(uri=uri):
+                return self._plan_prefix(uri, cancel)
+            case other:
+                assert_never(other)
+
+    def _plan_prefix(self, uri: S3Uri, cancel: CancelToken) -> DownloadPlan:
+        plan = plan_download(self._objects.iter_objects(uri.bucket, uri.key, cancel), uri.key)
+        if not plan.files and not plan.folders:
+            raise StagingFailure(f"No S3 objects found under {uri}")
+        return plan
+
+    def _download(self, item: JobInput, plan: DownloadPlan, cancel: CancelToken) -> Transfer:
+        folder = folder_of(item.local_path)
+        self._workspace.make_folders([folder, *(f"{folder}/{sub}" for sub in plan.folders)])
+        return self._objects.download(plan.files, self._workspace.root / folder, cancel)
+
+    def _check_volume(self, what: str, size_bytes: int) -> None:
+        limit = self._task.record.limits.volume_bytes
+        if size_bytes > limit:
+            raise DiskFull(f"{what} {size_bytes / GIB:.2f} GiB, VolumeSizeInGB is {limit // GIB}")
+
+    def _local_files(self, item: JobOutput, files: Sequence[tuple[str, int]]) -> list[LocalFile]:
+        base = self._workspace.root / folder_of(item.local_path)
+        return [
+            LocalFile(path=base / path, bucket=item.uri.bucket, key=output_key(item.uri, path), size_bytes=size)
+            for path, size in files
+        ]
 
 
 def _sum(transfers: Sequence[Transfer]) -> Transfer:
@@ -20,47 +78,3 @@ def _sum(transfers: Sequence[Transfer]) -> Transfer:
         size_bytes=sum(t.size_bytes for t in transfers),
         seconds=sum(t.seconds for t in transfers),
     )
-
-
-class Stager:
-    """Stages in and out, within the volume the job asked for."""
-
-    def __init__(self, objects: ObjectStore, workspace: Workspace, volume_bytes: int) -> None:
-        self._objects = objects
-        self._workspace = workspace
-        self._volume_bytes = volume_bytes
-
-    def stage_in(self, inputs: Sequence[JobInput], cancel: CancelToken) -> Transfer:
-        """Fetch all inputs in the request's order; raises StagingFailure and its kin, Cancelled."""
-        plans = []
-        for item in inputs:
-            plan = plan_download(self._objects.iter_objects(item.uri.bucket, item.uri.key, cancel), item.uri.key)
-            if not plan.files and not plan.folders:
-                raise StagingFailure(f"No S3 objects found under {item.uri}")
-            plans.append((item, plan))
-        wanted = sum(plan.size_bytes for _, plan in plans)
-        if wanted > self._volume_bytes:
-            raise DiskFull(f"inputs take {wanted / GIB:.2f} GiB, VolumeSizeInGB is {self._volume_bytes // GIB}")
-        done = []
-        for item, plan in plans:
-            folder = folder_of(item.local_path)
-            self._workspace.make_folders([folder, *(f"{folder}/{sub}" for sub in plan.folders)])
-            done.append(self._objects.download(plan.files, self._workspace.root / folder, cancel))
-        return _sum(done)
-
-    def stage_out(self, outputs: Sequence[JobOutput], cancel: CancelToken) -> tuple[Transfer, tuple[str, ...]]:
-        """Upload all outputs in the request's order; also what was left out because it is no regular file."""
-        scans = [(item, self._workspace.scan(folder_of(item.local_path))) for item in outputs]
-        total = sum(size for _, scan in scans for _, size in scan.files)
-        if total > self._volume_bytes:  # sparse files and hard links take less on the disk than they would in S3
-            raise DiskFull(f"outputs have {total / GIB:.2f} GiB, VolumeSizeInGB is {self._volume_bytes // GIB}")
-        skipped = tuple(f"{item.local_path}/{path}" for item, scan in scans for path in scan.skipped)
-        done = [self._objects.upload(self._local_files(item, scan.files), cancel) for item, scan in scans]
-        return _sum(done), skipped
-
-    def _local_files(self, item: JobOutput, files: Sequence[tuple[str, int]]) -> list[LocalFile]:
-        base = self._workspace.root / folder_of(item.local_path)
-        return [
-            LocalFile(path=base / path, bucket=item.uri.bucket, key=output_key(item.uri, path), size_bytes=size)
-            for path, size in files
-        ]

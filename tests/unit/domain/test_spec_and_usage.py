@@ -4,7 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from processing_emulator.domain.image_map import substitute_for
-from processing_emulator.domain.spec import InstanceChoice, normal_path, parse_s3_uri, settled_request, spec_of
+from processing_emulator.domain.spec import (
+    Compression,
+    Distribution,
+    InputMode,
+    InstanceChoice,
+    JobInput,
+    S3Prefix,
+    S3Uri,
+    UploadMode,
+    normal_path,
+    parse_s3_uri,
+    settled_request,
+    spec_of,
+)
 from processing_emulator.domain.usage import GpuReading, cpu_percent, gpu_percents
 from processing_emulator.errors import Unsupported
 
@@ -19,6 +32,61 @@ def test_app_managed_inputs_and_outputs_are_not_staged() -> None:
     spec = spec_of(a_request(inputs=[an_input(), managed_in], outputs=[managed_out, an_output()]))
     assert [i.name for i in spec.inputs] == ["in"]
     assert [o.name for o in spec.outputs] == ["out"]
+
+
+@pytest.mark.parametrize(
+    "input_",
+    [
+        {"DatasetDefinition": {"LocalPath": "/opt/ml/processing/d"}},
+        {"S3Input": {"S3Uri": "s3://b/k", "S3DataType": "ManifestFile"}},
+        {"S3Input": {"S3Uri": "https://b/k", "S3DataType": "S3Prefix"}},
+    ],
+)
+def test_app_managed_inputs_and_outputs_of_any_kind_are_left_to_the_container(input_: dict[str, object]) -> None:
+    managed_out = {"OutputName": "m", "AppManaged": True, "FeatureStoreOutput": {"FeatureGroupName": "g"}}
+    managed_in = {"InputName": "m", "AppManaged": True, **input_}
+    spec = spec_of(a_request(inputs=[managed_in], outputs=[managed_out]))
+    assert (spec.inputs, spec.outputs) == ((), ())
+
+
+def test_inputs_and_outputs_have_their_modes() -> None:
+    source = {"S3DataDistributionType": "ShardedByS3Key", "S3InputMode": "Pipe", "S3CompressionType": "Gzip"}
+    given_input, given_output = an_input(), an_output()
+    given_input["S3Input"] |= source
+    given_output["S3Output"] |= {"S3UploadMode": "Continuous"}
+    spec = spec_of(a_request(inputs=[given_input], outputs=[given_output]))
+    assert spec.inputs == (
+        JobInput(
+            name="in",
+            source=S3Prefix(uri=S3Uri("bkt", "in/")),
+            local_path="/opt/ml/processing/input",
+            distribution=Distribution.SHARDED_BY_S3_KEY,
+            mode=InputMode.PIPE,
+            compression=Compression.GZIP,
+        ),
+    )
+    assert [output.upload_mode for output in spec.outputs] == [UploadMode.CONTINUOUS]
+
+
+def test_modes_that_a_request_leaves_out_have_the_service_s_defaults() -> None:
+    (found,) = spec_of(a_request(inputs=[an_input()])).inputs
+    assert (found.distribution, found.mode, found.compression) == (
+        Distribution.FULLY_REPLICATED,
+        InputMode.FILE,
+        Compression.NONE,
+    )
+
+
+@pytest.mark.parametrize(
+    ("input_", "named"),
+    [
+        ({"DatasetDefinition": {}}, "Input in: DatasetDefinition"),
+        ({"S3Input": {"S3Uri": "s3://b/k", "S3DataType": "ManifestFile"}}, "Input in: S3DataType ManifestFile"),
+    ],
+)
+def test_an_input_that_cannot_be_staged_is_refused_by_name(input_: dict[str, object], named: str) -> None:
+    with pytest.raises(Unsupported, match=f"{named} is not supported by the emulator"):
+        spec_of(a_request(inputs=[{"InputName": "in", **input_}]))
 
 
 def test_defaults() -> None:
