@@ -12,7 +12,14 @@ class EmulatorError(Exception):
 
 
 class RequestError(EmulatorError):
-    """The caller's doing; becomes an AWS 4xx answer."""
+    """The caller's doing; becomes an AWS 4xx answer.
+
+    `log_text` is the message as it may stand in the server's log: without values of the request that may be secrets.
+    """
+
+    def __init__(self, message: str = "", *, log_text: str | None = None) -> None:
+        super().__init__(message)
+        self.log_text = message if log_text is None else log_text
 
 
 class ValidationFailed(RequestError):

@@ -1,15 +1,24 @@
-"""Reads the body of a request into memory, within bounds."""
+"""Reads the body of a request into memory, within bounds of size and time."""
 
-from starlette.types import Receive
+import asyncio
+from typing import Final
 
-from processing_emulator.aws.protocols.wire_errors import BodyTooLarge
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from processing_emulator.aws.protocols.wire_errors import BodyTimedOut, BodyTooLarge
+
+BODY_LIMIT_BYTES: Final = 1024 * 1024
+"""Of a request that is read as a whole; no valid one of the services served here comes near."""
+
+SILENCE_SECONDS: Final = 60.0
+"""How long a client may pause in the middle of its body."""
 
 _DRAINED_TIMES_LIMIT = 16
-"""A client that sends too much is read to the end, up to this multiple, so that it gets to see the refusal."""
+"""A body that is too large is read to the end, up to this multiple, so that the client gets to see the refusal."""
 
 
 class ClientGone(Exception):
-    """The client hung up before its request was complete; nobody is there to answer."""
+    """The client hung up before its request was complete; there is nobody to answer."""
 
 
 async def read_body(receive: Receive, limit_bytes: int) -> bytes:
@@ -29,4 +38,48 @@ async def read_body(receive: Receive, limit_bytes: int) -> bytes:
             more = more and size <= limit_bytes * _DRAINED_TIMES_LIMIT
     if size > limit_bytes:
         raise BodyTooLarge(f"The request body is longer than {limit_bytes} bytes")
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return b"".join(chunks)
+
+
+class BodyTimeoutMiddleware:
+    """Gives up a request whose body stops arriving: the application sees a client that is gone.
+
+    Raises BodyTimedOut when the application has finished.
+    """
+
+    def __init__(self, app: ASGIApp, *, silence_seconds: float = SILENCE_SECONDS) -> None:
+        self._app = app
+        self._silence_seconds = silence_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = _TimedBody(receive, self._silence_seconds)
+        try:
+            await self._app(scope, body.receive, send)
+        except ClientGone:
+            if not body.has_timed_out:
+                raise
+        if body.has_timed_out:
+            raise BodyTimedOut(f"The body of the request stopped arriving for {self._silence_seconds:g} s")
+
+
+class _TimedBody:
+    """A `receive` that waits for the body so long and no longer; for the end of the connection it waits forever."""
+
+    def __init__(self, receive: Receive, silence_seconds: float) -> None:
+        self._receive = receive
+        self._silence_seconds: float | None = silence_seconds
+        self.has_timed_out = False
+
+    async def receive(self) -> Message:
+        try:
+            async with asyncio.timeout(self._silence_seconds):
+                message = await self._receive()
+        except TimeoutError:
+            self.has_timed_out = True
+            return {"type": "http.disconnect"}
+        if not message.get("more_body", False):
+            self._silence_seconds = None
+        return message

@@ -4,9 +4,36 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-class RequestGuard:
-    """Refuses by Host and Origin. Loopback addresses, `localhost` and its subdomains are always allowed as Host."""
+from processing_emulator.aws.protocols.wire_errors import HostMissing, HostRefused
+
+
+class HostGuardMiddleware:
+    """Checks Host and Origin of every request. Raises HostMissing, HostRefused."""
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: Iterable[str] = ()) -> None:
+        """`allowed_hosts`: as for HostGuard."""
+        self._app = app
+        self._guard = HostGuard(allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
+            if not hosts and scope["http_version"] == "1.1":
+                raise HostMissing("A request of HTTP/1.1 must have a Host header.")
+            refusal = self._guard.refusal(hosts, origins)
+            if refusal is not None:
+                raise HostRefused(refusal)
+        await self._app(scope, receive, send)
+
+
+def _values(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for other, value in scope["headers"] if other.lower() == name]
+
+
+class HostGuard:
+    """Judges Host and Origin. Loopback addresses, `localhost` and its subdomains are always allowed as Host."""
 
     def __init__(self, allowed_hosts: Iterable[str] = ()) -> None:
         """`allowed_hosts`: more names or addresses, without port; a leading dot allows all subdomains."""
@@ -14,7 +41,7 @@ class RequestGuard:
         self._is_allowed = lru_cache(maxsize=256)(self._check_host)
 
     def refusal(self, hosts: Sequence[str], origins: Sequence[str]) -> str | None:
-        """A sentence when the request must be refused. Takes all values of the two headers."""
+        """Why the request must be refused, or None. Takes all values of the two headers."""
         for host in hosts:
             if not self._is_allowed(host):
                 return (

@@ -1,30 +1,30 @@
 """Tells the requests of one port apart, as AWS's own front ends do: by target header, form, path and signature."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from types import MappingProxyType
 
-CONTROL_PREFIXES = ("/_emulator", "/_localstack")
+from processing_emulator.aws.http.host_guard import host_name
+
+ADMIN_PREFIXES = ("/_emulator", "/_localstack")
 """No bucket's name begins with an underscore."""
 
 MOTO_RESET = "/moto-api/reset"
 """What users of moto call; `moto-api` could be a bucket, but S3 has no unsigned POST without a query to a key."""
 
-QUERY_VERSIONS: Mapping[str, str] = MappingProxyType({"2011-06-15": "sts", "2010-05-08": "iam"})
-"""The services of the query protocol that are served, by the version of their API."""
-
 _FORM = "application/x-www-form-urlencoded"
-_QUERY_SIGNING_NAMES = frozenset(QUERY_VERSIONS.values())
+_QUERY_SIGNING_NAMES = frozenset({"sts", "iam"})
+"""Services that are asked by GET, too."""
+
 _S3_SIGNING_NAMES = frozenset({"", "s3", "s3express"})
 
 
 class Protocol(StrEnum):
     """Who answers a request, and in which form."""
 
-    CONTROL = "control"
+    ADMIN = "admin"
     """The emulator's own endpoints."""
+    BROWSER = "browser"
+    """A person who opens `/`; S3's ListBuckets is the same request but for its Accept header."""
     JSON = "json"
     """AWS JSON 1.0 or 1.1: the operation is in X-Amz-Target."""
     QUERY = "query"
@@ -37,39 +37,41 @@ class Protocol(StrEnum):
     """Everything else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """`subject` is what is asked for, as far as headers and path tell: a target, an operation, a service."""
-
-    protocol: Protocol
-    subject: str = ""
-
-
-def route_of(method: str, path: str, headers: Mapping[bytes, str], service: str, query: bytes = b"") -> Route:
-    """Where a request belongs. `headers` have lower-case names; `service` is the signing name or empty."""
-    if _is_control(method, path, headers, query):
-        return Route(Protocol.CONTROL)
-    target = headers.get(b"x-amz-target")
-    if target is not None:
-        return Route(Protocol.JSON, target)
+def protocol_of(method: str, path: str, headers: Mapping[bytes, str], signing_name: str, query: bytes) -> Protocol:
+    """The protocol of a request. `headers` have lower-case names; `signing_name` is empty without a signature."""
+    if _is_admin(method, path, headers, query):
+        return Protocol.ADMIN
+    if b"x-amz-target" in headers:
+        return Protocol.JSON
     if headers.get(b"smithy-protocol") == "rpc-v2-cbor":
-        return Route(Protocol.RPC_CBOR, path.rpartition("/")[2])
-    if method == "POST" and path == "/" and media_type(headers.get(b"content-type", "")) == _FORM:
-        return Route(Protocol.QUERY)
-    if method == "GET" and path == "/" and service in _QUERY_SIGNING_NAMES:
-        return Route(Protocol.QUERY)
-    if service not in _S3_SIGNING_NAMES:
-        return Route(Protocol.REST, service)
-    return Route(Protocol.S3)
+        return Protocol.RPC_CBOR
+    if path == "/" and method == "POST" and media_type(headers.get(b"content-type", "")) == _FORM:
+        return Protocol.QUERY
+    if path == "/" and method == "GET" and signing_name in _QUERY_SIGNING_NAMES:
+        return Protocol.QUERY
+    if signing_name not in _S3_SIGNING_NAMES:
+        return Protocol.REST
+    return Protocol.BROWSER if _is_browser(method, path, headers, query) else Protocol.S3
 
 
-def _is_control(method: str, path: str, headers: Mapping[bytes, str], query: bytes) -> bool:
-    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in CONTROL_PREFIXES):
+def _is_admin(method: str, path: str, headers: Mapping[bytes, str], query: bytes) -> bool:
+    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in ADMIN_PREFIXES):
         return True
     return (method, path, query) == ("POST", MOTO_RESET, b"") and b"authorization" not in headers
 
 
-@lru_cache(maxsize=64)
+def _is_browser(method: str, path: str, headers: Mapping[bytes, str], query: bytes) -> bool:
+    """S3 clients sign their requests or ask for anything; a host below `localhost` is a bucket's."""
+    return (
+        method in ("GET", "HEAD")
+        and path == "/"
+        and "text/html" in headers.get(b"accept", "")
+        and b"authorization" not in headers
+        and b"X-Amz-" not in query
+        and not host_name(headers.get(b"host", "")).endswith(".localhost")
+    )
+
+
 def media_type(content_type: str) -> str:
     """A Content-Type without its parameters."""
     return content_type.partition(";")[0].strip().lower()

@@ -31,6 +31,8 @@ class _Report:
     """The violations found so far."""
 
     violations: list[str] = field(default_factory=list)
+    without_values: list[str] = field(default_factory=list)
+    """The same for the log: a value may be a secret."""
 
     @property
     def full(self) -> bool:
@@ -40,6 +42,7 @@ class _Report:
         if not self.full:
             printed = "null" if value is None else f"'{java_text(value, shape)}'"
             self.violations.append(f"Value {printed} at '{path}' failed to satisfy constraint: {constraint}")
+            self.without_values.append(f"Value at '{path}' failed to satisfy constraint: {constraint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def compile_validator(shape: Shape) -> Callable[[Mapping[str, object]], None]:
         if walk is not None:
             walk(request, "", report)
         if report.violations:
-            raise ValidationFailed(message_of(report.violations))
+            raise ValidationFailed(message_of(report.violations), log_text=message_of(report.without_values))
 
     return validate
 
@@ -226,7 +229,7 @@ def _pattern(pattern: str, shape: Shape) -> list[_Constraint]:
     try:
         compiled = compile_pattern(pattern)
     except ValueError:
-        logger.warning("pattern_not_checked", extra={"shape": shape.name, "pattern": pattern}, exc_info=True)
+        logger.warning("pattern not checked", extra={"shape": shape.name, "pattern": pattern}, exc_info=True)
         return []
     longest = 2 * shape.maximum if shape.maximum is not None else LONGEST_MATCHED
     fullmatch = compiled.fullmatch

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from processing_emulator.errors import (
+    InternalBug,
     JobNameInUse,
     JobNotDeletable,
     JobNotFound,
@@ -21,30 +22,58 @@ from processing_emulator.errors import (
 )
 
 
+GAPS_PAGE: Final = "docs/reference/operations.md"
+"""Lists what is served."""
+
+
 class BodyTooLarge(RequestError):
     """The body is longer than this server takes."""
 
 
+class BodyTimedOut(RequestError):
+    """The client stopped sending its body."""
+
+
 class BadCredentialScope(RequestError):
-    """The Authorization header names a region that cannot be one."""
+    """The signature names a region that cannot be one."""
+
+
+class HostMissing(RequestError):
+    """HTTP/1.1 requires a Host header."""
 
 
 class HostRefused(RequestError):
     """The Host or Origin header names another site."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireError:
-    """An error as the JSON protocols carry it. The service's modelled errors have `Message`, all others `message`."""
+class UnderMaintenance(RequestError):
+    """A reset took longer than a request waits; SDKs retry by themselves."""
 
-    code: str
-    message: str
-    status: int = 400
-    message_key: str = "message"
+
+class WireError(RequestError):
+    """An error in the words of a service: its code, its text and the HTTP status.
+
+    `message_key` is the member of the text in JSON: `Message` for errors of the service's model, else `message`.
+    """
+
+    def __init__(
+        self,
+        *,
+        code: str,
+        message: str,
+        status: int = 400,
+        message_key: str = "message",
+        log_text: str | None = None,
+    ) -> None:
+        super().__init__(message, log_text=log_text)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.message_key = message_key
 
     @property
     def document(self) -> dict[str, str]:
-        """The body of the reply."""
+        """The error as a JSON or CBOR document."""
         return {"__type": self.code, self.message_key: self.message}
 
 
@@ -58,7 +87,7 @@ class ErrorForm:
 
 
 ErrorForms: TypeAlias = Mapping[type[Exception], ErrorForm]
-"""How a service words errors: the nearest class counts."""
+"""How a service or protocol words errors, by class."""
 
 COMMON_FORMS: ErrorForms = MappingProxyType(
     {
@@ -73,15 +102,18 @@ COMMON_FORMS: ErrorForms = MappingProxyType(
         MalformedBody: ErrorForm("SerializationException"),
         UnknownOperation: ErrorForm("UnknownOperationException"),
         BodyTooLarge: ErrorForm("RequestEntityTooLargeException", status=413),
+        BodyTimedOut: ErrorForm("RequestTimeout", status=408),
         BadCredentialScope: ErrorForm("InvalidSignatureException"),
+        HostMissing: ErrorForm("BadRequest"),
         HostRefused: ErrorForm("AccessDeniedException", status=403),
+        UnderMaintenance: ErrorForm("ServiceUnavailable", status=503),
         RequestError: ErrorForm("ValidationException"),
     }
 )
-"""SageMaker's forms, and those of requests that get to no service."""
+"""SageMaker's forms, and those of requests that reach no service."""
 
 MODELLED_NOT_FOUND: ErrorForms = MappingProxyType({JobNotFound: ErrorForm("ResourceNotFound", message_key="Message")})
-"""For the operations that answer an unknown job as the model declares it (spec 8, question 5)."""
+"""For operations that refuse an unknown job as the model declares it (spec 8, question 5)."""
 
 ECR_FORMS: ErrorForms = MappingProxyType(
     {
@@ -89,22 +121,37 @@ ECR_FORMS: ErrorForms = MappingProxyType(
         Unsupported: ErrorForm("InvalidParameterException"),
     }
 )
-"""How the container registry words its own."""
+"""How ECR words validation errors."""
 
 LOGS_FORMS: ErrorForms = MappingProxyType({**ECR_FORMS, LogNotFound: ErrorForm("ResourceNotFoundException")})
-"""CloudWatch Logs has codes of its own, too."""
+"""How CloudWatch Logs words them."""
 
 
-def wire_error(error: RequestError, forms: ErrorForms = COMMON_FORMS) -> WireError:
-    """The service's error for one of ours: the nearest class of `forms`, then of the common ones."""
-    classes = type(error).__mro__
-    form = next((forms[kind] for kind in classes if kind in forms), None)
-    form = form or next(COMMON_FORMS[kind] for kind in classes if kind in COMMON_FORMS)
-    return WireError(code=form.code, message=str(error), status=form.status, message_key=form.message_key)
+def wire_error(error: RequestError, *forms: ErrorForms) -> WireError:
+    """The service's error for one of ours: the nearest class counts, in the first of `forms` that has it."""
+    if isinstance(error, WireError):
+        return error
+    for kind in type(error).__mro__:
+        for table in (*forms, COMMON_FORMS):
+            if kind in table:
+                form = table[kind]
+                return WireError(
+                    code=form.code,
+                    message=str(error),
+                    status=form.status,
+                    message_key=form.message_key,
+                    log_text=error.log_text,
+                )
+    raise InternalBug(f"no form for {type(error).__name__}")
+
+
+def not_routed(message: str) -> WireError:
+    """AWS answers 404 where the request does not even get to a service's dispatcher."""
+    return WireError(code="UnknownOperationException", message=message, status=404)
 
 
 def internal_failure() -> WireError:
-    """What a client sees of a fault of ours; the log has the rest, under the same request id."""
+    """What a client sees of a fault of ours; the log has the traceback, with the same request id."""
     return WireError(
         code="InternalFailure",
         message="The request processing has failed because of an unknown error, exception or failure.",

@@ -1,57 +1,95 @@
-"""From a target to its operation, and from whatever happens there to a reply. Synchronous; runs in a worker thread.
+"""Finds the operation a request asks for and calls it. Synchronous; runs in a worker thread."""
 
-The outermost loop of a request: nothing gets past it but replies.
-"""
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
-import logging
-from collections.abc import Mapping
-
-from processing_emulator.aws.http.reply import Reply, json_error
 from processing_emulator.aws.http.request_context import RequestContext
-from processing_emulator.aws.protocols.wire_errors import COMMON_FORMS, ErrorForms, internal_failure, wire_error
-from processing_emulator.aws.services.operation import Operation
+from processing_emulator.aws.protocols.codec import Address, Codec, Reply, ServiceKey, WireRequest
+from processing_emulator.aws.protocols.model import ServiceModel
+from processing_emulator.aws.protocols.service_names import name_of
+from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForms
+from processing_emulator.aws.services.operation import NO_FORMS, Handler, Operation
 from processing_emulator.errors import RequestError, UnknownOperation
+from processing_emulator.log_context import log_fields
 
-logger = logging.getLogger(__name__)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service by botocore's name: handlers by operation, and how it words errors.
+
+    `special_forms`: by operation, where that words errors in another way than its service.
+    """
+
+    name: str
+    handlers: Mapping[str, Handler]
+    forms: ErrorForms = field(default_factory=lambda: NO_FORMS)
+    special_forms: Mapping[str, ErrorForms] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Dispatcher:
-    """Serves the operations of all JSON services by their X-Amz-Target."""
+    """Serves the operations of all services, whatever protocol they are asked in."""
 
-    def __init__(self, operations: Mapping[str, Operation], known_targets: frozenset[str] = frozenset()) -> None:
-        """`operations`: by target, such as `SageMaker.CreateProcessingJob`. `known_targets`: what the services have,
-        served here or not; what is not served is refused in other words than what nobody knows.
-        """
-        self._operations = operations
-        self._known_targets = known_targets
+    def __init__(self, services: Iterable[Service], load_model: Callable[[str], ServiceModel]) -> None:
+        self._models: dict[tuple[ServiceKey, str], ServiceModel] = {}
+        self._operations: dict[tuple[str, str], Operation] = {}
+        for service in services:
+            self._add(service, load_model(service.name))
 
-    def reply(self, target: str, context: RequestContext, body: bytes) -> Reply:
-        """Serve one request, whatever it is."""
-        forms = COMMON_FORMS
-        try:
-            operation = self._operation(target)
-            forms = operation.error_forms
-            return Reply(body=operation.call(context, body))
-        except RequestError as error:
-            return _refusal(error, forms, target, context)
-        except Exception:
-            logger.exception("request_failed", extra={"target": target, "request_id": context.request_id})
-            return json_error(internal_failure())
+    def _add(self, service: Service, model: ServiceModel) -> None:
+        self._models[ServiceKey.TARGET_PREFIX, model.target_prefix] = model
+        self._models[ServiceKey.SIGNING_NAME, model.signing_name] = model
+        self._models[ServiceKey.API_VERSION, model.version] = model
+        for name, handle in service.handlers.items():
+            forms = {**service.forms, **service.special_forms.get(name, NO_FORMS)}
+            self._operations[model.name, name] = Operation(model, name, handle, forms)
 
-    def _operation(self, target: str) -> Operation:
-        operation = self._operations.get(target)
-        if operation is not None:
-            return operation
-        if target in self._known_targets:
-            raise UnknownOperation(
-                f"{target} is not supported by the emulator; docs/reference/operations.md lists what is"
-            )
-        raise UnknownOperation(f"{target[:255]} is not an operation of this emulator")
+    def reply(self, codec: Codec, request: WireRequest, context: RequestContext) -> Reply:
+        """Serve one request. Raises RequestError; a WireError where the operation words it."""
+        operation = self._operation(codec.address(request))
+        with log_fields(operation=operation.title):
+            try:
+                return operation.reply(codec, request, context)
+            except RequestError as error:
+                raise operation.wire_error(error, codec) from error
+
+    def _operation(self, address: Address) -> Operation:
+        """Raises UnknownOperation."""
+        model = self._models.get((address.key, address.service))
+        if model is None:
+            raise UnknownOperation(_other_service(address))
+        if address.operation not in model.operation_names or address.version not in ("", model.version):
+            raise UnknownOperation(_unknown_operation(model, address))
+        operation = self._operations.get((model.name, address.operation))
+        if operation is None:
+            raise UnknownOperation(_not_supported(f"{model.service_id} {address.operation}"))
+        return operation
 
 
-def _refusal(error: RequestError, forms: ErrorForms, target: str, context: RequestContext) -> Reply:
-    logger.debug(
-        "request_refused",
-        extra={"target": target, "request_id": context.request_id, "error": type(error).__name__},
-    )
-    return json_error(wire_error(error, forms))
+def _other_service(address: Address) -> str:
+    operation, service = _printable(address.operation), name_of(address)
+    if service is not None:
+        return _not_supported(f"{service} {operation}")
+    if address.key is ServiceKey.TARGET_PREFIX:
+        return f"{_printable(address.service)}.{operation} is not an operation of any AWS service known here"
+    return _could_not_find(address)
+
+
+def _unknown_operation(model: ServiceModel, address: Address) -> str:
+    if address.key is ServiceKey.TARGET_PREFIX:
+        return f"{model.service_id} has no operation {_printable(address.operation)}"
+    return _could_not_find(address)
+
+
+def _not_supported(what: str) -> str:
+    return f"{what} is not supported by the emulator; {GAPS_PAGE} lists what is"
+
+
+def _could_not_find(address: Address) -> str:
+    """The text of the services of the query protocol."""
+    operation, version = _printable(address.operation), _printable(address.version)
+    return f"Could not find operation {operation} for version {version}; {GAPS_PAGE} lists what the emulator supports"
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text[:128] if character.isprintable())

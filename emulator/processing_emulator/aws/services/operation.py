@@ -1,34 +1,50 @@
-"""One operation of a JSON service: from the bytes of a request to the bytes of its reply, by the model."""
+"""One operation that is served: its model, the handler behind it, and how its errors are worded."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final
 
 from processing_emulator.aws.http.request_context import RequestContext
-from processing_emulator.aws.protocols.json_responses import encode_json
-from processing_emulator.aws.protocols.model import OperationModel
-from processing_emulator.aws.protocols.reading import Reader, compile_reader
-from processing_emulator.aws.protocols.wire_errors import COMMON_FORMS, ErrorForms
+from processing_emulator.aws.protocols.codec import Codec, Decoder, Reply, WireRequest
+from processing_emulator.aws.protocols.model import ServiceModel
+from processing_emulator.aws.protocols.validation import compile_validator
+from processing_emulator.aws.protocols.wire_errors import ErrorForms, WireError, wire_error
+from processing_emulator.errors import RequestError
 
 Handler = Callable[[RequestContext, Mapping[str, Any]], Mapping[str, object] | None]
 """Serves a valid request of the model's members; None where the service answers with an empty body."""
 
+NO_FORMS: Final[ErrorForms] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class Operation:
-    """A reader of requests made from the model, and the handler behind it."""
+    """From a request to a reply, by any codec. What depends on the model alone is made on first use and kept."""
 
-    name: str
-    read: Reader
-    handle: Handler
-    error_forms: ErrorForms = field(default_factory=lambda: COMMON_FORMS)
+    def __init__(self, service: ServiceModel, name: str, handle: Handler, error_forms: ErrorForms = NO_FORMS) -> None:
+        self.title = f"{service.service_id} {name}"
+        self._service = service
+        self._model = service.operations[name]
+        self._handle = handle
+        self._error_forms = error_forms
+        self._decoders: dict[Codec, Decoder] = {}
 
-    @classmethod
-    def of(cls, model: OperationModel, handle: Handler, error_forms: ErrorForms = COMMON_FORMS) -> "Operation":
-        """The operation of a model, served by `handle`; its errors take the forms of its service."""
-        return cls(name=model.name, read=compile_reader(model.input), handle=handle, error_forms=error_forms)
+    def reply(self, codec: Codec, request: WireRequest, context: RequestContext) -> Reply:
+        """Decode, validate, handle, encode. Raises RequestError of any kind."""
+        members = self._decoder(codec)(request)
+        self._validate(members)
+        return codec.encode(self._service, self._model, self._handle(context, members), context.request_id)
 
-    def call(self, context: RequestContext, body: bytes) -> bytes:
-        """Serve one request. Raises RequestError of any kind."""
-        reply = self.handle(context, self.read(body))
-        return b"" if reply is None else encode_json(reply)
+    def wire_error(self, error: RequestError, codec: Codec) -> WireError:
+        """The error in the words of the operation, of its service, or of the protocol."""
+        return wire_error(error, self._error_forms, codec.error_forms)
+
+    def _decoder(self, codec: Codec) -> Decoder:
+        decoder = self._decoders.get(codec)
+        if decoder is None:
+            decoder = self._decoders[codec] = codec.decoder(self._model.input)
+        return decoder
+
+    @cached_property
+    def _validate(self) -> Callable[[Mapping[str, object]], None]:
+        return compile_validator(self._model.input)

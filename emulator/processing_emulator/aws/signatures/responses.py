@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from processing_emulator.aws.http.reply import Reply, json_error, query_error, rest_error, rpc_cbor_error, s3_error
 from processing_emulator.aws.http.routing import Protocol
 from processing_emulator.aws.protocols.wire_errors import WireError
 from processing_emulator.aws.signatures.parsing import Flaw
@@ -115,19 +114,8 @@ ANSWERS: Mapping[Protocol, _Answers] = MappingProxyType(
 """By protocol; those that are not named answer as the JSON services do. What only S3 finds wrong, only S3 answers."""
 
 
-def refusal(protocol: Protocol, flaw: Flaw, detail: str, request_id: str) -> Reply:
-    """The answer of the service that speaks this protocol."""
+def refusal(protocol: Protocol, flaw: Flaw, detail: str) -> WireError:
+    """The error of the service that speaks this protocol."""
     code, status, text = ANSWERS.get(protocol, _JSON)[flaw]
     message = text + detail if not text or text.endswith(" ") else text
-    error = WireError(code=code, message=message, status=status)
-    match protocol:
-        case Protocol.QUERY:
-            return query_error(error, request_id)
-        case Protocol.S3:
-            return s3_error(error, request_id)
-        case Protocol.RPC_CBOR:
-            return rpc_cbor_error(error)
-        case Protocol.REST:
-            return rest_error(error)
-        case _:
-            return json_error(error)
+    return WireError(code=code, message=message, status=status)

@@ -1,37 +1,22 @@
-"""From the bytes of a JSON request to a request of the model's types; constraints are `validation`'s business.
+"""From a decoded JSON or CBOR document to a request of the model's types. Constraints are checked by `validation`.
 
-Wrong types are refused with the texts of the service's own deserializer. Unknown members and nulls are as good as
-absent, as the service has it; a number for an integer is cut to a whole one within 32 bits.
+Wrong types are refused with the texts of the service's own deserializer. Unknown members and nulls are dropped, as the
+service does; a number for an integer is cut to a whole one within 32 bits.
 """
 
-import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
 from types import MappingProxyType
-from typing import NoReturn
-
-import orjson
 
 from processing_emulator.aws.protocols.model import Kind, Shape
 from processing_emulator.errors import InternalBug, MalformedBody
 
 Parser = Callable[[object], object]
-"""Turns a JSON value into a value of one shape. Raises MalformedBody."""
+"""Turns a decoded value into a value of one shape. Raises MalformedBody."""
 
 BITS = MappingProxyType({Kind.INTEGER: 31, Kind.LONG: 63})
 """A whole number is below 2 to this power, and not below its negative."""
-
-DEEPEST = 256
-"""Levels of nesting that decoders may follow on Python's stack, which holds a thousand calls: what they leave behind
-is cleaned up there, too, by code that needs some.
-"""
-
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 _JAVA = {
     Kind.STRING: "a String",
@@ -45,37 +30,6 @@ _JAVA = {
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
-
-
-def decode_json(body: bytes) -> object:
-    """The JSON value of a body. Raises MalformedBody, whatever the bytes are.
-
-    Python's own decoder has the last word: the fast one refuses halves of surrogate pairs, which have a text of their
-    own further on.
-    """
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _decode_slowly(body)
-
-
-def _decode_slowly(body: bytes) -> object:
-    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
-        raise MalformedBody("The body is nested too deeply")
-    try:
-        return json.loads(body.decode(), parse_constant=_refuse_constant)
-    except ValueError as error:  # bad UTF-8, bad JSON, a number of thousands of digits
-        raise MalformedBody(f"The body is not JSON: {type(error).__name__}") from error
-
-
-def _depth(body: bytes) -> int:
-    """How deep a body is nested, or would be if it were JSON."""
-    brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
-    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def compile_parser(shape: Shape) -> Parser:
@@ -182,7 +136,9 @@ def _boolean(value: object) -> object:
 
 
 def _timestamp(value: object) -> object:
-    """Seconds since the epoch, kept to the millisecond; moments outside the calendar become its ends."""
+    """Seconds since the epoch, or a moment as CBOR has it, kept to the millisecond; bounded by the calendar's ends."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.timestamp()
     if type(value) is not int and type(value) is not float:
         raise _unconvertible(value, Kind.TIMESTAMP)
     seconds = _as_float(value)

@@ -1,0 +1,115 @@
+"""The outermost layer of a request: its id, its context and its protocol, and the one place where errors are answered.
+
+Everything inside raises; here an error is put into the words and the form of the request's protocol.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from processing_emulator.aws.http.body import ClientGone
+from processing_emulator.aws.http.error_encoders import encode_error
+from processing_emulator.aws.http.reply import send_reply
+from processing_emulator.aws.http.request_context import (
+    Authorization,
+    RequestContext,
+    context_of,
+    parse_authorization,
+)
+from processing_emulator.aws.http.request_id import new_request_id
+from processing_emulator.aws.http.routing import Protocol, protocol_of
+from processing_emulator.aws.protocols.codec import Reply
+from processing_emulator.aws.protocols.wire_errors import internal_failure
+from processing_emulator.errors import RequestError
+from processing_emulator.log_context import log_fields
+
+logger = logging.getLogger(__name__)
+
+_ID_HEADER: Final = b"x-amzn-requestid"
+
+
+def context_in(scope: Scope) -> RequestContext:
+    """The context of a request that came through the middleware."""
+    return cast(RequestContext, scope["state"]["context"])
+
+
+def protocol_in(scope: Scope) -> Protocol:
+    """Its protocol."""
+    return cast(Protocol, scope["state"]["protocol"])
+
+
+def authorization_in(scope: Scope) -> Authorization | None:
+    """Its signature, parsed but not verified."""
+    return cast(Authorization | None, scope["state"]["authorization"])
+
+
+def headers_in(scope: Scope) -> dict[bytes, str]:
+    """Its headers by lower-case name; of repeated ones the last."""
+    return {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+class RequestMiddleware:
+    """See the module. `account_of` returns the account of an access key."""
+
+    def __init__(self, app: ASGIApp, *, account_of: Callable[[str], str]) -> None:
+        self._app = app
+        self._account_of = account_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        response = _Response(send, new_request_id())
+        with log_fields(request_id=response.request_id):
+            await self._serve(scope, receive, response)
+
+    async def _serve(self, scope: Scope, receive: Receive, response: "_Response") -> None:
+        protocol = Protocol.JSON
+        try:
+            state = self._state(scope)
+            protocol = state["protocol"]
+            state["context"] = context_of(state["authorization"], response.request_id, self._account_of)
+            await self._app(scope, receive, response.send)
+        except ClientGone:
+            logger.debug("client gone")
+        except RequestError as error:
+            reply = encode_error(protocol, error, response.request_id)
+            logger.info("request refused", extra={"status": reply.status, "reason": error.log_text})
+            await response.send_unless_begun(reply)
+        except Exception:
+            logger.exception("request failed", extra={"path": scope["path"]})
+            await response.send_unless_begun(encode_error(protocol, internal_failure(), response.request_id))
+
+    def _state(self, scope: Scope) -> dict[str, Any]:
+        """Signature and protocol, where the layers inside find them."""
+        headers, query = headers_in(scope), scope["query_string"]
+        authorization = parse_authorization(headers, query)
+        signing_name = authorization.credential.service if authorization and authorization.credential else ""
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["authorization"] = authorization
+        state["protocol"] = protocol_of(scope["method"], scope["path"], headers, signing_name, query)
+        return state
+
+
+class _Response:
+    """What is sent back; its headers get the request's id."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.request_id = request_id
+        self._send = send
+        self._has_begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._has_begun = True
+            headers = list(message.get("headers", ()))
+            if all(name.lower() != _ID_HEADER for name, _ in headers):
+                headers.append((_ID_HEADER, self.request_id.encode()))
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+    async def send_unless_begun(self, reply: Reply) -> None:
+        if not self._has_begun:
+            await send_reply(self.send, reply)
