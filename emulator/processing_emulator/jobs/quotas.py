@@ -51,8 +51,9 @@ class Quotas:
         max_runtime = (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 0)
         self._check_size(RUN_TIME, max_runtime, "Seconds")
         in_use = self._store.count_instances_in_use(key.account, key.region)
-        refusals = [self._refusal(choice, in_use) for choice in choices_of(cluster)]
-        if all(refusal is not None for refusal in refusals):
+        choices = choices_of(cluster)
+        refusals = [refusal for choice in choices if (refusal := self._refusal(choice, in_use)) is not None]
+        if len(refusals) == len(choices):
             raise QuotaExceeded(refusals[0])
 
     def _check_size(self, name: str, asked: int, unit: str) -> None:

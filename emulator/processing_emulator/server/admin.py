@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 from processing_emulator.admin.health import HealthChecks
 from processing_emulator.admin.lazy_app import LazyApp
 from processing_emulator.admin.reset import ResetSteps, Resetter
-from processing_emulator.aws.http.maintenance_gate import Gate
+from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.config import Settings
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.server.adapters import Adapters
@@ -16,7 +16,7 @@ from processing_emulator.server.health import config_document, health_checks, he
 from processing_emulator.server.seed_and_hooks import SeedAndHooks
 
 
-def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: Gate) -> Resetter:
+def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGate) -> Resetter:
     """A reset of everything that is stored here."""
     s3, hooks = adapters.s3, adapters.hooks
     return Resetter(
@@ -59,7 +59,7 @@ def build_admin_app(
 
 
 @contextmanager
-def _undisturbed(hooks: SeedAndHooks, gate: Gate) -> Iterator[None]:
+def _undisturbed(hooks: SeedAndHooks, gate: MaintenanceGate) -> Iterator[None]:
     """After the seed of the start was applied, and while other requests wait."""
     with hooks.seeding, gate.closed():
         yield

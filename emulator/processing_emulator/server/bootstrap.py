@@ -5,15 +5,13 @@
 
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from processing_emulator.aws.http.maintenance_gate import Gate
-from processing_emulator.aws.protocols.model import load_service_model
-from processing_emulator.aws.services.catalogue import JSON_SERVICES
+from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
+from processing_emulator.aws.protocols.model import SERVED, load_service_model
 from processing_emulator.config import Settings
 from processing_emulator.ports import CancelToken
 from processing_emulator.server.adapters import open_adapters
@@ -24,8 +22,6 @@ from processing_emulator.server.network import url_of
 from processing_emulator.server.service_group import ServiceGroup
 from processing_emulator.server.startup import Startup
 from processing_emulator.server.startup_checks import warn_of_problems
-
-API_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,16 +51,14 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
     `flags`: the settings that were given on the command line. Raises EmulatorError with a sentence for the user when
     it cannot start.
     """
-    models = {name: load_service_model(name) for name in JSON_SERVICES}  # while the embedded store starts
+    models = {name: load_service_model(name) for name in SERVED}  # while the embedded store starts
     with ExitStack() as stack:
         adapters = open_adapters(settings, startup, stack)
         engine = build_job_engine(settings, adapters)
-        executor = ThreadPoolExecutor(API_THREADS, thread_name_prefix="api")
-        stack.callback(executor.shutdown)
-        gate, s3 = Gate(), s3_proxy(adapters.s3)
+        gate, s3 = MaintenanceGate(), s3_proxy(adapters.s3)
         resetter = build_resetter(adapters, engine.scheduler, gate)
         admin = build_admin_app(settings, flags, adapters, engine.scheduler, resetter)
-        gateway = build_gateway(settings, adapters, engine, models, gate=gate, admin=admin, s3=s3, executor=executor)
+        gateway = build_gateway(settings, adapters, engine, models, gate=gate, admin=admin, s3=s3)
         services = ServiceGroup([*adapters.s3.services(), engine.scheduler, engine.reaper])
         services.start()
         stack.callback(services.stop)

@@ -1,23 +1,23 @@
 """Makes the gateway: the AWS services over the job engine and the adapters, and the applications next to them."""
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from processing_emulator.admin.lazy_app import LazyApp
-from processing_emulator.aws.gateway import front_door
-from processing_emulator.aws.http.maintenance_gate import Gate
+from processing_emulator.aws.gateway import create_app
+from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.protocols.model import ServiceModel
 from processing_emulator.aws.services.catalogue import (
     cloudwatch_logs,
     container_registry,
-    json_dispatcher,
-    query_services,
+    identity_and_access,
     sagemaker,
+    token_service,
 )
-from processing_emulator.aws.services.query_service import QueryDispatcher
+from processing_emulator.aws.services.dispatcher import Dispatcher
 from processing_emulator.aws.signatures.enforcement import enforcing
 from processing_emulator.config import Settings
 from processing_emulator.jobs.listing import JobListing
@@ -38,31 +38,30 @@ def build_gateway(
     engine: JobEngine,
     models: Mapping[str, ServiceModel],
     *,
-    gate: Gate,
+    gate: MaintenanceGate,
     admin: ASGIApp,
     s3: ASGIApp,
-    executor: Executor,
 ) -> ASGIApp:
     """The application of everything that is served on the port."""
     jobs, clock, keys = adapters.stores.jobs, adapters.clock, adapters.keys
     service = JobService(store=jobs, clock=clock, wakeup=engine.scheduler, quotas=settings.quotas)
-    json_services = (
+    services = (
         sagemaker(service=service, listing=JobListing(store=jobs), tags=JobTags(store=jobs)),
         cloudwatch_logs(LogReading(adapters.stores.logs)),
         container_registry(clock),
+        token_service(keys, clock),
+        identity_and_access(),
     )
     address = adapters.location.address
-    gateway = front_door(
-        dispatcher=json_dispatcher(json_services, models.__getitem__),
-        query=QueryDispatcher(query_services(keys, clock)),
+    return create_app(
+        dispatcher=Dispatcher(services, models.__getitem__),
         account_of=keys.account_of,
-        control=admin,
+        admin=admin,
         s3=s3,
-        executor=executor,
         gate=gate,
         allowed_hosts=(*settings.allowed_hosts, *([address] if address else [])),
+        signature_check=[Middleware(enforcing, keys=keys, clock=clock)] if settings.enforce_signatures else [],
     )
-    return enforcing(gateway, keys, clock) if settings.enforce_signatures else gateway
 
 
 def s3_proxy(s3: S3Part) -> "LazyApp[S3Passthrough]":

@@ -8,7 +8,7 @@ from tests.contract.aws.live import a_client, serving
 from tests.contract.aws.served import EndsWhileWatched, Served
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
-from tests.unit.aws.parts import front_door_over
+from tests.unit.aws.aws_app import app_over
 from tests.unit.jobs.parts import Api
 
 
@@ -17,7 +17,7 @@ def shared() -> Iterator[Served]:
     """One server and one client for the module; making a client takes long."""
     store = EndsWhileWatched()
     api = Api(store)
-    with front_door_over(api) as app, serving(app) as url:
+    with serving(app_over(api)) as url:
         yield Served(api, store, url, a_client(url))
 
 

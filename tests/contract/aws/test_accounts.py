@@ -10,7 +10,7 @@ from processing_emulator.adapters.clock import SystemClock
 
 from tests.builders import a_request
 from tests.contract.aws.live import a_client, serving
-from tests.unit.aws.parts import a_keyring, front_door_over
+from tests.unit.aws.aws_app import a_keyring, app_over
 from tests.unit.jobs.parts import START, Api
 
 HOME, OTHER = "111122223333", "999988887777"
@@ -21,7 +21,7 @@ ROLE = f"arn:aws:iam::{OTHER}:role/service-role/Worker"
 @pytest.fixture
 def url() -> Iterator[str]:
     """A server over an empty store."""
-    with front_door_over(Api()) as app, serving(app) as url:
+    with serving(app_over(Api())) as url:
         yield url
 
 
@@ -29,7 +29,7 @@ def url() -> Iterator[str]:
 def enforced_url() -> Iterator[str]:
     """The same with signatures enforced; the secret key of the account is `right`."""
     keys = a_keyring({HOME: "right"})
-    with front_door_over(Api(), keys=keys, clock=SystemClock(), enforced=True) as app, serving(app) as url:
+    with serving(app_over(Api(), keys=keys, clock=SystemClock(), enforced=True)) as url:
         yield url
 
 

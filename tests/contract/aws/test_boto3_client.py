@@ -316,28 +316,32 @@ def test_operations_that_are_not_served_are_refused_by_name(
     code, text = refusal_of(getattr(served.client, call), **parameters)
 
     assert code == "UnknownOperationException"
-    assert re.match(r"SageMaker\.(ListTrainingJobs|DescribeTrainingJob) is not supported", text)
+    assert re.match(r"SageMaker (ListTrainingJobs|DescribeTrainingJob) is not supported", text)
 
 
 @pytest.mark.parametrize(
-    ("service", "call", "parameters", "code"),
+    ("service", "call", "parameters", "code", "name"),
     [
-        ("sts", "get_session_token", {}, "InvalidAction"),
-        ("iam", "list_roles", {}, "InvalidAction"),
-        ("sns", "list_topics", {}, "InvalidAction"),
-        ("ecr", "describe_repositories", {}, "UnknownOperationException"),
-        ("logs", "describe_metric_filters", {}, "UnknownOperationException"),
-        ("lambda", "list_functions", {}, "UnknownOperationException"),
-        ("cloudwatch", "list_metrics", {}, "UnknownOperationException"),
-        ("dynamodb", "list_tables", {}, "UnknownOperationException"),
+        ("sts", "get_session_token", {}, "InvalidAction", "STS GetSessionToken"),
+        ("iam", "list_roles", {}, "InvalidAction", "IAM ListRoles"),
+        ("sns", "list_topics", {}, "InvalidAction", "SNS ListTopics"),
+        ("ecr", "describe_repositories", {}, "UnknownOperationException", "ECR DescribeRepositories"),
+        ("logs", "describe_metric_filters", {}, "UnknownOperationException", "CloudWatch Logs DescribeMetricFilters"),
+        ("lambda", "list_functions", {}, "UnknownOperationException", "The service Lambda"),
+        ("cloudwatch", "list_metrics", {}, "UnknownOperationException", "CloudWatch ListMetrics"),
+        ("dynamodb", "list_tables", {}, "UnknownOperationException", "DynamoDB ListTables"),
+        ("kms", "list_keys", {}, "UnknownOperationException", "KMS ListKeys"),
     ],
 )
-def test_other_services_are_refused_in_a_form_their_clients_understand(
-    served: Served, service: str, call: str, parameters: dict[str, Any], code: str
+def test_other_services_are_refused_by_name_in_a_form_their_clients_understand(
+    served: Served, service: str, call: str, parameters: dict[str, Any], code: str, name: str
 ) -> None:
     client = a_client(served.url, service=service)
 
-    assert refusal_of(getattr(client, call), **parameters)[0] == code
+    told = refusal_of(getattr(client, call), **parameters)
+
+    assert told[0] == code
+    assert told[1].startswith(f"{name} is not ")
 
 
 def test_every_reply_has_a_request_id(served: Served) -> None:

@@ -9,7 +9,7 @@ from processing_emulator.domain.spec import InstanceChoice
 from tests.builders import a_key, a_request
 from tests.contract.aws.live import a_client, serving
 from tests.contract.aws.served import Served, refusal_of
-from tests.unit.aws.parts import front_door_over
+from tests.unit.aws.aws_app import app_over
 from tests.unit.jobs.parts import Api
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/"
@@ -142,7 +142,7 @@ def test_preferences_that_contradict_themselves_are_refused(served: Served) -> N
 
 def test_a_quota_is_answered_with_the_modelled_error() -> None:
     api = Api(quotas={"* for processing job usage": 1})
-    with front_door_over(api) as app, serving(app) as url:
+    with serving(app_over(api)) as url:
         client = a_client(url)
         client.create_processing_job(**a_request("first"))
         with pytest.raises(client.exceptions.ResourceLimitExceeded) as refusal:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from processing_emulator.aws.http.request_context import RequestContext
+from processing_emulator.aws.protocols.codec import WireRequest
+from processing_emulator.aws.protocols.json_codec import JsonCodec
 from processing_emulator.aws.protocols.model import Kind, Shape
 from processing_emulator.aws.services.operation import Operation
 from processing_emulator.errors import ValidationFailed
@@ -19,11 +21,12 @@ from tests.contract.aws.shapes import (
     string_against_pattern,
     string_of_length,
 )
-from tests.unit.aws.parts import service_model
+from tests.unit.aws.aws_app import service_model
 
 CONTEXT = RequestContext(account="000000000000", region="us-east-1", request_id="r")
 MATCHING_EVERYTHING = (r"[\S\s]*", r"[\s\S]+")
-MODELS = {**service_model().operations, **service_model("ecr").operations}
+SERVICES = ("sagemaker", "ecr")
+MODELS = {name: model for service in SERVICES for name, model in service_model(service).operations.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,13 +173,24 @@ def by_place(*, valid: bool) -> list[list[Case]]:
 @pytest.fixture(scope="module")
 def operations() -> dict[str, Operation]:
     """Every operation of the model, doing nothing."""
-    return {name: Operation.of(model, lambda *_: None) for name, model in MODELS.items()}
+    return {
+        name: Operation(service_model(service), name, lambda *_: None)
+        for service in SERVICES
+        for name in service_model(service).operations
+    }
+
+
+def answered(operation: Operation, case: Case) -> bytes:
+    """The reply to the request of a case."""
+    body = json.dumps(case.request).encode()
+    request = WireRequest(method="POST", path="/", query=b"", headers={}, body=body)
+    return operation.reply(JsonCodec(), request, CONTEXT).body
 
 
 @pytest.mark.parametrize("group", by_place(valid=True), ids=lambda group: group[0].place)
 def test_a_value_just_inside_a_constraint_is_accepted(group: list[Case], operations: dict[str, Operation]) -> None:
     for case in group:
-        assert operations[case.operation].call(CONTEXT, json.dumps(case.request).encode()) == b"", case.label
+        assert answered(operations[case.operation], case) == b"", case.label
 
 
 @pytest.mark.parametrize("group", by_place(valid=False), ids=lambda group: group[0].place)
@@ -185,7 +199,7 @@ def test_a_value_just_outside_a_constraint_is_refused_by_path(
 ) -> None:
     for case in group:
         with pytest.raises(ValidationFailed) as refusal:
-            operations[case.operation].call(CONTEXT, json.dumps(case.request).encode())
+            answered(operations[case.operation], case)
 
         told = str(refusal.value)
         assert f" at '{case.path}' failed to satisfy constraint: {case.text}" in told, case.label

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from starlette.types import ASGIApp
 
 from tests.contract.aws.shapes import values
 from tests.unit.aws.asgi import JSON_TYPE, call, call_target
-from tests.unit.aws.parts import SameThread, front_door_over, service_model
+from tests.unit.aws.aws_app import app_over, service_model
 from tests.unit.jobs.parts import Api
 
 SERVED = ("CreateProcessingJob", "DescribeProcessingJob", "ListProcessingJobs", "StopProcessingJob")
@@ -42,10 +41,9 @@ header_text = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\
 
 
 @pytest.fixture(scope="module")
-def app() -> Iterator[ASGIApp]:
-    """A front door that gets all requests of a test."""
-    with front_door_over(Api(), executor=SameThread()) as app:
-        yield app
+def app() -> ASGIApp:
+    """The application that gets all requests of a test."""
+    return app_over(Api())
 
 
 def check(app: ASGIApp, caplog: pytest.LogCaptureFixture, target: str, body: bytes) -> int:

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from processing_emulator.aws.protocols.model import SERVED
-from processing_emulator.aws.services.catalogue import query_services
 from processing_emulator.aws.signatures.parsing import Flaw
 from processing_emulator.aws.signatures.responses import ANSWERS
 from processing_emulator.jobs.coverage import GAPS_PAGE, MEMBERS, OTHER_MEMBERS, REFUSED_VALUES, Coverage, Support
 from processing_emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME
 
-from tests.unit.aws.parts import a_keyring, json_services, service_model
+from tests.unit.aws.aws_app import all_services, service_model
 from tests.unit.jobs.parts import Api
 
 SETTINGS = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
@@ -32,8 +31,7 @@ def told_of(heading: str) -> dict[str, bool]:
 def test_the_page_says_which_operations_are_served() -> None:
     api = Api()
     told = {"sagemaker": "SageMaker", "logs": "CloudWatch Logs", "ecr": "ECR", "sts": "STS", "iam": "IAM"}
-    handlers = {service.name: service.handlers for service in json_services(api)}
-    handlers |= {name: one.handlers for name, one in query_services(a_keyring(), api.clock).items()}
+    handlers = {service.name: service.handlers for service in all_services(api)}
 
     assert set(handlers) == set(SERVED) == set(told)
     for service, heading in told.items():

@@ -13,26 +13,32 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from processing_emulator.aws.http.reply import query_error
+from processing_emulator.aws.http.error_encoders import encode_error
 from processing_emulator.aws.http.request_context import RequestContext
+from processing_emulator.aws.http.routing import Protocol
+from processing_emulator.aws.protocols.codec import WireRequest
 from processing_emulator.aws.protocols.model import SERVED, Kind, OperationModel, Shape
+from processing_emulator.aws.protocols.query_codec import QueryCodec
 from processing_emulator.aws.protocols.query_requests import compile_form_parser, read_form
 from processing_emulator.aws.protocols.query_responses import query_document
 from processing_emulator.aws.protocols.validation import compile_validator
-from processing_emulator.aws.protocols.wire_errors import wire_error
-from processing_emulator.aws.services.catalogue import query_services
-from processing_emulator.aws.services.query_service import QUERY_FORMS, QueryDispatcher, QueryService
-from processing_emulator.errors import MalformedBody, ValidationFailed
+from processing_emulator.aws.protocols.wire_errors import internal_failure, wire_error
+from processing_emulator.aws.services.dispatcher import Dispatcher, Service
+from processing_emulator.errors import MalformedBody, RequestError, ValidationFailed
 
 from tests.contract.aws.botocore_side import botocore_model
 from tests.contract.aws.shapes import values
 from tests.contract.aws.test_constraints import Case, cases_of
-from tests.unit.aws.parts import a_keyring, service_model
-from tests.unit.jobs.parts import StepClock
+from tests.unit.aws.asgi import call
+from tests.unit.aws.aws_app import app_over, service_model
+from tests.unit.jobs.parts import Api
 
 SERVICES = ("sts", "iam")
 OPERATIONS = [(service, name) for service in SERVICES for name in SERVED[service]]
 CONTEXT = RequestContext(account="000000000000", region="us-east-1", request_id="r")
+CODEC = QueryCodec()
+APP = app_over(Api())
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 unhurried = settings(
     deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -101,7 +107,7 @@ def test_any_reply_comes_through_botocore_s_parser(service: str, operation: str,
     assert model.output is not None
     reply = data.draw(values(model.output, whole_seconds=False).map(printable))
 
-    result = received(service, operation, query_document(model, service_model(service).xml_namespace, reply, "id"))
+    result = received(service, operation, query_document(model, reply, "id"))
 
     assert result.pop("ResponseMetadata")["RequestId"] == "id"
     assert without_empty(result) == without_empty(reply)
@@ -148,7 +154,7 @@ def test_constraints_are_checked_just_inside_and_outside(service: str, case: Cas
         return
     with pytest.raises(ValidationFailed) as refusal:
         compile_validator(shape)(request)
-    reply = query_error(wire_error(refusal.value, QUERY_FORMS), "id")
+    reply = CODEC.encode_error(wire_error(refusal.value, CODEC.error_forms), "id")
     error = received(service, case.operation, reply.body, reply.status)["Error"]
     assert error["Code"] == "ValidationError"
     assert f" at '{case.path}' failed to satisfy constraint: {case.text}" in str(refusal.value)
@@ -215,10 +221,12 @@ def test_what_is_of_another_type_is_malformed(form: str, told: str) -> None:
 
 
 def test_every_kind_is_written() -> None:
-    model = OperationModel(name="Op", input=SAMPLER, output=SAMPLER, errors=(), result_wrapper="OpResult")
+    model = OperationModel(
+        name="Op", input=SAMPLER, output=SAMPLER, errors=(), result_wrapper="OpResult", xml_namespace="urn:x"
+    )
     at = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 
-    document = ET.fromstring(query_document(model, "urn:x", {"Map": {"a<": [7]}, "Flag": True, "At": at}, "r"))
+    document = ET.fromstring(query_document(model, {"Map": {"a<": [7]}, "Flag": True, "At": at}, "r"))
 
     result = document.find("{urn:x}OpResult")
     assert result is not None
@@ -234,8 +242,15 @@ def reply_to(form: str, service: str = "sts") -> ET.Element:
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    services = {"sts": QueryService("sts", {"AssumeRole": fail})}
-    return ET.fromstring(QueryDispatcher(services).reply(service, CONTEXT, form.encode()).body)
+    dispatcher = Dispatcher([Service(name="sts", handlers={"AssumeRole": fail})], service_model)
+    request = WireRequest(method="POST", path="/", query=b"", headers={}, body=form.encode(), signing_name=service)
+    try:
+        dispatcher.reply(CODEC, request, CONTEXT)
+    except RequestError as error:
+        reply = encode_error(Protocol.QUERY, error, "r")
+    except RuntimeError:
+        reply = encode_error(Protocol.QUERY, internal_failure(), "r")
+    return ET.fromstring(reply.body)
 
 
 VERSION = "Version=2011-06-15"
@@ -274,10 +289,9 @@ def test_errors_are_in_the_form_of_the_protocol(form: str, code: str) -> None:
     )
 )
 def test_any_form_gets_an_answer_of_the_protocol(form: dict[str, str]) -> None:
-    keys = a_keyring()
     body = urlencode({"Version": "2011-06-15", **form}, errors="replace").encode()
 
-    reply = QueryDispatcher(query_services(keys, StepClock())).reply("", CONTEXT, body)
+    answer = call(APP, headers=(("host", "localhost"), ("content-type", FORM_TYPE)), body=body)
 
-    assert reply.status < 500
-    ET.fromstring(reply.body)
+    assert answer.status < 500
+    ET.fromstring(answer.body)

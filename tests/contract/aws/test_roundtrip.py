@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from processing_emulator.aws.protocols.json_requests import compile_parser, decode_json
+from processing_emulator.aws.protocols.document_parser import compile_parser
+from processing_emulator.aws.protocols.json_codec import decode_json
 from processing_emulator.aws.protocols.json_responses import encode_json
 from processing_emulator.aws.protocols.validation import compile_validator
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of, state_of
@@ -17,7 +18,7 @@ from processing_emulator.jobs.coverage import MEMBERS
 
 from tests.contract.aws.botocore_side import parsed, serialized
 from tests.contract.aws.shapes import values
-from tests.unit.aws.parts import service_model
+from tests.unit.aws.aws_app import service_model
 
 OPERATIONS = service_model().operations
 REQUESTS = {name: values(model.input, whole_seconds=True) for name, model in OPERATIONS.items()}

@@ -14,7 +14,7 @@ from processing_emulator.aws.signatures.enforcement import enforcing
 
 from tests.fixtures_s3 import ACCESS_KEY, REGION, SECRET_KEY, S3Server, make_bucket
 from tests.integration.s3.through import embedded, passed_through
-from tests.unit.aws.parts import a_keyring
+from tests.unit.aws.aws_app import a_keyring
 
 pytestmark = pytest.mark.s3
 

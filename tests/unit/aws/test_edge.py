@@ -1,7 +1,7 @@
 """Who asks, who is asked, and who is kept out: credential scope, routing, guard."""
 
 import pytest
-from processing_emulator.aws.http.host_guard import RequestGuard
+from processing_emulator.aws.http.host_guard import HostGuard
 from processing_emulator.aws.http.request_context import (
     Authorization,
     CredentialScope,
@@ -9,10 +9,10 @@ from processing_emulator.aws.http.request_context import (
     context_of,
     parse_authorization,
 )
-from processing_emulator.aws.http.routing import Protocol, Route, route_of
+from processing_emulator.aws.http.routing import Protocol, protocol_of
 from processing_emulator.aws.protocols.wire_errors import BadCredentialScope
 
-from tests.unit.aws.parts import a_keyring
+from tests.unit.aws.aws_app import a_keyring
 
 SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -117,37 +117,37 @@ TARGET = {b"x-amz-target": "SageMaker.ListTags"}
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "headers", "service", "route"),
+    ("method", "path", "headers", "service", "protocol"),
     [
-        ("GET", "/_emulator/health", {}, "", Route(Protocol.CONTROL)),
-        ("GET", "/_emulator", TARGET, "", Route(Protocol.CONTROL)),
-        ("GET", "/_emulators/x", {}, "", Route(Protocol.S3)),
-        ("POST", "/", TARGET, "sagemaker", Route(Protocol.JSON, "SageMaker.ListTags")),
-        ("POST", "/any", {b"x-amz-target": ""}, "", Route(Protocol.JSON, "")),
-        ("POST", "/", FORM, "sts", Route(Protocol.QUERY)),
-        ("POST", "/", FORM, "", Route(Protocol.QUERY)),
-        ("POST", "/bucket", FORM, "s3", Route(Protocol.S3)),
+        ("GET", "/_emulator/health", {}, "", Protocol.ADMIN),
+        ("GET", "/_emulator", TARGET, "", Protocol.ADMIN),
+        ("GET", "/_emulators/x", {}, "", Protocol.S3),
+        ("POST", "/", TARGET, "sagemaker", Protocol.JSON),
+        ("POST", "/any", {b"x-amz-target": ""}, "", Protocol.JSON),
+        ("POST", "/", FORM, "sts", Protocol.QUERY),
+        ("POST", "/", FORM, "", Protocol.QUERY),
+        ("POST", "/bucket", FORM, "s3", Protocol.S3),
         (
             "POST",
             "/service/GraniteServiceVersion20100801/operation/PutMetricData",
             {b"smithy-protocol": "rpc-v2-cbor"},
             "monitoring",
-            Route(Protocol.RPC_CBOR, "PutMetricData"),
+            Protocol.RPC_CBOR,
         ),
-        ("GET", "/2015-03-31/functions", {}, "lambda", Route(Protocol.REST, "lambda")),
-        ("POST", "/", {}, "sagemaker", Route(Protocol.REST, "sagemaker")),
-        ("GET", "/", {}, "", Route(Protocol.S3)),
-        ("PUT", "/bucket/key", {b"content-type": "application/json"}, "s3", Route(Protocol.S3)),
-        ("GET", "/bucket/key", {}, "s3express", Route(Protocol.S3)),
+        ("GET", "/2015-03-31/functions", {}, "lambda", Protocol.REST),
+        ("POST", "/", {}, "sagemaker", Protocol.REST),
+        ("GET", "/", {}, "", Protocol.S3),
+        ("PUT", "/bucket/key", {b"content-type": "application/json"}, "s3", Protocol.S3),
+        ("GET", "/bucket/key", {}, "s3express", Protocol.S3),
     ],
 )
 def test_requests_of_one_port_are_told_apart(
-    method: str, path: str, headers: dict[bytes, str], service: str, route: Route
+    method: str, path: str, headers: dict[bytes, str], service: str, protocol: Protocol
 ) -> None:
-    assert route_of(method, path, headers, service) == route
+    assert protocol_of(method, path, headers, service, b"") is protocol
 
 
-GUARD = RequestGuard(("172.17.0.1", "Emulator", ".emulator.test"))
+GUARD = HostGuard(("172.17.0.1", "Emulator", ".emulator.test"))
 
 
 @pytest.mark.parametrize(
@@ -225,17 +225,17 @@ def test_an_origin_without_host_is_refused() -> None:
 
 @pytest.mark.parametrize("path", ["/_emulator/health", "/_localstack/health", "/_localstack"])
 def test_paths_that_cannot_be_buckets_are_the_emulator_s_own(path: str) -> None:
-    assert route_of("GET", path, {}, "s3").protocol is Protocol.CONTROL
+    assert protocol_of("GET", path, {}, "s3", b"") is Protocol.ADMIN
 
 
 @pytest.mark.parametrize("path", ["/health", "/moto-api", "/moto-api/other", "/_localstack-x/key"])
 def test_paths_that_may_be_buckets_are_s3_s(path: str) -> None:
-    assert route_of("POST", path, {}, "").protocol is Protocol.S3
+    assert protocol_of("POST", path, {}, "", b"") is Protocol.S3
 
 
 def test_moto_s_reset_is_taken_only_where_s3_has_no_request() -> None:
     reset = "/moto-api/reset"
-    assert route_of("POST", reset, {}, "").protocol is Protocol.CONTROL
-    assert route_of("POST", reset, {b"authorization": "AWS4-HMAC-SHA256 ..."}, "s3").protocol is Protocol.S3
-    assert route_of("POST", reset, {}, "", b"uploads").protocol is Protocol.S3
-    assert {route_of(method, reset, {}, "").protocol for method in ("GET", "HEAD", "PUT")} == {Protocol.S3}
+    assert protocol_of("POST", reset, {}, "", b"") is Protocol.ADMIN
+    assert protocol_of("POST", reset, {b"authorization": "AWS4-HMAC-SHA256 ..."}, "s3", b"") is Protocol.S3
+    assert protocol_of("POST", reset, {}, "", b"uploads") is Protocol.S3
+    assert {protocol_of(method, reset, {}, "", b"") for method in ("GET", "HEAD", "PUT")} == {Protocol.S3}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from processing_emulator.aws.protocols.model import SERVED, Kind, Shape
 
-from tests.unit.aws.parts import service_model
+from tests.unit.aws.aws_app import service_model
 
 
 def test_the_processing_operations_and_tags_are_kept() -> None:

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from processing_emulator.aws.protocols.json_requests import compile_parser, decode_json
+from processing_emulator.aws.protocols.document_parser import compile_parser
+from processing_emulator.aws.protocols.json_codec import decode_json
 from processing_emulator.aws.protocols.model import Kind, Shape
 from processing_emulator.errors import MalformedBody
 

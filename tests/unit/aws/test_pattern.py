@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from processing_emulator.aws.protocols.model import Shape
 from processing_emulator.aws.protocols.pattern import compile_pattern
 
-from tests.unit.aws.parts import service_model
+from tests.unit.aws.aws_app import service_model
 
 TAG_PATTERN = r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"
 ATHENA_PATTERN = r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\t]*"

@@ -13,7 +13,7 @@ from processing_emulator.aws.signatures.credentials import KeyRing
 from processing_emulator.aws.signatures.parsing import Flaw, Refused, SignedRequest
 from processing_emulator.aws.signatures.verification import EMPTY_SHA256, UNSIGNED_PAYLOAD, Rules, verify
 
-from tests.unit.aws.parts import a_keyring
+from tests.unit.aws.aws_app import a_keyring
 from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, Signer, signed_at, with_header
 
 KEYS = a_keyring({ACCESS_KEY: SECRET_KEY, "AKIAOTHER": "another secret"})

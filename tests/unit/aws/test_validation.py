@@ -202,7 +202,7 @@ def test_a_pattern_that_cannot_be_checked_is_logged_and_lets_pass(caplog: pytest
     with caplog.at_level(logging.WARNING):
         compile_validator(Shape(name="R", kind=Kind.STRUCTURE, members={"O": odd}))({"O": "x"})
 
-    assert [record.message for record in caplog.records] == ["pattern_not_checked"]
+    assert [record.message for record in caplog.records] == ["pattern not checked"]
 
 
 def test_values_print_as_java_prints_them() -> None:

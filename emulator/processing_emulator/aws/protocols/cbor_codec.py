@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from processing_emulator.aws.protocols.codec import Address, Decoder, Reply, ServiceKey, WireRequest
 from processing_emulator.aws.protocols.document_parser import compile_parser
-from processing_emulator.aws.protocols.model import OperationModel, ServiceModel, Shape
+from processing_emulator.aws.protocols.model import OperationModel, Shape
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForm, ErrorForms, WireError, not_routed
 from processing_emulator.errors import MalformedBody, UnknownOperation
 
@@ -47,13 +47,11 @@ class CborCodec:
 
         return decode
 
-    def encode(
-        self, service: ServiceModel, operation: OperationModel, reply: Mapping[str, object] | None, request_id: str
-    ) -> Reply:
+    def encode(self, _operation: OperationModel, reply: Mapping[str, object] | None, _request_id: str, /) -> Reply:
         """A CBOR map; empty for an operation without output."""
         return Reply(body=encode_cbor(reply or {}), media_type=_MEDIA_TYPE, headers=(_PROTOCOL,))
 
-    def encode_error(self, error: WireError, request_id: str) -> Reply:
+    def encode_error(self, error: WireError, _request_id: str, /) -> Reply:
         """A map of `__type` and the message."""
         return Reply(
             status=error.status, body=encode_cbor(error.document), media_type=_MEDIA_TYPE, headers=(_PROTOCOL,)

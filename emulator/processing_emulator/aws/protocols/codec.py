@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from processing_emulator.aws.protocols.model import OperationModel, ServiceModel, Shape
+from processing_emulator.aws.protocols.model import OperationModel, Shape
 from processing_emulator.aws.protocols.wire_errors import ErrorForms, WireError
 
 Decoder: TypeAlias = Callable[["WireRequest"], dict[str, Any]]
@@ -42,12 +42,12 @@ class ServiceKey(Enum):
 
 
 class Address(NamedTuple):
-    """The operation a request asks for. `version` is empty where the protocol does not state it."""
+    """The operation a request asks for. `version` is None where the protocol does not state it."""
 
     key: ServiceKey
     service: str
     operation: str
-    version: str = ""
+    version: str | None = None
 
 
 class Codec(Protocol):
@@ -66,12 +66,10 @@ class Codec(Protocol):
         """A decoder of requests of this shape; made once per operation."""
         ...
 
-    def encode(
-        self, service: ServiceModel, operation: OperationModel, reply: Mapping[str, object] | None, request_id: str
-    ) -> Reply:
+    def encode(self, operation: OperationModel, reply: Mapping[str, object] | None, request_id: str, /) -> Reply:
         """The reply of an operation; None where the service answers with an empty body."""
         ...
 
-    def encode_error(self, error: WireError, request_id: str) -> Reply:
+    def encode_error(self, error: WireError, request_id: str, /) -> Reply:
         """An error, of a service or of the way to it."""
         ...

@@ -7,12 +7,10 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, cast
 
-import orjson
-
 from processing_emulator.aws.protocols.codec import Address, Decoder, Reply, ServiceKey, WireRequest
 from processing_emulator.aws.protocols.document_parser import compile_parser
 from processing_emulator.aws.protocols.json_responses import encode_json
-from processing_emulator.aws.protocols.model import OperationModel, ServiceModel, Shape
+from processing_emulator.aws.protocols.model import OperationModel, Shape
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForms, WireError, not_routed
 from processing_emulator.errors import MalformedBody
 
@@ -20,8 +18,8 @@ JSON_1_1: Final = "application/x-amz-json-1.1"
 _JSON_TYPES: Final = frozenset({JSON_1_1, "application/x-amz-json-1.0", "application/json"})
 
 DEEPEST = 256
-"""Levels of nesting that decoders may follow on Python's stack, which holds a thousand calls: the garbage collector may
-run finalizers at the deepest of them.
+"""Levels of nesting that the decoder may follow on Python's stack, which holds a thousand calls: the garbage collector
+may run finalizers at the deepest of them.
 """
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
@@ -55,30 +53,17 @@ class JsonCodec:
 
         return decode
 
-    def encode(
-        self, service: ServiceModel, operation: OperationModel, reply: Mapping[str, object] | None, request_id: str
-    ) -> Reply:
+    def encode(self, _operation: OperationModel, reply: Mapping[str, object] | None, _request_id: str, /) -> Reply:
         """A JSON object, or nothing."""
         return Reply(body=b"" if reply is None else encode_json(reply), media_type=JSON_1_1)
 
-    def encode_error(self, error: WireError, request_id: str) -> Reply:
+    def encode_error(self, error: WireError, _request_id: str, /) -> Reply:
         """`{"__type": code, "message": text}`."""
         return Reply(status=error.status, body=encode_json(error.document), media_type=JSON_1_1)
 
 
 def decode_json(body: bytes) -> object:
-    """The JSON value of a body. Raises MalformedBody, whatever the bytes are.
-
-    Python's own decoder has the last word: orjson refuses halves of surrogate pairs, for which the parser has a better
-    message.
-    """
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _decode_slowly(body)
-
-
-def _decode_slowly(body: bytes) -> object:
+    """The JSON value of a body. Raises MalformedBody, whatever the bytes are."""
     if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
         raise MalformedBody("The body is nested too deeply")
     try:

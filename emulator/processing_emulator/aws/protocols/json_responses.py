@@ -4,17 +4,12 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-import orjson
-
 from processing_emulator.errors import InternalBug
 
 
 def encode_json(document: Mapping[str, object]) -> bytes:
-    """The bytes of a reply."""
-    try:
-        return orjson.dumps(document, _timestamp, orjson.OPT_PASSTHROUGH_DATETIME)
-    except orjson.JSONEncodeError:  # halves of surrogate pairs, which came out of a container
-        return _ENCODER.encode(document).encode()
+    """The bytes of a reply, in ASCII: halves of surrogate pairs, which containers may print, have no UTF-8."""
+    return _ENCODER.encode(document).encode("ascii")
 
 
 def _timestamp(value: object) -> float:

@@ -5,6 +5,7 @@ loading.
 """
 
 import gzip
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,7 +14,6 @@ from types import MappingProxyType
 from typing import Any
 
 import botocore
-import orjson
 
 from processing_emulator.errors import InternalBug
 
@@ -77,7 +77,7 @@ class Shape:
 class OperationModel:
     """What the model says of one operation. `output` is None where the service answers with an empty body.
 
-    `result_wrapper` is the element around a reply of the query protocol; empty in the others.
+    `result_wrapper` and `xml_namespace` are of replies of the query protocol; empty in the others.
     """
 
     name: str
@@ -85,6 +85,7 @@ class OperationModel:
     output: Shape | None
     errors: tuple[str, ...]
     result_wrapper: str = ""
+    xml_namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class ServiceModel:
     """The part of a service that the emulator speaks, and the names of all its operations.
 
     `name` is botocore's, `service_id` the one people use. `target_prefix` is what X-Amz-Target begins with, empty for
-    services without a JSON protocol; `xml_namespace` is that of the query protocol. `version` is the API's date.
+    services without a JSON protocol. `version` is the API's date.
     """
 
     name: str
@@ -100,7 +101,6 @@ class ServiceModel:
     signing_name: str = ""
     version: str = ""
     target_prefix: str = ""
-    xml_namespace: str = ""
     operations: Mapping[str, OperationModel]
     operation_names: frozenset[str]
 
@@ -111,14 +111,13 @@ def load_service_model(service: str) -> ServiceModel:
     Only botocore's own data is read: a model in the user's `~/.aws/models` would change what the server accepts.
     """
     document = _read(service)
-    metadata, builder = document["metadata"], _Builder(document["shapes"])
+    metadata, builder = document["metadata"], _Builder(document)
     return ServiceModel(
         name=service,
         service_id=metadata["serviceId"],
         signing_name=metadata.get("signingName", metadata["endpointPrefix"]),
         version=metadata["apiVersion"],
         target_prefix=metadata.get("targetPrefix", ""),
-        xml_namespace=metadata.get("xmlNamespace", ""),
         operations=MappingProxyType(
             {name: builder.operation(document["operations"][name]) for name in SERVED[service]}
         ),
@@ -132,7 +131,7 @@ def _read(service: str) -> dict[str, Any]:
     newest = max(versions.glob("*/service-2.json.gz"), default=None)
     if newest is None:
         raise InternalBug(f"the installed botocore has no model of {service} in {versions}")
-    document: dict[str, Any] = orjson.loads(gzip.decompress(newest.read_bytes()))
+    document: dict[str, Any] = json.loads(gzip.decompress(newest.read_bytes()))
     return document
 
 
@@ -140,7 +139,8 @@ class _Builder:
     """Turns the model's JSON into shapes, each built once and shared."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document = document
+        self._shapes = document["shapes"]
+        self._xml_namespace = document["metadata"].get("xmlNamespace", "")
         self._built: dict[str, Shape] = {}
         self._open: set[str] = set()
 
@@ -152,6 +152,7 @@ class _Builder:
             output=self.shape(output["shape"]) if output else None,
             errors=tuple(error["shape"] for error in document.get("errors", ())),
             result_wrapper=(output or {}).get("resultWrapper", ""),
+            xml_namespace=self._xml_namespace,
         )
 
     def shape(self, name: str) -> Shape:
@@ -159,7 +160,7 @@ class _Builder:
             if name in self._open:
                 raise InternalBug(f"shape {name} contains itself; the walkers of this package would not end")
             self._open.add(name)
-            self._built[name] = self._build(name, self._document[name])
+            self._built[name] = self._build(name, self._shapes[name])
         return self._built[name]
 
     def _build(self, name: str, document: Mapping[str, Any]) -> Shape:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from processing_emulator.aws.protocols.codec import Address, Decoder, Reply, ServiceKey, WireRequest
-from processing_emulator.aws.protocols.model import OperationModel, ServiceModel, Shape
+from processing_emulator.aws.protocols.model import OperationModel, Shape
 from processing_emulator.aws.protocols.query_requests import compile_form_parser, read_form
 from processing_emulator.aws.protocols.query_responses import query_document
 from processing_emulator.aws.protocols.wire_errors import ErrorForm, ErrorForms, WireError
@@ -44,14 +44,12 @@ class QueryCodec:
 
         return decode
 
-    def encode(
-        self, service: ServiceModel, operation: OperationModel, reply: Mapping[str, object] | None, request_id: str
-    ) -> Reply:
+    def encode(self, operation: OperationModel, reply: Mapping[str, object] | None, request_id: str, /) -> Reply:
         """`<OpResponse><OpResult>...`."""
-        document = query_document(operation, service.xml_namespace, reply or {}, request_id)
+        document = query_document(operation, reply or {}, request_id)
         return Reply(body=document, media_type=_MEDIA_TYPE)
 
-    def encode_error(self, error: WireError, request_id: str) -> Reply:
+    def encode_error(self, error: WireError, request_id: str, /) -> Reply:
         """`<ErrorResponse><Error>...`."""
         body = (
             f"<ErrorResponse><Error><Type>{'Sender' if error.status < 500 else 'Receiver'}</Type>"

@@ -8,12 +8,12 @@ from processing_emulator.aws.protocols.model import Kind, OperationModel, Shape
 from processing_emulator.aws.protocols.xml_text import xml_text
 
 
-def query_document(model: OperationModel, xml_namespace: str, reply: Mapping[str, object], request_id: str) -> bytes:
+def query_document(model: OperationModel, reply: Mapping[str, object], request_id: str) -> bytes:
     """The whole document: `<OpResponse><OpResult>...</OpResult><ResponseMetadata>...`."""
     result = "".join(_members(reply, model.output)) if model.output is not None else ""
     wrapped = f"<{model.result_wrapper}>{result}</{model.result_wrapper}>" if model.result_wrapper else result
     return (
-        f'<{model.name}Response xmlns="{xml_text(xml_namespace)}">{wrapped}'
+        f'<{model.name}Response xmlns="{xml_text(model.xml_namespace)}">{wrapped}'
         f"<ResponseMetadata><RequestId>{xml_text(request_id)}</RequestId></ResponseMetadata></{model.name}Response>"
     ).encode()
 

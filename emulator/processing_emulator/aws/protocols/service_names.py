@@ -4,6 +4,7 @@ Requests name services by target prefixes such as GraniteServiceVersion20100801,
 """
 
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,7 +16,7 @@ import botocore
 from processing_emulator.aws.protocols.codec import Address, ServiceKey
 
 _HEAD_BYTES: Final = 4096
-_METADATA: Final = '"metadata":'
+_METADATA: Final = re.compile(r'"metadata":\s*')
 """At the beginning of every model: a few kilobytes of each are enough."""
 
 
@@ -58,5 +59,6 @@ def _models() -> Iterator[tuple[str, Mapping[str, Any]]]:
     for path in sorted((Path(botocore.__file__).parent / "data").glob("*/*/service-2.json.gz")):
         with path.open("rb") as file:
             head = zlib.decompressobj(wbits=31).decompress(file.read(_HEAD_BYTES)).decode(errors="replace")
-        metadata, _ = json.JSONDecoder().raw_decode(head.partition(_METADATA)[2])
-        yield path.parents[1].name, metadata
+        begin = _METADATA.search(head)
+        if begin is not None:
+            yield path.parents[1].name, json.JSONDecoder().raw_decode(head, begin.end())[0]

@@ -21,7 +21,6 @@ from processing_emulator.errors import (
     ValidationFailed,
 )
 
-
 GAPS_PAGE: Final = "docs/reference/operations.md"
 """Lists what is served."""
 

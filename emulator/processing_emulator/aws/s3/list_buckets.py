@@ -11,8 +11,8 @@ from xml.sax.saxutils import escape
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from processing_emulator.aws.http.reply import Reply, send_reply, send_s3_error
-from processing_emulator.aws.http.request_id import new_request_id
+from processing_emulator.aws.http.reply import send_reply, send_s3_error
+from processing_emulator.aws.protocols.codec import Reply
 from processing_emulator.aws.protocols.wire_errors import WireError
 from processing_emulator.aws.s3.target import target_of
 from processing_emulator.errors import EmulatorError
@@ -51,7 +51,7 @@ class BucketList:
             await send_s3_error(send, unavailable)
         else:
             document = buckets_document(buckets, scope["query_string"], limit)
-            await send_reply(send, new_request_id(), Reply(body=document, media_type="application/xml"))
+            await send_reply(send, Reply(body=document, media_type="application/xml"))
 
 
 def _limit_in(query: bytes) -> int | None:

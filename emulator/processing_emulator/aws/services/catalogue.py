@@ -22,6 +22,7 @@ from processing_emulator.jobs.tags import JobTags
 from processing_emulator.logs.reading import LogReading
 from processing_emulator.ports import Clock
 
+
 def sagemaker(*, service: JobService, listing: JobListing, tags: JobTags) -> Service:
     """SageMaker, as far as processing jobs go."""
     return Service(

@@ -37,7 +37,8 @@ class Dispatcher:
             self._add(service, load_model(service.name))
 
     def _add(self, service: Service, model: ServiceModel) -> None:
-        self._models[ServiceKey.TARGET_PREFIX, model.target_prefix] = model
+        if model.target_prefix:
+            self._models[ServiceKey.TARGET_PREFIX, model.target_prefix] = model
         self._models[ServiceKey.SIGNING_NAME, model.signing_name] = model
         self._models[ServiceKey.API_VERSION, model.version] = model
         for name, handle in service.handlers.items():
@@ -58,7 +59,7 @@ class Dispatcher:
         model = self._models.get((address.key, address.service))
         if model is None:
             raise UnknownOperation(_other_service(address))
-        if address.operation not in model.operation_names or address.version not in ("", model.version):
+        if address.operation not in model.operation_names or address.version not in (None, model.version):
             raise UnknownOperation(_unknown_operation(model, address))
         operation = self._operations.get((model.name, address.operation))
         if operation is None:
@@ -87,7 +88,7 @@ def _not_supported(what: str) -> str:
 
 def _could_not_find(address: Address) -> str:
     """The text of the services of the query protocol."""
-    operation, version = _printable(address.operation), _printable(address.version)
+    operation, version = _printable(address.operation), _printable(address.version or "")
     return f"Could not find operation {operation} for version {version}; {GAPS_PAGE} lists what the emulator supports"
 
 

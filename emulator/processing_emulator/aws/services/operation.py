@@ -23,7 +23,6 @@ class Operation:
 
     def __init__(self, service: ServiceModel, name: str, handle: Handler, error_forms: ErrorForms = NO_FORMS) -> None:
         self.title = f"{service.service_id} {name}"
-        self._service = service
         self._model = service.operations[name]
         self._handle = handle
         self._error_forms = error_forms
@@ -33,7 +32,7 @@ class Operation:
         """Decode, validate, handle, encode. Raises RequestError of any kind."""
         members = self._decoder(codec)(request)
         self._validate(members)
-        return codec.encode(self._service, self._model, self._handle(context, members), context.request_id)
+        return codec.encode(self._model, self._handle(context, members), context.request_id)
 
     def wire_error(self, error: RequestError, codec: Codec) -> WireError:
         """The error in the words of the operation, of its service, or of the protocol."""
