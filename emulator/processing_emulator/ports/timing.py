@@ -1,4 +1,4 @@
-"""Time, and the wish to give up: both are injected."""
+"""Time, and tokens that cancel long work: both are injected."""
 
 from datetime import datetime
 from typing import Protocol
@@ -17,7 +17,7 @@ class Clock(Protocol):
 
 
 class CancelToken(Protocol):
-    """Tells long work that nobody waits for it any more; `threading.Event` is one."""
+    """Set when long work is to be given up; `threading.Event` is one."""
 
     def is_set(self) -> bool:
         """True once the work is to be given up."""

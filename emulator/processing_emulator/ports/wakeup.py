@@ -14,5 +14,5 @@ class Wakeup(Protocol):
         ...
 
     def stop_requested(self, job_id: JobId) -> None:
-        """A wish to stop was recorded."""
+        """A stop request was stored."""
         ...
