@@ -7,7 +7,7 @@ Facts go to the journal at once. Reports go to the job's supervisor, which answe
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from processing_emulator.domain import contract
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass, InstanceOutcome, StopCause
@@ -293,7 +293,7 @@ class InstanceRunner:
         if not self._task.folder.exists():
             raise _RunFailed(internal_failure("the job's files are gone"))
         remover = threading.Thread(
-            target=in_log_context(self._remove_container), name=f"{self._name}-remove", daemon=True
+            target=in_log_context(self._remove_container_early), name=f"{self._name}-remove", daemon=True
         )
         remover.start()
         token = self._detaching if options.upload_when_stopped else self._cancel
@@ -318,6 +318,11 @@ class InstanceRunner:
             self._workspace.remove()
         except StagingFailure as error:
             self._journal.problem("clean_up_failed", error=str(error))
+
+    def _remove_container_early(self) -> None:
+        """In a thread of its own, next to the upload."""
+        with suppress(Detached):  # the thread of the runner notices it as well
+            self._remove_container()
 
     def _remove_container(self) -> None:
         try:

@@ -145,21 +145,30 @@ class Supervisor:
         match message:
             case PhaseReached():
                 self._phases[message.index] = message.phase
+                if FORWARD.index(message.phase) >= FORWARD.index(JobPhase.STARTING):
+                    self._mark_staged(message.index)  # a runner that found its container running does not report it
                 self._follow()
             case InstanceStaged():
-                self._staged.add(message.index)
-                if len(self._staged) == len(self._phases):
-                    self._backend.start_containers(self._job.id)
+                self._mark_staged(message.index)
             case InstanceEnded():
                 self._outcomes[message.index] = message.outcome
                 if failure_reason_of(message.outcome) is not None:
                     self._backend.stop(self._job.id, StopCause.PEER_FAILED)
+                else:
+                    self._mark_staged(message.index)
             case StopRequested():
                 self._stop(StopCause.REQUESTED)
             case DetachRequested():
                 raise Detached
             case _:
                 assert_never(message)
+
+    def _mark_staged(self, index: int) -> None:
+        """Start all containers once every host is staged, or has been before a restart."""
+        if index not in self._staged:
+            self._staged.add(index)
+            if len(self._staged) == len(self._phases):
+                self._backend.start_containers(self._job.id)
 
     def _seconds_left(self) -> float | None:
         """Until MaxRuntimeInSeconds after ProcessingStartTime (spec 1.7); None once the job is being stopped."""

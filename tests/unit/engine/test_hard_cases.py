@@ -8,6 +8,7 @@ from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
+from processing_emulator.ports import ContainerState
 
 from tests.builders import a_key, an_output
 from tests.fakes.runtime import FakeRuntime
@@ -138,6 +139,27 @@ def test_sparse_outputs_that_are_larger_than_the_volume_together_are_not_uploade
         "ClientError: Artifact upload failed:Insufficient disk space (outputs have 1.37 GiB, VolumeSizeInGB is 1)"
     )
     wait_for("the supervisor to end", lambda: emulator.scheduler.count_running() == 0)
+
+
+def test_a_crash_between_the_starts_of_two_hosts_does_not_keep_the_second_waiting(rig: Rig) -> None:
+    class StartsFirstHostOnly(FakeRuntime):
+        def start(self, container_id: str) -> None:
+            if self.machine.get(container_id).spec.hostname == "algo-2":
+                raise RuntimeUnavailable("the answer never comes")
+            super().start(container_id)
+
+    rig.host = type(rig.host)(vcpus=8.0)
+    first = rig.start_emulator(runtime_class=StartsFirstHostOnly, engine_patience_seconds=60.0)
+    cluster = {"InstanceCount": 2, "InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1}
+    job = rig.add(ProcessingResources={"ClusterConfig": cluster}, Environment=HOLD)
+    rig.machine.await_state(rig.container(job), ContainerState.RUNNING)
+    rig.machine.await_state(rig.container(job, "algo-2"), ContainerState.CREATED)
+    first.end()
+    rig.start_emulator()
+    rig.machine.await_state(rig.container(job, "algo-2"), ContainerState.RUNNING)
+    for host in ("algo-1", "algo-2"):
+        rig.machine.release(rig.container(job, host))
+    assert rig.wait_for_end(job).status == "Completed"
 
 
 def test_an_engine_that_is_away_ends_waiting_jobs_only(rig: Rig) -> None:
