@@ -24,10 +24,6 @@ if TYPE_CHECKING:  # the embedded store starts before these are loaded
 
 logger = logging.getLogger(__name__)
 
-SHUTDOWN_SECONDS = 3
-LARGEST_HEAD_BYTES = 64 * 1024
-"""A request whose head is longer is refused; several times what AWS services accept."""
-
 
 class _ScriptFault(click.ClickException):
     """A script of the user failed: one sentence, exit code 1."""
@@ -83,23 +79,11 @@ def serve(settings: Settings, flags: Collection[str] = ()) -> None:
 
 
 def _serve(settings: Settings, app: "App") -> None:
-    import uvicorn
+    from processing_emulator.server.uvicorn_server import PreparedServer, server_config
 
-    from processing_emulator.server.uvicorn_server import PreparedServer
-
-    config = uvicorn.Config(
-        app.asgi,
-        http="h11",
-        h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
-        ws="none",
-        proxy_headers=False,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    server = PreparedServer(
+        server_config(app.asgi), app, client_variables(settings.model_copy(update={"port": app.port}))
     )
-    server = PreparedServer(config, app, client_variables(settings.model_copy(update={"port": app.port})))
     _run(server, app)
     if server.failure is not None:
         raise server.failure

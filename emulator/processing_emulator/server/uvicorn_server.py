@@ -7,13 +7,33 @@ import threading
 from collections.abc import Mapping
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from processing_emulator.errors import Cancelled, EmulatorError
 from processing_emulator.server.bootstrap import App
+from processing_emulator.server.http_protocol import LARGEST_HEAD_BYTES, BoundedHeadProtocol
 
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.1
+_SHUTDOWN_SECONDS = 3
+
+
+def server_config(asgi: ASGIApp, *, http: type[BoundedHeadProtocol] = BoundedHeadProtocol) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    return uvicorn.Config(
+        asgi,
+        http=http,
+        h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
+        ws="none",
+        loop="asyncio",
+        proxy_headers=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
 
 
 class PreparedServer(uvicorn.Server):

@@ -10,21 +10,20 @@ from typing import Any
 import boto3
 import uvicorn
 from botocore.config import Config
+from processing_emulator.server.http_protocol import BoundedHeadProtocol
+from processing_emulator.server.uvicorn_server import server_config
 from starlette.types import ASGIApp
 
 DEADLINE_SECONDS = 20.0
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """Serve the application on a free port; its URL. Stops with the block."""
+def serving(app: ASGIApp, http: type[BoundedHeadProtocol] = BoundedHeadProtocol) -> Iterator[str]:
+    """Serve the application on a free port, as `serve` does; its URL. Stops with the block."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
-        config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, http="h11", ws="none", loop="asyncio"
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(app, http=http))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")
         thread.start()
         try:
