@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="JSON object: shell-style patterns of ImageUri, and the image that stands for each.",
     )
+    check_image_region: bool = Field(
+        True,
+        description="Refuse an image in ECR whose region is not the request's, as the service does; "
+        "images in `IMAGE_MAP` may be in any.",
+    )
     container_endpoints: bool = Field(
         True, description="Give containers AWS_ENDPOINT_URL, so that boto3 inside reaches the emulator."
     )

@@ -11,17 +11,21 @@ from processing_emulator.domain.staging import NAME_LIMIT_BYTES
 from processing_emulator.errors import ValidationFailed
 from processing_emulator.jobs.cluster_rules import check_cluster
 from processing_emulator.jobs.coverage import refuse_unsupported
+from processing_emulator.jobs.image_rules import check_app
 from processing_emulator.jobs.tags import check_tags
 
 _ROOT = f"{PROCESSING_ROOT}/"
 
 
-def check_create(request: Mapping[str, Any]) -> None:
-    """Raise ValidationFailed for what the service refuses, then Unsupported for what only the emulator refuses."""
+def check_create(request: Mapping[str, Any], *, image_region: str | None = None) -> None:
+    """Raise ValidationFailed for what the service refuses, then Unsupported for what only the emulator refuses.
+
+    `image_region`: the region that an image in ECR must be in; None where it may be in any.
+    """
     inputs = request.get("ProcessingInputs") or []
     outputs = (request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
     _check_no_nul(request)
-    _check_image(request["AppSpecification"]["ImageUri"])
+    check_app(request["AppSpecification"], image_region)
     for item in inputs:
         _check_input(item)
     for item in outputs:
@@ -57,14 +61,6 @@ def _path_of_nul(value: object) -> str | None:
             if path is not None:
                 return f"[{index}]{path}"
     return None
-
-
-def _check_image(uri: str) -> None:
-    if uri.split() != [uri]:  # empty, or white space in it
-        raise ValidationFailed(
-            f"Invalid image URI {uri}. Please provide a valid Amazon Elastic Container Registry path of the Docker "
-            "image to run."
-        )
 
 
 def _check_input(item: Mapping[str, Any]) -> None:

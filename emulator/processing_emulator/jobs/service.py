@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from processing_emulator.domain.image_map import substitute_for
 from processing_emulator.domain.job import JobKey, ProcessingJob
 from processing_emulator.errors import JobNotDeletable, JobNotFound, JobNotStoppable
 from processing_emulator.jobs.quotas import Quotas
@@ -22,13 +23,26 @@ class JobService:
     """The use cases of one job, in the service's words where it refuses."""
 
     def __init__(
-        self, *, store: JobStore, clock: Clock, wakeup: Wakeup, quotas: Mapping[str, int] | None = None
+        self,
+        *,
+        store: JobStore,
+        clock: Clock,
+        wakeup: Wakeup,
+        quotas: Mapping[str, int] | None = None,
+        image_map: Mapping[str, str] | None = None,
+        check_image_region: bool = True,
     ) -> None:
-        """`quotas`: values by name, see `quotas`; none are enforced by default."""
+        """`quotas`: values by name, see `quotas`; none are enforced by default.
+
+        `check_image_region`: whether an image in ECR must be in the region of the request. Images that `image_map`
+        replaces are not pulled from there, so they may be in any.
+        """
         self._store = store
         self._quotas = Quotas(quotas or {}, store)
         self._quota_lock = threading.Lock()
         self._clock = clock
+        self._image_map = image_map or {}
+        self._check_image_region = check_image_region
         self._wakeup = wakeup
 
     def create(self, key: JobKey, request: Mapping[str, Any]) -> ProcessingJob:
@@ -37,11 +51,16 @@ class JobService:
 
         Raises ValidationFailed, Unsupported, QuotaExceeded, JobNameInUse.
         """
-        check_create(request)
+        check_create(request, image_region=self._image_region(key, request))
         job = self._add(key, request)
         logger.info("job created", extra={"job": key.name, "job_id": job.id})
         self._wakeup.jobs_added([job.id])
         return job
+
+    def _image_region(self, key: JobKey, request: Mapping[str, Any]) -> str | None:
+        """The region that the image must be in; None where it may be in any."""
+        is_replaced = substitute_for(request["AppSpecification"]["ImageUri"], self._image_map) is not None
+        return key.region if self._check_image_region and not is_replaced else None
 
     def _add(self, key: JobKey, request: Mapping[str, Any]) -> ProcessingJob:
         stored = {name: value for name, value in request.items() if name != "Tags"}

@@ -1,5 +1,6 @@
 """Tags of processing jobs, named by ARN (spec 1.10). Knows no HTTP."""
 
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from processing_emulator.domain.job import JobKey, ProcessingJob
 from processing_emulator.errors import JobNotFound, TaggedResourceNotFound, Unsupported, ValidationFailed
 from processing_emulator.ports import JobStore
+
+logger = logging.getLogger(__name__)
 
 MOST_TAGS = 50
 """Tags of one resource."""
@@ -27,7 +30,7 @@ def check_tags(tags: Sequence[Mapping[str, Any]]) -> None:
 
 
 class JobTags:
-    """The use cases of tags. `account` and `region` are the caller's: nobody gets at the tags of others."""
+    """The use cases of tags. `account` and `region` are the caller's: tags of other accounts are not found."""
 
     def __init__(self, *, store: JobStore) -> None:
         self._store = store
@@ -44,13 +47,17 @@ class JobTags:
         check_tags(tags)
         job = self._job(account, region, arn)
         try:
-            return self._store.put_tags(job.id, {tag["Key"]: tag["Value"] for tag in tags}, MOST_TAGS)
+            stored = self._store.put_tags(job.id, {tag["Key"]: tag["Value"] for tag in tags}, MOST_TAGS)
         except JobNotFound as error:  # deleted in this moment
             raise _no_resource(arn) from error
+        logger.info("tags added", extra={"job": job.key.name, "job_id": job.id, "keys": [tag["Key"] for tag in tags]})
+        return stored
 
     def remove(self, account: str, region: str, arn: str, keys: Collection[str]) -> None:
         """Remove tags; keys that are not there are no error. Raises TaggedResourceNotFound, Unsupported."""
-        self._store.remove_tags(self._job(account, region, arn).id, keys)
+        job = self._job(account, region, arn)
+        self._store.remove_tags(job.id, keys)
+        logger.info("tags removed", extra={"job": job.key.name, "job_id": job.id, "keys": list(keys)})
 
     def _job(self, account: str, region: str, arn: str) -> ProcessingJob:
         match = _ARN.fullmatch(arn)
@@ -67,5 +74,5 @@ class JobTags:
 
 
 def _no_resource(arn: str) -> TaggedResourceNotFound:
-    """The service answers ValidationException here; it has been seen with an empty text, which helps nobody."""
+    """The service answers ValidationException here; its text, as far as it was seen, is empty."""
     return TaggedResourceNotFound(f"Could not find requested resource with ARN: {arn}")

@@ -44,7 +44,14 @@ def build_gateway(
 ) -> ASGIApp:
     """The application of everything that is served on the port."""
     jobs, clock, keys = adapters.stores.jobs, adapters.clock, adapters.keys
-    service = JobService(store=jobs, clock=clock, wakeup=engine.scheduler, quotas=settings.quotas)
+    service = JobService(
+        store=jobs,
+        clock=clock,
+        wakeup=engine.scheduler,
+        quotas=settings.quotas,
+        image_map=settings.image_map,
+        check_image_region=settings.check_image_region,
+    )
     services = (
         sagemaker(service=service, listing=JobListing(store=jobs), tags=JobTags(store=jobs)),
         cloudwatch_logs(LogReading(adapters.stores.logs)),

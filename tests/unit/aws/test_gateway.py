@@ -141,6 +141,17 @@ def test_a_bad_body_gets_the_service_s_error(app: ASGIApp, body: bytes, code: st
     assert answer.document["message"]
 
 
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_or_null_argument_gets_the_service_s_text(app: ASGIApp, empty: str | None) -> None:
+    request = a_request(arguments=["x"])
+    request["AppSpecification"]["ContainerArguments"] = ["x", empty]
+
+    answer = call_target(app, CREATE, body_of(request))
+
+    assert (answer.status, answer.document["__type"]) == (400, "ValidationException")
+    assert answer.document["message"].startswith("Found null or empty string in ContainerArguments at index 1. ")
+
+
 def test_modelled_errors_have_the_modelled_member(app: ASGIApp) -> None:
     call_target(app, CREATE, body_of(a_request()))
 

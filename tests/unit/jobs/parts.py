@@ -61,11 +61,25 @@ class RememberingWakeup:
 class Api:
     """The use cases on an empty store in memory."""
 
-    def __init__(self, store: MemoryJobStore | None = None, quotas: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        store: MemoryJobStore | None = None,
+        quotas: Mapping[str, int] | None = None,
+        image_map: Mapping[str, str] | None = None,
+        *,
+        check_image_region: bool = True,
+    ) -> None:
         self.store = store or MemoryJobStore()
         self.clock = StepClock()
         self.wakeup = RememberingWakeup()
-        self.service = JobService(store=self.store, clock=self.clock, wakeup=self.wakeup, quotas=quotas)
+        self.service = JobService(
+            store=self.store,
+            clock=self.clock,
+            wakeup=self.wakeup,
+            quotas=quotas,
+            image_map=image_map,
+            check_image_region=check_image_region,
+        )
         self.listing = JobListing(store=self.store)
         self.tags = JobTags(store=self.store)
         self.logs = MemoryLogStore(self.store)

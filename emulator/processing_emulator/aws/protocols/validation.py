@@ -25,6 +25,9 @@ LONGEST_MATCHED = 8192
 
 _NOT_NULL = "Member must not be null"
 
+_NULLS_CHECKED_LATER = frozenset({"ContainerEntrypoint", "ContainerArguments"})
+"""Lists whose nulls the service refuses with a text of their own (`jobs.image_rules`)."""
+
 
 @dataclass(slots=True)
 class _Report:
@@ -138,7 +141,7 @@ def _list(shape: Shape, done: dict[str, _Walk | None]) -> _Walk:
             own(value, path, report)
         if scalar_checks and _any_breaks(items, scalar_checks):
             report.add(value, shape, path, collapsed)
-        if inner_walk is None and None not in items:
+        if inner_walk is None and (None not in items or shape.name in _NULLS_CHECKED_LATER):
             return
         for position, item in enumerate(items, start=1):
             if item is None:
