@@ -23,6 +23,13 @@ def log_fields(**fields: object) -> Iterator[None]:
         _FIELDS.reset(token)
 
 
+def add_log_fields(**fields: object) -> None:
+    """Add fields to the `log_fields` block that this runs in, for later lines of other threads and tasks, too."""
+    current = _FIELDS.get()
+    if isinstance(current, dict):
+        current.update(fields)
+
+
 def in_log_context(target: Callable[[], None]) -> Callable[[], None]:
     """`target` for a new thread that logs with the fields of the thread that creates it."""
     return partial(copy_context().run, target)

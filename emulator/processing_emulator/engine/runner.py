@@ -191,7 +191,9 @@ class InstanceRunner:
             image = self._retry(
                 lambda: resolve_image(self._task.spec.image_uri, self._tools, self._journal, self._cancel)
             )
-        logger.info("image ready", extra={"image": image})
+        logger.info(
+            "image ready", extra={"image": self._task.spec.image_uri, "image_id": image.removeprefix("sha256:")[:12]}
+        )
         self._check_cancelled()
         self._reach(JobPhase.STAGING_IN)
         with _failing_as(download_failure):

@@ -3,6 +3,7 @@
 `adapters.py`, `job_engine.py`, `gateway.py` and `admin.py` make the four pieces; no other package names an adapter.
 """
 
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,8 @@ from processing_emulator.server.network import url_of
 from processing_emulator.server.service_group import ServiceGroup
 from processing_emulator.server.startup import Startup
 from processing_emulator.server.startup_checks import warn_of_problems
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +63,20 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
         admin = build_admin_app(settings, flags, adapters, engine.scheduler, resetter)
         gateway = build_gateway(settings, adapters, engine, models, gate=gate, admin=admin, s3=s3)
         services = ServiceGroup([*adapters.s3.services(), engine.scheduler, engine.reaper])
+        url = url_of(settings.host, adapters.listening.port)
         services.start()
         stack.callback(services.stop)
         stack.callback(resetter.close)
 
         def after_ready() -> None:
+            logger.info("server ready", extra={"url": url, "s3": adapters.s3.kind})
             s3.warm()
             warn_of_problems(adapters)
 
         yield App(
             asgi=gateway,
             sockets=adapters.listening.sockets,
-            url=url_of(settings.host, adapters.listening.port),
+            url=url,
             port=adapters.listening.port,
             get_ready=lambda variables, cancel: adapters.hooks.get_ready(adapters.s3.access(), variables, cancel),
             after_ready=after_ready,

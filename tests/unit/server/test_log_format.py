@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from processing_emulator.config import LogFormat, LogLevel
-from processing_emulator.log_context import log_fields
+from processing_emulator.log_context import add_log_fields, in_log_context, log_fields
 from processing_emulator.server.log_format import set_up_logging
 
 LOGGER = logging.getLogger("processing_emulator.jobs.service")
@@ -102,13 +102,10 @@ def test_a_traceback_follows_indented(opened: Open) -> None:
 
 
 def test_lines_of_a_request_carry_its_id_in_threads_with_a_copy_of_the_context(opened: Open) -> None:
-    from contextvars import copy_context
-
     log = opened()
     with log_fields(request_id="r-1"), log_fields(job="train"):
-        context = copy_context()
         LOGGER.info("outer", extra={"job_id": 7})
-        thread = threading.Thread(target=lambda: context.run(LOGGER.info, "inner"))
+        thread = threading.Thread(target=in_log_context(lambda: LOGGER.info("inner")))
         thread.start()
         thread.join()
     LOGGER.info("later")
@@ -117,6 +114,18 @@ def test_lines_of_a_request_carry_its_id_in_threads_with_a_copy_of_the_context(o
         "INFO inner job=train request_id=r-1",
         "INFO later",
     ]
+
+
+def test_fields_added_in_a_thread_are_in_later_lines_of_its_request(opened: Open) -> None:
+    log = opened()
+    with log_fields(request_id="r-1"):
+        thread = threading.Thread(target=in_log_context(lambda: add_log_fields(operation="Stop")))
+        thread.start()
+        thread.join()
+        LOGGER.info("request refused")
+    add_log_fields(operation="outside of any request")
+    LOGGER.info("later")
+    assert _without_time(log) == "INFO request refused operation=Stop request_id=r-1\nINFO later\n"
 
 
 def test_a_calls_own_field_wins_over_the_context(opened: Open) -> None:

@@ -135,7 +135,7 @@ class _Pull:
         progress = PullProgress(self.progress, time.monotonic)
         for event in self._events():
             if self.unwanted.is_set():
-                logger.info("pull given up", extra={"action": "pull_given_up", "image": str(self.reference)})
+                logger.info("image pull cancelled", extra={"image": self.reference})
                 return
             if "error" in event:
                 raise self._failure(str(event["error"]))

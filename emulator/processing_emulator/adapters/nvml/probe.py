@@ -66,7 +66,7 @@ def _has_driver() -> bool:
     try:
         ctypes.CDLL(_DRIVER)
     except OSError as error:
-        logger.debug("no NVIDIA driver: %s", error, extra={"action": "gpu_unavailable"})
+        logger.debug("no NVIDIA driver", extra={"error": error})
         return False
     return True
 
@@ -92,4 +92,4 @@ def _noting(pynvml: ModuleType, what: str) -> Iterator[None]:
     try:
         yield
     except pynvml.NVMLError as error:
-        logger.debug("%s: %s", what, error, extra={"action": "gpu_unavailable"})
+        logger.debug("gpu not available", extra={"reason": what, "error": error})

@@ -42,7 +42,7 @@ class Uploads:
                 if not multipart.is_complete:
                     multipart.abort(connection)
         except StagingFailure as error:
-            logger.warning("parts are left in the store: %s", error, extra={"action": "multipart_upload_left"})
+            logger.warning("multipart upload not aborted, its parts stay in the store", extra={"error": error})
 
     def _send(self, local: LocalFile, connection: Connection) -> Sequence[Task]:
         with opened(local.path) as file:

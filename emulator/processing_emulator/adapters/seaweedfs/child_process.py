@@ -76,7 +76,7 @@ class KeptProcess:
         code = self._process.wait()
         self._exited.set()
         if self._is_wanted:
-            logger.error("the embedded store exited with code %d", code, extra={"action": "embedded_store_exited"})
+            logger.error("embedded s3 store exited", extra={"exit_code": code})
 
     def _running(self) -> "subprocess.Popen[bytes]":
         assert self._process is not None  # noqa: S101  (made before __init__ returns)

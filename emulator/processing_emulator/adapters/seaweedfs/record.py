@@ -78,7 +78,7 @@ def _read(path: Path) -> StoreRecord | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        logger.warning("%s is not readable and ignored: %s", path, error, extra={"action": "record_ignored"})
+        logger.warning("process record not readable, ignored", extra={"path": path, "error": error})
         return None
 
 
@@ -100,7 +100,7 @@ def _works_in(process: psutil.Process, data_dir: Path) -> bool:
 
 
 def _end(left: psutil.Process, data_dir: Path) -> None:
-    logger.warning("ending process %d, left by a killed server", left.pid, extra={"action": "orphan_ended"})
+    logger.warning("killing the embedded s3 store of a killed server", extra={"pid": left.pid})
     with suppress(psutil.NoSuchProcess):
         left.kill()
     try:

@@ -37,8 +37,8 @@ class StoreKeeper:
         while not self._stopping.wait(wait):
             try:
                 if self._process.revive():
-                    logger.warning("the embedded store was started again", extra={"action": "store_revived"})
+                    logger.warning("embedded s3 store restarted")
                 wait = LOOK_SECONDS
             except EmbeddedStoreFailed as error:
                 wait = min(wait * 2, LONGEST_WAIT_SECONDS)
-                logger.warning("the embedded store is still away: %s", error, extra={"action": "store_revive_failed"})
+                logger.warning("embedded s3 store not restarted", extra={"error": error, "retry_seconds": wait})

@@ -21,7 +21,7 @@ from processing_emulator.aws.http.request_context import (
 from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.http.routing import Protocol, protocol_of
 from processing_emulator.aws.protocols.codec import Reply
-from processing_emulator.aws.protocols.wire_errors import BodyTimedOut, internal_failure
+from processing_emulator.aws.protocols.wire_errors import BodyTimedOut, internal_failure, wire_error
 from processing_emulator.errors import RequestError
 from processing_emulator.log_context import log_fields
 
@@ -76,7 +76,8 @@ class RequestMiddleware:
             logger.debug("client gone")
         except RequestError as error:
             reply = encode_error(protocol, error, response.request_id)
-            logger.info("request refused", extra={"status": reply.status, "reason": error.log_text})
+            refusal = {"status": reply.status, "code": wire_error(error).code, "reason": error.log_text}
+            logger.info("request refused", extra=refusal)
             if isinstance(error, BodyTimedOut):  # the next request on this connection would begin in the body
                 reply = reply._replace(headers=(*reply.headers, (b"connection", b"close")))
             await response.send_unless_begun(reply)

@@ -46,7 +46,7 @@ class BucketList:
         try:
             buckets = await asyncio.to_thread(self._list_buckets)
         except EmulatorError as error:
-            logger.warning("the buckets are not known: %s", error, extra={"action": "s3_passthrough_failed"})
+            logger.warning("buckets not listed", extra={"error": error})
             unavailable = WireError(code="ServiceUnavailable", message="The S3 store does not answer.", status=503)
             await send_s3_error(send, unavailable)
         else:

@@ -108,7 +108,7 @@ class S3Passthrough:
         except _NO_STORE as error:
             if body.is_given_up:
                 return
-            logger.warning("the S3 store failed: %r", error, extra={"action": "s3_passthrough_failed"})
+            logger.warning("s3 store failed", extra={"endpoint": self._endpoint, "error": repr(error)})
             if not has_begun:
                 message = f"The S3 store at {self._endpoint} does not answer."
                 await send_s3_error(send, WireError(code="ServiceUnavailable", message=message, status=503))

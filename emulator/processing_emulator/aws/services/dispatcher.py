@@ -11,7 +11,7 @@ from processing_emulator.aws.protocols.service_names import name_of
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForms
 from processing_emulator.aws.services.operation import NO_FORMS, Handler, Operation
 from processing_emulator.errors import RequestError, UnknownOperation
-from processing_emulator.log_context import log_fields
+from processing_emulator.log_context import add_log_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,11 @@ class Dispatcher:
     def reply(self, codec: Codec, request: WireRequest, context: RequestContext) -> Reply:
         """Serve one request. Raises RequestError; a WireError where the operation words it."""
         operation = self._operation(codec.address(request))
-        with log_fields(operation=operation.title):
-            try:
-                return operation.reply(codec, request, context)
-            except RequestError as error:
-                raise operation.wire_error(error, codec) from error
+        add_log_fields(operation=operation.title)
+        try:
+            return operation.reply(codec, request, context)
+        except RequestError as error:
+            raise operation.wire_error(error, codec) from error
 
     def _operation(self, address: Address) -> Operation:
         """Raises UnknownOperation."""
