@@ -1,4 +1,4 @@
-"""A container that prints a million lines, until the last can be read, beside `docker logs` to a file."""
+"""The time until the last of a million lines can be read, compared with `docker logs -f` to a file."""
 
 import subprocess
 import tempfile
@@ -16,7 +16,7 @@ ROUNDS = 3
 PROGRAM = ["seq", "-f", "line %.0f of what a job prints when it prints much", str(LINES)]
 GROUP = "/aws/sagemaker/ProcessingJobs"
 _LOOK_SECONDS = 0.2
-"""Looking costs the machine, too, which has little to give beside the engine and the server."""
+"""Polling takes time from the engine and the server, so it is done rarely."""
 
 
 def measure() -> None:
@@ -71,7 +71,7 @@ def _find_stream(logs: Any, name: str) -> str:
     try:
         found = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
     except logs.exceptions.ResourceNotFoundException:
-        return ""  # nobody has printed anything yet
+        return ""  # no job has printed anything yet
     return str(found[0]["logStreamName"]) if found else ""
 
 
