@@ -70,7 +70,7 @@ def run_inside(api: docker.APIClient, data: Path, network: str, volume: str) -> 
     body = {
         "Image": TEST_IMAGE,
         "Entrypoint": ["python3", "-c", INSIDE, emulator_id],
-        "Env": [f"PYTHONPATH={ROOT}:{packages}", "PYTHONDONTWRITEBYTECODE=1"],
+        "Env": [f"PYTHONPATH={ROOT}/emulator:{ROOT}:{packages}", "PYTHONDONTWRITEBYTECODE=1"],
         "HostConfig": {
             "NetworkMode": network,
             "Binds": [
