@@ -1,5 +1,6 @@
-"""Every setting, read once. Environment variables carry the prefix PROCESSING_EMULATOR_; `serve` has flags of the same
-names. docs/reference/settings.md is compared with this by a test.
+"""All settings. Environment variables have the prefix PROCESSING_EMULATOR_; `serve` has options of the same names.
+
+A test compares docs/reference/settings.md with this module.
 """
 
 import json
@@ -31,7 +32,7 @@ TEST_PREFIX = ENV_PREFIX + "TEST_"
 
 
 class ContainerCredentials(StrEnum):
-    """Which keys code inside a container is given."""
+    """The keys that code in a container gets."""
 
     EMULATOR = "emulator"
     S3 = "s3"
@@ -39,7 +40,7 @@ class ContainerCredentials(StrEnum):
 
 
 class LogLevel(StrEnum):
-    """Python's names."""
+    """The names of Python's logging."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -64,9 +65,9 @@ def _split(value: Any) -> Any:
 
 
 def _check_endpoint(value: str | None) -> str | None:
-    """The value is not repeated: it may hold a password."""
+    """The error does not repeat the value, which may contain a password."""
     if value is not None and not _is_endpoint(value):
-        raise ValueError("must be http(s)://HOST[:PORT] and nothing more; the keys are settings of their own")
+        raise ValueError("must be http(s)://HOST[:PORT]; the keys have their own settings")
     return value
 
 
@@ -74,7 +75,7 @@ def _is_endpoint(value: str) -> bool:
     try:
         parts = urlsplit(value)
         can_connect = parts.port != 0
-    except ValueError:  # a port that is none, or half of a pair of brackets
+    except ValueError:  # an invalid port, or an unclosed bracket
         return False
     is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
     return parts.scheme in ("http", "https") and bool(parts.hostname) and can_connect and is_bare
@@ -82,14 +83,14 @@ def _is_endpoint(value: str) -> bool:
 
 def _check_signal(value: str) -> str:
     if value not in signal.Signals.__members__:
-        raise ValueError("is no signal's name; SIGTERM and SIGINT are")
+        raise ValueError("is not the name of a signal, such as SIGTERM or SIGINT")
     return value
 
 
 def _check_quotas(value: dict[str, int]) -> dict[str, int]:
     for name, limit in value.items():
         if unknown_quota(name):
-            raise ValueError(f"{name!r} is no quota of processing jobs; docs/reference/settings.md lists them")
+            raise ValueError(f"{name!r} is not a quota of processing jobs; docs/reference/settings.md lists them")
         if limit < 0:
             raise ValueError(f"{name!r} cannot be {limit}")
     return value
@@ -110,9 +111,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="forbid", env_ignore_empty=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(9320, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(9320, ge=0, le=65535, description="Port to listen on; 0 chooses a free one.")
     data_dir: Path = Field(
-        default_factory=_default_data_dir, description="Where the database, job data and the embedded S3 store live."
+        default_factory=_default_data_dir, description="Folder of the database, job data and the embedded S3 store."
     )
     s3_endpoint: Annotated[str | None, AfterValidator(_check_endpoint)] = Field(
         None, description="URL of an S3 store to use; without it an embedded SeaweedFS is started."
@@ -134,7 +135,7 @@ class Settings(BaseSettings):
     )
     image_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_json)] = Field(
         default_factory=dict,
-        description="JSON object: shell-style patterns of ImageUri, and the image that stands for each.",
+        description="JSON object: shell-style patterns of ImageUri, and the image to run instead.",
     )
     check_image_region: bool = Field(
         True,
@@ -152,7 +153,7 @@ class Settings(BaseSettings):
         None, description="Docker network of containers; default: `bridge`, or the emulator's own when in a container."
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
-        (), description="More names under which clients may call, comma-separated; loopback always may."
+        (), description="Host names that clients may use besides loopback, comma-separated."
     )
     stop_signal: Annotated[str, AfterValidator(_check_signal)] = Field(
         "SIGTERM", description="Signal that stops a container."
@@ -160,9 +161,9 @@ class Settings(BaseSettings):
     stop_grace_seconds: float = Field(120.0, ge=0, description="Time between the stop signal and SIGKILL.")
     upload_when_stopped: bool = Field(False, description="Upload outputs of stopped and timed-out jobs too.")
     shm_share: float = Field(0.5, gt=0, le=1, description="Size of /dev/shm as a share of the instance's memory.")
-    capacity_cpus: float | None = Field(None, gt=0, description="vCPUs given to jobs; default: what Docker has.")
+    capacity_cpus: float | None = Field(None, gt=0, description="vCPUs available to jobs; default: those of Docker.")
     capacity_memory_mib: int | None = Field(
-        None, ge=16, description="Memory given to jobs, in MiB; default: what Docker has."
+        None, ge=16, description="Memory available to jobs, in MiB; default: that of Docker."
     )
     quotas: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_json), AfterValidator(_check_quotas)] = Field(
         default_factory=dict,
@@ -172,14 +173,16 @@ class Settings(BaseSettings):
     engine_patience_seconds: float = Field(
         60.0, ge=0, description="How long jobs wait for a Docker engine that does not answer, before they fail."
     )
-    reaper_interval_seconds: float = Field(60.0, ge=1, description="Time between two sweeps for leftovers.")
+    reaper_interval_seconds: float = Field(
+        60.0, ge=1, description="Time between two searches for leftover containers and folders."
+    )
     seed: Path | None = Field(
-        None, description="Folder or file (.json, .toml, .yaml) with buckets and objects that are there at the start."
+        None, description="Folder or file (.json, .toml, .yaml) with buckets and objects to create at the start."
     )
     init_dir: Path | None = Field(
-        None, description="Folder with `boot.d`, `ready.d` and `shutdown.d`: scripts that run at those moments."
+        None, description="Folder with `boot.d`, `ready.d` and `shutdown.d`: scripts to run at these times."
     )
-    init_timeout_seconds: float = Field(60.0, gt=0, description="How long each of these scripts may take.")
+    init_timeout_seconds: float = Field(60.0, gt=0, description="Time limit of each of these scripts.")
     log_level: LogLevel = Field(
         LogLevel.INFO, description="Least severe lines of the server's log: `DEBUG`, `INFO`, `WARNING` or `ERROR`."
     )
@@ -188,20 +191,20 @@ class Settings(BaseSettings):
     )
 
     def client_keys(self) -> dict[str, SecretStr]:
-        """The keys of clients, the first of which is recommended to them."""
+        """The keys that clients may use; `env` prints the first."""
         return self.access_keys or {self.s3_access_key: self.s3_secret_key}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveSetting:
-    """A setting as it counts: a JSON value without secrets, and `flag`, `environment` or `default`."""
+    """A JSON value without secrets, and its source: `flag`, `environment` or `default`."""
 
     value: Any
     source: str
 
 
 def effective_settings(settings: Settings, flags: Collection[str] = ()) -> dict[str, EffectiveSetting]:
-    """All settings by name. `flags`: those that were given on the command line."""
+    """All settings by name. `flags` are those given on the command line."""
     values = settings.model_dump(mode="json")
 
     def source_of(name: str) -> str:
@@ -222,7 +225,7 @@ def _without_secrets(value: Any, plain: Any) -> Any:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Variables with our prefix that are no setting: misspelt, most likely."""
+    """Variables with the prefix that are not settings, most likely misspelt."""
     known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
     ours = (name for name in environ if name.startswith(ENV_PREFIX) and not name.startswith(TEST_PREFIX))
     return tuple(sorted(name for name in ours if name not in known and name != ENV_PREFIX + "REQUIRE_ALL"))

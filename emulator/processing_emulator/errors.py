@@ -1,18 +1,18 @@
-"""The tree of everything that can go wrong. Adapters translate SDK exceptions into these; the edge maps them to AWS's.
+"""All exceptions of the emulator. Adapters translate those of SDKs into these; the gateway maps them to AWS errors.
 
 A failing *job* is not an exception by the time it leaves its supervisor: it is an outcome (`domain.outcome`).
 """
 
 
 class EmulatorError(Exception):
-    """Root of every error of ours."""
+    """The base of all of them."""
 
 
-# --- what the caller did ---------------------------------------------------------------------------------
+# --- requests of clients ---------------------------------------------------------------------------------
 
 
 class RequestError(EmulatorError):
-    """The caller's doing; becomes an AWS 4xx answer.
+    """The client made a mistake; becomes an AWS 4xx response.
 
     `log_text` is the message as it may stand in the server's log: without values of the request that may be secrets.
     """
@@ -35,7 +35,7 @@ class JobNameInUse(RequestError):
 
 
 class JobNotStoppable(RequestError):
-    """The job is past stopping."""
+    """The job has ended, or is being stopped already."""
 
 
 class JobNotDeletable(RequestError):
@@ -51,26 +51,26 @@ class LogNotFound(RequestError):
 
 
 class QuotaExceeded(RequestError):
-    """The account has used up a quota; the text is the service's own."""
+    """The request would exceed a quota; the text is the service's own."""
 
 
 class Unsupported(RequestError):
-    """The service knows this option, the emulator does not (yet); the text names it."""
+    """The service supports this option, the emulator does not yet; the text names it."""
 
 
 class UnknownOperation(RequestError):
-    """No such operation, or one that the emulator does not have."""
+    """No such operation, or one that the emulator does not support."""
 
 
 class MalformedBody(RequestError):
-    """The body is not what the protocol asks for."""
+    """The body breaks the wire protocol."""
 
 
 # --- the container engine --------------------------------------------------------------------------------
 
 
 class RuntimeFailure(EmulatorError):
-    """The container engine could not do what was asked."""
+    """The container engine reported an error."""
 
 
 class RuntimeUnavailable(RuntimeFailure):
@@ -78,7 +78,7 @@ class RuntimeUnavailable(RuntimeFailure):
 
 
 class ImageNotFound(RuntimeFailure):
-    """The image is not here, and its registry does not have it or cannot be reached."""
+    """The image is not on this machine, and its registry does not have it or cannot be reached."""
 
 
 class ContainerGone(RuntimeFailure):
@@ -97,7 +97,7 @@ class StartRejected(RuntimeFailure):
 
 
 class StagingFailure(EmulatorError):
-    """Data could not be brought to or from the object store. The text says which object or prefix."""
+    """A download or upload failed. The text names the object or prefix."""
 
 
 class ObjectStoreRefused(StagingFailure):
@@ -114,38 +114,38 @@ class ObjectStoreUnreachable(StagingFailure):
 
 
 class DiskFull(StagingFailure):
-    """No room on the disk, or the job's volume is used up."""
+    """The disk is full, or the job's volume."""
 
 
 class UnsafePath(StagingFailure):
-    """A key or a file whose name would leave its folder, or cannot be a file or key at all."""
+    """A key or file whose name would leave its folder, or is not possible as a file or key."""
 
 
 class Cancelled(EmulatorError):
-    """Work was given up because somebody asked for it; never an error by itself."""
+    """Work was cancelled on request."""
 
 
 # --- the start -------------------------------------------------------------------------------------------
 
 
 class StartFailure(EmulatorError):
-    """The server cannot start with what it was given: a seed, an init directory. The text says what to mend."""
+    """The seed or the init directory is wrong, so that the server cannot start. The text says what to correct."""
 
 
 class HookFailed(EmulatorError):
-    """A script of the user did not end well."""
+    """A script of the user failed."""
 
 
 # --- the stores ------------------------------------------------------------------------------------------
 
 
 class StoreFailure(EmulatorError):
-    """The database could not do what was asked."""
+    """The database reported an error."""
 
 
 class StaleJob(StoreFailure):
-    """The job was not in the expected phase: somebody else moved it."""
+    """The job was not in the expected phase; another thread or process moved it."""
 
 
 class InternalBug(EmulatorError):
-    """An invariant of ours broke; never caught below the edge."""
+    """An invariant of the emulator broke; only the outermost loops catch it."""

@@ -31,7 +31,7 @@ class DataDir:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.jobs, self.logs):
                 folder.mkdir(exist_ok=True)
-                folder.chmod(0o700)  # a job's files are writable by anybody and may be setuid: nobody gets near them
+                folder.chmod(0o700)  # files of jobs are world-writable and may be setuid: keep other users out
             self.database.touch(mode=0o600)
             lock = (self.root / "lock").open("w", encoding="ascii")
         except OSError as error:
@@ -57,7 +57,7 @@ class DataDir:
         return bytes.fromhex(self._kept("credential-secret", SECRET_LENGTH, 0o600))
 
     def _kept(self, name: str, length: int, mode: int) -> str:
-        """`length` hexadecimal digits that stay in the file `name`; made anew when they are damaged."""
+        """`length` hexadecimal digits that stay in the file `name`; created again when the file is damaged."""
         path = self.root / name
         try:
             with contextlib.suppress(FileNotFoundError, UnicodeDecodeError):

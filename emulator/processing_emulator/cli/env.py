@@ -1,4 +1,4 @@
-"""The variables that point AWS clients at the server and keep them from looking anywhere else."""
+"""The variables that point AWS clients at the server, and stop them from calling anything else."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -9,11 +9,11 @@ from processing_emulator.cli.settings_flags import UsageFault
 from processing_emulator.config import Settings
 
 CALLABLE_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
-"""What to call for what is bound. An address, where there is one: for a name the AWS SDK for JavaScript would put the
-bucket before it (`bucket.localhost`) and look that up."""
+"""The address that clients call when the server listens on this one. Not a name: the AWS SDK for JavaScript would put
+the bucket before it (`bucket.localhost`)."""
 
 SDK_CONFIG_VARIABLE = "SAGEMAKER_ADMIN_CONFIG_OVERRIDE"
-"""Read by both generations of the SageMaker Python SDK; the user's own configuration stays above it."""
+"""Read by v2 and v3 of the SageMaker Python SDK; the user's own configuration has precedence."""
 
 EMPTIED = (
     "AWS_SESSION_TOKEN",
@@ -23,17 +23,17 @@ EMPTIED = (
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
 )
-"""Left from real AWS, these would be signed with, expire or hide the endpoint. SDKs take an empty one for none."""
+"""Values left from real AWS would be signed with, expire, or hide the endpoint. SDKs ignore empty ones."""
 
 REMOVED = (*EMPTIED, "AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-"""A profile would choose other keys; boto3 takes an empty one for a profile without a name, and fails."""
+"""A profile would select other keys; boto3 fails on an empty one."""
 
 KEPT = ("NO_PROXY", "no_proxy")
-"""Not taken back by `--unset`: what stood there before is not known, and two more local names do no harm."""
+"""Not removed by `--unset`: the earlier value is not known, and two more local names do no harm."""
 
 
 def client_variables(settings: Settings) -> dict[str, str]:
-    """What an AWS client needs to find the server, S3 included, and no other."""
+    """What an AWS client needs to call this server for all services, S3 included."""
     host = CALLABLE_ADDRESS.get(settings.host, settings.host)
     no_proxy = _no_proxy(host)
     access_key, secret_key = next(iter(settings.client_keys().items()))
@@ -45,20 +45,20 @@ def client_variables(settings: Settings) -> dict[str, str]:
         "AWS_DEFAULT_REGION": settings.s3_region,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": no_proxy,
-        "no_proxy": no_proxy,  # where both are set, Python reads this one
+        "no_proxy": no_proxy,  # Python prefers this one
     }
 
 
 def _no_proxy(host: str) -> str:
-    """A company's proxy has no business with this address; what was there stays."""
+    """Existing exceptions from the proxy, and this address."""
     names = ",".join(os.environ.get(name, "") for name in KEPT).split(",")
     return ",".join(dict.fromkeys([*(name for name in names if name), host, "localhost"]))
 
 
 def set_lines(settings: Settings, sdk_config: Path | None, shape: EnvFormat) -> str:
-    """Lines that set everything. `sdk_config` is the SageMaker SDK configuration's path, if there is one.
+    """Lines that set the variables. `sdk_config` is the path of the SageMaker SDK's configuration, if there is one.
 
-    Raises UsageFault for a value that the format cannot say.
+    Raises UsageFault for a value that the format cannot express.
     """
     variables = client_variables(settings)
     if sdk_config is not None:
@@ -67,7 +67,7 @@ def set_lines(settings: Settings, sdk_config: Path | None, shape: EnvFormat) -> 
 
 
 def unset_lines(shape: EnvFormat) -> str:
-    """Lines that take everything back but the proxy exceptions. Raises UsageFault for a format of files."""
+    """Lines that remove the variables, apart from the proxy exceptions. Raises UsageFault for file formats."""
     if not shape.is_shell:
         raise UsageFault(f"--unset is for shells; the format {shape} only adds variables")
     names = (*client_variables(Settings()), SDK_CONFIG_VARIABLE)

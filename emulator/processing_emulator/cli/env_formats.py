@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class EnvFormat(StrEnum):
-    """What the lines are for."""
+    """The reader of the lines."""
 
     SH = "sh"
     """Any POSIX shell."""
@@ -25,20 +25,19 @@ class EnvFormat(StrEnum):
 
     @property
     def is_shell(self) -> bool:
-        """Whether variables can be removed, too."""
+        """Whether the format can remove variables."""
         return self in (EnvFormat.SH, EnvFormat.FISH, EnvFormat.POWERSHELL)
 
     @property
     def stays_here(self) -> bool:
-        """Whether the reader sees this machine's files; a container or a later job may not."""
+        """Whether the reader sees files of this machine; a container or a later CI job may not."""
         return self not in (EnvFormat.DOCKER, EnvFormat.GITLAB)
 
 
 def render(variables: Mapping[str, str], removed: Iterable[str], shape: EnvFormat) -> str:
-    """One line, or a few, for each variable that is set or removed. Files leave out what is removed: they are for
-    programs that start without it.
+    """The lines that set and remove variables. File formats omit the removed ones: their readers start without them.
 
-    Raises ValueError, naming the variable, for a value that the format has no way to say.
+    Raises ValueError, naming the variable, for a value that the format cannot express.
     """
     lines = [_SETTERS[shape](name, value) for name, value in variables.items()]
     if shape in _REMOVERS:
@@ -56,7 +55,7 @@ def _fish(name: str, value: str) -> str:
 
 
 def _powershell(name: str, value: str) -> str:
-    """Typographic quotes end a string there as well as the plain one does."""
+    """In PowerShell typographic quotes end a string, too."""
     quoted = re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", value)
     return f"$env:{name} = '{quoted}'"
 
@@ -77,7 +76,7 @@ def _bare(name: str, value: str) -> str:
 
 
 def _github(name: str, value: str) -> str:
-    """The long form, because a value may have several lines; its end is a word that no value can foresee."""
+    """The multi-line form, with a random delimiter that no value can contain."""
     end = f"end_{secrets.token_hex(16)}"
     return f"{name}<<{end}\n{value}\n{end}"
 
@@ -96,6 +95,6 @@ _REMOVERS: Mapping[EnvFormat, Callable[[str], str]] = {
     EnvFormat.SH: lambda name: f"unset {name}",
     EnvFormat.FISH: lambda name: f"set -e {name}",
     EnvFormat.POWERSHELL: lambda name: f"Remove-Item Env:{name} -ErrorAction SilentlyContinue",
-    # A later step cannot lose a variable; it can only be emptied.
+    # GitHub cannot remove a variable from later steps, only empty it.
     EnvFormat.GITHUB: lambda name: _github(name, ""),
 }

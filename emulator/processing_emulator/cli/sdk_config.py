@@ -1,5 +1,6 @@
-"""The SageMaker Python SDK's configuration for use with the emulator: no telemetry, and a bucket and a role of its own,
-because to find these two the SDK would call STS at an address of AWS that is fixed in its code.
+"""The SageMaker Python SDK's configuration for use with the emulator: no telemetry, a default bucket and a role.
+
+Without these two the SDK would call STS at an AWS address that is fixed in its code.
 """
 
 import json
@@ -38,7 +39,7 @@ def sdk_config(settings: Settings) -> str:
 
 
 def write_sdk_config(settings: Settings, path: Path | None = None) -> Path:
-    """Put it at `path`, or into the data directory; an equal file is left alone. Its absolute path.
+    """Write it to `path`, or into the data directory, unless the same file is there; returns the absolute path.
 
     Raises EmulatorError with a sentence when it cannot be written.
     """
@@ -53,13 +54,13 @@ def write_sdk_config(settings: Settings, path: Path | None = None) -> Path:
     except OSError as error:
         raise EmulatorError(
             f"the SageMaker SDK's configuration cannot be written to {target}: {error.strerror}; "
-            "choose another place with --sdk-config, or go without it with --no-sdk-config"
+            "choose another path with --sdk-config, or use --no-sdk-config"
         ) from error
     return target
 
 
 def _replace(target: Path, text: str) -> None:
-    """At once, so that a reader, or another `env`, never meets half a file."""
+    """Replace atomically, so that no reader sees half a file."""
     number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(number, "w", encoding="utf-8") as file:

@@ -53,12 +53,12 @@ class PreparedServer(uvicorn.Server):
             self._preparing = asyncio.create_task(self._prepare())
 
     async def _prepare(self) -> None:
-        """Runs beside the server: scripts call it."""
+        """Runs while the server serves, because scripts call it."""
         try:
             await asyncio.to_thread(self._app.get_ready, self._variables, self._end_scripts)
         except Cancelled:
             return  # a signal ends the server anyway
-        except Exception as error:  # noqa: BLE001  # whoever serves gets it
+        except Exception as error:  # noqa: BLE001  # `serve` raises it
             self.failure = error
             self.should_exit = True
         else:

@@ -62,7 +62,7 @@ def test_none_is_written_where_its_reader_would_not_find_it_or_nobody_asked(
 
 def test_a_place_that_cannot_be_written_is_a_sentence_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(EmulatorError, match=r"cannot be written to .*; choose another place with --sdk-config"):
+    with pytest.raises(EmulatorError, match=r"cannot be written to .*; choose another path with --sdk-config"):
         write_sdk_config(Settings(data_dir=tmp_path / "file" / "below"))
     done = CliRunner().invoke(main, ["env", "--data-dir", str(tmp_path / "file" / "below")])
     assert (done.exit_code, done.stdout) == (2, "")

@@ -46,7 +46,7 @@ def run_process(
     cancel: CancelToken,
     on_line: Callable[[str], None],
 ) -> Ended:
-    """Run it in a process group of its own, which ends with it, whatever it has started in the background.
+    """Run it in a new process group, and kill what is left of the group when it has ended.
 
     `on_line` gets each line of its output, from another thread. Raises OSError when it cannot be started.
     """
@@ -99,7 +99,7 @@ def _end_group(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # nobody of it is left
+    with suppress(ProcessLookupError, PermissionError):  # the group is empty
         os.killpg(group, number)
 
 

@@ -15,7 +15,7 @@ class Stage(StrEnum):
     BOOT = "boot.d"
     """Before anything else; the server cannot be reached."""
     READY = "ready.d"
-    """The API answers and the seed is there; nobody was told `Ready.` yet."""
+    """The API answers and the seed is applied; `Ready.` is not printed yet."""
     SHUTDOWN = "shutdown.d"
     """The API still answers, and jobs are still followed."""
 

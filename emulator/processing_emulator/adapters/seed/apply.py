@@ -78,6 +78,6 @@ def _put(client: Any, item: SeedObject) -> None:
     extra: dict[str, Any] = {"Metadata": dict(item.metadata)} if item.metadata else {}
     if item.content_type is not None:
         extra["ContentType"] = item.content_type
-    # Not upload_file, which hides the store's code in an error of its own.
+    # Not upload_file, which wraps the store's error and hides its code.
     with BytesIO(item.source) if isinstance(item.source, bytes) else item.source.open("rb") as content:
         client.upload_fileobj(content, item.bucket, item.key, ExtraArgs=extra)

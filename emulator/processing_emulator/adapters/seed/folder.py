@@ -59,7 +59,7 @@ def _files(folder: Path, seed: Path, inside: Path, above: tuple[Path, ...]) -> I
         elif path.is_file() and os.access(path, os.R_OK):
             yield path
         else:
-            raise StartFailure(f"seed {seed}: {path} is no file that can be read; mend or remove it")
+            raise StartFailure(f"seed {seed}: {path} is not a readable file; correct or remove it")
 
 
 def _entries(folder: Path) -> list[Path]:

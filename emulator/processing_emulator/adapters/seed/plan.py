@@ -27,7 +27,7 @@ class SeedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedPlan:
-    """Everything to be there. `notes` are sentences for whoever wrote the seed."""
+    """Everything to create. `notes` are sentences for the author of the seed."""
 
     buckets: tuple[str, ...] = ()
     objects: tuple[SeedObject, ...] = ()

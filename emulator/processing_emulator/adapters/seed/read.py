@@ -8,7 +8,7 @@ from processing_emulator.errors import StartFailure
 
 
 def read_seed(path: Path) -> SeedPlan:
-    """Read all of it, but no object's content. Raises StartFailure with a sentence about what to mend."""
+    """Read all of it, but no object's content. Raises StartFailure with a sentence about what to correct."""
     if path.is_dir():
         return plan_of_folder(path)
     if not path.exists():

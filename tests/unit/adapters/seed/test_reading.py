@@ -96,7 +96,7 @@ def test_circular_and_dangling_links_are_refused(tmp_path: Path) -> None:
         read_seed(tmp_path)
     link.unlink()
     link.symlink_to("missing")
-    with pytest.raises(StartFailure, match="is no file that can be read"):
+    with pytest.raises(StartFailure, match="is not a readable file"):
         read_seed(tmp_path)
 
 
