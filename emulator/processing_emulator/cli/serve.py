@@ -14,7 +14,7 @@ from processing_emulator.cli.env import client_variables
 from processing_emulator.cli.settings_flags import UsageFault
 from processing_emulator.config import Settings
 from processing_emulator.errors import EmulatorError, HookFailed
-from processing_emulator.server.gc_pause import put_off_collection
+from processing_emulator.server.gc_pause import gc_paused
 from processing_emulator.server.log_format import set_up_logging
 from processing_emulator.server.startup import starting
 
@@ -66,7 +66,7 @@ def serve(settings: Settings, flags: Collection[str] = ()) -> None:
     logger.info("server starting", extra={"version": __version__, "data_dir": settings.data_dir.absolute()})
     try:
         with ExitStack() as stack:
-            with _ended_by_sigterm(), put_off_collection():
+            with _ended_by_sigterm(), gc_paused():
                 startup = stack.enter_context(starting(settings))
                 from processing_emulator.server.bootstrap import running
 

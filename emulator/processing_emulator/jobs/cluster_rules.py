@@ -1,6 +1,6 @@
 """The rules of a ClusterConfig that the service model does not hold: types, preferences, volumes (spec 1.3, 2.6).
 
-Pure; the request has passed the model's constraints. The service's own texts are not published.
+Pure; the request has passed the model's constraints. The service's texts are not published.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ def _check_preferences(cluster: Mapping[str, Any], preferences: list[Mapping[str
 
 
 def _check_volume(cluster: Mapping[str, Any], name: str) -> None:
-    """A type with local NVMe storage mounts that instead of a volume of its own."""
+    """A type with local NVMe storage mounts that storage instead of a separate volume."""
     instance_type = catalogue().get(name)
     if instance_type is None:
         raise ValidationFailed(f"InstanceType {name} is not in the emulator's catalogue")

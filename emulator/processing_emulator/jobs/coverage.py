@@ -1,7 +1,7 @@
 """What the emulator does with each member and option of a CreateProcessingJob request, as data.
 
-Everything the emulator does not do is refused by its name, so that no request is quietly run as something else; a
-member that a newer service model knows and this table does not is refused too. `docs/reference/operations.md`
+Everything the emulator does not do is refused by its name, so that no request is silently run as something else; a
+member of a newer service model that this table does not know is refused too. `docs/reference/operations.md`
 shows this table, and a test compares it with the service model.
 """
 
@@ -172,7 +172,7 @@ class _Gap:
 
 
 _Finder = Callable[[Any], _Gap | None]
-"""Finds the first gap in the value of a member: made once from the table, for every request is looked through."""
+"""Finds the first gap in the value of a member. Made once from the table, because every request is checked."""
 
 
 def _finder(path: str) -> _Finder | None:

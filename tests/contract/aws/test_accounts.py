@@ -1,4 +1,4 @@
-"""Accounts and regions see nothing of each other, with real clients: by access key, and by assuming a role."""
+"""Accounts and regions are separate, seen through real clients: by access key, and by assuming a role."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -50,7 +50,7 @@ def names(client: Any) -> list[str]:
     return [job["ProcessingJobName"] for job in client.list_processing_jobs()["ProcessingJobSummaries"]]
 
 
-def test_accounts_and_regions_see_nothing_of_each_other(url: str) -> None:
+def test_accounts_and_regions_are_separate(url: str) -> None:
     clients = {place: a_client(url, access_key=place[0], region=place[1]) for place in PLACES}
 
     for (account, region), client in clients.items():
@@ -116,7 +116,7 @@ def test_credentials_last_as_long_as_asked(url: str) -> None:
     "arn",
     [f"arn:aws:iam::{OTHER}:user/me-and-more", "x" * 20, f"arn:aws:iam::{OTHER}:role/", "arn:aws:iam::1:role/Worker"],
 )
-def test_what_is_no_role_cannot_be_assumed(url: str, arn: str) -> None:
+def test_an_arn_that_is_not_a_role_s_cannot_be_assumed(url: str, arn: str) -> None:
     with pytest.raises(ClientError) as refusal:
         a_client(url, service="sts").assume_role(RoleArn=arn, RoleSessionName="me")
 
@@ -137,7 +137,7 @@ def test_a_registry_s_log_in_is_one_per_registry(url: str) -> None:
     assert refusal.value.response["Error"]["Code"] == "InvalidParameterException"
 
 
-def test_enforced_signatures_keep_real_clients_in_and_others_out(enforced_url: str) -> None:
+def test_enforced_signatures_accept_right_keys_and_refuse_wrong_ones(enforced_url: str) -> None:
     mine = a_client(enforced_url, access_key=HOME, secret_key="right")
     keys = assumed(a_client(enforced_url, service="sts", access_key=HOME, secret_key="right"))
     mine.create_processing_job(**a_request("job"))

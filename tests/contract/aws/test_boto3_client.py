@@ -338,10 +338,10 @@ def test_other_services_are_refused_by_name_in_a_form_their_clients_understand(
 ) -> None:
     client = a_client(served.url, service=service)
 
-    told = refusal_of(getattr(client, call), **parameters)
+    refused_code, text = refusal_of(getattr(client, call), **parameters)
 
-    assert told[0] == code
-    assert told[1].startswith(f"{name} is not ")
+    assert refused_code == code
+    assert text.startswith(f"{name} is not ")
 
 
 def test_every_reply_has_a_request_id(served: Served) -> None:

@@ -53,7 +53,7 @@ def path_of(shape: Shape, site: Site) -> str:
 
 
 def violated(shape: Shape, site: Site, constraint: str) -> tuple[str, str]:
-    """Where and how a broken constraint of a place is told: on the list or map itself for scalars in one."""
+    """Where and how a broken constraint of a place is reported: on the list or map itself for scalars in one."""
     path = path_of(shape, site)
     inner = site.steps[-1:]
     if inner == (0,) and site.shape.kind is Kind.STRING:
@@ -201,9 +201,9 @@ def test_a_value_just_outside_a_constraint_is_refused_by_path(
         with pytest.raises(ValidationFailed) as refusal:
             answered(operations[case.operation], case)
 
-        told = str(refusal.value)
-        assert f" at '{case.path}' failed to satisfy constraint: {case.text}" in told, case.label
-        assert told.split(" ", 1)[0] == str(told.count("failed to satisfy constraint")), case.label
+        text = str(refusal.value)
+        assert f" at '{case.path}' failed to satisfy constraint: {case.text}" in text, case.label
+        assert text.split(" ", 1)[0] == str(text.count("failed to satisfy constraint")), case.label
 
 
 def test_the_cases_cover_every_constraint_of_create() -> None:

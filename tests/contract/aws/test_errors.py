@@ -72,7 +72,7 @@ def test_each_of_our_errors_has_the_service_s_code(error: RequestError, code: st
 
 def test_a_new_kind_of_request_error_takes_the_form_of_its_nearest_ancestor() -> None:
     class TooManyInputs(ValidationFailed):
-        """Nobody has told the table of it."""
+        """A class that the table does not name."""
 
     assert wire_error(TooManyInputs("x")).code == "ValidationException"
 

@@ -16,26 +16,26 @@ LINES = (Path(__file__).parents[3] / GAPS_PAGE).read_text(encoding="utf-8").spli
 
 
 def rows_after(heading: str) -> list[str]:
-    """The rows of the first table behind a line."""
+    """The rows of the first table after a line."""
     start = next(index for index, line in enumerate(LINES) if line.startswith(heading))
     table = next(index for index in range(start, len(LINES)) if LINES[index].startswith("| --- |"))
     end = next(index for index in range(table, len(LINES)) if not LINES[index].startswith("|"))
     return LINES[table + 1 : end]
 
 
-def told_of(heading: str) -> dict[str, bool]:
-    """What the page says of the operations of a service."""
+def operations_below(heading: str) -> dict[str, bool]:
+    """Which operations of a service the page says are served."""
     return {row.split("|")[1].strip(" `"): row.split("|")[2].strip() == "yes" for row in rows_after(heading)}
 
 
 def test_the_page_says_which_operations_are_served() -> None:
     api = Api()
-    told = {"sagemaker": "SageMaker", "logs": "CloudWatch Logs", "ecr": "ECR", "sts": "STS", "iam": "IAM"}
+    headings = {"sagemaker": "SageMaker", "logs": "CloudWatch Logs", "ecr": "ECR", "sts": "STS", "iam": "IAM"}
     handlers = {service.name: service.handlers for service in all_services(api)}
 
-    assert set(handlers) == set(SERVED) == set(told)
-    for service, heading in told.items():
-        assert told_of(f"## {heading}") == {name: name in handlers[service] for name in SERVED[service]}
+    assert set(handlers) == set(SERVED) == set(headings)
+    for service, heading in headings.items():
+        assert operations_below(f"## {heading}") == {name: name in handlers[service] for name in SERVED[service]}
 
 
 def test_the_page_of_signatures_has_every_code() -> None:
@@ -81,7 +81,7 @@ def test_the_page_has_exactly_one_row_per_member_of_the_other_requests_and_of_th
     assert all(any(f"`{path}`" in row for row in expected) for path in OTHER_MEMBERS)
 
 
-def test_the_page_tells_all_quotas() -> None:
-    told = SETTINGS.read_text(encoding="utf-8")
+def test_the_page_lists_all_quotas() -> None:
+    page = SETTINGS.read_text(encoding="utf-8")
 
-    assert all(f"`{name}`" in told for name in (TOTAL, PER_JOB, VOLUME, RUN_TIME, f"ml.m5.xlarge{USAGE_SUFFIX}"))
+    assert all(f"`{name}`" in page for name in (TOTAL, PER_JOB, VOLUME, RUN_TIME, f"ml.m5.xlarge{USAGE_SUFFIX}"))

@@ -67,7 +67,7 @@ def received(service: str, operation: str, body: bytes, status: int = 200) -> di
 
 
 def without_empty(value: Any) -> Any:
-    """The value as a form can say it: a structure without members is not there."""
+    """The value as a form can express it: a structure without members is absent."""
     if isinstance(value, dict):
         kept = {name: without_empty(item) for name, item in value.items()}
         return {name: item for name, item in kept.items() if item != {}}
@@ -77,7 +77,7 @@ def without_empty(value: Any) -> Any:
 
 
 def has_hollow_list(value: Any) -> bool:
-    """Whether a list has only structures without members: a form cannot say that."""
+    """Whether a list has only structures without members: a form cannot express that."""
     if isinstance(value, dict):
         return any(has_hollow_list(item) for item in value.values())
     return isinstance(value, list) and bool(value) and (without_empty(value) == [] or any(map(has_hollow_list, value)))
@@ -124,8 +124,8 @@ def printable(value: Any) -> Any:
     return value
 
 
-def sayable(case: Case) -> bool:
-    """Whether a form can say it: there is no null in it, and no list of nothing."""
+def expressible(case: Case) -> bool:
+    """Whether a form can express it: it has no null, and no list of empty structures."""
     return not has_hollow_list(case.request) and not has_null(case.request)
 
 
@@ -140,7 +140,7 @@ CASES = [
     pytest.param(service, case, id=f"{case.place} {case.label}")
     for service, operation in OPERATIONS
     for case in cases_of(operation, model_of(service, operation).input)
-    if sayable(case)
+    if expressible(case)
 ]
 
 
@@ -201,7 +201,7 @@ def test_every_kind_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "text"),
     [
         ("Flag=yes", "'yes' is not a boolean"),
         ("At=noon", "'noon' is not a timestamp"),
@@ -215,8 +215,8 @@ def test_every_kind_is_read() -> None:
         ("&".join(f"A{n}=1" for n in range(1001)), "not a form"),
     ],
 )
-def test_what_is_of_another_type_is_malformed(form: str, told: str) -> None:
-    with pytest.raises(MalformedBody, match=told):
+def test_a_value_of_another_type_is_malformed(form: str, text: str) -> None:
+    with pytest.raises(MalformedBody, match=text):
         read(form)
 
 

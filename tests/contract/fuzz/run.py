@@ -1,7 +1,7 @@
-"""Sends generated requests to a server process of its own: `make fuzz`, or `python -m tests.contract.fuzz.run`.
+"""Sends generated requests to a separate server process: `make fuzz`, or `python -m tests.contract.fuzz.run`.
 
-No engine is behind the server, so that jobs are made and wait, and nothing runs. A failure is told with the seed and
-the number of its case; `--seed S --replay N` sends that case alone and shows every byte.
+The server has no engine, so jobs are created and wait, and nothing runs. A failure is reported with the seed and the
+number of its case; `--seed S --replay N` sends that case alone and shows every byte.
 """
 
 import argparse

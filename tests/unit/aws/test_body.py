@@ -11,7 +11,7 @@ from starlette.types import Message
 
 
 class Client:
-    """Sends the same ten bytes `chunks` times; counts how often, and who held on to them at the last."""
+    """Sends the same ten bytes `chunks` times; counts how often, and the references to them at the end."""
 
     def __init__(self, chunks: int) -> None:
         self.taken = 0
@@ -29,7 +29,7 @@ def test_a_body_within_the_bound_is_read_whole() -> None:
     assert asyncio.run(read_body(Client(10).receive, 100)) == b"x" * 100
 
 
-def test_a_client_that_sends_somewhat_too_much_is_heard_out_before_the_refusal() -> None:
+def test_a_body_somewhat_too_large_is_read_to_its_end_before_the_refusal() -> None:
     client = Client(20)
 
     with pytest.raises(BodyTooLarge, match="100 bytes"):
@@ -38,7 +38,7 @@ def test_a_client_that_sends_somewhat_too_much_is_heard_out_before_the_refusal()
     assert client.taken == 20
 
 
-def test_what_is_too_much_is_not_kept() -> None:
+def test_a_body_that_is_too_large_is_not_kept_in_memory() -> None:
     within, beyond = Client(10), Client(100)
     asyncio.run(read_body(within.receive, 100))
 
@@ -49,7 +49,7 @@ def test_what_is_too_much_is_not_kept() -> None:
     assert beyond.references < 9
 
 
-def test_a_client_that_goes_on_and_on_is_cut_off() -> None:
+def test_a_body_that_is_far_too_large_is_not_read_to_its_end() -> None:
     client = Client(10_000)
 
     with pytest.raises(BodyTooLarge):
@@ -58,7 +58,7 @@ def test_a_client_that_goes_on_and_on_is_cut_off() -> None:
     assert client.taken <= 161
 
 
-def test_a_client_that_hangs_up_is_told_apart_from_an_empty_body() -> None:
+def test_a_client_that_hangs_up_is_not_an_empty_body() -> None:
     messages: Iterator[Message] = iter([{"type": "http.request", "more_body": True}, {"type": "http.disconnect"}])
 
     async def receive() -> Message:

@@ -110,7 +110,7 @@ def test_account_and_region_are_those_of_the_signature(app: ASGIApp, api: Api) -
     assert call_target(app, DESCRIBE, b'{"ProcessingJobName":"job"}').status == 400
 
 
-def test_a_region_that_can_be_none_is_refused(app: ASGIApp) -> None:
+def test_an_impossible_region_is_refused(app: ASGIApp) -> None:
     answer = call_target(app, CREATE, b"{}", ("authorization", SIGNATURE.format("a", "a:b", "sagemaker")))
 
     assert (answer.status, answer.document["__type"]) == (400, "InvalidSignatureException")
@@ -222,7 +222,7 @@ def test_a_client_that_hangs_up_gets_no_answer_and_does_nothing(app: ASGIApp, ap
 
 @pytest.mark.parametrize("refused", [("host", "evil.test"), ("origin", "http://evil.test")])
 @pytest.mark.parametrize("path", ["/", "/_emulator/health", "/bucket/key"])
-def test_pages_of_other_sites_get_nothing_done(app: ASGIApp, api: Api, refused: tuple[str, str], path: str) -> None:
+def test_pages_of_other_sites_are_refused(app: ASGIApp, api: Api, refused: tuple[str, str], path: str) -> None:
     headers = {"host": "localhost:9320", "x-amz-target": CREATE, "content-type": JSON_TYPE, **dict([refused])}
 
     answer = call(app, path=path, headers=tuple(headers.items()), body=body_of(a_request()))
@@ -358,7 +358,7 @@ def test_a_target_is_served_whatever_the_path_is(app: ASGIApp, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", ["/a%0ab", "/\n", "/bucket/k\ney", "//", "/bucket//"])
-def test_a_key_of_any_characters_gets_to_s3(app: ASGIApp, path: str) -> None:
+def test_a_path_of_any_characters_goes_to_s3(app: ASGIApp, path: str) -> None:
     assert call(app, method="GET", path=path, headers=(HOST,)).body == b"s3"
 
 

@@ -44,7 +44,7 @@ def test_constraints_are_read_from_the_model() -> None:
     )
 
 
-def test_a_model_in_the_user_s_home_changes_nothing(tmp_path: Path) -> None:
+def test_a_model_in_the_user_s_home_is_ignored(tmp_path: Path) -> None:
     folder = tmp_path / ".aws" / "models" / "sagemaker" / "2099-01-01"
     folder.mkdir(parents=True)
     (folder / "service-2.json").write_text("{}")

@@ -153,7 +153,7 @@ def test_a_valid_request_passes() -> None:
         ),
     ],
 )
-def test_one_violation_is_told_in_the_service_s_form(members: dict[str, object], violation: str) -> None:
+def test_one_violation_is_reported_in_the_service_s_form(members: dict[str, object], violation: str) -> None:
     assert message(**members) == f"1 validation error detected: {violation}"
 
 
@@ -166,14 +166,14 @@ def test_several_violations_are_joined_in_one_message() -> None:
     )
 
 
-def test_a_list_is_told_before_its_elements() -> None:
+def test_a_list_is_reported_before_its_elements() -> None:
     text = message(S3Items=[{}, {}, {}])
 
     assert text.startswith("4 validation errors detected: Value '[Item(name=null, colour=null), ")
     assert text.index("at 's3Items' ") < text.index("at 's3Items.1.member.name' ") < text.index("s3Items.3.member")
 
 
-def test_no_more_than_ten_violations_are_told() -> None:
+def test_no_more_than_ten_violations_are_reported() -> None:
     text = message(S3Items=[{}] * 50)
 
     assert text.startswith(f"{MOST_VIOLATIONS} validation errors detected: ")
@@ -188,7 +188,7 @@ def test_length_counts_code_points() -> None:
     validate({"T": "\U0001f600\U0001f600"})
 
 
-def test_a_string_far_beyond_its_maximum_is_told_once_and_not_matched() -> None:
+def test_a_string_far_beyond_its_maximum_is_reported_once_and_not_matched() -> None:
     uri = Shape(name="Uri", kind=Kind.STRING, maximum=1024, pattern="(https|s3)://([^/]+)/?(.*)")
     validate = compile_validator(Shape(name="R", kind=Kind.STRUCTURE, members={"U": uri}))
 
@@ -196,7 +196,7 @@ def test_a_string_far_beyond_its_maximum_is_told_once_and_not_matched() -> None:
         validate({"U": "s3://" + "a" * 5_000 + "/" + "b" * 5_000 + "\n"})
 
 
-def test_a_pattern_that_cannot_be_checked_is_logged_and_lets_pass(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_pattern_that_cannot_be_checked_is_logged_and_not_enforced(caplog: pytest.LogCaptureFixture) -> None:
     odd = Shape(name="Odd", kind=Kind.STRING, pattern=r"[\p{Lu}]")
 
     with caplog.at_level(logging.WARNING):

@@ -1,4 +1,4 @@
-"""A clock that steps, and a wakeup that remembers: what the use cases need beside a store."""
+"""A clock that steps and a wakeup that remembers: what the use cases need besides a store."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -43,7 +43,7 @@ class StepClock:
 
 
 class RememberingWakeup:
-    """Keeps what the engine was told."""
+    """Records the calls to the engine."""
 
     def __init__(self) -> None:
         self.added: list[JobId] = []

@@ -36,7 +36,7 @@ def refusal_of(cluster: dict[str, Any]) -> str:
         {"InstanceType": "ml.g4dn.xlarge", "VolumeSizeInGB": 120},
     ],
 )
-def test_what_the_service_takes_is_accepted(cluster: dict[str, Any]) -> None:
+def test_what_the_service_accepts_is_accepted(cluster: dict[str, Any]) -> None:
     check_cluster(cluster)
 
 
@@ -70,7 +70,7 @@ def test_counts_are_given_in_one_place(cluster: dict[str, Any], text: str) -> No
 
 
 @pytest.mark.parametrize("name", ["SelectedInstanceType", "SelectedInstanceCount"])
-def test_what_is_read_only_is_refused(name: str) -> None:
+def test_read_only_members_are_refused(name: str) -> None:
     assert f"{name} is read-only" in refusal_of({**PLAIN, name: "ml.m5.large"})
 
 

@@ -1,4 +1,4 @@
-"""The table of what is served, beside the service model."""
+"""The table of what is served, compared with the service model."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def test_refused_values_are_values_of_the_model() -> None:
         assert set(values) < set(shapes[path].enum)
 
 
-def test_whatever_is_not_plainly_supported_has_a_reason() -> None:
+def test_every_member_that_is_not_plainly_supported_has_a_reason() -> None:
     assert [path for path, item in MEMBERS.items() if item.support is not Support.SUPPORTED and not item.note] == []
 
 
@@ -75,7 +75,7 @@ def test_an_unknown_member_is_refused_wherever_it_is(path: str) -> None:
         refuse_unsupported(request_with(f"{path}.Newer", 1))
 
 
-def test_the_first_gap_of_a_request_is_told() -> None:
+def test_the_first_gap_of_a_request_is_reported() -> None:
     newer, refused = {"Newer": 1}, request_with("ProcessingInputs.DatasetDefinition", {})
 
     with pytest.raises(Unsupported, match=r"^Newer is"):

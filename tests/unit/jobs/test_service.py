@@ -44,7 +44,7 @@ def test_create_stores_the_request_as_it_came_and_tags_apart() -> None:
     assert len(request["Tags"]) == 2
 
 
-def test_second_create_with_same_name_names_the_arn_and_wakes_nobody() -> None:
+def test_second_create_with_same_name_names_the_arn_and_does_not_wake_the_engine() -> None:
     api = Api()
     api.service.create(a_key("Job-A"), a_request("Job-A"))
 
@@ -78,7 +78,7 @@ def test_refused_create_leaves_nothing_behind() -> None:
     assert len(api.wakeup.added) == 0
 
 
-def test_create_that_cannot_be_stored_wakes_nobody() -> None:
+def test_create_that_cannot_be_stored_does_not_wake_the_engine() -> None:
     api = Api()
     api.store.go_down()
 
@@ -164,7 +164,7 @@ def test_a_job_that_has_not_ended_is_not_deleted(stopping: bool) -> None:
 
 
 class _Racing(MemoryJobStore):
-    """Does something else right before a wish or a deletion is stored, as another request or the engine may."""
+    """Does something else right before a stop request or a deletion is stored, as another request or the engine may."""
 
     first: Callable[[JobId], object] = staticmethod(lambda _job_id: None)
 
@@ -181,7 +181,7 @@ class _Racing(MemoryJobStore):
             self.first(job_id)
 
 
-def test_a_job_that_ends_while_its_deletion_is_refused_is_told_by_the_status_it_had() -> None:
+def test_a_job_that_ends_while_its_deletion_is_refused_is_described_by_the_status_it_had() -> None:
     store = _Racing()
     api = Api(store)
     job = api.service.create(a_key(), a_request())

@@ -18,7 +18,7 @@ _DRAINED_TIMES_LIMIT = 16
 
 
 class ClientGone(Exception):
-    """The client hung up before its request was complete; there is nobody to answer."""
+    """The client hung up before its request was complete, so there is no one to answer."""
 
 
 async def read_body(receive: Receive, limit_bytes: int) -> bytes:

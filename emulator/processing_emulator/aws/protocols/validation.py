@@ -96,7 +96,7 @@ def _compile(shape: Shape, done: dict[str, _Walk | None]) -> _Walk | None:
 
 
 def _single(shape: Shape) -> _Walk | None:
-    """The constraints on the value itself, each a violation of its own."""
+    """The constraints on the value itself, one violation each."""
     constraints = [(constraint.holds, constraint.text) for constraint in _constraints(shape)]
 
     def walk(value: object, path: str, report: _Report) -> None:

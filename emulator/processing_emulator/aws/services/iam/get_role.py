@@ -10,7 +10,7 @@ from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.services.sts.role_naming import LONGEST_SESSION_SECONDS, unique_role_id
 
 _CREATED: Final = datetime(2020, 1, 1, tzinfo=UTC)
-"""Roles are not made here, they have always been there."""
+"""Roles are not created here; all of them exist from the beginning."""
 
 _TRUST: Final = {
     "Version": "2012-10-17",

@@ -1,4 +1,4 @@
-"""AssumeRole: temporary credentials that speak for the role's account. Every role may be assumed by everybody."""
+"""AssumeRole: temporary credentials for the role's account. Any caller may assume any role."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Names of roles: every role exists here, so all that is told of one comes from its name."""
+"""Names of roles. Every role exists here, so all its properties are derived from its name."""
 
 import base64
 import hashlib

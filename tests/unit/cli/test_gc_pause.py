@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from processing_emulator.server.gc_pause import put_off_collection
+from processing_emulator.server.gc_pause import gc_paused
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def _as_it_was() -> Iterator[None]:
 
 
 def test_nothing_is_collected_inside_and_everything_is_set_apart() -> None:
-    with put_off_collection():
+    with gc_paused():
         assert not gc.isenabled()
 
     assert gc.isenabled()
@@ -23,7 +23,7 @@ def test_nothing_is_collected_inside_and_everything_is_set_apart() -> None:
 
 
 def test_a_start_that_fails_leaves_the_collector_at_work() -> None:
-    with pytest.raises(ValueError, match="no start"), put_off_collection():
+    with pytest.raises(ValueError, match="no start"), gc_paused():
         raise ValueError("no start")
 
     assert gc.isenabled()

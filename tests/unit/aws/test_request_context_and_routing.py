@@ -1,4 +1,4 @@
-"""Who asks, who is asked, and who is kept out: credential scope, routing, guard."""
+"""The caller of a request, its protocol, and the host guard."""
 
 import pytest
 from processing_emulator.aws.http.host_guard import HostGuard
@@ -55,7 +55,7 @@ def test_an_authorization_header_that_names_two_credentials_names_none() -> None
     )
 
 
-def test_a_header_is_parsed_into_its_parts() -> None:
+def test_an_authorization_header_is_parsed_into_its_parts() -> None:
     header = (
         "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/sagemaker/aws4_request,"
         "SignedHeaders=host;x-amz-date, Signature=0f"
@@ -141,7 +141,7 @@ TARGET = {b"x-amz-target": "SageMaker.ListTags"}
         ("GET", "/bucket/key", {}, "s3express", Protocol.S3),
     ],
 )
-def test_requests_of_one_port_are_told_apart(
+def test_each_request_has_its_protocol(
     method: str, path: str, headers: dict[bytes, str], service: str, protocol: Protocol
 ) -> None:
     assert protocol_of(method, path, headers, service, b"") is protocol
@@ -199,12 +199,12 @@ def test_a_second_host_header_does_not_hide_behind_the_first() -> None:
     assert GUARD.refusal(["localhost", "evil.test"], []) is not None
 
 
-def test_a_request_without_host_is_no_browser_s() -> None:
+def test_a_request_without_host_is_allowed_by_the_guard() -> None:
     assert GUARD.refusal([], []) is None
 
 
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:9320", "https://127.0.0.1:9320"])
-def test_pages_of_this_server_may_ask(origin: str) -> None:
+def test_pages_of_this_server_are_allowed(origin: str) -> None:
     assert GUARD.refusal(["127.0.0.1:9320"], [origin]) is None
 
 
@@ -229,11 +229,11 @@ def test_paths_that_cannot_be_buckets_are_the_emulator_s_own(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/moto-api", "/moto-api/other", "/_localstack-x/key"])
-def test_paths_that_may_be_buckets_are_s3_s(path: str) -> None:
+def test_paths_that_may_be_buckets_go_to_s3(path: str) -> None:
     assert protocol_of("POST", path, {}, "", b"") is Protocol.S3
 
 
-def test_moto_s_reset_is_taken_only_where_s3_has_no_request() -> None:
+def test_moto_s_reset_path_is_used_only_where_s3_has_no_such_request() -> None:
     reset = "/moto-api/reset"
     assert protocol_of("POST", reset, {}, "", b"") is Protocol.ADMIN
     assert protocol_of("POST", reset, {b"authorization": "AWS4-HMAC-SHA256 ..."}, "s3", b"") is Protocol.S3
