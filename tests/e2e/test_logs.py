@@ -1,7 +1,9 @@
 """The log of a real container in CloudWatch Logs, read while it runs and afterwards."""
 
+import json
 import re
 import time
+import urllib.request
 
 import pytest
 
@@ -55,6 +57,17 @@ def test_30_sdk_pollers_print_every_event_once_and_in_order(server: EmulatorProc
     afterwards = SageMaker2LogPoller(logs, name)
     afterwards.poll()
     assert afterwards.printed == pollers[0].printed == pollers[1].printed
+
+
+def test_following_a_job_gives_the_same_events_until_it_ends(server: EmulatorProcess) -> None:
+    code = server.stage_code("Follow-1", PROGRAM)
+    server.client("sagemaker").create_processing_job(**a_request("Follow-1", entrypoint=RUN_CODE, inputs=[code]))
+
+    with urllib.request.urlopen(f"{server.url}/_emulator/jobs/Follow-1/logs?follow=1", timeout=90) as answer:
+        followed = [json.loads(line)["message"] for line in answer]
+
+    assert server.describe("Follow-1")["ProcessingJobStatus"] in TERMINAL
+    _check(followed)
 
 
 def _check(printed: list[str]) -> None:
