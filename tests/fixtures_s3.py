@@ -21,6 +21,7 @@ import pytest
 from processing_emulator.adapters.s3_store.connection import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from processing_emulator.adapters.seaweedfs.identity import Identity
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
 
 from tests.fixtures_docker import missing
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ACCESS_KEY = "tests-access-key"
 SECRET_KEY = "tests-secret-key"
 REGION = "us-east-1"
+IDENTITY = Identity(access_key=ACCESS_KEY, secret_key=SECRET_KEY)
 
 ODD_NAMES = [
     "sp ace",
@@ -84,7 +86,7 @@ class S3Server:
 def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """The embedded store."""
     folder = tmp_path_factory.mktemp("seaweedfs")
-    process = SeaweedProcess(folder / "data", folder / "log")
+    process = SeaweedProcess(folder / "data", folder / "log", IDENTITY)
     try:
         endpoint = process.start()
     except EmbeddedStoreFailed as error:

@@ -5,7 +5,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from processing_emulator.adapters.data_dir import DataDir
-from processing_emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS, SeaweedProcess
+from processing_emulator.adapters.seaweedfs.identity import Identity
+from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
 from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
 from processing_emulator.adapters.seed.clear import empty_store
 from processing_emulator.adapters.seed.client import S3Access
@@ -28,7 +29,11 @@ class S3Part:
         self._endpoint = settings.s3_endpoint or ""
         self._starting: threading.Thread | None = None
         if settings.s3_endpoint is None:
-            self._process = SeaweedProcess(data.s3, data.logs / "seaweedfs.log")
+            self._process = SeaweedProcess(
+                data.s3,
+                data.logs / "seaweedfs.log",
+                Identity(access_key=settings.s3_access_key, secret_key=settings.s3_secret_key.get_secret_value()),
+            )
             self._starting = threading.Thread(target=self._start, args=(self._process,), name="s3-start")
             self._starting.start()
 
@@ -67,9 +72,12 @@ class S3Part:
         """What makes the embedded store answer as S3 does; nothing for a store that was named."""
         if self._process is None:
             return None
-        from processing_emulator.aws.s3.seaweedfs_compat import as_s3
+        from processing_emulator.adapters.s3_store.signing import Credentials, Signer
+        from processing_emulator.aws.s3.seaweedfs_compat import seaweedfs_middleware
 
-        return partial(as_s3, list_buckets=self._process.list_buckets, dropped_headers=UNSUPPORTED_HEADERS)
+        access = self.access()
+        credentials = Credentials(access_key=access.access_key, secret_key=access.secret_key)
+        return partial(seaweedfs_middleware, sign=Signer(credentials, access.region).headers)
 
     @property
     def kind(self) -> str:
@@ -90,8 +98,9 @@ class S3Part:
         """Remove all buckets with everything in them; their names. Raises EmulatorError."""
         if self._process is None:
             return empty_store(self.access())
-        buckets = list(self._process.list_buckets())
-        self._process.wipe()
+        buckets = self._process.bucket_names()
+        if buckets:
+            self._process.wipe()
         return buckets
 
     def stop(self) -> None:

@@ -169,6 +169,18 @@ def test_refusal_in_a_store_of_ones_own_stays_byte_for_byte() -> None:
             assert (answer.status, answer.read(), answer.headers["ETag"]) == (409, document, "odd")
 
 
+def test_buckets_are_listed_in_pages_and_by_prefix(place: Place, name: str) -> None:
+    client = place.client("eu-west-1", account="444455556666")
+    names = [f"{name}-{letter}" for letter in "abc"]
+    for bucket in names:
+        client.create_bucket(Bucket=bucket)
+    first = client.list_buckets(MaxBuckets=2, Prefix=name)
+    assert [bucket["Name"] for bucket in first["Buckets"]] == names[:2]
+    rest = client.list_buckets(MaxBuckets=2, Prefix=name, ContinuationToken=first["ContinuationToken"])
+    assert [bucket["Name"] for bucket in rest["Buckets"]] == names[2:]
+    assert "ContinuationToken" not in rest
+
+
 @pytest.mark.parametrize("asked", ["0", "-1", "10001", "9" * 5000, "x", "\u0661"])
 def test_number_of_buckets_that_is_none_is_refused(place: Place, asked: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:

@@ -1,9 +1,11 @@
-"""Uploads in the `aws-chunked` framing, which the embedded store could not read: it knows no keys to check it with."""
+"""Uploads in the `aws-chunked` framing, signed with keys that the embedded store does not know."""
 
 import http.client
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
+from zlib import crc32
 
 import pytest
 from botocore.exceptions import ClientError
@@ -52,6 +54,8 @@ def _put(url: str, path: str, framing: str, body: bytes, **changes: str | None) 
         "x-amz-decoded-content-length": "11",
         "x-amz-meta-mine": "kept",
     }
+    if framing.endswith("-TRAILER"):
+        headers["x-amz-trailer"] = "x-amz-checksum-crc32"
     headers |= {name.replace("_", "-"): value for name, value in changes.items()}
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     try:
@@ -77,28 +81,19 @@ def test_a_large_object_comes_through_whole(client: Any, url: str) -> None:
     content = bytes(range(256)) * 32768
     step = 65536
     chunks = [content[at : at + step] for at in range(0, len(content), step)]
-    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
+    end = b"0\r\nx-amz-checksum-crc32:%s\r\n\r\n" % b64encode(crc32(content).to_bytes(4))
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + end
     status, _ = _put(url, f"/{bucket}/k", UNSIGNED, body, x_amz_decoded_content_length=str(len(content)))
     assert status == 200
     assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == content
 
 
 @pytest.mark.parametrize(
-    ("body", "changes"),
-    [
-        (b"b\r\nhello", {}),
-        (b"zz\r\nhello world\r\n0\r\n\r\n", {}),
-        (FRAMINGS[UNSIGNED], {"x_amz_decoded_content_length": "12"}),
-        (FRAMINGS[UNSIGNED], {"x_amz_decoded_content_length": "10"}),
-        (FRAMINGS[UNSIGNED], {"x_amz_decoded_content_length": None}),
-    ],
+    "body", [b"b\r\nhello", b"b\r\nhello world\r\n", FRAMINGS[UNSIGNED].replace(b"DUoRhQ==", b"AAAAAA==")]
 )
-def test_a_wrong_framing_is_an_error_of_the_service_and_nothing_is_stored(
-    client: Any, url: str, body: bytes, changes: dict[str, str | None]
-) -> None:
+def test_body_that_is_cut_or_has_another_checksum_is_not_stored(client: Any, url: str, body: bytes) -> None:
     bucket = make_bucket(client)
-    status, document = _put(url, f"/{bucket}/k", UNSIGNED, body, **changes)
-    assert status == 400
-    assert b"<Code>IncompleteBody</Code>" in document
+    status, document = _put(url, f"/{bucket}/k", UNSIGNED, body)
+    assert (status, b"<Code>IncompleteBody</Code>" in document) == (400, True)
     with pytest.raises(ClientError):
         client.head_object(Bucket=bucket, Key="k")

@@ -5,15 +5,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 
 from tests.fixtures_s3 import S3Server
-from tests.integration.s3.through import embedded, passed_through
+from tests.integration.s3.through import passed_through
 from tests.stub_store import Received, StubStore, in_turn, stub_store
 from tests.stub_store import http as answer_of
 from tests.waiting import wait_for
@@ -241,52 +238,3 @@ def test_client_that_does_not_read_holds_the_store_back() -> None:
         client.sendall(b"GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n")
         wait_for("the store to stand still", stands_still)
         assert sent[0] < 64 * MIB
-
-
-# --- buckets of a store that lists none ---
-
-
-def list_buckets(url: str, **asked: Any) -> dict[str, Any]:
-    with S3Server(endpoint=url).client() as client:
-        found: dict[str, Any] = client.list_buckets(**asked)
-        return found
-
-
-BUCKETS = {name: datetime(2026, 1, day, 12, tzinfo=UTC) for day, name in enumerate(["c<&>", "a", "b1", "b2"], start=1)}
-
-
-def test_buckets_are_listed_in_the_stores_place(stub: StubStore) -> None:
-    with passed_through(stub.endpoint, adapt=embedded(lambda: BUCKETS)) as url:
-        found = list_buckets(url)["Buckets"]
-        assert [(bucket["Name"], bucket["CreationDate"]) for bucket in found] == sorted(BUCKETS.items())
-    assert stub.received == []
-
-
-def test_buckets_are_listed_in_pages_and_by_prefix(stub: StubStore) -> None:
-    with passed_through(stub.endpoint, adapt=embedded(lambda: BUCKETS)) as url:
-        first = list_buckets(url, MaxBuckets=3)
-        assert [bucket["Name"] for bucket in first["Buckets"]] == ["a", "b1", "b2"]
-        rest = list_buckets(url, MaxBuckets=3, ContinuationToken=first["ContinuationToken"])
-        assert [bucket["Name"] for bucket in rest["Buckets"]] == ["c<&>"]
-        assert "ContinuationToken" not in rest
-        assert [bucket["Name"] for bucket in list_buckets(url, Prefix="b")["Buckets"]] == ["b1", "b2"]
-
-
-@pytest.mark.parametrize(
-    ("request_line", "host"), [(b"HEAD /", b"h"), (b"GET /b", b"h"), (b"GET /", b"b.localhost:9320"), (b"PUT /", b"h")]
-)
-def test_other_requests_go_to_the_store(stub: StubStore, request_line: bytes, host: bytes) -> None:
-    with passed_through(stub.endpoint, adapt=embedded(lambda: BUCKETS)) as url:
-        exchange(url, request_line + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
-    assert [received.line for received in stub.received] == [request_line + b" HTTP/1.1"]
-
-
-def test_buckets_that_cannot_be_known_are_an_error_that_sdks_repeat(stub: StubStore) -> None:
-    def fail() -> dict[str, datetime]:
-        raise EmbeddedStoreFailed("not now")
-
-    with (
-        passed_through(stub.endpoint, adapt=embedded(fail)) as url,
-        pytest.raises(ClientError, match="ServiceUnavailable"),
-    ):
-        list_buckets(url)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from processing_emulator.adapters.seaweedfs.process import SeaweedProcess, find_
 from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
 
 from tests.fixtures_docker import missing
-from tests.fixtures_s3 import S3Server
+from tests.fixtures_s3 import ACCESS_KEY, IDENTITY, SECRET_KEY, S3Server
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.s3
@@ -40,7 +41,7 @@ class Stores:
         self._made: list[SeaweedProcess] = []
 
     def make(self, name: str = "data") -> SeaweedProcess:
-        made = SeaweedProcess(self.folder / name, self.folder / f"{name}.log")
+        made = SeaweedProcess(self.folder / name, self.folder / f"{name}.log", IDENTITY)
         self._made.append(made)
         return made
 
@@ -131,7 +132,7 @@ def _answers(endpoint: str) -> bool:
 def test_store_that_cannot_be_started_again_is_tried_again(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     binary = program(tmp_path, f'[ -e {broken} ] && exit 1; exec {find_binary()} "$@"')
-    store = SeaweedProcess(tmp_path / "data", tmp_path / "log", binary=binary)
+    store = SeaweedProcess(tmp_path / "data", tmp_path / "log", IDENTITY, binary=binary)
     endpoint = store.start()
     kill(store)
     broken.touch()
@@ -158,6 +159,7 @@ def test_stop_does_not_wait_for_a_start_that_hangs(tmp_path: Path) -> None:
     store = SeaweedProcess(
         tmp_path / "data",
         tmp_path / "log",
+        IDENTITY,
         binary=program(tmp_path, f"touch {tmp_path}/begun; exec sleep 600"),
         start_deadline_seconds=600,
     )
@@ -233,18 +235,16 @@ def test_holds_fifty_buckets_in_little_room(stores: Stores, tmp_path: Path) -> N
     assert len(list((tmp_path / "data" / "volumes").glob("*.dat"))) <= 50 + 2  # one each, and SeaweedFS's own
 
 
-def test_lists_its_buckets(stores: Stores) -> None:
+def test_names_its_buckets(stores: Stores) -> None:
     store = stores.make()
     endpoint = store.start()
-    assert dict(store.list_buckets()) == {}
+    assert store.bucket_names() == []
     put(endpoint, "some-bucket", "k", b"x")
     put(endpoint, "another", "k", b"x")
-    found = store.list_buckets()
-    assert sorted(found) == ["another", "some-bucket"]
-    assert all(at.tzinfo is not None for at in found.values())
+    assert store.bucket_names() == ["another", "some-bucket"]
     store.stop()
     with pytest.raises(EmbeddedStoreFailed, match="does not run"):
-        store.list_buckets()
+        store.bucket_names()
 
 
 def test_upload_does_not_make_a_bucket(seaweedfs: S3Server) -> None:
@@ -252,18 +252,16 @@ def test_upload_does_not_make_a_bucket(seaweedfs: S3Server) -> None:
         client.put_object(Bucket="never-made", Key="k", Body=b"x")
 
 
-def test_any_keys_are_accepted_and_nothing_of_our_environment_is_known(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "enforced")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "if-it-were-inherited")
+def test_only_its_identity_is_known(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "inherited")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "inherited")
     store = stores.make()
-    endpoint = store.start()
-    for name in ("some", "other"):
-        with S3Server(endpoint=endpoint, access_key=name, secret_key=name).client() as client:
-            client.create_bucket(Bucket=f"{name}-bucket")
-    assert sorted(store.list_buckets()) == ["other-bucket", "some-bucket"]
+    stranger = S3Server(endpoint=store.start(), access_key="inherited", secret_key="inherited")
+    with stranger.client() as client, pytest.raises(ClientError, match="InvalidAccessKeyId"):
+        client.list_buckets()
     assert not [name for name in psutil.Process(pid_of(store)).environ() if name.startswith("AWS_")]
+    identity_file = stores.folder / "data" / "identity.json"
+    assert stat.S_IMODE(identity_file.stat().st_mode) == 0o600
 
 
 def test_bucket_named_by_the_host_is_found(seaweedfs: S3Server) -> None:
@@ -311,8 +309,10 @@ _SERVER = """
 import sys, time
 from pathlib import Path
 from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
+from processing_emulator.adapters.seaweedfs.identity import Identity
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
-store = SeaweedProcess(Path(sys.argv[1]), Path(sys.argv[2]))
+identity = Identity(access_key=sys.argv[3], secret_key=sys.argv[4])
+store = SeaweedProcess(Path(sys.argv[1]), Path(sys.argv[2]), identity)
 print(store.start(), store.pid, flush=True)
 time.sleep(600)
 """
@@ -321,7 +321,8 @@ time.sleep(600)
 @pytest.fixture
 def other_server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str, int]]:
     """Another server, with a store of its own in `data`: its process, the endpoint and the store's process id."""
-    command = [sys.executable, "-c", _SERVER, str(tmp_path / "data"), str(tmp_path / "log")]
+    folders = [str(tmp_path / "data"), str(tmp_path / "log")]
+    command = [sys.executable, "-c", _SERVER, *folders, ACCESS_KEY, SECRET_KEY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         endpoint, pid = server.stdout.readline().split()
@@ -401,7 +402,7 @@ def test_store_that_ends_at_once_is_told_with_the_end_of_its_log(tmp_path: Path)
     log = tmp_path / "log"
     log.write_text("of the run before\n")
     store = SeaweedProcess(
-        tmp_path / "data", log, binary=program(tmp_path, "echo first; echo no such luck >&2; exit 3")
+        tmp_path / "data", log, IDENTITY, binary=program(tmp_path, "echo first; echo no such luck >&2; exit 3")
     )
     with pytest.raises(EmbeddedStoreFailed) as caught:
         store.start()
@@ -414,7 +415,7 @@ def test_store_that_ends_at_once_is_told_with_the_end_of_its_log(tmp_path: Path)
 def test_store_that_does_not_answer_is_ended(tmp_path: Path) -> None:
     script = f"echo $$ > {tmp_path}/pid; exec sleep 600"
     store = SeaweedProcess(
-        tmp_path / "data", tmp_path / "log", binary=program(tmp_path, script), start_deadline_seconds=0.5
+        tmp_path / "data", tmp_path / "log", IDENTITY, binary=program(tmp_path, script), start_deadline_seconds=0.5
     )
     with pytest.raises(EmbeddedStoreFailed, match=r"did not answer within 0.5 s"):
         store.start()
@@ -426,7 +427,7 @@ def test_port_taken_in_the_meantime_is_tried_again(stores: Stores, tmp_path: Pat
     [ -e {tmp_path}/once ] && exec {find_binary()} "$@"
     touch {tmp_path}/once
     echo "listen tcp 127.0.0.1:20000: bind: address already in use"; exit 1"""
-    store = SeaweedProcess(tmp_path / "data", tmp_path / "log", binary=program(tmp_path, script))
+    store = SeaweedProcess(tmp_path / "data", tmp_path / "log", IDENTITY, binary=program(tmp_path, script))
     put(store.start(), "some-bucket", "k", b"x")
     store.stop()
 
@@ -434,7 +435,7 @@ def test_port_taken_in_the_meantime_is_tried_again(stores: Stores, tmp_path: Pat
 def test_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EmbeddedStoreFailed, match=r"could not be started: .*Not a directory"):
-        SeaweedProcess(tmp_path / "file" / "data", tmp_path / "log").start()
+        SeaweedProcess(tmp_path / "file" / "data", tmp_path / "log", IDENTITY).start()
 
 
 def test_missing_program_is_told_with_how_to_get_it(tmp_path: Path) -> None:

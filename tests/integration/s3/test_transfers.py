@@ -18,7 +18,7 @@ from processing_emulator.domain.staging import PlannedFile, plan_download
 from processing_emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, ObjectStoreUnreachable
 from processing_emulator.ports import LocalFile
 
-from tests.fixtures_s3 import S3Server, make_bucket
+from tests.fixtures_s3 import IDENTITY, S3Server, make_bucket
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.s3
@@ -141,7 +141,7 @@ def test_wrong_keys_are_refused_in_the_stores_words(minio: S3Server, changes: di
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[SeaweedProcess]:
     """A store that a test may kill."""
-    process = SeaweedProcess(tmp_path / "store", tmp_path / "store.log")
+    process = SeaweedProcess(tmp_path / "store", tmp_path / "store.log", IDENTITY)
     process.start()
     yield process
     process.stop()

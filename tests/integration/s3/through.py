@@ -8,18 +8,19 @@ from contextlib import contextmanager
 from functools import partial
 
 import uvicorn
-from processing_emulator.adapters.seaweedfs.process import UNSUPPORTED_HEADERS
-from processing_emulator.aws.s3.list_buckets import BucketLister
+from processing_emulator.adapters.s3_store.signing import Credentials, Signer
 from processing_emulator.aws.s3.proxy import Adaptation, S3Passthrough
-from processing_emulator.aws.s3.seaweedfs_compat import as_s3
+from processing_emulator.aws.s3.seaweedfs_compat import seaweedfs_middleware
 from starlette.types import ASGIApp
 
+from tests.fixtures_s3 import ACCESS_KEY, REGION, SECRET_KEY
 from tests.waiting import wait_for
 
 
-def embedded(list_buckets: BucketLister = dict) -> Adaptation:
-    """What the server puts around the pass-through to its embedded store."""
-    return partial(as_s3, list_buckets=list_buckets, dropped_headers=UNSUPPORTED_HEADERS)
+def embedded() -> Adaptation:
+    """What the server puts around the proxy to its embedded store."""
+    credentials = Credentials(access_key=ACCESS_KEY, secret_key=SECRET_KEY)
+    return partial(seaweedfs_middleware, sign=Signer(credentials, REGION).headers)
 
 
 class _Server(uvicorn.Server):
@@ -42,7 +43,7 @@ def passed_through(
     app = S3Passthrough(endpoint, adapt=adapt)
     config = uvicorn.Config(
         behind(app),
-        http="httptools",
+        http="h11",
         ws="none",
         lifespan="off",
         log_config=None,

@@ -7,8 +7,9 @@ request (90 instead of 9 µs), which matters for thousands of small objects. The
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from urllib.parse import quote
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
@@ -16,6 +17,7 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _UNRESERVED = "-_.~"
+_NO_MORE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,22 +51,33 @@ class Signer:
         self._now = now
         self._key_of_day = ("", b"")
 
-    def headers(self, method: str, host: str, path: str, query: str) -> dict[str, str]:
-        """The headers to send, including Host. `path` and `query` must be encoded."""
+    def headers(
+        self,
+        method: str,
+        host: str,
+        path: str,
+        query: str,
+        *,
+        payload: str = UNSIGNED_PAYLOAD,
+        signed: Mapping[str, str] = _NO_MORE,
+    ) -> dict[str, str]:
+        """The headers to send, including Host. `path` and `query` must be encoded.
+
+        `signed` are more headers for the signature to cover; they are not returned.
+        """
         moment = time.strftime("%Y%m%dT%H%M%SZ", self._now())
-        headers = {"host": host, "x-amz-content-sha256": UNSIGNED_PAYLOAD, "x-amz-date": moment}
+        headers = {"host": host, "x-amz-content-sha256": payload, "x-amz-date": moment}
         if self._credentials.session_token is not None:
             headers["x-amz-security-token"] = self._credentials.session_token
-        signed = ";".join(headers)
-        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-        canonical = f"{method}\n{path}\n{query}\n{lines}\n{signed}\n{UNSIGNED_PAYLOAD}"
+        covered = sorted({**headers, **signed}.items())
+        names = ";".join(name for name, _ in covered)
+        lines = "".join(f"{name}:{' '.join(value.split())}\n" for name, value in covered)
+        canonical = f"{method}\n{path}\n{query}\n{lines}\n{names}\n{payload}"
         scope = f"{moment[:8]}/{self._region}/s3/aws4_request"
         to_sign = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         signature = hmac.digest(self._signing_key(moment[:8]), to_sign.encode(), "sha256").hex()
         credential = f"{self._credentials.access_key}/{scope}"
-        headers["authorization"] = (
-            f"{_ALGORITHM} Credential={credential}, SignedHeaders={signed}, Signature={signature}"
-        )
+        headers["authorization"] = f"{_ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
         return headers
 
     def _signing_key(self, day: str) -> bytes:

@@ -1,57 +1,31 @@
-"""The buckets of the embedded store, read from the part of it that keeps the names."""
+"""The names of the embedded store's buckets."""
 
-import json
-from collections.abc import Mapping
-from datetime import datetime
+import re
 from http.client import HTTPConnection, HTTPException
-from typing import Any
-from urllib.parse import quote
 
-from processing_emulator.adapters.seaweedfs.command import LOOPBACK, Ports
+from processing_emulator.adapters.s3_store.signing import Credentials, Signer
+from processing_emulator.adapters.seaweedfs.command import LOOPBACK
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from processing_emulator.adapters.seaweedfs.identity import Identity
 
-_PAGE = 1000
-_ANSWER_SECONDS = 10.0
-_IS_FOLDER = 1 << 31
-"""Go's bit for folders."""
-
-_WELL = 200
-_NO_FOLDER = 404
-"""A new store answers so until its S3 part has made the folder of buckets, a moment after it takes requests."""
-
-_NOTHING: dict[str, Any] = {"Entries": None, "ShouldDisplayLoadMore": False}
+_TIMEOUT_SECONDS = 10.0
+_OK = 200
+_NAME = re.compile(rb"<Name>([^<]+)</Name>")
 
 
-def bucket_times(ports: Ports) -> Mapping[str, datetime]:
-    """All buckets by name, and when each was made. Raises EmbeddedStoreFailed."""
-    found: dict[str, datetime] = {}
-    last = ""
-    while True:
-        page = _page(ports.filer, last)
-        for entry in page["Entries"] or []:
-            name = entry["FullPath"].rpartition("/")[2]
-            if entry["Mode"] & _IS_FOLDER and not name.startswith("."):
-                found[name] = datetime.fromisoformat(entry["Crtime"])
-        if not page["ShouldDisplayLoadMore"]:
-            return found
-        last = page["LastFileName"]
-
-
-def _page(port: int, last: str) -> dict[str, Any]:
-    connection = HTTPConnection(LOOPBACK, port, timeout=_ANSWER_SECONDS)
+def bucket_names(port: int, identity: Identity) -> list[str]:
+    """Ask S3 at this port of the loopback interface. Raises EmbeddedStoreFailed."""
+    credentials = Credentials(access_key=identity.access_key, secret_key=identity.secret_key)
+    connection = HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT_SECONDS)
     try:
-        path = f"/buckets/?limit={_PAGE}&lastFileName={quote(last, safe='')}"
-        connection.request("GET", path, headers={"accept": "application/json"})
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status == _NO_FOLDER:
-            return _NOTHING
-        if answer.status != _WELL:
-            raise EmbeddedStoreFailed(f"the buckets of the embedded store cannot be read: HTTP status {answer.status}")
-        page: dict[str, Any] = json.loads(body)
-    except (OSError, HTTPException, ValueError) as error:
-        raise EmbeddedStoreFailed(f"the buckets of the embedded store cannot be read: {error}") from error
-    else:
-        return page
+        signed = Signer(credentials, "us-east-1").headers("GET", f"{LOOPBACK}:{port}", "/", "")
+        connection.request("GET", "/", headers=signed)
+        response = connection.getresponse()
+        body = response.read()
+        if response.status != _OK:
+            raise EmbeddedStoreFailed(f"the embedded store does not list its buckets: HTTP status {response.status}")
+        return [name.decode() for name in _NAME.findall(body)]
+    except (OSError, HTTPException) as error:
+        raise EmbeddedStoreFailed(f"the embedded store does not list its buckets: {error}") from error
     finally:
         connection.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 
+from processing_emulator.adapters.seaweedfs.identity import IDENTITY_FILE
 from processing_emulator.adapters.seaweedfs.sockets import socket_path
 
 LOOPBACK = "127.0.0.1"
@@ -96,6 +97,7 @@ def arguments(binary: Path, ports: Ports) -> list[str]:
         f"-s3.port={ports.s3}",
         f"-s3.port.grpc={ports.s3_grpc}",
         "-s3.localSocket=s3.sock",
+        f"-s3.config={IDENTITY_FILE}",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
         "-s3.iam=false",
@@ -107,7 +109,7 @@ def arguments(binary: Path, ports: Ports) -> list[str]:
 
 
 def environment(data_dir: Path) -> Mapping[str, str]:
-    """All of the child's environment. Nothing is inherited: AWS keys would be enforced, and WEED_ settings obeyed."""
+    """All of the child's environment. Nothing is inherited: AWS keys would make an identity; WEED_ settings count."""
     return {
         "HOME": str(data_dir),
         "PATH": "/usr/bin:/bin",

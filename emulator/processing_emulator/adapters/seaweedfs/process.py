@@ -6,14 +6,12 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 import psutil
 
-from processing_emulator.adapters.seaweedfs.buckets import bucket_times
+from processing_emulator.adapters.seaweedfs.buckets import bucket_names
 from processing_emulator.adapters.seaweedfs.child_process import KeptProcess
 from processing_emulator.adapters.seaweedfs.command import (
     LOOPBACK,
@@ -25,6 +23,7 @@ from processing_emulator.adapters.seaweedfs.command import (
     free_ports,
 )
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
+from processing_emulator.adapters.seaweedfs.identity import IDENTITY_FILE, Identity, write_identity
 from processing_emulator.adapters.seaweedfs.readiness import accepts_objects
 from processing_emulator.adapters.seaweedfs.record import StoreRecord, clear_away, process_id, write_record
 from processing_emulator.adapters.seaweedfs.sockets import sweep_dead_sockets
@@ -34,16 +33,6 @@ logger = logging.getLogger(__name__)
 START_DEADLINE_SECONDS = 30.0
 STOP_GRACE_SECONDS = 1.0
 """SeaweedFS takes up to 17 s to end by itself, and waits for its own streams. Whatever was stored is on disk."""
-
-UNSUPPORTED_HEADERS = frozenset(
-    {
-        b"x-amz-server-side-encryption",
-        b"x-amz-server-side-encryption-aws-kms-key-id",
-        b"x-amz-server-side-encryption-bucket-key-enabled",
-        b"x-amz-server-side-encryption-context",
-    }
-)
-"""Asked to encrypt with a key of KMS, which it does not have, SeaweedFS fails; nothing here is secret anyway."""
 
 _LOOK_SECONDS = 0.05
 _PORT_ATTEMPTS = 3
@@ -65,18 +54,20 @@ def find_binary(python: str = sys.executable, search_path: str | None = None) ->
 
 
 class SeaweedProcess:
-    """One embedded store. It dies with this process; whatever keys clients sign with are accepted."""
+    """One embedded store. It dies with this process, and takes requests signed by its identity."""
 
     def __init__(
         self,
         data_dir: Path,
         log_path: Path,
+        identity: Identity,
         *,
         binary: Path | None = None,
         start_deadline_seconds: float = START_DEADLINE_SECONDS,
     ) -> None:
         self._data_dir = data_dir
         self._log_path = log_path
+        self._identity = identity
         self._binary = binary
         self._start_deadline_seconds = start_deadline_seconds
         self._gone_dir = data_dir.with_name(f"{data_dir.name}.gone")
@@ -138,14 +129,11 @@ class SeaweedProcess:
         """Whether the process runs."""
         return self._child is not None and self._child.is_alive()
 
-    def list_buckets(self) -> Mapping[str, datetime]:
-        """All buckets, and when each was made; S3's own ListBuckets shows none where any keys are accepted.
-
-        Raises EmbeddedStoreFailed.
-        """
+    def bucket_names(self) -> list[str]:
+        """The names of all buckets. Raises EmbeddedStoreFailed."""
         if self._ports is None or not self.is_alive():
             raise EmbeddedStoreFailed("the embedded store does not run")
-        return bucket_times(self._ports)
+        return bucket_names(self._ports.s3, self._identity)
 
     @property
     def pid(self) -> int | None:
@@ -162,6 +150,7 @@ class SeaweedProcess:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         for name in (VOLUME_FOLDER, MASTER_FOLDER):
             (self._data_dir / name).mkdir(parents=True, exist_ok=True)
+        write_identity(self._data_dir / IDENTITY_FILE, self._identity)
         clear_away(self._record_path, self._data_dir)
         sweep_dead_sockets()
         for old in (self._data_dir / MASTER_FOLDER).glob("m[0-9]*"):

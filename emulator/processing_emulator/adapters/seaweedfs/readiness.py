@@ -5,25 +5,28 @@ from http.client import HTTPConnection, HTTPException
 
 from processing_emulator.adapters.seaweedfs.command import LOOPBACK, Ports
 
-_ANSWER_SECONDS = 2.0
+_TIMEOUT_SECONDS = 2.0
+_OK = 200
+_FORBIDDEN = 403
+"""S3 answers so to an unsigned request once it knows its identity."""
 
 
 def accepts_objects(ports: Ports) -> bool:
-    """True when S3 answers and the master knows of room for volumes."""
-    buckets = _get(ports.s3, "/")
-    if buckets is None:
+    """True when S3 checks signatures and the master knows of room for volumes."""
+    if _get(ports.s3, "/")[0] != _FORBIDDEN:
         return False
-    state = _get(ports.master, "/dir/status")
-    return state is not None and json.loads(state)["Topology"]["Max"] > 0
+    status, state = _get(ports.master, "/dir/status")
+    return status == _OK and json.loads(state)["Topology"]["Max"] > 0
 
 
-def _get(port: int, path: str) -> bytes | None:
-    connection = HTTPConnection(LOOPBACK, port, timeout=_ANSWER_SECONDS)
+def _get(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body; status 0 without an answer."""
+    connection = HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT_SECONDS)
     try:
         connection.request("GET", path, headers={"accept": "application/json"})
         response = connection.getresponse()
-        return response.read() if response.status == 200 else None
+        return response.status, response.read()
     except (OSError, HTTPException):
-        return None  # not yet
+        return 0, b""
     finally:
         connection.close()

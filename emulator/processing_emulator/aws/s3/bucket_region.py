@@ -9,7 +9,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from processing_emulator.aws.protocols.xml_text import xml_text
-from processing_emulator.aws.s3.held_response import HeldAnswer
+from processing_emulator.aws.s3.buffered_response import BufferedResponse
 from processing_emulator.aws.s3.target import region_of, subresources_of, target_of
 
 _UNNAMED_REGION: Final = "us-east-1"
@@ -17,7 +17,7 @@ _WELL: Final = 200
 _XML: Final = (b"content-type", b"application/xml")
 
 
-class BucketHome:
+class BucketRegion:
     """Adds the region to what the store says of a bucket."""
 
     def __init__(self, store: ASGIApp) -> None:
@@ -33,7 +33,7 @@ class BucketHome:
         elif scope["method"] == "HEAD":
             await self._store(scope, receive, _with_region(send, region_of(scope)))
         elif "location" in subresources_of(scope):
-            answer = HeldAnswer()
+            answer = BufferedResponse()
             await self._store(scope, receive, answer.send)
             if answer.status == _WELL:
                 answer.replace(_WELL, _location_document(region_of(scope)), _XML)

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from processing_emulator.aws.http.reply import s3_error
 from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.protocols.wire_errors import WireError
-from processing_emulator.aws.s3.held_response import HeldAnswer
+from processing_emulator.aws.s3.buffered_response import BufferedResponse
 from processing_emulator.aws.s3.target import region_of, subresources_of, target_of
 
 _LENIENT_REGION: Final = "us-east-1"
@@ -30,7 +30,7 @@ _OWNED: Final = WireError(
 )
 
 
-class BucketMaking:
+class CreateBucket:
     """Changes the store's answer when the bucket is there."""
 
     def __init__(self, store: ASGIApp) -> None:
@@ -41,7 +41,7 @@ class BucketMaking:
         if scope["method"] != "PUT" or not target.bucket or target.key or subresources_of(scope):
             await self._store(scope, receive, send)
             return
-        document, answer = _Overheard(receive), HeldAnswer()
+        document, answer = _Overheard(receive), BufferedResponse()
         await self._store(scope, document.receive, answer.send)
         if answer.status == _CONFLICT and any(code in answer.body for code in _IS_THERE):
             constraint = _CONSTRAINT.search(document.heard)

@@ -123,7 +123,7 @@ class S3Passthrough:
         return self._connected().request(
             scope["method"],
             URL(self._endpoint + target, encoded=True),
-            headers=CIMultiDict((name.decode("ascii"), _text(value)) for name, value in headers),
+            headers=CIMultiDict((name.decode("ascii"), header_text(value)) for name, value in headers),
             data=body.chunks() if body.is_expected else None,
             allow_redirects=False,
         )
@@ -177,8 +177,8 @@ class _RequestBody:
 _ASCII: Final = bytes(range(0x21, 0x7F))
 
 
-def _text(value: bytes) -> str:
-    """A header's value for the HTTP client, which writes UTF-8; what is none comes out as Latin-1 that was recoded."""
+def header_text(value: bytes) -> str:
+    """A header's value for the HTTP client, which writes UTF-8; another encoding is taken for Latin-1."""
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -7,8 +7,13 @@ from starlette.types import Scope
 
 from processing_emulator.aws.http.request_context import signing_region_of
 
-_OF_SIGNATURES = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
-"""The parameters of the older presigned URLs; the others begin with X-Amz-."""
+_SIGNATURE_PARAMETERS = frozenset(
+    {
+        *("X-Amz-Algorithm", "X-Amz-Content-Sha256", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires"),
+        *("X-Amz-Security-Token", "X-Amz-Signature", "X-Amz-SignedHeaders"),
+        *("AWSAccessKeyId", "Signature", "Expires"),
+    }
+)
 
 _OPERATION_NAME = "x-id"
 """Names the operation, for whoever reads logs."""
@@ -38,8 +43,13 @@ def subresources_of(scope: Scope) -> frozenset[str]:
     return frozenset(
         name
         for name in names
-        if name not in _OF_SIGNATURES and name != _OPERATION_NAME and not name.lower().startswith("x-amz-")
+        if name != _OPERATION_NAME and not is_signature_parameter(name) and not name.lower().startswith("x-amz-")
     )
+
+
+def is_signature_parameter(name: str) -> bool:
+    """Whether a parameter of the query belongs to the signature of a presigned URL, of any version."""
+    return name in _SIGNATURE_PARAMETERS
 
 
 def region_of(scope: Scope) -> str:

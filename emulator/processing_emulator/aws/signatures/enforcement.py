@@ -14,7 +14,7 @@ from processing_emulator.aws.http.body import BODY_LIMIT_BYTES, read_body
 from processing_emulator.aws.http.request_context import presigned
 from processing_emulator.aws.http.request_middleware import protocol_in
 from processing_emulator.aws.http.routing import Protocol
-from processing_emulator.aws.s3.held_response import WatchedAnswer
+from processing_emulator.aws.s3.buffered_response import TrackedResponse
 from processing_emulator.aws.signatures.credentials import KeyRing
 from processing_emulator.aws.signatures.parsing import Flaw, Refused, SignedRequest
 from processing_emulator.aws.signatures.payload_digest import CheckedPayload
@@ -91,7 +91,7 @@ class _Enforcement:
         if payload is None:
             await self._app(scope, receive, send)
             return
-        answer = WatchedAnswer(send)
+        answer = TrackedResponse(send)
         await self._app(scope, payload.receive, answer.send)
         if payload.refused and not answer.has_begun:
             raise refusal(Protocol.S3, payload.refused.flaw, payload.refused.detail)

@@ -3,7 +3,7 @@
 from starlette.types import Message, Send
 
 
-class WatchedAnswer:
+class TrackedResponse:
     """Passes an answer on, and knows whether it has begun."""
 
     def __init__(self, send: Send) -> None:
@@ -16,7 +16,7 @@ class WatchedAnswer:
         await self._send(message)
 
 
-class HeldAnswer:
+class BufferedResponse:
     """Keeps a short answer back, so that another may be given in its place."""
 
     def __init__(self) -> None:
