@@ -11,8 +11,8 @@ from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.adapters.nvml.probe import NvmlProbe
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.sql_store.store import Stores, open_store
-from processing_emulator.aws.signatures.credentials import KeyRing
-from processing_emulator.aws.signatures.session_tokens import TokenMint
+from processing_emulator.aws.signatures.credentials import CredentialStore
+from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
 from processing_emulator.config import Settings
 from processing_emulator.server.network import Listening, NetworkLocation, find_location, open_sockets
 from processing_emulator.server.s3_store import S3Part
@@ -32,7 +32,7 @@ class Adapters:
     objects: S3ObjectStore
     gpus: NvmlProbe
     clock: SystemClock
-    keys: KeyRing
+    keys: CredentialStore
     location: NetworkLocation
     listening: Listening
 
@@ -71,6 +71,6 @@ def _container_defaults(data: DataDir, location: NetworkLocation) -> ContainerDe
     return ContainerDefaults(emulator_id=emulator_id, network=location.network, translate=location.container.translate)
 
 
-def _keys(settings: Settings, data: DataDir) -> KeyRing:
+def _keys(settings: Settings, data: DataDir) -> CredentialStore:
     configured = {name: secret.get_secret_value() for name, secret in settings.client_keys().items()}
-    return KeyRing(mint=TokenMint(data.credential_secret()), configured=configured)
+    return CredentialStore(session_tokens=SessionTokenIssuer(data.credential_secret()), configured=configured)

@@ -18,7 +18,6 @@ from processing_emulator.aws.services.catalogue import (
     token_service,
 )
 from processing_emulator.aws.services.dispatcher import Dispatcher
-from processing_emulator.aws.signatures.enforcement import enforcing
 from processing_emulator.config import Settings
 from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.service import JobService
@@ -29,7 +28,7 @@ from processing_emulator.server.job_engine import JobEngine
 from processing_emulator.server.s3_store import S3Part
 
 if TYPE_CHECKING:
-    from processing_emulator.aws.s3.proxy import S3Passthrough
+    from processing_emulator.aws.s3.proxy import S3Proxy
 
 
 def build_gateway(
@@ -67,22 +66,28 @@ def build_gateway(
         s3=s3,
         gate=gate,
         allowed_hosts=(*settings.allowed_hosts, *([address] if address else [])),
-        signature_check=[Middleware(enforcing, keys=keys, clock=clock)] if settings.enforce_signatures else [],
+        signature_check=[_signature_check(adapters)] if settings.enforce_signatures else [],
     )
 
 
-def s3_proxy(s3: S3Part) -> "LazyApp[S3Passthrough]":
+def _signature_check(adapters: Adapters) -> Middleware:
+    from processing_emulator.aws.signatures.check import SignatureCheck  # botocore takes 200 ms to import
+
+    return Middleware(SignatureCheck, credentials=adapters.keys, clock=adapters.clock)
+
+
+def s3_proxy(s3: S3Part) -> "LazyApp[S3Proxy]":
     """What passes S3 requests on, loaded late: aiohttp takes as long to import as SQLAlchemy."""
 
-    def build() -> "S3Passthrough":
-        from processing_emulator.aws.s3.proxy import S3Passthrough
+    def build() -> "S3Proxy":
+        from processing_emulator.aws.s3.proxy import S3Proxy
 
-        return S3Passthrough(s3.endpoint, adapt=s3.adaptation())
+        return S3Proxy(s3.endpoint, middleware=s3.middleware())
 
     return LazyApp(build)
 
 
-async def close_s3_proxy(proxy: "LazyApp[S3Passthrough]") -> None:
+async def close_s3_proxy(proxy: "LazyApp[S3Proxy]") -> None:
     """Close its connections, if it was used at all."""
     if proxy.built is not None:
         await proxy.built.close()

@@ -70,7 +70,7 @@ def _container_access(settings: Settings, adapters: Adapters) -> ContainerAccess
         case ContainerCredentials.NONE:
             return ContainerAccess(endpoint_url=url)
         case ContainerCredentials.EMULATOR if settings.enforce_signatures:
-            return ContainerAccess(endpoint_url=url, issue=session_issuer(adapters.keys.mint, adapters.clock))
+            return ContainerAccess(endpoint_url=url, issue=session_issuer(adapters.keys.session_tokens, adapters.clock))
         case ContainerCredentials.EMULATOR:
             return ContainerAccess(endpoint_url=url, secret_key="emulator")  # noqa: S106  # a placeholder
         case ContainerCredentials.S3:

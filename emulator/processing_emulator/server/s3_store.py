@@ -15,7 +15,7 @@ from processing_emulator.errors import EmulatorError
 
 if TYPE_CHECKING:  # the embedded store is started before the rest is loaded
     from processing_emulator.adapters.s3_store.store import S3ObjectStore
-    from processing_emulator.aws.s3.proxy import Adaptation
+    from processing_emulator.aws.s3.proxy import StoreMiddleware
     from processing_emulator.server.service_group import Service
 
 
@@ -68,8 +68,8 @@ class S3Part:
         """What keeps the embedded store running."""
         return [StoreKeeper(self._process)] if self._process is not None else []
 
-    def adaptation(self) -> "Adaptation | None":
-        """What makes the embedded store answer as S3 does; nothing for a store that was named."""
+    def middleware(self) -> "StoreMiddleware | None":
+        """What makes the embedded store answer as S3 does; None for a store of the user's own."""
         if self._process is None:
             return None
         from processing_emulator.adapters.s3_store.signing import Credentials, Signer

@@ -10,7 +10,7 @@ from processing_emulator.adapters.clock import SystemClock
 
 from tests.builders import a_request
 from tests.contract.aws.live import a_client, serving
-from tests.unit.aws.aws_app import a_keyring, app_over
+from tests.unit.aws.aws_app import a_credential_store, app_over
 from tests.unit.jobs.parts import START, Api
 
 HOME, OTHER = "111122223333", "999988887777"
@@ -28,7 +28,7 @@ def url() -> Iterator[str]:
 @pytest.fixture
 def enforced_url() -> Iterator[str]:
     """The same with signatures enforced; the secret key of the account is `right`."""
-    keys = a_keyring({HOME: "right"})
+    keys = a_credential_store({HOME: "right"})
     with serving(app_over(Api(), keys=keys, clock=SystemClock(), enforced=True)) as url:
         yield url
 

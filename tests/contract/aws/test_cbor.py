@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from tests.contract.aws.botocore_side import botocore_model
 from tests.unit.aws.asgi import Answer, call
-from tests.unit.aws.aws_app import a_keyring, named_app
+from tests.unit.aws.aws_app import a_credential_store, named_app
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 TEXT = Shape(name="Text", kind=Kind.STRING, minimum=1, maximum=255)
@@ -80,7 +80,7 @@ class CloudWatch:
         handlers = {"PutMetricData": self._put, "ListDashboards": self._list}
         return create_app(
             dispatcher=Dispatcher([Service(name="cloudwatch", handlers=handlers)], lambda _name: MODEL),
-            account_of=a_keyring().account_of,
+            account_of=a_credential_store().account_of,
             admin=named_app("admin"),
             s3=named_app("s3"),
         )

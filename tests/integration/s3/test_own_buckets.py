@@ -35,7 +35,7 @@ class Place:
 
 @pytest.fixture
 def place(seaweedfs: S3Server) -> Iterator[Place]:
-    with passed_through(seaweedfs.endpoint, adapt=embedded()) as url, ExitStack() as stack:
+    with passed_through(seaweedfs.endpoint, middleware=embedded()) as url, ExitStack() as stack:
 
         def client(region: str, account: str = "111122223333") -> Any:
             session = boto3.session.Session(aws_access_key_id=account, aws_secret_access_key="any", region_name=region)
@@ -149,7 +149,7 @@ def test_store_that_is_away_is_said_to_be_away() -> None:
     """An answer that is held back is none of the store's when the store has none."""
     with (
         stub_store(in_turn(b"")) as stub,
-        passed_through(stub.endpoint, adapt=embedded()) as url,
+        passed_through(stub.endpoint, middleware=embedded()) as url,
         S3Server(endpoint=url).client() as client,
     ):
         assert _code(client.create_bucket, Bucket="any-bucket") == ("ServiceUnavailable", 503)

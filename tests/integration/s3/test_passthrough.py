@@ -141,7 +141,7 @@ def test_error_of_the_store_has_one_date(client: Any, url: str) -> None:
 
 def test_kms_key_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> None:
     with (
-        passed_through(seaweedfs.endpoint, adapt=embedded()) as url,
+        passed_through(seaweedfs.endpoint, middleware=embedded()) as url,
         seaweedfs.client(url) as client,
     ):
         bucket = make_bucket(client)
@@ -152,7 +152,7 @@ def test_kms_key_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> Non
 def test_authorization_of_another_kind_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> None:
     """It is served as from nobody in particular, as the other services here do."""
     with (
-        passed_through(seaweedfs.endpoint, adapt=embedded()) as url,
+        passed_through(seaweedfs.endpoint, middleware=embedded()) as url,
         seaweedfs.client(url) as client,
     ):
         bucket = make_bucket(client)

@@ -35,7 +35,7 @@ UNSIGNED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 @pytest.fixture
 def url(seaweedfs: S3Server) -> Iterator[str]:
-    with passed_through(seaweedfs.endpoint, adapt=embedded()) as served:
+    with passed_through(seaweedfs.endpoint, middleware=embedded()) as served:
         yield served
 
 

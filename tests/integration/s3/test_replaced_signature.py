@@ -15,7 +15,7 @@ pytestmark = pytest.mark.s3
 
 @pytest.fixture(scope="module")
 def url(seaweedfs: S3Server) -> Iterator[str]:
-    with passed_through(seaweedfs.endpoint, adapt=embedded()) as server:
+    with passed_through(seaweedfs.endpoint, middleware=embedded()) as server:
         yield server
 
 

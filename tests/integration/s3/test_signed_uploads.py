@@ -1,4 +1,4 @@
-"""Uploads through a front door that enforces signatures, to a real store: what was not signed is not stored."""
+"""Uploads to a real store through the check of signatures: a body that was not signed is not stored."""
 
 import http.client
 from collections.abc import Iterator
@@ -10,11 +10,13 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from processing_emulator.adapters.clock import SystemClock
-from processing_emulator.aws.signatures.enforcement import enforcing
+from processing_emulator.aws.http.request_middleware import RequestMiddleware
+from processing_emulator.aws.signatures.check import SignatureCheck
+from starlette.types import ASGIApp
 
 from tests.fixtures_s3 import ACCESS_KEY, REGION, SECRET_KEY, S3Server, make_bucket
 from tests.integration.s3.through import embedded, passed_through
-from tests.unit.aws.aws_app import a_keyring
+from tests.unit.aws.aws_app import a_credential_store
 
 pytestmark = pytest.mark.s3
 
@@ -22,16 +24,12 @@ SIZE = 3 * 1024 * 1024
 
 
 def put(url: str, path: str, signed: bytes, sent: bytes) -> tuple[int, bytes]:
-    """PUT one body under the signature of another of the same length; status and answer."""
+    """PUT one body under the signature of another of the same length; status and response."""
     request = AWSRequest(method="PUT", url=url + path, data=signed)
     S3SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION).add_auth(request)
-    return _sent(url, path, request, sent)
-
-
-def _sent(url: str, path: str, request: AWSRequest, body: bytes) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
     try:
-        connection.request("PUT", path, body, dict(request.headers.items()))
+        connection.request("PUT", path, sent, dict(request.headers.items()))
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
@@ -40,17 +38,21 @@ def _sent(url: str, path: str, request: AWSRequest, body: bytes) -> tuple[int, b
 
 @pytest.fixture
 def url(request: pytest.FixtureRequest, s3_server: S3Server) -> Iterator[str]:
-    """Each store in turn behind a front that enforces signatures, as the server puts it there."""
-    keys = a_keyring({ACCESS_KEY: SECRET_KEY})
+    """A proxy to each store, with the middleware that checks signatures in front of it."""
+    credentials = a_credential_store({ACCESS_KEY: SECRET_KEY})
+
+    def checked(app: ASGIApp) -> ASGIApp:
+        check = SignatureCheck(app, credentials=credentials, clock=SystemClock())
+        return RequestMiddleware(check, account_of=credentials.account_of)
+
     is_embedded = request.node.callspec.params["s3_server"] == "seaweedfs"
-    adapt = embedded() if is_embedded else None
-    with passed_through(s3_server.endpoint, lambda app: enforcing(app, keys, SystemClock()), adapt) as served:
+    with passed_through(s3_server.endpoint, checked, embedded() if is_embedded else None) as served:
         yield served
 
 
 @pytest.fixture
 def client(s3_server: S3Server, url: str) -> Iterator[Any]:
-    """boto3 at that front."""
+    """A boto3 client of that proxy."""
     with s3_server.client(url) as made:
         yield made
 

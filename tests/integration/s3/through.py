@@ -9,7 +9,7 @@ from functools import partial
 
 import uvicorn
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
-from processing_emulator.aws.s3.proxy import Adaptation, S3Passthrough
+from processing_emulator.aws.s3.proxy import S3Proxy, StoreMiddleware
 from processing_emulator.aws.s3.seaweedfs_compat import seaweedfs_middleware
 from starlette.types import ASGIApp
 
@@ -17,14 +17,14 @@ from tests.fixtures_s3 import ACCESS_KEY, REGION, SECRET_KEY
 from tests.waiting import wait_for
 
 
-def embedded() -> Adaptation:
+def embedded() -> StoreMiddleware:
     """What the server puts around the proxy to its embedded store."""
     credentials = Credentials(access_key=ACCESS_KEY, secret_key=SECRET_KEY)
     return partial(seaweedfs_middleware, sign=Signer(credentials, REGION).headers)
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, app: S3Passthrough) -> None:
+    def __init__(self, config: uvicorn.Config, app: S3Proxy) -> None:
         super().__init__(config)
         self._app = app
 
@@ -37,10 +37,10 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def passed_through(
-    endpoint: str, behind: Callable[[ASGIApp], ASGIApp] = lambda app: app, adapt: Adaptation | None = None
+    endpoint: str, behind: Callable[[ASGIApp], ASGIApp] = lambda app: app, middleware: StoreMiddleware | None = None
 ) -> Iterator[str]:
     """The URL of a server that hands everything on to `endpoint`, `behind` something; nothing is left afterwards."""
-    app = S3Passthrough(endpoint, adapt=adapt)
+    app = S3Proxy(endpoint, middleware=middleware)
     config = uvicorn.Config(
         behind(app),
         http="h11",

@@ -15,9 +15,9 @@ from processing_emulator.aws.services.catalogue import (
     token_service,
 )
 from processing_emulator.aws.services.dispatcher import Dispatcher, Service
-from processing_emulator.aws.signatures.credentials import KeyRing
-from processing_emulator.aws.signatures.enforcement import enforcing
-from processing_emulator.aws.signatures.session_tokens import TokenMint
+from processing_emulator.aws.signatures.check import SignatureCheck
+from processing_emulator.aws.signatures.credentials import CredentialStore
+from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
 from processing_emulator.ports import Clock
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
@@ -33,27 +33,27 @@ def service_model(service: str = "sagemaker") -> ServiceModel:
 
 
 def a_dispatcher(
-    api: Api, model: ServiceModel | None = None, keys: KeyRing | None = None, clock: Clock | None = None
+    api: Api, model: ServiceModel | None = None, keys: CredentialStore | None = None, clock: Clock | None = None
 ) -> Dispatcher:
     """All operations that are served, over these use cases; `model` in the place of SageMaker's."""
     own = {"sagemaker": model or service_model()}
     return Dispatcher(all_services(api, keys, clock), lambda name: own.get(name) or service_model(name))
 
 
-def all_services(api: Api, keys: KeyRing | None = None, clock: Clock | None = None) -> tuple[Service, ...]:
+def all_services(api: Api, keys: CredentialStore | None = None, clock: Clock | None = None) -> tuple[Service, ...]:
     """All services that are served, over these use cases."""
     return (
         sagemaker(service=api.service, listing=api.listing, tags=api.tags),
         cloudwatch_logs(api.log_reading),
         container_registry(api.clock),
-        token_service(keys or a_keyring(), clock or api.clock),
+        token_service(keys or a_credential_store(), clock or api.clock),
         identity_and_access(),
     )
 
 
-def a_keyring(configured: Mapping[str, str] | None = None) -> KeyRing:
+def a_credential_store(configured: Mapping[str, str] | None = None) -> CredentialStore:
     """Temporary credentials, and these secret keys by access key."""
-    return KeyRing(mint=TokenMint(b"a secret of the tests"), configured=configured or {})
+    return CredentialStore(session_tokens=SessionTokenIssuer(b"a secret of the tests"), configured=configured or {})
 
 
 def named_app(name: str) -> ASGIApp:
@@ -71,14 +71,14 @@ def app_over(
     admin: ASGIApp | None = None,
     s3: ASGIApp | None = None,
     allowed_hosts: tuple[str, ...] = (),
-    keys: KeyRing | None = None,
+    keys: CredentialStore | None = None,
     clock: Clock | None = None,
     enforced: bool = False,
     gate: MaintenanceGate | None = None,
     silence_seconds: float = SILENCE_SECONDS,
 ) -> ASGIApp:
     """The whole application."""
-    keys, clock = keys or a_keyring(), clock or api.clock
+    keys, clock = keys or a_credential_store(), clock or api.clock
     return create_app(
         dispatcher=a_dispatcher(api, keys=keys, clock=clock),
         account_of=keys.account_of,
@@ -86,6 +86,6 @@ def app_over(
         s3=s3 or named_app("s3"),
         gate=gate,
         allowed_hosts=allowed_hosts,
-        signature_check=[Middleware(enforcing, keys=keys, clock=clock)] if enforced else [],
+        signature_check=[Middleware(SignatureCheck, credentials=keys, clock=clock)] if enforced else [],
         silence_seconds=silence_seconds,
     )

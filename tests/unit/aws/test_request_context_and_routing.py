@@ -12,7 +12,7 @@ from processing_emulator.aws.http.request_context import (
 from processing_emulator.aws.http.routing import Protocol, protocol_of
 from processing_emulator.aws.protocols.wire_errors import BadCredentialScope
 
-from tests.unit.aws.aws_app import a_keyring
+from tests.unit.aws.aws_app import a_credential_store
 
 SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -20,7 +20,7 @@ SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedH
 def context(authorization: str = "", query: bytes = b"") -> RequestContext:
     """The context of a request with this Authorization header, or this query."""
     headers = {b"authorization": authorization} if authorization else {}
-    return context_of(parse_authorization(headers, query), "id", a_keyring().account_of)
+    return context_of(parse_authorization(headers, query), "id", a_credential_store().account_of)
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,21 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from processing_emulator.aws.signatures.session_tokens import BadToken, RoleSession, TokenMint
+from processing_emulator.aws.signatures.session_tokens import BadToken, RoleSession, SessionTokenIssuer
 from processing_emulator.domain.contract import TemporaryKeys
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
-MINT = TokenMint(b"one secret")
+ISSUER = SessionTokenIssuer(b"one secret")
 
 
-def issued(mint: TokenMint = MINT, account: str = "111122223333") -> TemporaryKeys:
-    return mint.issue(account=account, role="Role", session="me@work", now=NOW, lifetime_seconds=900)
+def issued(issuer: SessionTokenIssuer = ISSUER, account: str = "111122223333") -> TemporaryKeys:
+    return issuer.issue(account=account, role="Role", session="me@work", now=NOW, lifetime_seconds=900)
 
 
 def test_what_was_made_is_read_again() -> None:
     keys = issued()
 
-    session, secret = MINT.open(keys.access_key, keys.session_token)
+    session, secret = ISSUER.open(keys.access_key, keys.session_token)
 
     expires_at = datetime(2026, 1, 2, 3, 19, 5, tzinfo=UTC)
     assert session == RoleSession(account="111122223333", role="Role", session="me@work", expires_at=expires_at)
@@ -31,7 +31,7 @@ def test_what_was_made_is_read_again() -> None:
 def test_another_life_of_the_emulator_reads_it_too() -> None:
     keys = issued()
 
-    assert TokenMint(b"one secret").open(keys.access_key, keys.session_token)[1] == keys.secret_key
+    assert SessionTokenIssuer(b"one secret").open(keys.access_key, keys.session_token)[1] == keys.secret_key
 
 
 @given(number=st.integers(0, 10**12 - 1))
@@ -41,7 +41,7 @@ def test_an_access_key_tells_its_account_and_looks_like_the_cloud_s(number: int)
     access_key = issued(account=account).access_key
 
     assert (len(access_key), access_key[:4], access_key.isalnum()) == (20, "ASIA", True)
-    assert MINT.account_of(access_key) == account
+    assert ISSUER.account_of(access_key) == account
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_an_access_key_tells_its_account_and_looks_like_the_cloud_s(number: int)
     ],
 )
 def test_keys_from_elsewhere_tell_no_account(access_key: str) -> None:
-    assert MINT.account_of(access_key) is None
+    assert ISSUER.account_of(access_key) is None
 
 
 @given(
@@ -66,22 +66,22 @@ def test_keys_from_elsewhere_tell_no_account(access_key: str) -> None:
     | st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", min_size=16, max_size=16).map("ASIA".__add__)
 )
 def test_any_text_is_no_key_of_ours(text: str) -> None:
-    assert MINT.account_of(text) is None
+    assert ISSUER.account_of(text) is None
 
 
 def test_keys_of_another_emulator_tell_no_account_and_open_nothing() -> None:
-    keys = issued(TokenMint(b"another secret"))
+    keys = issued(SessionTokenIssuer(b"another secret"))
 
-    assert MINT.account_of(keys.access_key) is None
+    assert ISSUER.account_of(keys.access_key) is None
     with pytest.raises(BadToken):
-        MINT.open(keys.access_key, keys.session_token)
+        ISSUER.open(keys.access_key, keys.session_token)
 
 
 def test_a_token_goes_with_its_own_access_key_only() -> None:
     one, other = issued(), issued(account="999988887777")
 
     with pytest.raises(BadToken, match="another access key"):
-        MINT.open(other.access_key, one.session_token)
+        ISSUER.open(other.access_key, one.session_token)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_token_goes_with_its_own_access_key_only() -> None:
 )
 def test_a_token_that_was_not_made_here_is_refused(token: str) -> None:
     with pytest.raises(BadToken):
-        MINT.open(issued().access_key, token)
+        ISSUER.open(issued().access_key, token)
 
 
 @given(st.data())
@@ -100,12 +100,12 @@ def test_no_bit_of_a_token_may_change(data: st.DataObject) -> None:
     sealed[bit // 8] ^= 1 << bit % 8
 
     with pytest.raises(BadToken):
-        MINT.open(keys.access_key, base64.b64encode(sealed).decode())
+        ISSUER.open(keys.access_key, base64.b64encode(sealed).decode())
 
 
 def test_two_sessions_have_nothing_in_common() -> None:
     one = issued()
-    later = MINT.issue(
+    later = ISSUER.issue(
         account="111122223333", role="Role", session="me@work", now=NOW + timedelta(seconds=1), lifetime_seconds=900
     )
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from processing_emulator.aws.signatures.container_session import session_issuer
-from processing_emulator.aws.signatures.session_tokens import TokenMint
+from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
 from processing_emulator.domain import contract
 from processing_emulator.domain.spec import spec_of
 
@@ -87,8 +87,8 @@ def test_variables_of_the_request_override_ours() -> None:
     assert environment["AWS_REGION"] == "x"
 
 
-MINT = TokenMint(b"a secret")
-SESSIONS = contract.ContainerAccess(endpoint_url="http://e", issue=session_issuer(MINT, StepClock()))
+ISSUER = SessionTokenIssuer(b"a secret")
+SESSIONS = contract.ContainerAccess(endpoint_url="http://e", issue=session_issuer(ISSUER, StepClock()))
 
 
 def test_enforced_signatures_give_the_container_session_credentials() -> None:
@@ -97,7 +97,7 @@ def test_enforced_signatures_give_the_container_session_credentials() -> None:
     environment = contract.environment_of(spec, a_key(account="123456789012"), SESSIONS)
 
     access_key, token = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SESSION_TOKEN"]
-    session, secret = MINT.open(access_key, token)
+    session, secret = ISSUER.open(access_key, token)
     assert environment["AWS_SECRET_ACCESS_KEY"] == secret
     assert session.arn == f"arn:aws:sts::123456789012:assumed-role/{ROLE.rpartition('/')[2]}/SageMaker"
     assert session.expires_at == datetime(2026, 1, 2, 4, 5, 45, tzinfo=UTC)

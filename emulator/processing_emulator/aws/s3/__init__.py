@@ -1,1 +1,1 @@
-"""What makes the embedded store answer as S3 does: layers around the pass-through, one for each difference."""
+"""The S3 endpoint: a proxy to the S3 store, and middleware that makes the embedded SeaweedFS answer as S3 does."""

@@ -1,7 +1,7 @@
-"""The region of a bucket. The store keeps none, and all regions share its buckets: each is at home where one asks.
+"""The region of a bucket. SeaweedFS has none, and all regions share its buckets: each is in the region of the request.
 
-Clients read it from HeadBucket's header (boto3 calls it `BucketRegion`) and from GetBucketLocation, which names none
-for us-east-1.
+Clients read the region from a header of HeadBucket (boto3 calls it `BucketRegion`) and from GetBucketLocation, which
+does not name us-east-1.
 """
 
 from typing import Final
@@ -13,38 +13,35 @@ from processing_emulator.aws.s3.buffered_response import BufferedResponse
 from processing_emulator.aws.s3.target import region_of, subresources_of, target_of
 
 _UNNAMED_REGION: Final = "us-east-1"
-_WELL: Final = 200
+_OK: Final = 200
 _XML: Final = (b"content-type", b"application/xml")
 
 
 class BucketRegion:
-    """Adds the region to what the store says of a bucket."""
+    """Adds the region to the store's responses about a bucket."""
 
     def __init__(self, store: ASGIApp) -> None:
         self._store = store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] not in ("GET", "HEAD"):
-            await self._store(scope, receive, send)
-            return
         target = target_of(scope)
         if not target.bucket or target.key:
             await self._store(scope, receive, send)
         elif scope["method"] == "HEAD":
             await self._store(scope, receive, _with_region(send, region_of(scope)))
-        elif "location" in subresources_of(scope):
-            answer = BufferedResponse()
-            await self._store(scope, receive, answer.send)
-            if answer.status == _WELL:
-                answer.replace(_WELL, _location_document(region_of(scope)), _XML)
-            await answer.release(send)
+        elif scope["method"] == "GET" and "location" in subresources_of(scope):
+            response = BufferedResponse()
+            await self._store(scope, receive, response.send)
+            if response.status == _OK:
+                response.replace(_OK, _location_document(region_of(scope)), _XML)
+            await response.release(send)
         else:
             await self._store(scope, receive, send)
 
 
 def _with_region(send: Send, region: str) -> Send:
     async def with_region(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] == _WELL:
+        if message["type"] == "http.response.start" and message["status"] == _OK:
             headers = [*message["headers"], (b"x-amz-bucket-region", region.encode())]
             message = {**message, "headers": headers}
         await send(message)

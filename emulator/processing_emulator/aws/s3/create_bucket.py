@@ -1,7 +1,7 @@
-"""CreateBucket of a bucket that is there: in us-east-1 S3 says 200, in all other regions BucketAlreadyOwnedByYou.
+"""CreateBucket of an existing bucket: S3 answers 200 in us-east-1 and BucketAlreadyOwnedByYou in all other regions.
 
-The store says 409 everywhere, and takes a bucket for somebody else's when an ACL is asked for. It keeps no owners: all
-accounts share its buckets, so each of them is one's own. Source: BucketAlreadyOwnedByYou in the API reference of S3.
+SeaweedFS answers 409 everywhere, and BucketAlreadyExists when the request has an ACL. All accounts share its buckets,
+so each bucket belongs to the caller. Source: BucketAlreadyOwnedByYou in the API reference of S3.
 """
 
 import re
@@ -18,9 +18,9 @@ from processing_emulator.aws.s3.target import region_of, subresources_of, target
 _LENIENT_REGION: Final = "us-east-1"
 _CONSTRAINT: Final = re.compile(rb"<(?:\w+:)?LocationConstraint[^<>]*>\s*([^<\s]+)")
 _LONGEST_DOCUMENT: Final = 64 * 1024
-"""Of a CreateBucketConfiguration, with all the tags a bucket may have."""
+"""A CreateBucketConfiguration with as many tags as a bucket may have."""
 
-_IS_THERE: Final = (b"<Code>BucketAlreadyOwnedByYou</Code>", b"<Code>BucketAlreadyExists</Code>")
+_EXISTS: Final = (b"<Code>BucketAlreadyOwnedByYou</Code>", b"<Code>BucketAlreadyExists</Code>")
 _CONFLICT: Final = 409
 
 _OWNED: Final = WireError(
@@ -31,7 +31,7 @@ _OWNED: Final = WireError(
 
 
 class CreateBucket:
-    """Changes the store's answer when the bucket is there."""
+    """Replaces the store's response when the bucket exists."""
 
     def __init__(self, store: ASGIApp) -> None:
         self._store = store
@@ -41,28 +41,28 @@ class CreateBucket:
         if scope["method"] != "PUT" or not target.bucket or target.key or subresources_of(scope):
             await self._store(scope, receive, send)
             return
-        document, answer = _Overheard(receive), BufferedResponse()
-        await self._store(scope, document.receive, answer.send)
-        if answer.status == _CONFLICT and any(code in answer.body for code in _IS_THERE):
-            constraint = _CONSTRAINT.search(document.heard)
+        document, response = _CopiedBody(receive), BufferedResponse()
+        await self._store(scope, document.receive, response.send)
+        if response.status == _CONFLICT and any(code in response.body for code in _EXISTS):
+            constraint = _CONSTRAINT.search(document.beginning)
             region = constraint[1].decode("latin-1") if constraint else region_of(scope)
             if region == _LENIENT_REGION:
-                answer.replace(200, b"", (b"location", f"/{target.bucket}".encode()))
+                response.replace(200, b"", (b"location", f"/{target.bucket}".encode()))
             else:
                 refusal = s3_error(_OWNED, new_request_id())
-                answer.replace(refusal.status, refusal.body, (b"content-type", refusal.media_type.encode()))
-        await answer.release(send)
+                response.replace(refusal.status, refusal.body, (b"content-type", refusal.media_type.encode()))
+        await response.release(send)
 
 
-class _Overheard:
-    """Passes a body on, and remembers how it began."""
+class _CopiedBody:
+    """Passes a body on and keeps its beginning."""
 
     def __init__(self, receive: Receive) -> None:
-        self.heard = b""
+        self.beginning = b""
         self._receive = receive
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if len(self.heard) < _LONGEST_DOCUMENT:
-            self.heard += message.get("body", b"")
+        if len(self.beginning) < _LONGEST_DOCUMENT:
+            self.beginning += message.get("body", b"")
         return message

@@ -1,4 +1,4 @@
-"""Hands S3 requests on to the S3 store as they are, streaming both ways, so that the client's signature stays valid."""
+"""Forwards S3 requests to the S3 store unchanged, streaming both ways, so that the client's signature stays valid."""
 
 import asyncio
 import logging
@@ -17,8 +17,8 @@ from processing_emulator.aws.protocols.wire_errors import WireError
 
 logger = logging.getLogger(__name__)
 
-Adaptation: TypeAlias = Callable[[ASGIApp], ASGIApp]
-"""Puts something around the application that hands requests on, for a store that differs from S3."""
+StoreMiddleware: TypeAlias = Callable[[ASGIApp], ASGIApp]
+"""Wraps the application that forwards requests, for a store that differs from S3."""
 
 _HOP_BY_HOP: Final = frozenset(
     {
@@ -34,16 +34,16 @@ _HOP_BY_HOP: Final = frozenset(
     }
 )
 _NOT_SENT: Final = _HOP_BY_HOP | {b"expect"}
-"""`Expect` is answered by the server when the body is first asked for."""
+"""The server answers `Expect` when the application reads the body."""
 
 _NOT_RETURNED: Final = _HOP_BY_HOP | {b"date"}
-"""The server puts its own Date on every answer."""
+"""The server adds its own Date to every response."""
 
 _BODILESS: Final = (204, 304)
-"""A store may tell with these how long a body would be; the server would wait for one."""
+"""Statuses without a body. A Content-Length, which some stores send with them, would make the server wait for one."""
 
 _AUTOMATIC: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-"""What the HTTP client would add by itself."""
+"""Headers that the HTTP client would add."""
 
 _READ_BYTES: Final = 256 * 1024
 _CONNECT_SECONDS: Final = 5.0
@@ -51,37 +51,33 @@ _SILENCE_SECONDS: Final = 300.0
 """Some operations, such as completing a large upload, take long before the first byte."""
 
 _IDLE_SECONDS: Final = 15.0
-"""Connections are given up before a store would do so: a request on its way then would be lost."""
+"""Idle connections are closed before the store closes them, since a request sent at that moment would be lost."""
 
 _NO_STORE: Final = (aiohttp.ClientError, OSError, asyncio.TimeoutError)
 
 
-class S3Passthrough:
-    """An ASGI application for S3. Its connections are made in the loop of the first request; `close` ends them.
+class S3Proxy:
+    """An ASGI application for S3. It opens connections in the event loop of the first request; `close` closes them."""
 
-    A store is given each request as it came, and the client the store's answer. A store that differs from S3 comes
-    with an `adapt`, which sees both.
-    """
-
-    def __init__(self, endpoint_url: str, *, adapt: Adaptation | None = None) -> None:
+    def __init__(self, endpoint_url: str, *, middleware: StoreMiddleware | None = None) -> None:
         self._endpoint = endpoint_url.rstrip("/")
-        self._app = self._hand_on if adapt is None else adapt(self._hand_on)
+        self._app = self._forward if middleware is None else middleware(self._forward)
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request. A client that hangs up ends the request to the store, too."""
-        if not scope["raw_path"].startswith(b"/"):  # behind the endpoint it could name another host or port
+        """Answer one request. When the client hangs up, the request to the store is cancelled."""
+        if not scope["raw_path"].startswith(b"/"):  # appended to the endpoint, it could name another host or port
             await send_s3_error(send, WireError(code="InvalidURI", message="Couldn't parse the specified URI."))
             return
         await self._app(scope, receive, send)
 
     async def close(self) -> None:
-        """Let go of all connections to the store."""
+        """Close all connections to the store."""
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    async def _hand_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = _RequestBody(scope, receive)
         exchange = asyncio.create_task(self._exchange(scope, body, send))
         hang_up = asyncio.create_task(body.wait_for_hang_up())
@@ -106,16 +102,16 @@ class S3Passthrough:
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
         except _NO_STORE as error:
-            if body.is_given_up:
+            if body.is_client_gone:
                 return
             logger.warning("s3 store failed", extra={"endpoint": self._endpoint, "error": repr(error)})
             if not has_begun:
                 message = f"The S3 store at {self._endpoint} does not answer."
                 await send_s3_error(send, WireError(code="ServiceUnavailable", message=message, status=503))
-            # else the answer stays unfinished: the server cuts the connection, and the client sees that
+            # else the response stays incomplete; the server closes the connection, and the client notices
 
     def _request(self, scope: Scope, body: "_RequestBody") -> "aiohttp.client._RequestContextManager":
-        """Begin the request. Path and query go on byte for byte."""
+        """Begin the request. Path and query are forwarded byte for byte."""
         target = quote(scope["raw_path"], safe=_ASCII)
         if scope["query_string"]:
             target += "?" + quote(scope["query_string"], safe=_ASCII)
@@ -142,36 +138,36 @@ class S3Passthrough:
 
 
 class _RequestBody:
-    """What the client sends, and whether it is still there."""
+    """The body that the client sends, and whether the client is still connected."""
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         names = dict(scope["headers"])
         self.is_expected = b"transfer-encoding" in names or names.get(b"content-length", b"0") != b"0"
-        self.is_given_up = False
+        self.is_client_gone = False
         self._receive = receive
-        self._taken = asyncio.Event()
+        self._received = asyncio.Event()
         if not self.is_expected:
-            self._taken.set()
+            self._received.set()
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The object as it comes. Raises ClientGone."""
+        """The body in chunks. Raises ClientGone."""
         more = True
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                self.is_given_up = True
+                self.is_client_gone = True
                 raise ClientGone
             if chunk := message.get("body", b""):
                 yield chunk
             more = message.get("more_body", False)
-        self._taken.set()
+        self._received.set()
 
     async def wait_for_hang_up(self) -> None:
         """Return when the client hangs up after it has sent everything."""
-        await self._taken.wait()
+        await self._received.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.is_given_up = True
+        self.is_client_gone = True
 
 
 _ASCII: Final = bytes(range(0x21, 0x7F))

@@ -1,4 +1,4 @@
-"""What a request of S3 is about, as far as its method, host, path and query tell."""
+"""The bucket, key and subresources that an S3 request addresses, and the region it is signed for."""
 
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
@@ -16,18 +16,18 @@ _SIGNATURE_PARAMETERS = frozenset(
 )
 
 _OPERATION_NAME = "x-id"
-"""Names the operation, for whoever reads logs."""
+"""Names the operation for readers of logs; S3 ignores it."""
 
 
 class Target(NamedTuple):
-    """Decoded. `key` is empty for the bucket itself, and `bucket` for the service."""
+    """Percent-decoded. `key` is empty for a request to the bucket, and `bucket` for one to the service."""
 
     bucket: str
     key: str
 
 
 def target_of(scope: Scope) -> Target:
-    """The bucket is the first part of the path, or of a host below `localhost`."""
+    """The bucket is the first part of the path, or the subdomain of `localhost`."""
     path = unquote(scope["raw_path"].decode("latin-1"))[1:]
     host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
     name = (host.rpartition(":")[0] or host).lower()
@@ -38,7 +38,7 @@ def target_of(scope: Scope) -> Target:
 
 
 def subresources_of(scope: Scope) -> frozenset[str]:
-    """What of it the query asks for, such as `location` or `acl`; not the signature's parameters."""
+    """The parameters of the query, such as `location` or `acl`, without those of the signature."""
     names = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     return frozenset(
         name
@@ -53,6 +53,6 @@ def is_signature_parameter(name: str) -> bool:
 
 
 def region_of(scope: Scope) -> str:
-    """The region that the request was signed for; the default one where it was not."""
+    """The region that the request is signed for; the default region without a signature."""
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     return signing_region_of(headers, scope["query_string"])

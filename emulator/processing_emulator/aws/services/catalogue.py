@@ -15,7 +15,7 @@ from processing_emulator.aws.services.sagemaker.stop_processing_job import stop_
 from processing_emulator.aws.services.sagemaker.tags import add_tags, delete_tags, list_tags
 from processing_emulator.aws.services.sts.assume_role import assume_role
 from processing_emulator.aws.services.sts.get_caller_identity import get_caller_identity
-from processing_emulator.aws.signatures.credentials import KeyRing
+from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
@@ -59,7 +59,7 @@ def container_registry(clock: Clock) -> Service:
     return Service(name="ecr", handlers={"GetAuthorizationToken": get_authorization_token(clock)}, forms=ECR_FORMS)
 
 
-def token_service(keys: KeyRing, clock: Clock) -> Service:
+def token_service(keys: CredentialStore, clock: Clock) -> Service:
     """STS, as far as SDKs ask for the caller's identity and for temporary credentials."""
     return Service(
         name="sts", handlers={"GetCallerIdentity": get_caller_identity(keys), "AssumeRole": assume_role(keys, clock)}

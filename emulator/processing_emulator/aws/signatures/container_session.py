@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from processing_emulator.aws.signatures.session_tokens import TokenMint
+from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
 from processing_emulator.domain.contract import SessionIssuer, TemporaryKeys
 from processing_emulator.domain.job import JobKey
 from processing_emulator.domain.spec import JobSpec
@@ -15,11 +15,11 @@ _MARGIN_SECONDS: Final = 3600
 """Between the making of a container and the start of its longest run, and for its end."""
 
 
-def session_issuer(mint: TokenMint, clock: Clock) -> SessionIssuer:
+def session_issuer(session_tokens: SessionTokenIssuer, clock: Clock) -> SessionIssuer:
     """Sessions live in the job's account, whatever account the role's ARN names: there the job finds itself again."""
 
     def issue(key: JobKey, spec: JobSpec) -> TemporaryKeys:
-        return mint.issue(
+        return session_tokens.issue(
             account=key.account,
             role=spec.role_arn.rpartition("/")[2],
             session=SESSION_NAME,

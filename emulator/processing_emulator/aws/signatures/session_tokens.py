@@ -43,7 +43,7 @@ class RoleSession:
         return f"arn:aws:sts::{self.account}:assumed-role/{self.role}/{self.session}"
 
 
-class TokenMint:
+class SessionTokenIssuer:
     """Makes temporary credentials and reads them again. Whoever has `secret` can make them: it stays in its file."""
 
     def __init__(self, secret: bytes) -> None:

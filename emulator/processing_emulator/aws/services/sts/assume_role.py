@@ -7,20 +7,20 @@ from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.aws.services.sts.role_naming import role_of, unique_role_id
-from processing_emulator.aws.signatures.credentials import KeyRing
+from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.aws.signatures.session_tokens import RoleSession
 from processing_emulator.ports import Clock
 
 _DEFAULT_SECONDS: Final = 3600
 
 
-def assume_role(keys: KeyRing, clock: Clock) -> Handler:
+def assume_role(keys: CredentialStore, clock: Clock) -> Handler:
     """The handler. Policies, tags and multi-factor codes are accepted: nothing here depends on permissions."""
 
     def handle(_context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
         account, role = role_of(request["RoleArn"])
         session_name = request["RoleSessionName"]
-        issued = keys.mint.issue(
+        issued = keys.session_tokens.issue(
             account=account,
             role=role,
             session=session_name,

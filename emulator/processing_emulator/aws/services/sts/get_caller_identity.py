@@ -6,10 +6,10 @@ from typing import Any
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.aws.services.sts.role_naming import unique_role_id
-from processing_emulator.aws.signatures.credentials import KeyRing
+from processing_emulator.aws.signatures.credentials import CredentialStore
 
 
-def get_caller_identity(keys: KeyRing) -> Handler:
+def get_caller_identity(keys: CredentialStore) -> Handler:
     """The handler over these keys: a session of a role for temporary credentials, the account's root for all others."""
 
     def handle(context: RequestContext, _request: Mapping[str, Any]) -> Mapping[str, object]:

@@ -1,25 +1,23 @@
-"""Compares the body of an S3 upload with the digest that its signature covers, while the body goes by."""
+"""Compares the body of an S3 upload with its signed digest while it streams."""
 
 import hashlib
 import hmac
 
 from starlette.types import Message, Receive
 
-from processing_emulator.aws.signatures.parsing import Flaw, Refused
 
+class DigestCheckedBody:
+    """Passes a body on, one chunk late: the last chunk is held back until the digest is known.
 
-class CheckedPayload:
-    """Passes a body on, one chunk late: the last one is held back until the digest is known.
-
-    When it is wrong, whoever reads the body hears that the client has gone; a store that was promised more bytes
-    then keeps nothing.
+    When the digest is wrong, the reader sees a client that has gone. A store that was promised more bytes then keeps
+    nothing.
     """
 
-    def __init__(self, receive: Receive, named: str) -> None:
-        """`named`: the digest, in hex."""
-        self.refused: Refused | None = None
+    def __init__(self, receive: Receive, digest: str) -> None:
+        """`digest`: the SHA-256 in hex."""
+        self.is_wrong = False
         self._receive = receive
-        self._named = named
+        self._digest = digest
         self._sum = hashlib.sha256()
         self._held: Message | None = None
         self._is_over = False
@@ -51,7 +49,7 @@ class CheckedPayload:
     def _last(self) -> Message:
         self._is_over = True
         held = self._held or {"type": "http.disconnect"}
-        if held["type"] == "http.request" and not hmac.compare_digest(self._sum.hexdigest(), self._named):
-            self.refused = Refused(Flaw.BAD_PAYLOAD)
+        if held["type"] == "http.request" and not hmac.compare_digest(self._sum.hexdigest(), self._digest):
+            self.is_wrong = True
             return {"type": "http.disconnect"}
         return held

@@ -1,4 +1,4 @@
-"""The front door where signatures are enforced: who passes, and what each protocol says to whom that does not."""
+"""Requests where signatures are checked: which pass, and how each protocol refuses the others."""
 
 import hashlib
 import logging
@@ -9,17 +9,17 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
-from processing_emulator.aws.signatures.parsing import SignedRequest
+from processing_emulator.aws.signatures.verification import RequestHead
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.unit.aws.asgi import JSON_TYPE, Answer, call
-from tests.unit.aws.aws_app import a_keyring, app_over
+from tests.unit.aws.aws_app import a_credential_store, app_over
 from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, Signer, with_header
 from tests.unit.jobs.parts import Api
 
-KEYS = a_keyring({ACCESS_KEY: SECRET_KEY})
+KEYS = a_credential_store({ACCESS_KEY: SECRET_KEY})
 LIST = b"{}"
 LIST_HEADERS = {"X-Amz-Target": "SageMaker.ListProcessingJobs", "Content-Type": JSON_TYPE}
 WHO = urlencode({"Action": "GetCallerIdentity", "Version": "2011-06-15"}).encode()
@@ -42,7 +42,7 @@ class OffsetClock:
 
 
 class RememberingStore:
-    """Stands for the S3 store: keeps whole uploads, like a store that was told their length."""
+    """A stand-in for the S3 store: keeps complete uploads."""
 
     def __init__(self) -> None:
         self.kept: list[bytes] = []
@@ -73,22 +73,22 @@ def app(clock: OffsetClock, store: RememberingStore) -> ASGIApp:
     return app_over(Api(), s3=store, keys=KEYS, clock=clock, enforced=True)
 
 
-def send(app: ASGIApp, request: SignedRequest, body: bytes | Sequence[bytes] = b"") -> Answer:
+def send(app: ASGIApp, request: RequestHead, body: bytes | Sequence[bytes] = b"") -> Answer:
     """Send a signed request."""
     path = request.path.decode() + (f"?{request.query.decode()}" if request.query else "")
     headers = tuple((name.decode(), value.decode("latin-1")) for name, value in request.headers)
     return call(app, method=request.method, path=path, headers=headers, body=body)
 
 
-def json_request(signer: Signer | None = None) -> SignedRequest:
+def json_request(signer: Signer | None = None) -> RequestHead:
     return (signer or Signer()).sign("POST", "/", LIST_HEADERS, LIST)
 
 
-def form_request(signer: Signer | None = None) -> SignedRequest:
+def form_request(signer: Signer | None = None) -> RequestHead:
     return (signer or Signer(service="sts")).sign("POST", "/", FORM_HEADERS, WHO)
 
 
-def upload(body: bytes, signer: Signer | None = None) -> SignedRequest:
+def upload(body: bytes, signer: Signer | None = None) -> RequestHead:
     request = (signer or Signer(service="s3")).sign("PUT", "/b/k", {}, body)
     return with_header(request, "content-length", str(len(body)))
 
@@ -140,7 +140,7 @@ MISMATCH = (
         (Signer(secret_key="wrong"), "InvalidSignatureException", MISMATCH),
     ],
 )
-def test_the_json_services_refuse_in_their_words(app: ASGIApp, signer: Signer, code: str, text: str) -> None:
+def test_json_services_refuse_with_their_codes(app: ASGIApp, signer: Signer, code: str, text: str) -> None:
     answer = send(app, json_request(signer), LIST)
 
     assert (answer.status, answer.document) == (400, {"__type": code, "message": text})
@@ -153,7 +153,7 @@ def test_the_json_services_refuse_in_their_words(app: ASGIApp, signer: Signer, c
         (Signer(service="iam", secret_key="wrong"), "SignatureDoesNotMatch", MISMATCH),
     ],
 )
-def test_the_query_services_refuse_in_their_words(app: ASGIApp, signer: Signer, code: str, text: str) -> None:
+def test_query_services_refuse_with_their_codes(app: ASGIApp, signer: Signer, code: str, text: str) -> None:
     assert xml_error(send(app, form_request(signer), WHO)) == (403, code, text)
 
 
@@ -164,7 +164,7 @@ def test_the_query_services_refuse_in_their_words(app: ASGIApp, signer: Signer, 
         (Signer(service="s3", secret_key="wrong"), "SignatureDoesNotMatch"),
     ],
 )
-def test_s3_refuses_in_its_words(app: ASGIApp, store: RememberingStore, signer: Signer, code: str) -> None:
+def test_s3_refuses_with_its_codes(app: ASGIApp, store: RememberingStore, signer: Signer, code: str) -> None:
     assert xml_error(send(app, upload(b"data", signer), b"data"))[:2] == (403, code)
     assert (store.kept, store.given_up) == ([], 0)
 
@@ -188,7 +188,7 @@ def test_requests_without_a_signature_are_refused_by_every_protocol(app: ASGIApp
     assert store.kept == []
 
 
-def test_a_rest_service_is_refused_before_it_is_said_that_it_is_not_here(app: ASGIApp) -> None:
+def test_rest_service_is_refused_for_its_signature_first(app: ASGIApp) -> None:
     request = Signer(service="lambda").sign("GET", "/2015-03-31/functions", {})
 
     wrong = send(app, Signer(service="lambda", secret_key="wrong").sign("GET", "/2015-03-31/functions", {}))
@@ -197,7 +197,7 @@ def test_a_rest_service_is_refused_before_it_is_said_that_it_is_not_here(app: AS
     assert wrong.headers["x-amzn-errortype"] == "InvalidSignatureException"
 
 
-def test_a_replay_outside_the_window_has_expired(app: ASGIApp, clock: OffsetClock) -> None:
+def test_replay_outside_the_window_has_expired(app: ASGIApp, clock: OffsetClock) -> None:
     requests = json_request(), form_request(), upload(b"data")
     assert send(app, requests[0], LIST).status == 200
 
@@ -212,8 +212,10 @@ def test_a_replay_outside_the_window_has_expired(app: ASGIApp, clock: OffsetCloc
     assert xml_error(send(app, requests[2], b"data"))[:2] == (403, "RequestTimeTooSkewed")
 
 
-def test_expired_sessions_are_told_apart(app: ASGIApp, clock: OffsetClock) -> None:
-    keys = KEYS.mint.issue(account="111122223333", role="R", session="me", now=clock.now(), lifetime_seconds=60)
+def test_expired_sessions_have_their_own_code(app: ASGIApp, clock: OffsetClock) -> None:
+    keys = KEYS.session_tokens.issue(
+        account="111122223333", role="R", session="me", now=clock.now(), lifetime_seconds=60
+    )
 
     def signer(service: str) -> Signer:
         return Signer(service=service, access_key=keys.access_key, secret_key=keys.secret_key, token=keys.session_token)
@@ -228,7 +230,7 @@ def test_expired_sessions_are_told_apart(app: ASGIApp, clock: OffsetClock) -> No
     assert xml_error(send(app, upload(b"x", signer("s3")), b"x"))[:2] == (400, "ExpiredToken")
 
 
-def test_another_body_is_another_request(app: ASGIApp) -> None:
+def test_another_body_is_refused(app: ASGIApp) -> None:
     assert send(app, json_request(), b'{"MaxResults":1}').document["__type"] == "InvalidSignatureException"
     assert xml_error(send(app, form_request(), WHO + b"&a=b"))[1] == "SignatureDoesNotMatch"
 
@@ -250,7 +252,7 @@ def test_an_upload_in_chunks_is_handed_on_whole(app: ASGIApp, store: Remembering
     assert store.kept == [b"data"]
 
 
-def test_a_body_that_was_said_to_be_none_is_refused(app: ASGIApp, store: RememberingStore) -> None:
+def test_body_of_a_request_without_one_is_refused(app: ASGIApp, store: RememberingStore) -> None:
     request = with_header(upload(b"data"), "content-length", "0")
 
     assert xml_error(send(app, request))[1] == "XAmzContentSHA256Mismatch"
@@ -267,7 +269,7 @@ def test_a_body_without_a_digest_is_covered_by_its_header(app: ASGIApp, store: R
     assert len(store.kept) == 1
 
 
-def test_a_presigned_url_goes_for_its_method_and_object_only(app: ASGIApp, store: RememberingStore) -> None:
+def test_presigned_url_works_for_its_method_and_object_only(app: ASGIApp, store: RememberingStore) -> None:
     request = Signer(service="s3").presign("GET", "/b/k")
 
     assert send(app, request).body == b"stored"
@@ -288,7 +290,7 @@ def test_neither_keys_nor_signatures_are_logged(app: ASGIApp, caplog: pytest.Log
         send(app, request, LIST)
 
     told = "".join(str(vars(record)) for record in caplog.records)
-    assert "does not match the signature you provided" in told
+    assert "another secret key or another request was signed" in told
     for secret in (
         SECRET_KEY,
         (request.header(b"authorization") or "").rpartition("=")[2],
