@@ -1,6 +1,5 @@
 """Requests to the embedded store are signed with its own identity, whatever the client sent."""
 
-import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -83,18 +82,3 @@ def test_bucket_that_is_named_by_the_host_is_found(url: str, bucket: str) -> Non
     port = url.rpartition(":")[2]
     assert send(f"{url}/in-host", "PUT", b"x", host=f"{bucket}.localhost:{port}")[0] == 200
     assert send(f"{url}/{bucket}/in-host") == (200, b"x")
-
-
-def test_policy_that_asks_for_tls_does_not_lock_clients_out(url: str) -> None:
-    with S3Server(endpoint=url).client() as client:
-        bucket = make_bucket(client)
-        statement = {
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "s3:*",
-            "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        }
-        client.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-        client.put_object(Bucket=bucket, Key="k", Body=b"x")
-        assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"

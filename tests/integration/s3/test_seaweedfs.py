@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess, find_binary
 from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
@@ -124,8 +123,9 @@ def test_store_that_died_is_started_again_where_it_was(stores: Stores) -> None:
 
 
 def _answers(endpoint: str) -> bool:
-    with suppress(OSError), urllib.request.urlopen(endpoint, timeout=5) as answer:
-        return bool(answer.status == 200)
+    with S3Server(endpoint=endpoint).client() as client, suppress(BotoCoreError, ClientError):
+        client.list_buckets()
+        return True
     return False
 
 

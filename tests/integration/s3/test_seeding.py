@@ -93,7 +93,7 @@ def test_a_file_that_went_away_is_named(access: S3Access, name: str, tmp_path: P
 def test_an_object_that_the_store_refuses_is_named(
     own_seaweedfs: SeaweedProcess, name: str, tmp_path: Path, *, is_file: bool
 ) -> None:
-    access = S3Access(endpoint=own_seaweedfs.start(), access_key="a", secret_key="b", region=REGION)
+    access = S3Access(endpoint=own_seaweedfs.start(), access_key=ACCESS_KEY, secret_key=SECRET_KEY, region=REGION)
     (tmp_path / "file").write_bytes(b"x")
     item = SeedObject(bucket=name, key="a/../b", source=tmp_path / "file" if is_file else b"x")
     place = rf"refused PutObject of s3://{name}/a/\.\./b: InvalidRequest"

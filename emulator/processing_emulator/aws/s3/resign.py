@@ -22,9 +22,6 @@ _KMS: Final = b"x-amz-server-side-encryption"
 """Asked to encrypt with a key of KMS, SeaweedFS fails; nothing here is secret."""
 _FORWARDED: Final = b"x-forwarded-"
 """SeaweedFS takes the host that was signed from these."""
-_OVER_TLS: Final = (b"x-forwarded-proto", b"https")
-"""For bucket policies that deny requests without TLS (aws:SecureTransport), as the cloud's templates make them."""
-
 _DROPPED: Final = (*_CLIENT_SIGNATURE, b"host", _FORWARDED, _KMS)
 
 
@@ -64,7 +61,7 @@ class ReplaceSignature:
             payload=_UNSIGNED_CHUNKS if is_chunked else _UNSIGNED,
             signed=_amz_headers(kept),
         )
-        headers = [*kept, *((name.encode(), value.encode()) for name, value in signature.items()), _OVER_TLS]
+        headers = [*kept, *((name.encode(), value.encode()) for name, value in signature.items())]
         await self._store(
             {**scope, "raw_path": path.encode(), "query_string": query.encode(), "headers": headers}, receive, send
         )
