@@ -10,7 +10,6 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from processing_emulator.adapters.clock import SystemClock
-from processing_emulator.aws.http.request_middleware import RequestMiddleware
 from processing_emulator.aws.signatures.check import SignatureCheck
 from starlette.types import ASGIApp
 
@@ -42,8 +41,7 @@ def url(request: pytest.FixtureRequest, s3_server: S3Server) -> Iterator[str]:
     credentials = a_credential_store({ACCESS_KEY: SECRET_KEY})
 
     def checked(app: ASGIApp) -> ASGIApp:
-        check = SignatureCheck(app, credentials=credentials, clock=SystemClock())
-        return RequestMiddleware(check, account_of=credentials.account_of)
+        return SignatureCheck(app, credentials=credentials, clock=SystemClock())
 
     is_embedded = request.node.callspec.params["s3_server"] == "seaweedfs"
     with passed_through(s3_server.endpoint, checked, embedded() if is_embedded else None) as served:

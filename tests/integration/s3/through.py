@@ -9,8 +9,10 @@ from functools import partial
 
 import uvicorn
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
+from processing_emulator.aws.http.request_middleware import RequestMiddleware
 from processing_emulator.aws.s3.proxy import S3Proxy, StoreMiddleware
 from processing_emulator.aws.s3.seaweedfs_compat import seaweedfs_middleware
+from processing_emulator.domain.identity import account_of
 from starlette.types import ASGIApp
 
 from tests.fixtures_s3 import ACCESS_KEY, REGION, SECRET_KEY
@@ -42,7 +44,7 @@ def passed_through(
     """The URL of a server that hands everything on to `endpoint`, `behind` something; nothing is left afterwards."""
     app = S3Proxy(endpoint, middleware=middleware)
     config = uvicorn.Config(
-        behind(app),
+        RequestMiddleware(behind(app), account_of=account_of),
         http="h11",
         ws="none",
         lifespan="off",

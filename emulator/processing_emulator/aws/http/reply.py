@@ -2,7 +2,6 @@
 
 from starlette.types import Send
 
-from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.protocols.codec import Reply
 from processing_emulator.aws.protocols.json_responses import encode_json
 from processing_emulator.aws.protocols.wire_errors import WireError
@@ -38,10 +37,3 @@ def rest_error(error: WireError, _request_id: str) -> Reply:
         media_type="application/json",
         headers=((b"x-amzn-errortype", error.code.encode()),),
     )
-
-
-async def send_s3_error(send: Send, error: WireError) -> None:
-    """Refuse a request of S3 in the middle of its answer; elsewhere, raise the error."""
-    request_id = new_request_id()
-    reply = s3_error(error, request_id)
-    await send_reply(send, reply._replace(headers=((b"x-amzn-requestid", request_id.encode()),)))

@@ -9,8 +9,6 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from processing_emulator.aws.http.reply import s3_error
-from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.protocols.wire_errors import WireError
 from processing_emulator.aws.s3.buffered_response import BufferedResponse
 from processing_emulator.aws.s3.target import region_of, subresources_of, target_of
@@ -23,11 +21,7 @@ _LONGEST_DOCUMENT: Final = 64 * 1024
 _EXISTS: Final = (b"<Code>BucketAlreadyOwnedByYou</Code>", b"<Code>BucketAlreadyExists</Code>")
 _CONFLICT: Final = 409
 
-_OWNED: Final = WireError(
-    code="BucketAlreadyOwnedByYou",
-    message="Your previous request to create the named bucket succeeded and you already own it.",
-    status=_CONFLICT,
-)
+_OWNED: Final = "Your previous request to create the named bucket succeeded and you already own it."
 
 
 class CreateBucket:
@@ -46,11 +40,9 @@ class CreateBucket:
         if response.status == _CONFLICT and any(code in response.body for code in _EXISTS):
             constraint = _CONSTRAINT.search(document.beginning)
             region = constraint[1].decode("latin-1") if constraint else region_of(scope)
-            if region == _LENIENT_REGION:
-                response.replace(200, b"", (b"location", f"/{target.bucket}".encode()))
-            else:
-                refusal = s3_error(_OWNED, new_request_id())
-                response.replace(refusal.status, refusal.body, (b"content-type", refusal.media_type.encode()))
+            if region != _LENIENT_REGION:
+                raise WireError(code="BucketAlreadyOwnedByYou", message=_OWNED, status=_CONFLICT)
+            response.replace(200, b"", (b"location", f"/{target.bucket}".encode()))
         await response.release(send)
 
 

@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from yarl import URL
 
 from processing_emulator.aws.http.body import ClientGone
-from processing_emulator.aws.http.reply import send_s3_error
 from processing_emulator.aws.protocols.wire_errors import WireError
 
 logger = logging.getLogger(__name__)
@@ -67,8 +66,7 @@ class S3Proxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. When the client hangs up, the request to the store is cancelled."""
         if not scope["raw_path"].startswith(b"/"):  # appended to the endpoint, it could name another host or port
-            await send_s3_error(send, WireError(code="InvalidURI", message="Couldn't parse the specified URI."))
-            return
+            raise WireError(code="InvalidURI", message="Couldn't parse the specified URI.")
         await self._app(scope, receive, send)
 
     async def close(self) -> None:
@@ -107,7 +105,7 @@ class S3Proxy:
             logger.warning("s3 store failed", extra={"endpoint": self._endpoint, "error": repr(error)})
             if not has_begun:
                 message = f"The S3 store at {self._endpoint} does not answer."
-                await send_s3_error(send, WireError(code="ServiceUnavailable", message=message, status=503))
+                raise WireError(code="ServiceUnavailable", message=message, status=503) from error
             # else the response stays incomplete; the server closes the connection, and the client notices
 
     def _request(self, scope: Scope, body: "_RequestBody") -> "aiohttp.client._RequestContextManager":

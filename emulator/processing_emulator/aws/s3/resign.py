@@ -9,7 +9,6 @@ from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from processing_emulator.aws.http.reply import send_s3_error
 from processing_emulator.aws.protocols.wire_errors import WireError
 from processing_emulator.aws.s3.canonical import canonical_path, canonical_query
 from processing_emulator.aws.s3.proxy import header_text
@@ -46,8 +45,7 @@ class ReplaceSignature:
         try:
             path, query = canonical_path(scope["raw_path"]), canonical_query(scope["query_string"])
         except ValueError as error:
-            await send_s3_error(send, WireError(code="InvalidArgument", message=str(error)))
-            return
+            raise WireError(code="InvalidArgument", message=str(error)) from error
         received = [(name.lower(), value) for name, value in scope["headers"]]
         is_chunked = dict(received).get(b"x-amz-content-sha256", b"").startswith(b"STREAMING-")
         kept = [header for header in received if not header[0].startswith(_DROPPED)]

@@ -4,7 +4,6 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from processing_emulator.aws.http.reply import send_s3_error
 from processing_emulator.aws.protocols.wire_errors import WireError
 from processing_emulator.aws.s3.target import subresources_of, target_of
 
@@ -20,19 +19,19 @@ class RefuseUnsupported:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if _is_form_upload(scope):
-            await send_s3_error(send, _refusal("An upload by HTML form (presigned POST)"))
-            return
-        has_refused = False
+            raise _refusal("An upload by HTML form (presigned POST)")
+        is_implemented = True
 
-        async def explain(message: Message) -> None:
-            nonlocal has_refused
-            if message["type"] == "http.response.start" and message["status"] == _NOT_IMPLEMENTED:
-                has_refused = True
-                await send_s3_error(send, _refusal(_feature_of(scope)))
-            elif not has_refused:
+        async def unless_refused(message: Message) -> None:
+            nonlocal is_implemented
+            if message["type"] == "http.response.start":
+                is_implemented = message["status"] != _NOT_IMPLEMENTED
+            if is_implemented:
                 await send(message)
 
-        await self._store(scope, receive, explain)
+        await self._store(scope, receive, unless_refused)
+        if not is_implemented:
+            raise _refusal(_feature_of(scope))
 
 
 def _is_form_upload(scope: Scope) -> bool:
