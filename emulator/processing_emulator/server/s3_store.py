@@ -1,4 +1,4 @@
-"""The S3 store: the one that was named, or the embedded one."""
+"""The S3 store: the user's own (`s3_endpoint`), or the embedded one."""
 
 import threading
 from functools import partial
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.seaweedfs.identity import Identity
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
-from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
+from processing_emulator.adapters.seaweedfs.watchdog import Watchdog
 from processing_emulator.adapters.seed.clear import empty_store
 from processing_emulator.adapters.seed.client import S3Access
 from processing_emulator.config import Settings
 from processing_emulator.errors import EmulatorError
 
-if TYPE_CHECKING:  # the embedded store is started before the rest is loaded
+if TYPE_CHECKING:  # imported late: the embedded store starts before the server is imported
     from processing_emulator.adapters.s3_store.store import S3ObjectStore
     from processing_emulator.aws.s3.proxy import StoreMiddleware
     from processing_emulator.server.service_group import Service
 
 
 class S3Part:
-    """The store that was named, or the embedded one, which starts while the rest is being made."""
+    """The user's own store, or the embedded one, which starts in a thread while the server is imported."""
 
     def __init__(self, settings: Settings, data: DataDir) -> None:
         self._settings = settings
@@ -45,7 +45,7 @@ class S3Part:
 
     @property
     def endpoint(self) -> str:
-        """Its URL; waits for the embedded store's start. Raises EmulatorError when that failed."""
+        """Its URL. Waits for the start of the embedded store; raises EmulatorError when that failed."""
         if self._starting is not None:
             self._starting.join()
         if self._error is not None:
@@ -53,20 +53,20 @@ class S3Part:
         return self._endpoint
 
     def object_store(self) -> "S3ObjectStore":
-        """The client for staging; waits as `endpoint` does."""
+        """The client for staging. Waits as `endpoint` does."""
         from processing_emulator.adapters.s3_store.store import S3ObjectStore
 
-        settings = self._settings
+        access = self.access()
         return S3ObjectStore(
-            endpoint_url=self.endpoint,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key.get_secret_value(),
-            region=settings.s3_region,
+            endpoint_url=access.endpoint,
+            access_key=access.access_key,
+            secret_key=access.secret_key,
+            region=access.region,
         )
 
     def services(self) -> "list[Service]":
-        """What keeps the embedded store running."""
-        return [StoreKeeper(self._process)] if self._process is not None else []
+        """The services that keep the embedded store running."""
+        return [Watchdog(self._process)] if self._process is not None else []
 
     def middleware(self) -> "StoreMiddleware | None":
         """What makes the embedded store answer as S3 does; None for a store of the user's own."""
@@ -81,11 +81,11 @@ class S3Part:
 
     @property
     def kind(self) -> str:
-        """How health calls it."""
+        """Its name in `/_emulator/health`."""
         return "external" if self._process is None else "embedded"
 
     def access(self) -> S3Access:
-        """What the seed is put in with: the staging keys."""
+        """The endpoint and the staging keys. Waits as `endpoint` does."""
         settings = self._settings
         return S3Access(
             endpoint=self.endpoint,
@@ -95,7 +95,7 @@ class S3Part:
         )
 
     def empty(self) -> list[str]:
-        """Remove all buckets with everything in them; their names. Raises EmulatorError."""
+        """Delete all buckets with their objects, and return their names. Raises EmulatorError."""
         if self._process is None:
             return empty_store(self.access())
         buckets = self._process.bucket_names()
@@ -104,7 +104,7 @@ class S3Part:
         return buckets
 
     def stop(self) -> None:
-        """End the embedded store."""
+        """Stop the embedded store."""
         if self._starting is not None:
             self._starting.join()
         if self._process is not None:

@@ -17,7 +17,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess, find_binary
-from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
+from processing_emulator.adapters.seaweedfs.watchdog import Watchdog
 
 from tests.fixtures_docker import missing
 from tests.fixtures_s3 import ACCESS_KEY, IDENTITY, SECRET_KEY, S3Server
@@ -110,7 +110,7 @@ def test_store_that_died_is_started_again_where_it_was(stores: Stores) -> None:
     store = stores.make()
     endpoint = store.start()
     put(endpoint, "kept", "k", b"before")
-    keeper = StoreKeeper(store)
+    keeper = Watchdog(store)
     keeper.start()
     try:
         for _ in range(2):
@@ -138,20 +138,20 @@ def test_store_that_cannot_be_started_again_is_tried_again(tmp_path: Path) -> No
     broken.touch()
     for _ in range(2):
         with pytest.raises(EmbeddedStoreFailed, match="ended by itself"):
-            store.revive()
+            store.restart_if_exited()
     broken.unlink()
-    assert store.revive()
+    assert store.restart_if_exited()
     assert _answers(endpoint)
-    assert not store.revive()
+    assert not store.restart_if_exited()
     store.stop()
 
 
 def test_store_that_was_stopped_is_not_revived(stores: Stores) -> None:
     store = stores.make()
-    assert not store.revive()
+    assert not store.restart_if_exited()
     store.start()
     store.stop()
-    assert not store.revive()
+    assert not store.restart_if_exited()
     assert not store.is_alive()
 
 
@@ -308,7 +308,7 @@ def test_data_folder_may_have_any_name(stores: Stores, tmp_path: Path) -> None:
 _SERVER = """
 import sys, time
 from pathlib import Path
-from processing_emulator.adapters.seaweedfs.watchdog import StoreKeeper
+from processing_emulator.adapters.seaweedfs.watchdog import Watchdog
 from processing_emulator.adapters.seaweedfs.identity import Identity
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
 identity = Identity(access_key=sys.argv[3], secret_key=sys.argv[4])

@@ -1,1 +1,1 @@
-"""SeaweedFS as the embedded S3 store: started, watched over and stopped as a child process."""
+"""SeaweedFS as the embedded S3 store: started, watched and stopped as a child process."""

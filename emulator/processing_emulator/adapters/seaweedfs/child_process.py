@@ -1,4 +1,4 @@
-"""A child process that does not outlive us."""
+"""A child process that ends when this process ends."""
 
 import logging
 import os
@@ -14,14 +14,15 @@ from processing_emulator.adapters.seaweedfs import parent_death
 logger = logging.getLogger(__name__)
 
 
-class KeptProcess:
-    """A running child, started and waited for by a thread of its own.
+class ChildProcess:
+    """A running child process, with a thread that starts it and waits for it.
 
-    The kernel ties a child to the thread that started it, not to the process: a thread that ends takes it along.
+    The kernel's parent-death signal is sent when the thread that started the child ends, so that thread must live as
+    long as the child.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: Path, log_path: Path) -> None:
-        self._command = [*_tied(), *command]
+        self._command = [*_parent_death_launcher(), *command]
         self._environment = environment
         self._folder = folder
         self._log_path = log_path
@@ -29,8 +30,8 @@ class KeptProcess:
         self._failure: OSError | None = None
         self._started = threading.Event()
         self._exited = threading.Event()
-        self._is_wanted = True
-        threading.Thread(target=self._keep, name="seaweedfs", daemon=True).start()
+        self._is_expected_to_run = True
+        threading.Thread(target=self._run, name="seaweedfs", daemon=True).start()
         self._started.wait()
         if self._failure is not None:
             raise self._failure
@@ -41,22 +42,22 @@ class KeptProcess:
         return self._running().pid
 
     def is_alive(self) -> bool:
-        """Whether it has not exited."""
+        """Whether it is running."""
         return not self._exited.is_set()
 
     def wait(self, timeout_seconds: float) -> bool:
-        """Wait until it has exited; False when the time is over."""
+        """Wait for its exit; False after the timeout."""
         return self._exited.wait(timeout_seconds)
 
     def end(self, grace_seconds: float) -> None:
-        """Ask it to end, then make it; returns when it is gone."""
-        self._is_wanted = False
+        """Send SIGTERM, then SIGKILL after the grace period; return when it has exited."""
+        self._is_expected_to_run = False
         self._running().send_signal(signal.SIGTERM)
         if not self.wait(grace_seconds):
             self._running().kill()
             self._exited.wait()
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         try:
             with self._log_path.open("ab") as log:
                 self._process = subprocess.Popen(
@@ -66,7 +67,7 @@ class KeptProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    start_new_session=True,  # Ctrl-C is for us, who then end it in order
+                    start_new_session=True,  # so that Ctrl-C does not reach it; this process stops it in order
                 )
         except OSError as error:
             self._failure = error
@@ -75,7 +76,7 @@ class KeptProcess:
             self._started.set()
         code = self._process.wait()
         self._exited.set()
-        if self._is_wanted:
+        if self._is_expected_to_run:
             logger.error("embedded s3 store exited", extra={"exit_code": code})
 
     def _running(self) -> "subprocess.Popen[bytes]":
@@ -83,7 +84,7 @@ class KeptProcess:
         return self._process
 
 
-def _tied() -> list[str]:
+def _parent_death_launcher() -> list[str]:
     if sys.platform != "linux":
         return []
     return [sys.executable, "-I", "-S", str(parent_death.__file__), str(os.getpid())]

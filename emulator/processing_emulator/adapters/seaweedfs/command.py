@@ -1,4 +1,4 @@
-"""How SeaweedFS is started: only master, volume, filer and S3 in one process, on loopback, with limits, and silent."""
+"""The command line of SeaweedFS: master, volume, filer and S3 in one process, on loopback, with bounded memory."""
 
 import random
 import socket
@@ -14,19 +14,19 @@ from processing_emulator.adapters.seaweedfs.sockets import socket_path
 LOOPBACK = "127.0.0.1"
 
 FIRST_PORT, LAST_PORT = 20_000, 32_000
-"""Below the ports that outgoing connections are given, so that none takes one of ours before it is listened on."""
+"""Below the ephemeral ports, so that no outgoing connection takes a port before SeaweedFS listens on it."""
 
 VOLUME_FOLDER = "volumes"
 MASTER_FOLDER = "master"
 
 _VOLUME_SIZE_MIB = 1024
 _MOST_VOLUMES = 10_000
-"""A volume takes next to nothing until it is written to, and each bucket needs one."""
+"""Each bucket needs a volume; an empty one takes almost no space."""
 
 _CHUNK_MIB = 1
 _UPLOADS_MIB = 128
 _MEMORY_LIMIT = "384MiB"
-"""Together these keep the process near 450 MiB under load; with SeaweedFS's own values it takes 1.5 GiB."""
+"""Together these keep the process near 450 MiB under load, instead of 1.5 GiB with the defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Ports:
 
 
 def free_ports() -> Ports:
-    """Ports that nobody listens on at this moment."""
+    """Ports that are free at this moment."""
     names = [field.name for field in fields(Ports)]
     found: dict[str, int] = {}
     with ExitStack() as held:
@@ -69,7 +69,7 @@ def free_ports() -> Ports:
 
 
 def arguments(binary: Path, ports: Ports) -> list[str]:
-    """The command line. Folders are relative to the working directory: a path may hold what SeaweedFS would split."""
+    """The command line. Folders are relative to the working directory, since SeaweedFS splits paths at commas."""
     return [
         str(binary),
         "-logtostderr=true",
@@ -115,6 +115,6 @@ def environment(data_dir: Path) -> Mapping[str, str]:
         "PATH": "/usr/bin:/bin",
         "GOMEMLIMIT": _MEMORY_LIMIT,
         "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
-        # Uploads may ask for encryption (AES256), which needs a key. Who reads the data directory may read the data.
+        # Uploads may ask for encryption (AES256), which needs a key. It protects nothing: the data directory does.
         "WEED_S3_SSE_KEK": sha256(b"the embedded store keeps no secrets").hexdigest(),
     }

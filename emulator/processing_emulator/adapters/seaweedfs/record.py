@@ -1,4 +1,4 @@
-"""What is written down of a running store, so that one left by a killed server is found and ended at the next start."""
+"""A record of the running store, with which the next start finds and kills a store that a killed server left."""
 
 import json
 import logging
@@ -13,14 +13,14 @@ from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 logger = logging.getLogger(__name__)
 
 _CLOCK_SLACK_SECONDS = 2.0
-"""A process's start time is told relative to the boot time, which moves a little when the clock is set."""
+"""A process's start time is relative to the boot time, which changes a little when the clock is set."""
 
 _END_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessId:
-    """A process id, and when the process started: ids are used again."""
+    """A process id and the start time of the process, since ids are reused."""
 
     pid: int
     started_at: float
@@ -28,7 +28,7 @@ class ProcessId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreRecord:
-    """A store, the server that started it, and the sockets it leaves when it is killed."""
+    """A store, the server that started it, and the sockets that remain when it is killed."""
 
     store: ProcessId
     server: ProcessId
@@ -36,19 +36,19 @@ class StoreRecord:
 
 
 def process_id(pid: int) -> ProcessId:
-    """Identify a process that runs now. Raises psutil.NoSuchProcess."""
+    """Identify a running process. Raises psutil.NoSuchProcess."""
     return ProcessId(pid=pid, started_at=psutil.Process(pid).create_time())
 
 
 def write_record(path: Path, record: StoreRecord) -> None:
-    """Put it where the next start looks; whole or not at all."""
+    """Write it atomically."""
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(asdict(record)), encoding="utf-8")
     temporary.replace(path)
 
 
-def clear_away(path: Path, data_dir: Path) -> None:
-    """End a store that was left behind, and remove its sockets and the record.
+def kill_stale_process(path: Path, data_dir: Path) -> None:
+    """Kill the store in the record, and remove its sockets and the record.
 
     Raises EmbeddedStoreFailed when its server still runs, or when it does not end.
     """
@@ -92,7 +92,7 @@ def _find(wanted: ProcessId) -> psutil.Process | None:
 
 
 def _works_in(process: psutil.Process, data_dir: Path) -> bool:
-    """Only what runs in our folder is ours to end."""
+    """Whether it is a store of ours: only a process that works in our folder is killed."""
     try:
         return Path(process.cwd()) == data_dir.resolve()
     except psutil.Error:

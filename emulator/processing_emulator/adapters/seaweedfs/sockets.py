@@ -1,4 +1,4 @@
-"""SeaweedFS's Unix sockets: their place is written into it, and a killed one leaves them."""
+"""SeaweedFS's Unix sockets: their folder is fixed, and they remain when SeaweedFS is killed."""
 
 import errno
 import socket
@@ -6,19 +6,19 @@ import stat
 import time
 from pathlib import Path
 
-_FOLDER = Path("/tmp")  # noqa: S108  (SeaweedFS knows no other)
+_FOLDER = Path("/tmp")  # noqa: S108  (fixed in SeaweedFS)
 _PARTS = ("master", "volume", "filer", "s3")
 _YOUNG_SECONDS = 60.0
-"""One that is younger may be about to be listened on."""
+"""A younger one may belong to a store that is just starting."""
 
 
 def socket_path(part: str, grpc_port: int) -> Path:
-    """Where the part of that name listens beside its gRPC port."""
+    """The socket on which a part listens, in addition to its gRPC port."""
     return _FOLDER / f"seaweedfs-{part}-grpc-{grpc_port}.sock"
 
 
-def sweep_dead_sockets() -> None:
-    """Remove sockets that nobody listens on any more: of servers that were killed and never started again."""
+def remove_stale_sockets() -> None:
+    """Remove sockets without a listener, left by killed servers."""
     for part in _PARTS:
         for path in _FOLDER.glob(f"seaweedfs-{part}-grpc-*.sock"):
             if _is_dead(path):

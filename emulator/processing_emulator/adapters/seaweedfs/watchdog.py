@@ -1,4 +1,4 @@
-"""Starts the embedded store again when it ends by itself: jobs retry their transfers for longer than that takes."""
+"""Restarts the embedded store when it exits. Jobs retry their transfers for longer than a restart takes."""
 
 import logging
 import threading
@@ -10,24 +10,24 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 30.0
-"""Between two attempts in vain; the wait doubles up to this."""
+"""Between failed attempts; the wait doubles up to this."""
 
 
-class StoreKeeper:
+class Watchdog:
     """A service that watches one embedded store."""
 
     def __init__(self, process: SeaweedProcess) -> None:
         self._process = process
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="s3-keeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="s3-watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         if self._thread.ident is None:
             self._thread.start()
 
     def stop(self) -> None:
-        """Watch no longer; the store is left as it is."""
+        """Stop watching; the store keeps its state."""
         self._stopping.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -36,7 +36,7 @@ class StoreKeeper:
         wait = LOOK_SECONDS
         while not self._stopping.wait(wait):
             try:
-                if self._process.revive():
+                if self._process.restart_if_exited():
                     logger.warning("embedded s3 store restarted")
                 wait = LOOK_SECONDS
             except EmbeddedStoreFailed as error:
