@@ -1,4 +1,4 @@
-"""The credentials of a container where signatures are enforced: a session of the job's role."""
+"""The credentials of a container where signatures are checked: a session of the job's role."""
 
 from typing import Final
 
@@ -9,14 +9,14 @@ from processing_emulator.domain.spec import JobSpec
 from processing_emulator.ports import Clock
 
 SESSION_NAME: Final = "SageMaker"
-"""What the service calls the sessions of its jobs."""
+"""The session name that the service uses for its jobs."""
 
 _MARGIN_SECONDS: Final = 3600
-"""Between the making of a container and the start of its longest run, and for its end."""
+"""For the time before the run limit begins, and after it has ended."""
 
 
 def session_issuer(session_tokens: SessionTokenIssuer, clock: Clock) -> SessionIssuer:
-    """Sessions live in the job's account, whatever account the role's ARN names: there the job finds itself again."""
+    """Sessions belong to the job's account, whatever account the role's ARN names, so that the job can find itself."""
 
     def issue(key: JobKey, spec: JobSpec) -> TemporaryKeys:
         return session_tokens.issue(

@@ -1,6 +1,6 @@
-"""Temporary credentials that need no table: all they stand for is in the session token, sealed with the emulator's key.
+"""Temporary credentials that need no table: the session token contains the session, authenticated with an HMAC.
 
-An access key tells its account by itself, so that requests find their jobs even where signatures are not enforced.
+The access key contains the account, so that requests find their jobs even where signatures are not checked.
 """
 
 import base64
@@ -14,23 +14,23 @@ from typing import Final
 from processing_emulator.domain.contract import TemporaryKeys
 
 PREFIX: Final = "ASIA"
-"""What temporary access keys begin with, as the cloud's do."""
+"""The prefix of temporary access keys, as in AWS."""
 
 _ACCOUNT_BYTES: Final = 5
-_MARK_BYTES: Final = 5
+_TAG_BYTES: Final = 5
 _NONCE_BYTES: Final = 2
-_KEY_LENGTH: Final = len(PREFIX) + (_ACCOUNT_BYTES + _MARK_BYTES) * 8 // 5
-_SEAL_BYTES: Final = 32
+_KEY_LENGTH: Final = len(PREFIX) + (_ACCOUNT_BYTES + _TAG_BYTES) * 8 // 5
+_HMAC_BYTES: Final = 32
 _LONGEST_TOKEN: Final = 4096
 
 
 class BadToken(ValueError):
-    """A session token that this emulator did not make, or not for this access key."""
+    """A session token that this emulator did not issue, or issued for another access key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSession:
-    """Whom temporary credentials stand for, and until when (aware, UTC, whole seconds)."""
+    """The session of temporary credentials, and its end (aware, UTC, whole seconds)."""
 
     account: str
     role: str
@@ -39,18 +39,18 @@ class RoleSession:
 
     @property
     def arn(self) -> str:
-        """The session's ARN, as GetCallerIdentity tells it; a role's path is not in it."""
+        """The session's ARN, as in GetCallerIdentity; it does not contain the role's path."""
         return f"arn:aws:sts::{self.account}:assumed-role/{self.role}/{self.session}"
 
 
 class SessionTokenIssuer:
-    """Makes temporary credentials and reads them again. Whoever has `secret` can make them: it stays in its file."""
+    """Issues temporary credentials and reads them again. `secret` is all that is needed to forge them."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def issue(self, *, account: str, role: str, session: str, now: datetime, lifetime_seconds: int) -> TemporaryKeys:
-        """New credentials for a session of the role `role` (its name) in an account of twelve digits."""
+        """New credentials for a session of a role, given by its name, in an account of twelve digits."""
         expires_at = now.replace(microsecond=0) + timedelta(seconds=lifetime_seconds)
         access_key = self._access_key(account, secrets.token_bytes(_NONCE_BYTES))
         document = [access_key, role, session, int(expires_at.timestamp())]
@@ -64,7 +64,7 @@ class SessionTokenIssuer:
         )
 
     def account_of(self, access_key: str) -> str | None:
-        """The account that a temporary access key of this emulator tells; None for every other key."""
+        """The account in a temporary access key of this emulator; None for every other key."""
         if len(access_key) != _KEY_LENGTH or not access_key.startswith(PREFIX):
             return None
         try:
@@ -76,9 +76,9 @@ class SessionTokenIssuer:
         return account if hmac.compare_digest(self._access_key(account, nonce), access_key) else None
 
     def open(self, access_key: str, session_token: str) -> tuple[RoleSession, str]:
-        """The session of a token, expired or not, and the secret key that belongs to it. Raises BadToken."""
+        """The session of a token, which may have expired, and its secret key. Raises BadToken."""
         account = self.account_of(access_key)
-        payload = self._unsealed(session_token)
+        payload = self._authenticated(session_token)
         named, role, session, expires = json.loads(payload)
         if account is None or named != access_key:
             raise BadToken("the token belongs to another access key")
@@ -86,22 +86,22 @@ class SessionTokenIssuer:
         found = RoleSession(account=account, role=role, session=session, expires_at=expires_at)
         return found, self._secret_key(payload)
 
-    def _unsealed(self, session_token: str) -> bytes:
+    def _authenticated(self, session_token: str) -> bytes:
         if len(session_token) > _LONGEST_TOKEN:
             raise BadToken("the token is too long")
         try:
-            sealed = base64.b64decode(session_token, validate=True)
+            token = base64.b64decode(session_token, validate=True)
         except ValueError as error:
             raise BadToken("the token is not base64") from error
-        seal, payload = sealed[:_SEAL_BYTES], sealed[_SEAL_BYTES:]
-        if not hmac.compare_digest(seal, self._digest("token", payload)):
+        mac, payload = token[:_HMAC_BYTES], token[_HMAC_BYTES:]
+        if not hmac.compare_digest(mac, self._digest("token", payload)):
             raise BadToken("the token was not made here")
         return payload
 
     def _access_key(self, account: str, nonce: bytes) -> str:
         number = int(account).to_bytes(_ACCOUNT_BYTES, "big")
-        mark = self._digest("access key", number + nonce)[: _MARK_BYTES - _NONCE_BYTES]
-        return PREFIX + base64.b32encode(number + nonce + mark).decode()
+        tag = self._digest("access key", number + nonce)[: _TAG_BYTES - _NONCE_BYTES]
+        return PREFIX + base64.b32encode(number + nonce + tag).decode()
 
     def _secret_key(self, payload: bytes) -> str:
         return base64.b64encode(self._digest("secret key", payload)[:30]).decode()
