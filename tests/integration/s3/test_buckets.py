@@ -1,6 +1,6 @@
-"""Buckets of the embedded store, as boto3 sees them: one's own, and at home in the region where one asks.
+"""Buckets of the embedded store, as boto3 sees them: owned by the caller, and in the region of the request.
 
-What S3 answers: the API reference of CreateBucket, BucketAlreadyOwnedByYou, HeadBucket and GetBucketLocation.
+Sources: the API reference of CreateBucket, BucketAlreadyOwnedByYou, HeadBucket and GetBucketLocation.
 """
 
 import urllib.error
@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.fixtures_s3 import S3Server
-from tests.integration.s3.through import embedded, passed_through
+from tests.integration.s3.proxy_server import embedded, serving_proxy
 from tests.stub_store import http as answer_of
 from tests.stub_store import in_turn, stub_store
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.s3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A server with an embedded store, and clients of it."""
+    """A proxy to the embedded store, and clients of it."""
 
     url: str
     client: Callable[..., Any]
@@ -35,7 +35,7 @@ class Place:
 
 @pytest.fixture
 def place(seaweedfs: S3Server) -> Iterator[Place]:
-    with passed_through(seaweedfs.endpoint, middleware=embedded()) as url, ExitStack() as stack:
+    with serving_proxy(seaweedfs.endpoint, middleware=embedded()) as url, ExitStack() as stack:
 
         def client(region: str, account: str = "111122223333") -> Any:
             session = boto3.session.Session(aws_access_key_id=account, aws_secret_access_key="any", region_name=region)
@@ -64,7 +64,7 @@ def _code(call: Callable[..., Any], **asked: Any) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("asked", [{}, {"ACL": "private"}, {"ACL": "public-read"}])
-def test_bucket_that_is_there_is_made_again_in_us_east_1(place: Place, name: str, asked: dict[str, str]) -> None:
+def test_existing_bucket_may_be_created_again_in_us_east_1(place: Place, name: str, asked: dict[str, str]) -> None:
     client = place.client("us-east-1")
     client.create_bucket(Bucket=name)
     client.put_object(Bucket=name, Key="k", Body=b"kept")
@@ -73,7 +73,7 @@ def test_bucket_that_is_there_is_made_again_in_us_east_1(place: Place, name: str
     assert client.get_object(Bucket=name, Key="k")["Body"].read() == b"kept"
 
 
-def test_bucket_that_is_there_is_owned_by_you_in_other_regions(place: Place, name: str) -> None:
+def test_existing_bucket_is_already_owned_by_you_in_other_regions(place: Place, name: str) -> None:
     client = place.client("eu-west-1")
     client.create_bucket(Bucket=name, **_constraint("eu-west-1"))
     owned = ("BucketAlreadyOwnedByYou", 409)
@@ -83,15 +83,15 @@ def test_bucket_that_is_there_is_owned_by_you_in_other_regions(place: Place, nam
         client.create_bucket(Bucket=name, **_constraint("eu-west-1"))
 
 
-def test_region_is_that_of_the_constraint_where_there_is_one(place: Place, name: str) -> None:
-    """The endpoint of us-east-1 makes buckets in every region."""
+def test_location_constraint_counts_before_the_region_of_the_signature(place: Place, name: str) -> None:
+    """The endpoint of us-east-1 creates buckets in every region."""
     client = place.client("us-east-1")
     client.create_bucket(Bucket=name, **_constraint("eu-west-1"))
     assert _code(client.create_bucket, Bucket=name, **_constraint("eu-west-1")) == ("BucketAlreadyOwnedByYou", 409)
 
 
 @pytest.mark.parametrize(("region", "status"), [("us-east-1", 200), ("eu-west-1", 409)])
-def test_presigned_creation_is_judged_by_its_region(place: Place, name: str, region: str, status: int) -> None:
+def test_region_of_a_presigned_request_is_in_its_credential(place: Place, name: str, region: str, status: int) -> None:
     client = place.client(region)
     client.create_bucket(Bucket=name)
     url = client.generate_presigned_url("create_bucket", Params={"Bucket": name})
@@ -101,13 +101,13 @@ def test_presigned_creation_is_judged_by_its_region(place: Place, name: str, reg
 
 
 class _AnyStatus(urllib.request.HTTPErrorProcessor):
-    """Takes every answer as it is."""
+    """Accepts every status."""
 
     def http_response(self, request: Any, response: Any) -> Any:
         return response
 
 
-def test_bucket_of_another_account_is_ones_own_too(place: Place, name: str) -> None:
+def test_bucket_of_another_account_is_owned_by_the_caller_too(place: Place, name: str) -> None:
     """Accounts share the store's buckets (docs/signatures.md)."""
     place.client("us-east-1", "111122223333").create_bucket(Bucket=name)
     place.client("us-east-1", "444455556666").create_bucket(Bucket=name)
@@ -115,11 +115,11 @@ def test_bucket_of_another_account_is_ones_own_too(place: Place, name: str) -> N
     assert _code(other.create_bucket, Bucket=name) == ("BucketAlreadyOwnedByYou", 409)
 
 
-def test_other_refusals_of_a_bucket_stay(place: Place) -> None:
+def test_other_errors_of_create_bucket_are_passed_on(place: Place) -> None:
     assert _code(place.client("us-east-1").create_bucket, Bucket="UPPER") == ("InvalidBucketName", 400)
 
 
-def test_settings_of_a_bucket_are_not_taken_for_its_creation(place: Place, name: str) -> None:
+def test_bucket_settings_are_not_mistaken_for_create_bucket(place: Place, name: str) -> None:
     client = place.client("us-east-1")
     versioning = {"VersioningConfiguration": {"Status": "Enabled"}}
     assert _code(client.put_bucket_versioning, Bucket=name, **versioning) == ("NoSuchBucket", 404)
@@ -129,7 +129,7 @@ def test_settings_of_a_bucket_are_not_taken_for_its_creation(place: Place, name:
 
 
 @pytest.mark.parametrize(("region", "location"), [("us-east-1", None), ("eu-west-1", "eu-west-1")])
-def test_bucket_is_at_home_where_one_asks(place: Place, name: str, region: str, location: str | None) -> None:
+def test_bucket_is_in_the_region_of_the_request(place: Place, name: str, region: str, location: str | None) -> None:
     client = place.client(region)
     client.create_bucket(Bucket=name)
     assert client.head_bucket(Bucket=name)["BucketRegion"] == region
@@ -145,25 +145,25 @@ def test_missing_bucket_has_no_region(place: Place, name: str) -> None:
     assert _code(client.get_bucket_location, Bucket=name) == ("NoSuchBucket", 404)
 
 
-def test_store_that_is_away_is_said_to_be_away() -> None:
-    """An answer that is held back is none of the store's when the store has none."""
+def test_store_that_does_not_answer_is_unavailable() -> None:
+    """Also for a response that would be buffered."""
     with (
         stub_store(in_turn(b"")) as stub,
-        passed_through(stub.endpoint, middleware=embedded()) as url,
+        serving_proxy(stub.endpoint, middleware=embedded()) as url,
         S3Server(endpoint=url).client() as client,
     ):
         assert _code(client.create_bucket, Bucket="any-bucket") == ("ServiceUnavailable", 503)
 
 
-def test_answers_of_a_store_of_ones_own_stay_as_they_are(minio: S3Server, name: str) -> None:
-    with passed_through(minio.endpoint) as url, minio.client(url) as client:
+def test_responses_of_an_external_store_are_unchanged(minio: S3Server, name: str) -> None:
+    with serving_proxy(minio.endpoint) as url, minio.client(url) as client:
         client.create_bucket(Bucket=name)
         assert _code(client.create_bucket, Bucket=name) == ("BucketAlreadyOwnedByYou", 409)
 
 
-def test_refusal_in_a_store_of_ones_own_stays_byte_for_byte() -> None:
+def test_error_of_an_external_store_is_passed_on_byte_for_byte() -> None:
     document = b"<Error><Code>BucketAlreadyOwnedByYou</Code><Odd/></Error>"
-    with stub_store(in_turn(answer_of(409, document, ETag="odd"))) as stub, passed_through(stub.endpoint) as url:
+    with stub_store(in_turn(answer_of(409, document, ETag="odd"))) as stub, serving_proxy(stub.endpoint) as url:
         opener = urllib.request.build_opener(_AnyStatus())
         with opener.open(urllib.request.Request(f"{url}/any-bucket", method="PUT"), timeout=30) as answer:
             assert (answer.status, answer.read(), answer.headers["ETag"]) == (409, document, "odd")
@@ -182,7 +182,7 @@ def test_buckets_are_listed_in_pages_and_by_prefix(place: Place, name: str) -> N
 
 
 @pytest.mark.parametrize("asked", ["0", "-1", "10001", "9" * 5000, "x", "\u0661"])
-def test_number_of_buckets_that_is_none_is_refused(place: Place, asked: str) -> None:
+def test_invalid_max_buckets_is_refused(place: Place, asked: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"{place.url}/?max-buckets={quote(asked)}", timeout=30)
     with caught.value as error:

@@ -1,4 +1,4 @@
-"""The pass-through as it is served: a real uvicorn on loopback, in a thread."""
+"""The proxy served by a real uvicorn on loopback, in a thread."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ from tests.waiting import wait_for
 
 
 def embedded() -> StoreMiddleware:
-    """What the server puts around the proxy to its embedded store."""
+    """The middleware that the server uses for its embedded store."""
     credentials = Credentials(access_key=ACCESS_KEY, secret_key=SECRET_KEY)
     return partial(seaweedfs_middleware, sign=Signer(credentials, REGION).headers)
 
@@ -38,10 +38,10 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def passed_through(
+def serving_proxy(
     endpoint: str, behind: Callable[[ASGIApp], ASGIApp] = lambda app: app, middleware: StoreMiddleware | None = None
 ) -> Iterator[str]:
-    """The URL of a server that hands everything on to `endpoint`, `behind` something; nothing is left afterwards."""
+    """The URL of a proxy to `endpoint`; `behind` wraps it in more middleware. Checks that no task is left."""
     app = S3Proxy(endpoint, middleware=middleware)
     config = uvicorn.Config(
         RequestMiddleware(behind(app), account_of=account_of),
