@@ -137,10 +137,13 @@ def test_clients_that_call_during_resets_get_no_server_error(fresh_server: Emula
     server = fresh_server.start()
     over = threading.Event()
     failures: list[str] = []
+    ready = threading.Barrier(3)  # an empty store would be reset before the clients have begun
 
     def call(number: int) -> int:
         """Create, describe and store without pause; returns the number of rounds. Client errors are expected."""
         sagemaker, s3, count = server.client("sagemaker"), server.client("s3"), 0
+        s3.create_bucket(Bucket=f"before-{number}")
+        ready.wait(60)
         while not over.is_set():
             count += 1
             request = a_request(f"job-{number}-{count}", entrypoint=["sleep", "300"])
@@ -166,6 +169,7 @@ def test_clients_that_call_during_resets_get_no_server_error(fresh_server: Emula
     with ThreadPoolExecutor(4) as pool:
         callers = [pool.submit(call, number) for number in range(2)]
         try:
+            ready.wait(60)
             resets = [pool.submit(_post, server, "/_emulator/reset") for _ in range(4)]
             assert [reset.result(120)[0] for reset in resets] == [200] * 4
         finally:
