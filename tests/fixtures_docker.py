@@ -21,7 +21,7 @@ from processing_emulator.adapters.docker_runtime.containers import ContainerDefa
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.domain.job import Limits
 from processing_emulator.errors import ImageNotFound, RuntimeFailure
-from processing_emulator.ports import BindMount, ContainerSpec, PullPolicy
+from processing_emulator.ports import ContainerSpec, Mount, NetworkAttachment, PullPolicy
 
 from tests.waiting import wait_for
 
@@ -29,6 +29,8 @@ TEST_IMAGE = os.environ.get("PROCESSING_EMULATOR_TEST_IMAGE", "processing-emulat
 """An image with python3 and a shell."""
 
 MIB = 1024**2
+
+BRIDGE = NetworkAttachment(network="bridge")
 
 
 def missing(reason: str) -> NoReturn:
@@ -75,6 +77,8 @@ def make_runtime(docker_engine: None) -> Iterator[RuntimeFactory]:
 def _clean(runtime: DockerRuntime) -> None:
     for container in runtime.list_ours():
         runtime.remove(container.id)
+    for network in runtime.list_networks():
+        runtime.remove_network(network.id)
     runtime.close()
 
 
@@ -90,13 +94,13 @@ def a_container(
     image: str = TEST_IMAGE,
     arguments: tuple[str, ...] | None = None,
     environment: Mapping[str, str] | None = None,
-    mounts: tuple[BindMount, ...] = (),
+    mounts: tuple[Mount, ...] = (),
     labels: Mapping[str, str] | None = None,
     memory_bytes: int = 128 * MIB,
     vcpus: float = 1.0,
     gpu_ids: tuple[str, ...] = (),
     shm_bytes: int = 16 * MIB,
-    isolated: bool = False,
+    network: NetworkAttachment | None = BRIDGE,
 ) -> ContainerSpec:
     """The spec of a small container that runs `command`, or the image's own command."""
     return ContainerSpec(
@@ -112,7 +116,7 @@ def a_container(
             vcpus=vcpus, reserved_vcpus=vcpus, memory_bytes=memory_bytes, gpu_ids=gpu_ids, volume_bytes=1024 * MIB
         ),
         shm_bytes=shm_bytes,
-        isolated=isolated,
+        network=network,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from processing_emulator.domain.usage import UsageReading
-from processing_emulator.ports import ContainerSpec
+from processing_emulator.ports import BindMount, ContainerSpec
 
 PRINT = "FAKE_PRINT"
 """Lines to print, separated by newlines."""
@@ -73,7 +73,8 @@ def mounted(spec: ContainerSpec, path: str) -> Path:
     if not matching:
         raise KeyError(path)
     mount = max(matching, key=lambda mount: len(mount.target))
-    return mount.source / inside.relative_to(mount.target)
+    folder = mount.source if isinstance(mount, BindMount) else mount.upper
+    return folder / inside.relative_to(mount.target)
 
 
 def _write(spec: ContainerSpec) -> None:

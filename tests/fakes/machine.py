@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 
 from processing_emulator.domain.outcome import ContainerExit
-from processing_emulator.errors import ContainerGone
-from processing_emulator.ports import ContainerInfo, ContainerSpec, ContainerState, RawLine
+from processing_emulator.errors import ContainerGone, RuntimeFailure
+from processing_emulator.ports import ContainerInfo, ContainerSpec, ContainerState, NetworkInfo, NetworkSpec, RawLine
 
 from tests.fakes.container_script import FakeRun, run_from_environment
 
@@ -72,6 +73,7 @@ class FakeMachine:
         self.changed = threading.Condition(threading.RLock())
         self.holds_pulls = False
         self._time_ns = time_ns
+        self.networks: dict[str, NetworkInfo] = {}
         self._containers: dict[str, FakeContainer] = {}
         self._made = 0
 
@@ -188,6 +190,39 @@ class FakeMachine:
             if container is not None:
                 self.end(container, ContainerExit(code=KILLED))
                 self.changed.notify_all()
+
+    def add_network(self, spec: NetworkSpec, labels: dict[str, str]) -> NetworkInfo:
+        """A new network with a subnet that no other has. Raises RuntimeFailure when the name is taken."""
+        with self.changed:
+            if self.network_named(spec.name) is not None:
+                raise RuntimeFailure(f"network with name {spec.name} already exists")
+            self._made += 1
+            made = NetworkInfo(
+                id=f"{self._made:064x}",
+                name=spec.name,
+                labels=labels,
+                subnet=IPv4Network((f"10.{self._made % 256}.0.0", 24)),
+                gateway=IPv4Address(f"10.{self._made % 256}.0.1"),
+            )
+            self.networks[made.id] = made
+            return made
+
+    def network_named(self, name: str) -> NetworkInfo | None:
+        """The network of that name."""
+        with self.changed:
+            return next((network for network in self.networks.values() if network.name == name), None)
+
+    def remove_network(self, network_id: str) -> None:
+        """Remove it, if it is there. Raises RuntimeFailure while a container runs in it."""
+        with self.changed:
+            network = self.networks.get(network_id)
+            if network is None:
+                return
+            for container in self.containers():
+                attachment = container.spec.network
+                if container.is_running and attachment is not None and attachment.network == network.name:
+                    raise RuntimeFailure(f"network {network.name} has active endpoints")
+            del self.networks[network_id]
 
     def has_image(self, reference: str) -> bool:
         """Whether an image is local, by reference or id."""

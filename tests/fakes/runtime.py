@@ -1,7 +1,9 @@
 """A ContainerRuntime in memory, on a `FakeMachine` with scripted containers."""
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from processing_emulator.adapters.docker_runtime.images import not_built
 from processing_emulator.adapters.docker_runtime.references import parse_reference
@@ -17,11 +19,15 @@ from processing_emulator.errors import (
     StartRejected,
 )
 from processing_emulator.ports import (
+    BindMount,
     CancelToken,
     ContainerInfo,
     ContainerSpec,
     ContainerState,
     EngineInfo,
+    NetworkInfo,
+    NetworkSpec,
+    OverlayMount,
     PullPolicy,
     RawLine,
 )
@@ -115,7 +121,7 @@ class FakeRuntime:
             if not self.machine.has_image(spec.image):
                 raise ImageNotFound(f"No such image: {spec.image}")
             for mount in spec.mounts:
-                if not mount.source.exists():
+                if isinstance(mount, BindMount) and not mount.source.exists():
                     raise StartRejected(f"bind source path does not exist: {mount.source}", 125)
             self.specs.append(spec)
             return self.machine.add(spec, {**spec.labels, LABEL_ID: self._emulator_id}).id
@@ -126,6 +132,7 @@ class FakeRuntime:
         container = self.machine.get(container_id)
         if container.is_running:
             return
+        self._mount(container.spec)
         code = container.run.rejected_with
         if code is not None:
             raise StartRejected(REJECTIONS.get(code, "refused"), code)
@@ -173,6 +180,26 @@ class FakeRuntime:
         containers = self.machine.containers()
         return [container.info() for container in containers if container.labels[LABEL_ID] == self._emulator_id]
 
+    def create_network(self, spec: NetworkSpec) -> NetworkInfo:
+        """See the port."""
+        self._answer("create_network")
+        return self.machine.add_network(spec, {**spec.labels, LABEL_ID: self._emulator_id})
+
+    def find_network(self, name: str) -> NetworkInfo | None:
+        """See the port."""
+        self._answer("find_network")
+        return self.machine.network_named(name)
+
+    def remove_network(self, network_id: str) -> None:
+        """See the port."""
+        self._answer("remove_network")
+        self.machine.remove_network(network_id)
+
+    def list_networks(self) -> Sequence[NetworkInfo]:
+        """See the port."""
+        self._answer("list_networks")
+        return [network for network in self.machine.networks.values() if network.labels[LABEL_ID] == self._emulator_id]
+
     def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
         """See the port."""
         self._answer("stream_logs")
@@ -185,6 +212,17 @@ class FakeRuntime:
         return container.run.usage if container is not None and container.is_running else None
 
     # --- internals ---
+
+    def _mount(self, spec: ContainerSpec) -> None:
+        """What a start needs: folders to overlay, and the network. An overlay's view is a copy in its upper folder."""
+        for mount in spec.mounts:
+            if isinstance(mount, OverlayMount):
+                if not (mount.lower.exists() and mount.upper.exists() and mount.work.exists()):
+                    raise StartRejected(f"failed to mount local volume: {mount.lower}: no such file or directory", 125)
+                _copy_unchanged(mount.lower, mount.upper)
+        network = spec.network.network if spec.network else "none"
+        if network not in ("bridge", "none") and self.machine.network_named(network) is None:
+            raise StartRejected(f"network {network} not found", 125)
 
     def _stream(self, container: FakeContainer, since_ns: int) -> Iterator[Sequence[RawLine]]:
         position, ended = 0, False
@@ -229,3 +267,13 @@ class FakeRuntime:
     def _check_engine(self) -> None:
         if self._lost:
             raise RuntimeUnavailable("No Docker engine answers: the test took it away")
+
+
+def _copy_unchanged(lower: Path, upper: Path) -> None:
+    """Copy what a container has not changed yet."""
+    for path in sorted(lower.rglob("*")):
+        copy = upper / path.relative_to(lower)
+        if path.is_dir():
+            copy.mkdir(exist_ok=True)
+        elif not copy.exists():
+            shutil.copy2(path, copy)

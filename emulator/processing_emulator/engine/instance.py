@@ -18,6 +18,7 @@ from processing_emulator.ports import (
     ContainerSpec,
     GpuProbe,
     LogStore,
+    NetworkAttachment,
     ObjectStore,
     PullPolicy,
     SampleStore,
@@ -33,6 +34,7 @@ class RunnerOptions:
     emulator_id: str
     pull_policy: PullPolicy = PullPolicy.MISSING
     image_map: Mapping[str, str]
+    network: str = "bridge"
     container_access: contract.ContainerAccess
     stop_signal: str = "SIGTERM"
     stop_grace_seconds: float = 120.0
@@ -94,7 +96,7 @@ class InstanceTask:
             },
             limits=limits,
             shm_bytes=int(limits.memory_bytes * options.shm_share),
-            isolated=self.spec.network_isolation,
+            network=None if self.spec.network_isolation else NetworkAttachment(network=options.network),
         )
 
 

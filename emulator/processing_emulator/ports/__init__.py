@@ -11,6 +11,8 @@ from processing_emulator.ports.containers import (
     ContainerSpec,
     ContainerState,
     EngineInfo,
+    Mount,
+    OverlayMount,
     PullPolicy,
 )
 from processing_emulator.ports.events import EventFeed, FeedEvent, JobHistory
@@ -18,6 +20,7 @@ from processing_emulator.ports.instances import InstanceStore
 from processing_emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobReader, JobStore, SortBy
 from processing_emulator.ports.logs import LogGroup, LogStore, LogStream, OutputBatch, StreamPage, StreamQuery
 from processing_emulator.ports.machine import GpuProbe, HostProbe
+from processing_emulator.ports.networks import NetworkAttachment, NetworkInfo, NetworkSpec
 from processing_emulator.ports.objects import LocalFile, ObjectStore
 from processing_emulator.ports.samples import SampleStore, UsagePeaks
 from processing_emulator.ports.tags import TagStore
@@ -48,8 +51,13 @@ __all__ = [
     "LogGroup",
     "LogStore",
     "LogStream",
+    "Mount",
+    "NetworkAttachment",
+    "NetworkInfo",
+    "NetworkSpec",
     "ObjectStore",
     "OutputBatch",
+    "OverlayMount",
     "PullPolicy",
     "RawLine",
     "SampleStore",

@@ -6,12 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from processing_emulator.domain.job import (
-    Limits,
-)
+from processing_emulator.domain.job import Limits
 from processing_emulator.domain.log_events import RawLine
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import UsageReading
+from processing_emulator.ports.networks import NetworkAttachment, NetworkInfo, NetworkSpec
 from processing_emulator.ports.timing import CancelToken
 
 
@@ -32,8 +31,28 @@ class BindMount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayMount:
+    """A writable view of a folder that stays unchanged: the container sees `lower`, its changes go to `upper`.
+
+    `upper` and `work` are empty folders on one file system. Linux only; the engine unmounts the view when the container
+    ends, and forgets it when the container is removed.
+    """
+
+    lower: Path
+    upper: Path
+    work: Path
+    target: str
+
+
+Mount = BindMount | OverlayMount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
-    """A container to be created. `entrypoint` given: the image's ENTRYPOINT and CMD are both ignored (spec 2.1)."""
+    """A container to be created. `entrypoint` given: the image's ENTRYPOINT and CMD are both ignored (spec 2.1).
+
+    `network` None: there is none but loopback, where the container's own host name leads.
+    """
 
     name: str
     image: str
@@ -41,11 +60,11 @@ class ContainerSpec:
     entrypoint: tuple[str, ...] | None
     arguments: tuple[str, ...] | None
     environment: Mapping[str, str]
-    mounts: tuple[BindMount, ...]
+    mounts: tuple[Mount, ...]
     labels: Mapping[str, str]
     limits: Limits
     shm_bytes: int
-    isolated: bool
+    network: NetworkAttachment | None
 
 
 class ContainerState(StrEnum):
@@ -126,6 +145,22 @@ class ContainerRuntime(Protocol):
 
     def list_ours(self) -> Sequence[ContainerInfo]:
         """All containers, in any state, that carry this emulator's label."""
+        ...
+
+    def create_network(self, spec: NetworkSpec) -> NetworkInfo:
+        """Create a network that carries this emulator's label. A name that is taken is a RuntimeFailure."""
+        ...
+
+    def find_network(self, name: str) -> NetworkInfo | None:
+        """The network of that name."""
+        ...
+
+    def remove_network(self, network_id: str) -> None:
+        """Remove it; does nothing when it is gone. Raises RuntimeFailure while a container runs in it."""
+        ...
+
+    def list_networks(self) -> Sequence[NetworkInfo]:
+        """All networks that carry this emulator's label."""
         ...
 
     def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:

@@ -67,8 +67,8 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
 def _container_defaults(data: DataDir, location: NetworkLocation) -> ContainerDefaults:
     emulator_id = data.emulator_id()
     if location.container is None:
-        return ContainerDefaults(emulator_id=emulator_id, network=location.network)
-    return ContainerDefaults(emulator_id=emulator_id, network=location.network, translate=location.container.translate)
+        return ContainerDefaults(emulator_id=emulator_id)
+    return ContainerDefaults(emulator_id=emulator_id, translate=location.container.translate)
 
 
 def _keys(settings: Settings, data: DataDir) -> CredentialStore:

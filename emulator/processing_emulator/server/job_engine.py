@@ -50,6 +50,7 @@ def _runner_options(settings: Settings, adapters: Adapters) -> RunnerOptions:
         emulator_id=adapters.data.emulator_id(),
         pull_policy=settings.pull_policy,
         image_map=settings.image_map,
+        network=adapters.location.network,
         container_access=_container_access(settings, adapters),
         stop_signal=settings.stop_signal,
         stop_grace_seconds=settings.stop_grace_seconds,

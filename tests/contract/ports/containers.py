@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from processing_emulator.ports import BindMount, ContainerRuntime, ContainerSpec
+from processing_emulator.ports import ContainerRuntime, ContainerSpec, Mount, NetworkAttachment
 
 from tests.fakes import container_script as script
 from tests.fakes.machine import FakeMachine
 from tests.fakes.runtime import FakeRuntime
-from tests.fixtures_docker import MIB, TEST_IMAGE, EngineProxy, RuntimeFactory, a_container
+from tests.fixtures_docker import BRIDGE, MIB, TEST_IMAGE, EngineProxy, RuntimeFactory, a_container
 
 READY = b"ready"
 
@@ -32,7 +32,13 @@ class Does:
         return [*self.prints, READY.decode()] if self.holds else list(self.prints)
 
 
-def a_spec(does: Does | None = None, *, name: str | None = None, mounts: tuple[BindMount, ...] = ()) -> ContainerSpec:
+def a_spec(
+    does: Does | None = None,
+    *,
+    name: str | None = None,
+    mounts: tuple[Mount, ...] = (),
+    network: NetworkAttachment | None = BRIDGE,
+) -> ContainerSpec:
     """A container that does so: by its command on a real engine, by its environment in memory."""
     does = does or Does()
     environment = _environment(does)
@@ -41,6 +47,7 @@ def a_spec(does: Does | None = None, *, name: str | None = None, mounts: tuple[B
         name=name,
         environment=environment,
         mounts=mounts,
+        network=network,
         labels={"contract": "yes"},
         memory_bytes=64 * MIB,
     )

@@ -1,15 +1,24 @@
 """What every ContainerRuntime does: one suite for the engine in memory and for Docker."""
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.errors import ContainerGone, ImageNotFound, RuntimeFailure, RuntimeUnavailable, StartRejected
-from processing_emulator.ports import BindMount, ContainerState, PullPolicy
+from processing_emulator.ports import (
+    BindMount,
+    ContainerState,
+    NetworkAttachment,
+    NetworkSpec,
+    OverlayMount,
+    PullPolicy,
+)
 
 from tests.contract.ports.containers import (
     READY,
@@ -200,6 +209,106 @@ def test_what_a_container_writes_into_a_mount_is_there(world: World, tmp_path: P
     world.runtime.wait(started(world, does, mounts=(mount,)))
 
     assert (tmp_path / "file").read_text() == "text"
+
+
+def overlay(tmp_path: Path, target: str) -> OverlayMount:
+    folders = [tmp_path / name for name in ("lower", "upper", "work")]
+    for folder in folders:
+        folder.mkdir()
+    return OverlayMount(lower=folders[0], upper=folders[1], work=folders[2], target=target)
+
+
+def test_changes_to_an_overlay_leave_its_lower_folder_unchanged(world: World, tmp_path: Path) -> None:
+    mount = overlay(tmp_path, "/opt/ml/processing/in")
+    (mount.lower / "file").write_text("cached")
+
+    for text in ("changed once", "changed twice"):
+        does = Does(writes=("/opt/ml/processing/in/file", text))
+        container_id = started(world, does, mounts=(mount,))
+        assert world.runtime.wait(container_id).code == 0
+        world.runtime.remove(container_id)
+
+    assert (mount.lower / "file").read_text() == "cached"
+    assert (mount.upper / "file").read_text() == "changed twice"
+
+
+def test_overlay_of_a_missing_folder_is_refused(world: World, tmp_path: Path) -> None:
+    mount = overlay(tmp_path, "/opt/ml/processing/in")
+    mount.lower.rmdir()
+
+    with pytest.raises(StartRejected, match="no such file or directory"):
+        started(world, Does(), mounts=(mount,))
+
+
+# --- networks ---
+
+
+def a_network(*, isolated: bool = False) -> NetworkSpec:
+    return NetworkSpec(name=f"test-{uuid.uuid4().hex[:12]}", labels={"contract": "yes"}, isolated=isolated)
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_created_network_is_found_and_listed_until_it_is_removed(world: World, isolated: bool) -> None:
+    spec = a_network(isolated=isolated)
+
+    made = world.runtime.create_network(spec)
+
+    assert made == world.runtime.find_network(spec.name)
+    assert world.runtime.list_networks() == [made]
+    assert world.other_emulator.list_networks() == []
+    assert made.labels.items() >= spec.labels.items()
+    assert "processing-emulator.id" in made.labels
+
+    world.runtime.remove_network(made.id)
+    world.runtime.remove_network(made.id)
+
+    assert world.runtime.find_network(spec.name) is None
+    assert world.runtime.list_networks() == []
+
+
+def test_missing_network_is_not_found(world: World) -> None:
+    made = world.runtime.create_network(a_network())
+
+    assert world.runtime.find_network("no-such-network") is None
+    assert world.runtime.find_network(made.id[:12]) is None
+    world.runtime.remove_network("0" * 64)
+
+
+def test_second_network_of_a_name_is_refused(world: World) -> None:
+    made = world.runtime.create_network(a_network())
+
+    with pytest.raises(RuntimeFailure, match="already exists"):
+        world.runtime.create_network(NetworkSpec(name=made.name, labels={}, isolated=False))
+
+    assert world.runtime.list_networks() == [made]
+
+
+def test_networks_have_subnets_of_their_own_with_room_for_a_hundred_hosts(world: World) -> None:
+    first, second = (world.runtime.create_network(a_network()) for _ in range(2))
+
+    assert not first.subnet.overlaps(second.subnet)
+    addresses = first.addresses(100)
+    assert len(set(addresses)) == 100
+    assert str(first.gateway) not in addresses
+    assert all(IPv4Address(address) in first.subnet for address in addresses)
+
+
+def test_network_is_removed_only_after_its_containers(world: World) -> None:
+    made = world.runtime.create_network(a_network())
+    attachment = NetworkAttachment(network=made.name, address=made.addresses(1)[0])
+    container_id = started(world, Does(holds=True), network=attachment)
+
+    with pytest.raises(RuntimeFailure, match="has active endpoints"):
+        world.runtime.remove_network(made.id)
+    world.runtime.remove(container_id)
+    world.runtime.remove_network(made.id)
+
+    assert world.runtime.list_networks() == []
+
+
+def test_container_of_a_missing_network_does_not_start(world: World) -> None:
+    with pytest.raises(StartRejected, match="no-such-network not found"):
+        started(world, Does(), network=NetworkAttachment(network="no-such-network"))
 
 
 # --- signal, remove, list ---
@@ -428,6 +537,10 @@ def test_every_call_says_that_the_engine_is_away(world: World) -> None:
     calls: list[Callable[[], object]] = [
         runtime.info,
         runtime.list_ours,
+        runtime.list_networks,
+        lambda: runtime.create_network(a_network()),
+        lambda: runtime.find_network("x"),
+        lambda: runtime.remove_network("x"),
         lambda: runtime.find("x"),
         lambda: runtime.create(a_spec()),
         lambda: runtime.start(container_id),

@@ -13,7 +13,7 @@ from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.ports import BindMount
 
-from tests.fixtures_docker import MIB, TEST_IMAGE, RuntimeFactory, a_container
+from tests.fixtures_docker import MIB, TEST_IMAGE, a_container
 from tests.integration.docker.conftest import output_of
 
 
@@ -89,18 +89,10 @@ def test_container_has_its_environment_hostname_and_shared_memory(docker_runtime
 
 
 def test_isolated_container_has_no_network_and_resolves_its_hostname(docker_runtime: DockerRuntime) -> None:
-    seen = seen_inside(docker_runtime, isolated=True)
+    seen = seen_inside(docker_runtime, network=None)
 
     assert seen["interfaces"] == ["lo"]
     assert (seen["hostname"], seen["own address"]) == ("algo-1", "127.0.0.1")
-
-
-def test_container_is_attached_to_the_configured_network(make_runtime: RuntimeFactory, api: docker.APIClient) -> None:
-    runtime = make_runtime(network="none")
-
-    assert seen_inside(runtime, isolated=True)["interfaces"] == ["lo"]
-    container_id = runtime.create(a_container("true"))
-    assert api.inspect_container(container_id)["HostConfig"]["NetworkMode"] == "none"
 
 
 def test_container_has_limits_and_no_privileges(docker_runtime: DockerRuntime, api: docker.APIClient) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.errors import ImageNotFound, RuntimeFailure, StartRejected
-from processing_emulator.ports import ContainerSpec
+from processing_emulator.ports import ContainerSpec, NetworkAttachment
 
-from tests.fixtures_docker import RuntimeFactory, a_container
+from tests.fixtures_docker import a_container
 
 
 def attempt(runtime: DockerRuntime, spec: ContainerSpec) -> StartRejected:
@@ -66,8 +66,8 @@ def test_configuration_that_the_engine_refuses_is_a_refused_start(
     assert docker_runtime.list_ours() == []
 
 
-def test_missing_network_is_a_refused_start(make_runtime: RuntimeFactory) -> None:
-    rejection = attempt(make_runtime(network="no-such-network"), a_container("true"))
+def test_missing_network_is_a_refused_start(docker_runtime: DockerRuntime) -> None:
+    rejection = attempt(docker_runtime, a_container("true", network=NetworkAttachment(network="no-such-network")))
 
     assert rejection.exit_code == 125
     assert "no-such-network" in str(rejection)

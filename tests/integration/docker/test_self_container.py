@@ -29,7 +29,7 @@ from tests.fixtures_docker import a_container
 engine = Engine()
 own = find_self(engine)
 runtime = DockerRuntime(engine, ContainerDefaults(
-    emulator_id=sys.argv[1], network=own.network or "bridge", translate=own.translate))
+    emulator_id=sys.argv[1], translate=own.translate))
 said = {}
 for folder in ("/data/jobs", "/cache"):
     Path(folder).mkdir(exist_ok=True)

@@ -61,7 +61,7 @@ def start_container(emulator: EmulatorRun) -> str:
         labels={},
         limits=Limits(vcpus=1, reserved_vcpus=1, memory_bytes=1, volume_bytes=1),
         shm_bytes=1,
-        isolated=False,
+        network=None,
     )
     container_id = emulator.runtime.create(spec)
     emulator.runtime.start(container_id)

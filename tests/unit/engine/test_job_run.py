@@ -7,7 +7,7 @@ from processing_emulator.domain.contract import ContainerAccess
 from processing_emulator.domain.outcome import OUT_OF_MEMORY
 from processing_emulator.domain.usage import GpuReading, UsageReading
 from processing_emulator.errors import RuntimeFailure
-from processing_emulator.ports import ContainerSpec, PullPolicy
+from processing_emulator.ports import ContainerSpec, NetworkAttachment, PullPolicy
 
 from tests.builders import an_input, an_output
 from tests.fakes.container_script import FakeRun, mounted
@@ -64,7 +64,8 @@ def test_the_container_is_what_the_request_says(rig: Rig) -> None:
     job = rig.add(entrypoint=["a", "b"], arguments=["c"], Environment={"K": "V"}, instance_type="ml.m5.large")
     rig.wait_for_end(job)
     spec = emulator.runtime.specs[0]
-    assert (spec.entrypoint, spec.arguments, spec.hostname, spec.isolated) == (("a", "b"), ("c",), "algo-1", False)
+    assert (spec.entrypoint, spec.arguments, spec.hostname) == (("a", "b"), ("c",), "algo-1")
+    assert spec.network == NetworkAttachment(network="bridge")
     assert spec.environment["K"] == "V"
     assert spec.environment["AWS_ENDPOINT_URL"] == "http://172.17.0.1:9320"
     assert (spec.limits.vcpus, spec.limits.memory_bytes, spec.shm_bytes) == (2, 8 * 1024**3, 4 * 1024**3)

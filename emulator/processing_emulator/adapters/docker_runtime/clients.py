@@ -45,6 +45,7 @@ class Call(Enum):
     START = ("start a container", 240.0)  # network, cgroups and hooks; GPU drivers may take a minute to wake
     SIGNAL = ("signal a container", 30.0)
     REMOVE = ("remove a container", 300.0)  # kills it first, then deletes its layer: millions of files, maybe
+    NETWORK = ("manage a network", 60.0)
     USAGE = ("measure a container", 10.0)  # a sample that comes later than that is of no use
     WAIT = ("wait for a container", None)  # days
     LOGS = ("read a container's log", None)  # silent for hours, then a flood

@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from processing_emulator.domain.outcome import ContainerExit
-from processing_emulator.ports import ContainerInfo, ContainerSpec, ContainerState, EngineInfo
+from processing_emulator.errors import RuntimeFailure
+from processing_emulator.ports import (
+    BindMount,
+    ContainerInfo,
+    ContainerSpec,
+    ContainerState,
+    EngineInfo,
+    Mount,
+    OverlayMount,
+)
 
 LABEL_ID = "processing-emulator.id"
 """Carried by every container, with the id of the emulator that made it."""
@@ -41,7 +50,6 @@ class ContainerDefaults:
     """
 
     emulator_id: str
-    network: str = "bridge"
     translate: Callable[[Path], Path] = lambda path: path
     log_file_bytes: int = LOG_FILE_BYTES
 
@@ -58,6 +66,7 @@ def container_body(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str
         "Env": [f"{name}={value}" for name, value in spec.environment.items()],
         "Labels": {**spec.labels, LABEL_ID: defaults.emulator_id},
         "HostConfig": _host_config(spec, defaults),
+        **_networking(spec),
     }
     if spec.entrypoint is not None:
         body["Entrypoint"] = list(spec.entrypoint)
@@ -66,9 +75,48 @@ def container_body(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str
     return body
 
 
+def _networking(spec: ContainerSpec) -> dict[str, Any]:
+    """A fixed address, if there is one."""
+    attachment = spec.network
+    if attachment is None or attachment.address is None:
+        return {}
+    address = {"IPAMConfig": {"IPv4Address": attachment.address}}
+    return {"NetworkingConfig": {"EndpointsConfig": {attachment.network: address}}}
+
+
+def _hosts(spec: ContainerSpec) -> list[str]:
+    """Lines of the hosts file. Without a network the engine writes none for the container's own name."""
+    if spec.network is None:
+        return [f"{spec.hostname}:127.0.0.1"]
+    return [f"{name}:{address}" for name, address in spec.network.extra_hosts.items()]
+
+
+def _mount(mount: Mount, translate: Callable[[Path], Path]) -> dict[str, Any]:
+    """Unlike `Binds`, `Mounts` refuses a missing folder instead of creating it as root.
+
+    An overlay is an anonymous volume, so the engine removes it together with the container.
+    """
+    match mount:
+        case BindMount():
+            return {"Type": "bind", "Source": str(translate(mount.source)), "Target": mount.target}
+        case OverlayMount():
+            folders = {"lowerdir": mount.lower, "upperdir": mount.upper, "workdir": mount.work}
+            places = ",".join(f"{name}={_escaped(translate(path))}" for name, path in folders.items())
+            options = {"type": "overlay", "device": "overlay", "o": places}
+            driver = {"Name": "local", "Options": options}
+            return {"Type": "volume", "Target": mount.target, "VolumeOptions": {"NoCopy": True, "DriverConfig": driver}}
+
+
+def _escaped(path: Path) -> str:
+    """The kernel separates the options of a mount by commas and the folders of an overlay by colons."""
+    if "," in str(path):
+        raise RuntimeFailure(f"{path} cannot be part of an overlay mount: its name contains a comma")
+    return str(path).replace("\\", "\\\\").replace(":", "\\:")
+
+
 def _host_config(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, Any]:
     config: dict[str, Any] = {
-        "NetworkMode": defaults.network,
+        "NetworkMode": "none" if spec.network is None else spec.network.network,
         "Memory": spec.limits.memory_bytes,
         "MemorySwap": spec.limits.memory_bytes,  # memory and swap together: no swap, a real instance has none
         "NanoCpus": int(spec.limits.vcpus * _NANO),
@@ -78,15 +126,10 @@ def _host_config(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, 
             "Type": "json-file",
             "Config": {"max-size": str(defaults.log_file_bytes), "max-file": str(LOG_FILES)},
         },
-        # Unlike a bind, a mount of a missing folder is refused instead of made by the engine, as root and empty.
-        "Mounts": [
-            {"Type": "bind", "Source": str(defaults.translate(mount.source)), "Target": mount.target}
-            for mount in spec.mounts
-        ],
+        "Mounts": [_mount(mount, defaults.translate) for mount in spec.mounts],
     }
-    if spec.isolated:
-        config["NetworkMode"] = "none"
-        config["ExtraHosts"] = [f"{spec.hostname}:127.0.0.1"]  # without a network its own name resolves to nothing
+    if hosts := _hosts(spec):
+        config["ExtraHosts"] = hosts
     if spec.limits.gpu_ids:
         config["DeviceRequests"] = [{"DeviceIDs": list(spec.limits.gpu_ids), "Capabilities": [["gpu"]]}]
     return config

@@ -16,6 +16,7 @@ from processing_emulator.adapters.docker_runtime.containers import (
 )
 from processing_emulator.adapters.docker_runtime.errors import refusals
 from processing_emulator.adapters.docker_runtime.images import Images
+from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
 from processing_emulator.adapters.docker_runtime.logs import LogReader
 from processing_emulator.adapters.docker_runtime.usage import UsageReader
 from processing_emulator.domain.outcome import ContainerExit
@@ -27,6 +28,8 @@ from processing_emulator.ports import (
     ContainerSpec,
     ContainerState,
     EngineInfo,
+    NetworkInfo,
+    NetworkSpec,
     PullPolicy,
     RawLine,
 )
@@ -42,6 +45,7 @@ class DockerRuntime:
         self._images = Images(engine)
         self._logs = LogReader(engine, self._closed.wait, time.monotonic)
         self._usage = UsageReader(engine)
+        self._networks = JobNetworks(engine, defaults.emulator_id)
 
     def close(self) -> None:
         """Let go of the engine: waits and log streams under way end as if it had gone. Containers run on."""
@@ -140,6 +144,22 @@ class DockerRuntime:
             return self.inspect(container_id)
         except ContainerGone:  # since it was listed
             return None
+
+    def create_network(self, spec: NetworkSpec) -> NetworkInfo:
+        """See the port."""
+        return self._networks.create(spec)
+
+    def find_network(self, name: str) -> NetworkInfo | None:
+        """See the port."""
+        return self._networks.find(name)
+
+    def remove_network(self, network_id: str) -> None:
+        """See the port."""
+        self._networks.remove(network_id)
+
+    def list_networks(self) -> Sequence[NetworkInfo]:
+        """See the port."""
+        return self._networks.list_ours()
 
     def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
         """See the port. Raises RuntimeUnavailable when the engine is away from the start."""

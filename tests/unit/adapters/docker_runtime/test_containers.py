@@ -12,11 +12,12 @@ from processing_emulator.adapters.docker_runtime.containers import (
     log_file_bytes,
 )
 from processing_emulator.domain.outcome import ContainerExit
-from processing_emulator.ports import BindMount, ContainerInfo, ContainerState
+from processing_emulator.errors import RuntimeFailure
+from processing_emulator.ports import BindMount, ContainerInfo, ContainerState, NetworkAttachment, OverlayMount
 
 from tests.fixtures_docker import MIB, a_container
 
-DEFAULTS = ContainerDefaults(emulator_id="e1", network="net")
+DEFAULTS = ContainerDefaults(emulator_id="e1")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,7 @@ def test_request_body_of_a_container(tmp_path: Path) -> None:
         memory_bytes=64 * MIB,
         vcpus=1.5,
         shm_bytes=32 * MIB,
+        network=NetworkAttachment(network="net"),
     )
 
     assert container_body(spec, DEFAULTS) == {
@@ -77,9 +79,45 @@ def test_spec_cannot_override_the_emulator_s_label() -> None:
 
 
 def test_isolated_container_has_no_network_and_a_host_entry() -> None:
-    config = container_body(a_container("true", isolated=True), DEFAULTS)["HostConfig"]
+    config = container_body(a_container("true", network=None), DEFAULTS)["HostConfig"]
 
     assert (config["NetworkMode"], config["ExtraHosts"]) == ("none", ["algo-1:127.0.0.1"])
+
+
+def test_container_in_a_network_has_its_address_and_the_hosts_it_is_given() -> None:
+    attachment = NetworkAttachment(
+        network="job", address="10.1.0.2", extra_hosts={"algo-1": "10.1.0.2", "algo-2": "10.1.0.3"}
+    )
+
+    body = container_body(a_container("true", network=attachment), DEFAULTS)
+
+    assert body["HostConfig"]["NetworkMode"] == "job"
+    assert body["HostConfig"]["ExtraHosts"] == ["algo-1:10.1.0.2", "algo-2:10.1.0.3"]
+    assert body["NetworkingConfig"] == {"EndpointsConfig": {"job": {"IPAMConfig": {"IPv4Address": "10.1.0.2"}}}}
+
+
+def test_overlay_is_a_volume_without_a_name_on_translated_folders() -> None:
+    defaults = ContainerDefaults(emulator_id="e1", translate=lambda path: Path("/host") / path.relative_to("/data"))
+    mount = OverlayMount(lower=Path("/data/c:1"), upper=Path("/data/u"), work=Path("/data/w"), target="/t")
+
+    (made,) = container_body(a_container("true", mounts=(mount,)), defaults)["HostConfig"]["Mounts"]
+
+    assert (made["Type"], made["Target"], made.get("Source")) == ("volume", "/t", None)
+    assert made["VolumeOptions"]["DriverConfig"] == {
+        "Name": "local",
+        "Options": {
+            "type": "overlay",
+            "device": "overlay",
+            "o": "lowerdir=/host/c\\:1,upperdir=/host/u,workdir=/host/w",
+        },
+    }
+
+
+def test_overlay_of_a_folder_with_a_comma_is_refused() -> None:
+    mount = OverlayMount(lower=Path("/a,b"), upper=Path("/u"), work=Path("/w"), target="/t")
+
+    with pytest.raises(RuntimeFailure, match="its name contains a comma"):
+        container_body(a_container("true", mounts=(mount,)), DEFAULTS)
 
 
 def test_reserved_gpus_are_requested_by_their_ids() -> None:

@@ -1,0 +1,149 @@
+"""Networks of jobs on a real engine: fixed addresses, names that resolve both ways, isolation, nothing left behind."""
+
+import json
+import socket
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from processing_emulator.adapters.docker_runtime.clients import Engine
+from processing_emulator.adapters.docker_runtime.network import bridge_gateway
+from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
+from processing_emulator.ports import NetworkAttachment, NetworkInfo, NetworkSpec, OverlayMount
+
+from tests.fixtures_docker import a_container, missing
+from tests.integration.docker.conftest import output_of
+
+SERVE = """
+import socket
+with socket.create_server(("", 7000)) as server:
+    print("ready", flush=True)
+    while True:
+        server.accept()[0].close()
+"""
+
+CALL = """
+import json, socket, sys
+def reach(target):
+    host, port = target.split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=3).close()
+        return True
+    except OSError:
+        return False
+print(json.dumps({
+    "own address": socket.gethostbyname("algo-1"),
+    "peer address": socket.gethostbyname("algo-2"),
+    "peer name": socket.gethostbyaddr(socket.gethostbyname("algo-2"))[0],
+    "reached": [reach(target) for target in sys.argv[1:]],
+}))
+"""
+
+
+def create_network(runtime: DockerRuntime, *, isolated: bool = False) -> NetworkInfo:
+    return runtime.create_network(NetworkSpec(name=f"test-{uuid.uuid4().hex[:8]}", labels={}, isolated=isolated))
+
+
+def attachments(network: NetworkInfo) -> tuple[NetworkAttachment, NetworkAttachment]:
+    """Two hosts of a job that know each other's names."""
+    first, second = network.addresses(2)
+    hosts = {"algo-1": first, "algo-2": second}
+    return (
+        NetworkAttachment(network=network.name, address=first, extra_hosts=hosts),
+        NetworkAttachment(network=network.name, address=second, extra_hosts=hosts),
+    )
+
+
+def serve(runtime: DockerRuntime, attachment: NetworkAttachment) -> str:
+    """Start a server on port 7000; its address."""
+    container_id = runtime.create(a_container("python3", "-c", SERVE, network=attachment))
+    runtime.start(container_id)
+    next(iter(runtime.stream_logs(container_id, 0)))
+    assert attachment.address is not None
+    return attachment.address
+
+
+def call(runtime: DockerRuntime, attachment: NetworkAttachment, *targets: str) -> dict[str, Any]:
+    """What a container in the network sees, and which of the targets it reaches."""
+    (line,) = output_of(runtime, a_container("python3", "-c", CALL, *targets, network=attachment))
+    seen: dict[str, Any] = json.loads(line)
+    return seen
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_hosts_of_a_job_reach_each_other_by_name_at_their_addresses(
+    docker_runtime: DockerRuntime, isolated: bool
+) -> None:
+    first, second = attachments(create_network(docker_runtime, isolated=isolated))
+    serve(docker_runtime, second)
+
+    assert call(docker_runtime, first, "algo-2:7000") == {
+        "own address": first.address,
+        "peer address": second.address,
+        "peer name": "algo-2",
+        "reached": [True],
+    }
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_containers_of_another_job_cannot_be_reached(docker_runtime: DockerRuntime, isolated: bool) -> None:
+    theirs = serve(docker_runtime, attachments(create_network(docker_runtime))[1])
+    first, _ = attachments(create_network(docker_runtime, isolated=isolated))
+
+    assert call(docker_runtime, first, f"{theirs}:7000")["reached"] == [False]
+
+
+@pytest.fixture
+def host_server() -> Iterator[str]:
+    """A server on all addresses of this machine; its target on the default bridge."""
+    address = bridge_gateway(Engine())
+    if address is None:
+        missing("the default bridge is not on this machine")
+    with socket.create_server(("", 0)) as server:
+        yield f"{address}:{server.getsockname()[1]}"
+
+
+def test_host_is_reached_from_an_open_network_only(docker_runtime: DockerRuntime, host_server: str) -> None:
+    open_network, isolated_network = (create_network(docker_runtime, isolated=isolated) for isolated in (False, True))
+    port = host_server.rpartition(":")[2]
+
+    def reached(network: NetworkInfo) -> list[bool]:
+        targets = (host_server, f"{network.gateway}:{port}")
+        found: list[bool] = call(docker_runtime, attachments(network)[0], *targets)["reached"]
+        return found
+
+    assert reached(open_network) == [True, True]
+    assert reached(isolated_network) == [False, False]
+
+
+def test_overlay_shows_its_lower_folder_and_is_gone_with_its_container(
+    docker_runtime: DockerRuntime, api: docker.APIClient, tmp_path: Path
+) -> None:
+    folders = {name: tmp_path / name for name in ("lower", "upper", "work")}
+    for folder in folders.values():
+        folder.mkdir()
+    (folders["lower"] / "kept").write_text("cached")
+    (folders["lower"] / "deleted").write_text("cached")
+    before = volumes(api)
+    spec = a_container(
+        "sh", "-c", "cat /in/kept && rm /in/deleted && ls /in", mounts=(OverlayMount(target="/in", **folders),)
+    )
+    container_id = docker_runtime.create(spec)
+    docker_runtime.start(container_id)
+    docker_runtime.wait(container_id)
+
+    lines = [line.data for batch in docker_runtime.stream_logs(container_id, 0) for line in batch]
+    assert b"\n".join(lines) == b"cachedkept"
+    assert len(volumes(api) - before) == 1
+    docker_runtime.remove(container_id)
+
+    assert volumes(api) - before == set()
+    assert sorted(path.name for path in folders["lower"].iterdir()) == ["deleted", "kept"]
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+
+
+def volumes(api: docker.APIClient) -> set[str]:
+    return {volume["Name"] for volume in api.volumes()["Volumes"] or []}
