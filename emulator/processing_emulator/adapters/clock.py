@@ -8,7 +8,7 @@ class SystemClock:
     """Real time."""
 
     def now(self) -> datetime:
-        """The present moment, aware, UTC."""
+        """The current time, aware, UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:

@@ -1,4 +1,4 @@
-"""Listening sockets, with a sentence when an address cannot be had."""
+"""Opens listening sockets, with a helpful error when an address is not available."""
 
 import errno
 import socket
@@ -14,7 +14,7 @@ BACKLOG = 2048
 def listen(host: str, port: int) -> Iterator[socket.socket]:
     """A TCP socket that listens; port 0 takes a free one. Raises EmulatorError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named because asyncio switches Nagle's algorithm off only then; else small answers wait 40 ms.
+    # asyncio disables Nagle's algorithm only if the protocol is given; otherwise small responses wait 40 ms.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -55,7 +55,7 @@ def folder_of(local_path: str) -> str:
 
 
 SessionIssuer = Callable[[JobKey, JobSpec], TemporaryKeys]
-"""Makes credentials for a container of a job, good for its longest run."""
+"""Creates credentials for a container of a job, valid for its longest run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class ContainerAccess:
 
 
 def environment_of(spec: JobSpec, key: JobKey, access: ContainerAccess) -> dict[str, str]:
-    """The container's environment beside the image's own (spec 2.2).
+    """The environment variables added to those of the image (spec 2.2).
 
     AWS_DEFAULT_REGION is not set, as in the service. Under network isolation there is no endpoint and there are no
     credentials; the request's own variables win.
@@ -81,7 +81,7 @@ def environment_of(spec: JobSpec, key: JobKey, access: ContainerAccess) -> dict[
     environment = {"AWS_REGION": key.region}
     if access.endpoint_url is not None and not spec.network_isolation:
         environment["AWS_ENDPOINT_URL"] = access.endpoint_url
-        has_own_keys = "AWS_ACCESS_KEY_ID" in spec.environment  # with which no session token of ours would go
+        has_own_keys = "AWS_ACCESS_KEY_ID" in spec.environment  # a session token of ours would not match them
         if access.issue is not None and not has_own_keys:
             keys = access.issue(key, spec)
             environment["AWS_ACCESS_KEY_ID"] = keys.access_key
@@ -171,7 +171,7 @@ def _json(document: Mapping[str, Any]) -> bytes:
 def exit_message_of(content: bytes) -> str | None:
     """The ExitMessage in the first kilobyte of the message file; None when it is empty (spec 1.9).
 
-    A character cut in two by the limit is dropped. Raises UnicodeDecodeError when the rest is not UTF-8.
+    A character that the limit cuts in two is dropped. Raises UnicodeDecodeError if the content is not UTF-8.
     """
     head = content[:MESSAGE_LIMIT_BYTES]
     try:

@@ -1,4 +1,4 @@
-"""From the image URIs of AWS's framework images to images that can be had offline."""
+"""Maps the image URIs of AWS's framework images to local images."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -11,11 +11,11 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
-"""Shell-style patterns of ImageUri and the local image that stands for them."""
+"""Shell-style patterns of ImageUri, and the local image that replaces each."""
 
 
 def substitute_for(image_uri: str, user_map: Mapping[str, str]) -> str | None:
-    """The image that stands for a URI; the user's table is asked first. None: take the URI as it is."""
+    """The image that replaces a URI, by the user's table first; None if none does."""
     for table in (user_map, BUILT_IN):
         for pattern, image in table.items():
             if fnmatchcase(image_uri, pattern):

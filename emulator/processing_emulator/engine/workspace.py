@@ -1,4 +1,4 @@
-"""The folder of one instance on this machine: made before the container, read after it, removed with it."""
+"""The folder of one instance on this machine: created before the container, read after it, removed with it."""
 
 import errno
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 from processing_emulator.domain.contract import MESSAGE_LIMIT_BYTES
 from processing_emulator.errors import DiskFull, StagingFailure
 
-_ANYBODY_FOLDER = 0o777  # the image's user may be anybody (spec 2.1: the user is the image's)
+_ANYBODY_FOLDER = 0o777  # the container runs as the user of the image (spec 2.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputScan:
-    """Regular files below an output folder, relative paths and sizes, and what was left out and why."""
+    """Regular files below an output folder by relative path and size, and the paths of everything else."""
 
     files: tuple[tuple[str, int], ...]
     skipped: tuple[str, ...]
@@ -30,7 +30,7 @@ class Workspace:
         self.root = root
 
     def make_folders(self, folders: Sequence[str]) -> None:
-        """Make folders (relative to the root) with all between. Raises DiskFull, StagingFailure."""
+        """Create folders, relative to the root, with their parents. Raises DiskFull, StagingFailure."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             for folder in folders:
@@ -68,10 +68,10 @@ class Workspace:
             os.close(descriptor)
 
     def scan(self, folder: str) -> OutputScan:
-        """What there is to upload below a folder. Links are never followed; only regular files count (spec 4).
+        """The files to upload below a folder. Links are never followed; only regular files count (spec 4).
 
-        The container may have put something else in the place of a folder inside another mount; then that is left
-        out, by its name. Raises StagingFailure when something cannot be read.
+        If the container has replaced the folder by something else, which it can do inside another mount, the folder
+        itself is skipped. Raises StagingFailure when something cannot be read.
         """
         base = self.root / folder
         if not self._is_real_folder(folder):
@@ -91,7 +91,7 @@ class Workspace:
         return OutputScan(files=tuple(files), skipped=tuple(sorted(skipped)))
 
     def _is_real_folder(self, folder: str) -> bool:
-        """Whether every step from the root to a folder is a folder itself, and no link to one."""
+        """Whether the folder and all its parents up to the root are folders, not links."""
         path = self.root
         for part in Path(folder).parts:
             path /= part
@@ -100,24 +100,24 @@ class Workspace:
         return True
 
     def start_counting(self) -> "subprocess.Popen[str]":
-        """Begin to count the disk space that the instance's files take, each hard-linked file once.
+        """Start counting the disk space of the instance's files, each hard-linked file once; `counted` has the result.
 
-        A process of its own: a container may make trees deeper and paths longer than this process can walk, and it
-        must not wait for them. `counted` reads its answer.
+        This runs in another process because a container may create trees deeper and paths longer than this process
+        can walk, and must not delay it.
         """
         return subprocess.Popen(
-            ["du", "-sk", "--", str(self.root)],  # noqa: S607  # whichever du this machine has
+            ["du", "-sk", "--", str(self.root)],  # noqa: S607  # the du of this machine
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
 
     def remove(self) -> None:
-        """Remove everything; nothing happens when it is gone. Raises StagingFailure naming what could not be."""
+        """Remove everything; does nothing if it is gone. Raises StagingFailure naming what could not be removed."""
         try:
             shutil.rmtree(self.root)
         except (OSError, RecursionError):
-            # A container may nest folders deeper than Python's own removal goes.
+            # A container may nest folders deeper than rmtree can go.
             done = subprocess.run(["rm", "-rf", "--", str(self.root)], capture_output=True, text=True, check=False)  # noqa: S607
             if done.returncode:
                 raise StagingFailure(
@@ -126,7 +126,7 @@ class Workspace:
 
 
 def counted(process: "subprocess.Popen[str]", timeout_seconds: float) -> int | None:
-    """Bytes, once the count is done; None while it goes on, or when there is no answer."""
+    """The bytes that were counted; None while the count is running, or if it failed."""
     try:
         answer, _ = process.communicate(timeout=timeout_seconds)
     except subprocess.TimeoutExpired:
@@ -136,7 +136,7 @@ def counted(process: "subprocess.Popen[str]", timeout_seconds: float) -> int | N
 
 
 def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Everything below a folder that is not a folder itself; links to folders count as links."""
+    """All entries below a folder except folders; a link to a folder is a link."""
     pending = [os.fspath(folder)]
     while pending:
         try:

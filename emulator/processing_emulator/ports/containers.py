@@ -15,7 +15,7 @@ from processing_emulator.ports.timing import CancelToken
 
 
 class PullPolicy(StrEnum):
-    """When an image is fetched from its registry."""
+    """When an image is pulled from its registry."""
 
     MISSING = "missing"
     ALWAYS = "always"
@@ -49,7 +49,7 @@ Mount = BindMount | OverlayMount
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
-    """A container to be created. `entrypoint` given: the image's ENTRYPOINT and CMD are both ignored (spec 2.1).
+    """A container to create. With `entrypoint`, the image's ENTRYPOINT and CMD are both ignored (spec 2.1).
 
     `network` None: there is none but loopback, where the container's own host name leads.
     """
@@ -68,7 +68,7 @@ class ContainerSpec:
 
 
 class ContainerState(StrEnum):
-    """The states of a container that matter to us."""
+    """The states of a container that the emulator distinguishes."""
 
     CREATED = "created"
     RUNNING = "running"
@@ -77,7 +77,7 @@ class ContainerState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerInfo:
-    """A container as the engine knows it. `exit` is there once it has exited."""
+    """A container as the engine reports it. `exit` is set once it has exited."""
 
     id: str
     name: str
@@ -89,7 +89,7 @@ class ContainerInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
-    """What the engine says of itself and its host."""
+    """What the engine reports about itself and its host."""
 
     version: str
     cpus: int

@@ -1,4 +1,4 @@
-"""What a machine has."""
+"""What a machine offers."""
 
 from typing import Protocol
 

@@ -21,7 +21,7 @@ class NetworkAttachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSpec:
-    """A network to be created. `isolated`: its containers reach each other and nothing else."""
+    """A network to create. `isolated`: its containers reach each other and nothing else."""
 
     name: str
     labels: Mapping[str, str]
@@ -30,7 +30,7 @@ class NetworkSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkInfo:
-    """A network as the engine knows it."""
+    """A network as the engine reports it."""
 
     id: str
     name: str

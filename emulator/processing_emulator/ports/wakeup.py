@@ -7,10 +7,10 @@ from processing_emulator.domain.job import JobId
 
 
 class Wakeup(Protocol):
-    """The API's way to tell the engine that something has changed in the store; never blocks, never fails."""
+    """Notifies the engine of changes in the store. Never blocks, never fails."""
 
     def jobs_added(self, job_ids: Sequence[JobId]) -> None:
-        """Jobs wait for admission, first come first."""
+        """Jobs were stored and wait for admission, in this order."""
         ...
 
     def stop_requested(self, job_id: JobId) -> None:

@@ -1,6 +1,6 @@
-"""The connection to the engine: two docker-py clients, made when first needed, and how long each kind of call may take.
+"""Connects to the engine with two docker-py clients, and sets the timeout of each kind of call.
 
-Nothing is contacted at construction. Both clients speak the API version the engine names on first contact.
+The clients are created by the first call, and use the API version that the engine reports then.
 """
 
 import os
@@ -36,7 +36,7 @@ _SOCKET_URL = "http+docker://"
 
 
 class Call(Enum):
-    """The engine's calls: what the engine is asked to do, and how many seconds that may take; None is no limit."""
+    """The kinds of calls: a phrase for error messages, and the timeout in seconds; None is no timeout."""
 
     INFO = ("say how it is", 30.0)  # walks all containers; slow on a busy disk
     INSPECT = ("inspect", 30.0)  # waits for the container's lock, which a start or a removal may hold
@@ -60,7 +60,7 @@ _limit: ContextVar[float | None] = ContextVar("limit", default=Call.INFO.seconds
 
 
 class _LimitedClient(docker.APIClient):
-    """docker-py knows one limit per client; this one takes that of the call it is used for."""
+    """docker-py has one timeout per client; this client uses the timeout of the current call."""
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs["timeout"] = (CONNECT_SECONDS, _limit.get())
@@ -68,7 +68,7 @@ class _LimitedClient(docker.APIClient):
 
 
 class _TrackedConnection(UnixHTTPConnection):
-    """A connection that `Engine.close` finds, to wake the thread that reads from it."""
+    """A connection that `Engine.close` can shut down, which wakes the thread that reads from it."""
 
     adapter: "_OnePoolAdapter"
 
@@ -96,8 +96,8 @@ class _TrackedPool(UnixHTTPConnectionPool):
 
 
 class _OnePoolAdapter(UnixHTTPAdapter):
-    """docker-py keeps a pool of connections per URL, so per container and call, and closes the oldest of 25 pools even
-    while it is being used. The engine is one host: one pool.
+    """One pool of connections for the engine. docker-py keeps a pool per URL, so per container and call, and closes the
+    oldest of 25 pools even while it is in use.
     """
 
     def __init__(self, socket_path: str) -> None:
@@ -114,12 +114,12 @@ class _OnePoolAdapter(UnixHTTPAdapter):
         return self._pool
 
     def note(self, connection: _TrackedConnection) -> None:
-        """A connection was opened."""
+        """Track an opened connection."""
         with self._lock:
             self._open.add(connection)
 
     def close(self) -> None:
-        """End what is under way, too."""
+        """Also shut down the connections in use."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -141,12 +141,12 @@ class Engine:
 
     @property
     def address(self) -> str:
-        """Where the engine is looked for, for sentences."""
+        """Where the engine is expected, for error messages."""
         return str(self._target().get("base_url") or "unix:///var/run/docker.sock")
 
     @contextmanager
     def call(self, call: Call) -> Iterator[docker.APIClient]:
-        """A client with the limit of this call; what goes wrong within becomes an error of ours."""
+        """A client with the timeout of this call. Errors within are translated."""
         with translated(self, call.doing, call.seconds):
             token = _limit.set(call.seconds)
             try:
@@ -155,8 +155,8 @@ class Engine:
                 _limit.reset(token)
 
     def close(self) -> None:
-        """End all calls under way, as if the engine had gone; blocked threads wake. Over a Unix socket only: elsewhere
-        they end when the engine next says something.
+        """End all calls in progress as if the engine had stopped. Over a Unix socket blocked threads wake at once;
+        otherwise they end when the engine sends something.
         """
         with self._lock:
             self._closed = True
@@ -166,7 +166,7 @@ class Engine:
             client.close()
 
     def _target(self) -> dict[str, Any]:
-        """docker-py's arguments: the address and its TLS keys, found as the docker command does."""
+        """docker-py's arguments: the address and its TLS keys, found like the docker command finds them."""
         if self._docker_host is not None:
             return dict(kwargs_from_env({**os.environ, "DOCKER_HOST": self._docker_host}))
         if os.environ.get("DOCKER_HOST"):
@@ -201,9 +201,9 @@ class Engine:
         return self._make(spoken)
 
     def _make(self, version: str) -> _LimitedClient:
-        """A client that contacts nothing yet."""
+        """A client that has not connected yet."""
         client = _LimitedClient(**self._target(), version=version)
-        client.trust_env = False  # no proxy and no .netrc stands between us and the engine
+        client.trust_env = False  # ignore proxies and .netrc
         for adapter in list(client.adapters.values()):
             if isinstance(adapter, UnixHTTPAdapter):
                 client.mount(_SOCKET_URL, _OnePoolAdapter(adapter.socket_path))

@@ -1,4 +1,4 @@
-"""Containers in the engine's own terms: our spec becomes its JSON, its JSON becomes our facts. Pure."""
+"""Converts container specs to the engine's JSON, and the engine's JSON to ContainerInfo and EngineInfo. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ from processing_emulator.ports import (
 )
 
 LABEL_ID = "processing-emulator.id"
-"""Carried by every container, with the id of the emulator that made it."""
+"""The label of every container and network: the id of the emulator that created it."""
 
 LOG_FILE_BYTES = 256 * 1024**2
 LOG_FILES = 4
-"""A container that floods its log must not fill the disk: the engine keeps this many files of this size, seven million
-lines or so. Up to the first file's size the log is followed as it is written; beyond, it is read in passes (`logs.py`).
-A container that prints faster than it can be read, until what is not read yet outgrows all files, loses the oldest of
-those lines. The files are not compressed: Engine 20.10 would have to unpack them for each pass.
+"""The engine keeps this many log files of this size, about seven million lines, so that a container cannot fill the
+disk with its log. The first file is followed while it is written; after that the log is read in passes (`logs.py`). If
+a container prints so much faster than we read that the unread lines outgrow all files, the oldest of them are lost.
+The files are not compressed, because Engine 20.10 would decompress them for each pass.
 """
 
 PIDS_LIMIT = 16_384
-"""Processes and threads of one container: far more than Spark on a big instance takes, too few for a fork bomb to
-exhaust the machine.
+"""Limit of processes and threads of one container: far more than Spark needs on a large instance, and too few for a
+fork bomb to exhaust the machine.
 """
 
 _NANO = 1_000_000_000
@@ -44,7 +44,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerDefaults:
-    """What all containers of one emulator have in common.
+    """What all containers of one emulator share.
 
     `translate` turns a path of this process into the path the engine mounts.
     """
@@ -58,7 +58,7 @@ def container_body(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str
     """The body of the engine's create call.
 
     `Entrypoint` set and `Cmd` absent ignores the image's CMD too (spec 2.1). PID 1 is the user's process: no init, no
-    restart, no privilege; the rest is the engine's default (spec 8, question 30).
+    restart, no privilege; everything else is the engine's default (spec 8, question 30).
     """
     body: dict[str, Any] = {
         "Image": spec.image,
@@ -136,7 +136,7 @@ def _host_config(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, 
 
 
 def container_info(document: Mapping[str, Any]) -> ContainerInfo:
-    """Our facts from the engine's inspect document."""
+    """Parse the engine's inspect document of a container."""
     state = document["State"]
     known = _STATES.get(state["Status"], ContainerState.EXITED)
     return ContainerInfo(
@@ -150,19 +150,19 @@ def container_info(document: Mapping[str, Any]) -> ContainerInfo:
 
 
 def container_exit(state: Mapping[str, Any]) -> ContainerExit:
-    """How a container ended, from its `State`."""
+    """Parse `State` of a container that has ended."""
     return ContainerExit(code=state["ExitCode"], out_of_memory=bool(state.get("OOMKilled")))
 
 
 def log_file_bytes(document: Mapping[str, Any]) -> int | None:
-    """At which size the engine begins a new log file; None when it never does."""
+    """The size at which the engine begins a new log file; None if it never does."""
     config = document["HostConfig"].get("LogConfig") or {}
     size = (config.get("Config") or {}).get("max-size", "")
     return int(size) if size.isdecimal() else None
 
 
 def engine_info(document: Mapping[str, Any]) -> EngineInfo:
-    """Our facts from the engine's info document."""
+    """Parse the engine's info document."""
     return EngineInfo(
         version=document["ServerVersion"],
         cpus=document["NCPU"],

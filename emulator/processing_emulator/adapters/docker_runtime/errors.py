@@ -1,4 +1,4 @@
-"""The one place where docker-py's and the engine's ways to fail become errors of ours, and where messages are read."""
+"""Translates errors of docker-py and the engine into the project's errors. Only this module reads their messages."""
 
 import http.client
 import re
@@ -13,12 +13,12 @@ import urllib3.exceptions
 from processing_emulator.errors import ContainerGone, ImageNotFound, RuntimeFailure, RuntimeUnavailable, StartRejected
 
 MESSAGE_LIMIT = 400
-"""Most characters of an engine's message in one of ours; the rest of a FailureReason is left for others."""
+"""Longest part of an engine's message that we quote. A FailureReason has room for 1,024 characters in all."""
 
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 REFUSED = 125
-"""Exit codes a shell, or the docker command, reports for a program that did not start."""
+"""The exit codes that a shell and the docker command report for a program that did not start."""
 
 CANNOT_PULL = "Cannot pull algorithm container. Either the image does not exist or its permissions are incorrect."
 """The service's own sentence (spec 1.8)."""
@@ -42,23 +42,23 @@ _OCI_PREFIXES = re.compile(
 )
 
 TRANSPORT_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
-"""What the ways to the engine raise when it is not there, or not any more."""
+"""What the HTTP layers raise when the engine does not answer or the connection breaks."""
 
 
 class Addressed(Protocol):
-    """Something that lies at an address."""
+    """An engine with an address."""
 
     @property
     def address(self) -> str:
-        """For sentences."""
+        """For error messages."""
         ...
 
 
 @contextmanager
 def translated(engine: Addressed, doing: str, seconds: float | None) -> Iterator[None]:
-    """Turn whatever docker-py raises within into RuntimeUnavailable, ContainerGone, ImageNotFound or RuntimeFailure.
+    """Turn what docker-py raises within into RuntimeUnavailable, ContainerGone, ImageNotFound or RuntimeFailure.
 
-    `doing` completes "could not ..."; `seconds` is the limit that a timeout has passed.
+    `doing` completes "could not ..."; `seconds` is the timeout of the call.
     """
     try:
         yield
@@ -90,9 +90,9 @@ def _of_answer(engine: Addressed, doing: str, error: docker.errors.APIError) -> 
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Within `translated`: what the engine has against a container's configuration becomes StartRejected.
+    """Within `translated`: turn the engine's objections to a container's configuration into StartRejected.
 
-    A name that is taken, a container or an image that is missing, and an engine that is not ready are no refusals.
+    A taken name, a missing container or image, and an engine that is not ready are errors of other kinds.
     """
     try:
         yield
@@ -107,7 +107,7 @@ def refusals() -> Iterator[None]:
 
 
 def start_rejection(text: str) -> StartRejected:
-    """The useful part of an engine's refusal, and the exit code a shell would give to it."""
+    """The useful part of the engine's message, and the exit code a shell would report."""
     program = re.search(r"exec: \"(?:[^\"\\]|\\.)*\": .*", text, re.DOTALL)
     useful = (program[0] if program else _OCI_PREFIXES.sub("", text)).removesuffix(": unknown")
     code = REFUSED
@@ -119,7 +119,7 @@ def start_rejection(text: str) -> StartRejected:
 
 
 def pull_failure(reference: str, registry: str, text: str) -> ImageNotFound:
-    """A failed pull in the service's words (spec 1.8), with the fact behind them where the service has none."""
+    """A failed pull in the service's words (spec 1.8), followed by the cause where they do not state it."""
     if _UNREACHABLE.search(text):
         return ImageNotFound(
             f"{CANNOT_PULL} ({registry} cannot be reached: {bounded(text)}; "
@@ -135,7 +135,7 @@ def pull_failure(reference: str, registry: str, text: str) -> ImageNotFound:
 
 
 def explanation(error: docker.errors.APIError) -> str:
-    """What the engine said."""
+    """The message of the engine."""
     return bounded(str(error.explanation or error))
 
 
@@ -166,7 +166,7 @@ def _why_unavailable(address: str, doing: str, seconds: float | None, error: Bas
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all it was made from; requests and urllib3 carry theirs among their arguments."""
+    """The error and its causes; requests and urllib3 keep theirs among the arguments."""
     seen: list[BaseException] = [error]
     for current in seen:
         yield current

@@ -1,7 +1,6 @@
-"""From the engine's log stream to lines: HTTP chunks, then frames, then time stamps. Knows no socket and no client.
+"""Parses the engine's log stream: HTTP chunks, then frames, then time stamps. Knows no socket and no client.
 
-Written for millions of lines: every class is fed whatever has arrived, in pieces as large as they come, and gives back
-all that is complete.
+Written for millions of lines: each class takes data in buffers of any size and returns all that is complete.
 """
 
 import calendar
@@ -19,7 +18,7 @@ _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d
 
 
 class Dechunker:
-    """Undoes HTTP's chunked transfer coding. `finished` once the closing chunk was seen."""
+    """Decodes HTTP's chunked transfer coding. `finished` after the last chunk."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -34,7 +33,7 @@ class Dechunker:
             start = end_of_size + 2
             try:
                 size = int(buffer[position:end_of_size], 16)
-            except ValueError:  # behind the size there may be what nobody reads
+            except ValueError:  # the size may be followed by extensions
                 size = int(buffer[position:end_of_size].partition(b";")[0], 16)
             if size == 0:
                 self.finished = True
@@ -51,7 +50,7 @@ class Demuxer:
     """Splits the engine's multiplexed stream of standard output and error into lines, in the engine's order.
 
     A frame is 8 bytes (which stream, length), the time stamp, a space, and what the container wrote. A frame without a
-    newline at its end is a piece of a line longer than 16 KiB, or the end of the output: it is a line of its own.
+    newline at its end is part of a line longer than 16 KiB, or the end of the output; it becomes a separate line.
     """
 
     def __init__(self) -> None:
@@ -77,7 +76,7 @@ class Demuxer:
 
 
 class Stamps:
-    """Reads RFC 3339 stamps into nanoseconds since the epoch. Remembers the last second, since it mostly recurs."""
+    """Parses RFC 3339 stamps into nanoseconds since the epoch. Caches the last second, which usually recurs."""
 
     def __init__(self) -> None:
         self._second = b""

@@ -1,4 +1,4 @@
-"""What the engine's host gives to jobs."""
+"""The capacity that the engine's host offers to jobs."""
 
 from processing_emulator.domain.capacity import NodeCapacity
 from processing_emulator.ports import ContainerRuntime, GpuProbe

@@ -1,4 +1,4 @@
-"""Images: looked up, and pulled by one thread per reference however many ask."""
+"""Finds images on the engine, and pulls each missing one once, however many callers ask for it."""
 
 import logging
 import threading
@@ -48,7 +48,7 @@ class Images:
         return self._find(str(parsed)) or _vanished(parsed)
 
     def _find(self, reference: str) -> str | None:
-        """The id of an image that is here, by reference or by id."""
+        """The id of an image on the engine, found by reference or by id."""
         with self._engine.call(Call.INSPECT) as api:
             try:
                 return str(api.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
@@ -56,13 +56,13 @@ class Images:
                 return None
 
     def _pull(self, reference: ImageReference, on_progress: Callable[[str], None], cancel: CancelToken) -> None:
-        """Wait for the pull of this reference; the first to ask begins it, the last to give up ends it."""
+        """Wait for the pull of this reference. The first caller starts it; when the last one cancels, it ends."""
         pull = self._join(reference)
         shown = ""
         try:
             while not pull.done.wait(LOOK_SECONDS):
                 if cancel.is_set():
-                    raise Cancelled(f"the pull of {reference} was given up")
+                    raise Cancelled(f"the pull of {reference} was cancelled")
                 if pull.progress != shown:
                     shown = pull.progress
                     on_progress(shown)
@@ -81,7 +81,7 @@ class Images:
             return pull
 
     def _leave(self, pull: "_Pull") -> None:
-        """Forget a pull that has ended, or that nobody waits for: it ends by itself."""
+        """Drop a pull that has ended or has no callers left; the latter then ends by itself."""
         with self._lock:
             pull.waiting -= 1
             unwanted = pull.waiting == 0
@@ -100,11 +100,11 @@ def not_built(reference: ImageReference) -> str:
 
 
 def _vanished(reference: ImageReference) -> str:
-    raise ImageNotFound(f"{CANNOT_PULL} ({reference} was pulled and removed again by somebody else)")
+    raise ImageNotFound(f"{CANNOT_PULL} ({reference} was pulled, and then removed by another client)")
 
 
 class _Pull:
-    """One pull under way; `failure` is set before `done`."""
+    """One pull in progress; `failure` is set before `done`."""
 
     def __init__(self, engine: Engine, reference: ImageReference) -> None:
         self.reference = reference
@@ -117,7 +117,7 @@ class _Pull:
         self._thread = threading.Thread(target=self._run, name=f"pull {reference}", daemon=True)
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start pulling; returns at once."""
         self._thread.start()
 
     def _run(self) -> None:
@@ -143,7 +143,7 @@ class _Pull:
 
     def _events(self) -> Iterator[Mapping[str, Any]]:
         with self._engine.call(Call.PULL) as api:
-            api.reload_config()  # who has run "docker login" meanwhile need not restart us
+            api.reload_config()  # picks up a "docker login" without a restart
             try:
                 yield from api.pull(self.reference.name, self.reference.version, stream=True, decode=True)
             except docker.errors.APIError as error:

@@ -1,10 +1,10 @@
-"""A container's output as batches of lines, every line once, as far as the engine has kept it.
+"""Reads a container's output in batches of lines, each line once, as far as the engine has kept it.
 
-The engine's own ways to read on are not to be trusted (seen with Engine 20.10; later ones still skip files when the
-reader is slow). Follow mode skips and repeats lines when the log moves on to a new file before all of the old one was
-read, and may stop in the middle when the container exits; `since` skips whole files. Reading the last N lines is right,
-and cheap. So: follow from the container's first line on, counting how large the first file can have become. When that
-may be full, or when following has ended, read the log's end instead, in passes, each from the last line delivered on.
+The engine cannot be trusted to resume reading (seen with Engine 20.10; later ones still skip files when the reader is
+slow). Follow mode skips and repeats lines when the log continues in a new file before the old one was read completely,
+and may stop in the middle when the container exits; `since` skips whole files. Reading the last N lines is correct and
+cheap. So we follow from the first line on, counting how large the first file may be by now. When it may be full, or
+when following ends, we read the end of the log in passes, each of which continues after the last line delivered.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,13 +29,13 @@ PAUSE_SECONDS = 0.5
 
 TAIL_GROWTH = 16
 LONGEST_TAIL = TAIL_GROWTH**6
-"""A pass asks for the log's last line; when more were printed since the pass before, for so many times as many, and
-at last for all.
+"""A pass requests the last line of the log. If that is not enough, it requests this many times as many lines, again and
+again, and in the end all of them.
 """
 
 STAMPS_APART_NS = NANOSECONDS
-"""Standard output and error are copied by two threads, so lines may be in another order than their stamps, but never
-this far apart.
+"""Two threads of the engine copy standard output and standard error, so lines may not be in the order of their stamps;
+those out of order are never this far apart.
 """
 
 _JSON_SPECIAL = bytes(c for c in range(256) if c < 0x20 or c >= 0x7F or c in b'"\\<>&')
@@ -45,7 +45,7 @@ _ENTRY_BYTES, _FRAME_BYTES = 71, 40
 
 
 class Pause(Protocol):
-    """Waits so many seconds; True when everything is to end. `threading.Event.wait` is one."""
+    """Waits for some seconds; returns True if reading must end. `threading.Event.wait` is one."""
 
     def __call__(self, timeout: float, /) -> bool: ...
 
@@ -71,7 +71,7 @@ class LogReader:
             return
 
     def _lines(self, container_id: str, first_file_bytes: int | None) -> Iterator[list[RawLine]]:
-        """All lines from the first on: followed as long as that is safe, then in passes until the container's exit."""
+        """All lines: followed as long as that is safe, then read in passes until the container exits."""
         last: RawLine | None = None
         for lines in self._follow(container_id, first_file_bytes):
             yield lines
@@ -83,7 +83,7 @@ class LogReader:
             raise _BrokenOff from error
 
     def _follow(self, container_id: str, first_file_bytes: int | None) -> Iterator[list[RawLine]]:
-        """Follow until the engine says that this was all, or until the first file may be full."""
+        """Follow until the engine ends the stream, or until the first file may be full."""
         file_bytes = 0
         for payload, lines in self._batches(container_id, follow=1):
             file_bytes += most_file_bytes(payload, len(lines))
@@ -104,7 +104,7 @@ class LogReader:
                 return
 
     def _read_behind(self, container_id: str, last: RawLine | None) -> Iterator[list[RawLine]]:
-        """The lines behind the last one that was delivered; all there are if the engine does not have that one."""
+        """The lines after the last delivered one; all lines if the engine no longer has that one."""
         tail = 1
         while last is not None and tail <= LONGEST_TAIL:
             window = Window(last)
@@ -121,7 +121,7 @@ class LogReader:
                 yield lines
 
     def _batches(self, container_id: str, **query: int) -> Iterator[tuple[bytes, list[RawLine]]]:
-        """Whatever is there, as soon as it is there: the raw frames, and the lines complete by now."""
+        """The raw frames as they arrive, each with the lines that are complete by then."""
         with self._engine.call(Call.LOGS) as api:
             response = _request(api, container_id, query)
         demuxer = Demuxer()
@@ -131,16 +131,16 @@ class LogReader:
 
 
 def most_file_bytes(payload: bytes, lines: int) -> int:
-    """The most that so many frames can take in the engine's file, where every line is a JSON document.
+    """The largest size of these frames in the engine's file, where each line is a JSON document.
 
-    A frame's header and stamp weigh 40 bytes, the document around a line 71; a special character becomes up to six.
+    The header and stamp of a frame take 40 bytes, the document around a line 71; a special character takes up to six.
     """
     special = len(payload) - len(payload.translate(None, _JSON_SPECIAL))
     return len(payload) + _ESCAPE_BYTES * (special - _SPECIAL_IN_HEADER * lines) + (_ENTRY_BYTES - _FRAME_BYTES) * lines
 
 
 class Window:
-    """The last lines of a log, in which the last line delivered is looked for."""
+    """The last lines of a log, in which we look for the last delivered line."""
 
     def __init__(self, last: RawLine) -> None:
         self.found = False
@@ -148,14 +148,14 @@ class Window:
         self._begun = False
 
     def begins_too_late(self, lines: Sequence[RawLine]) -> bool:
-        """Whether the window cannot hold the last line, seen by its first."""
+        """Whether the first line of the window is too late for the window to contain the last delivered line."""
         if self._begun or not lines:
             return False
         self._begun = True
         return lines[0].at_ns > self._last.at_ns + STAMPS_APART_NS
 
     def behind(self, lines: list[RawLine]) -> list[RawLine]:
-        """Of the window's next lines, those behind the last line."""
+        """Those of the window's next lines that come after the last delivered line."""
         if self.found:
             return lines
         for index, line in enumerate(lines):
@@ -166,7 +166,7 @@ class Window:
 
 
 class _BrokenOff(Exception):
-    """The engine went away in the middle."""
+    """The stream broke off."""
 
 
 def _request(api: APIClient, container_id: str, query: Mapping[str, int]) -> requests.Response:
@@ -185,7 +185,7 @@ def _request(api: APIClient, container_id: str, query: Mapping[str, int]) -> req
 
 
 def _payloads(response: requests.Response) -> Iterator[bytes]:
-    """The body without its transfer coding, in pieces as they arrive. Raises _BrokenOff when it is cut short."""
+    """The decoded body as it arrives. Raises _BrokenOff when it ends early."""
     if response.headers.get("Transfer-Encoding") != "chunked":
         yield response.content
         return

@@ -1,4 +1,4 @@
-"""Where this process stands as seen from containers: the host's bridge address, or the container it runs in itself."""
+"""Finds where containers reach this process: at the host's bridge address, or in the container it runs in."""
 
 import re
 import socket
@@ -14,7 +14,7 @@ from processing_emulator.adapters.docker_runtime.clients import Call, Engine
 from processing_emulator.errors import RuntimeFailure
 
 _OWN_FILE = re.compile(r"/(?:overlay-)?containers/([0-9a-f]{64})/\S* /etc/(?:hostname|hosts|resolv\.conf) ")
-"""In mountinfo: the engine mounts these files from the container's folder on the host."""
+"""Matches lines of mountinfo: the engine mounts these files from the container's folder on the host."""
 
 _OWN_CGROUP = re.compile(r"(?:docker|libpod)[-/]([0-9a-f]{64})")
 _BUILT_IN = frozenset({"bridge", "host", "none", "podman"})
@@ -34,7 +34,7 @@ class SelfContainer:
     address: str | None = None
 
     def translate(self, path: Path) -> Path:
-        """What the engine calls a path of ours. Raises RuntimeFailure when it lies outside of all mounts."""
+        """The path on the engine's host. Raises RuntimeFailure for a path outside of all mounts."""
         inside = PurePosixPath(path)
         matching = [(own, host) for own, host in self.mounts if inside.is_relative_to(own)]
         if not matching:
@@ -61,7 +61,7 @@ def find_self(engine: Engine, root: Path = Path("/")) -> SelfContainer | None:
 
 
 def own_ids(root: Path) -> Iterator[str]:
-    """Ids this process may have, surest first."""
+    """Ids that the container of this process may have, the most certain first."""
     seen: set[str] = set()
     for file, pattern in (("proc/self/mountinfo", _OWN_FILE), ("proc/self/cgroup", _OWN_CGROUP)):
         try:
@@ -77,7 +77,7 @@ def own_ids(root: Path) -> Iterator[str]:
 
 
 def self_container(document: Mapping[str, Any]) -> SelfContainer:
-    """Read the engine's inspect document of our own container."""
+    """Parse the engine's inspect document of our own container."""
     attached = (document.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = {name: settings["IPAddress"] for name, settings in attached.items() if settings.get("IPAddress")}
     network = next((name for name in addresses if name not in _BUILT_IN), None)

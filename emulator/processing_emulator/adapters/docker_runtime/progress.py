@@ -1,10 +1,10 @@
-"""The engine's stream of pull events, told in short lines, now and then."""
+"""Turns the engine's stream of pull events into a progress line every few seconds."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 PAUSE_SECONDS = 2.0
-"""A pull sends hundreds of events a second; one line in this time is news enough."""
+"""A pull sends hundreds of events a second; one new line in this time is enough."""
 
 _MEGABYTE = 1_000_000
 _LAYER_DONE = frozenset({"Pull complete", "Already exists"})
@@ -12,7 +12,7 @@ _LAYER_SEEN = frozenset({"Pulling fs layer", "Waiting", "Downloading", "Download
 
 
 class PullProgress:
-    """Counts layers and bytes. `line` is the first thing to be said."""
+    """Counts layers and bytes. `line` is shown until there is something to count."""
 
     def __init__(self, line: str, monotonic: Callable[[], float]) -> None:
         self._line = line
@@ -22,7 +22,7 @@ class PullProgress:
         self._bytes: dict[str, tuple[int, int]] = {}
 
     def after(self, event: Mapping[str, Any]) -> str:
-        """Take in one event; the line to be shown, a new one only when it is time."""
+        """The line to show after an event; it changes at most every PAUSE_SECONDS."""
         layer, status = event.get("id"), event.get("status")
         if isinstance(layer, str) and status in _LAYER_SEEN:
             self._layers[layer] = status in _LAYER_DONE
@@ -33,10 +33,10 @@ class PullProgress:
                 self._bytes[layer] = (self._bytes[layer][1], self._bytes[layer][1])
         if self._layers and self._monotonic() >= self._due:
             self._due = self._monotonic() + PAUSE_SECONDS
-            self._line = self._told()
+            self._line = self._summary()
         return self._line
 
-    def _told(self) -> str:
+    def _summary(self) -> str:
         layers = f"{sum(self._layers.values())} of {len(self._layers)} layers"
         if not self._bytes:
             return layers

@@ -1,4 +1,4 @@
-"""The container engine as a port: every verb of `ContainerRuntime`, by docker-py's low-level client."""
+"""DockerRuntime: the ContainerRuntime port over docker-py's low-level client."""
 
 import threading
 import time
@@ -36,7 +36,7 @@ from processing_emulator.ports import (
 
 
 class DockerRuntime:
-    """ContainerRuntime on a Docker engine. Contacts nothing until it is asked something."""
+    """ContainerRuntime on a Docker engine. The first call connects."""
 
     def __init__(self, engine: Engine, defaults: ContainerDefaults) -> None:
         self._engine = engine
@@ -48,7 +48,7 @@ class DockerRuntime:
         self._networks = JobNetworks(engine, defaults.emulator_id)
 
     def close(self) -> None:
-        """Let go of the engine: waits and log streams under way end as if it had gone. Containers run on."""
+        """Disconnect: waits and log streams in progress end as if the engine had stopped. Containers keep running."""
         self._closed.set()
         self._engine.close()
 
@@ -64,7 +64,7 @@ class DockerRuntime:
         return self._images.ensure(reference, policy, on_progress, cancel)
 
     def find(self, name: str) -> ContainerInfo | None:
-        """See the port. The engine also finds by the beginning of an id; that does not count."""
+        """See the port. The engine also finds by the beginning of an id, which is ignored."""
         with self._engine.call(Call.INSPECT) as api:
             try:
                 info = container_info(api.inspect_container(name))
@@ -90,12 +90,12 @@ class DockerRuntime:
             return container_info(api.inspect_container(container_id))
 
     def wait(self, container_id: str) -> ContainerExit:
-        """See the port. Raises RuntimeFailure for a container that was never started: the engine calls that exit 0."""
+        """See the port. Raises RuntimeFailure for a container that never started; the engine reports exit 0."""
         with self._engine.call(Call.WAIT) as api:
             code = int(api.wait(container_id, condition="not-running")["StatusCode"])
         try:
             info = self.inspect(container_id)
-        except ContainerGone:  # removed right after its exit; what the engine told before still holds
+        except ContainerGone:  # removed right after its exit, whose code we have
             return ContainerExit(code=code)
         if info.state is ContainerState.CREATED:
             raise RuntimeFailure(f"container {info.name} was never started")
@@ -109,7 +109,7 @@ class DockerRuntime:
             except docker.errors.NotFound:
                 return
             except docker.errors.APIError as error:
-                if error.status_code != 409:  # it does not run
+                if error.status_code != 409:  # it is not running
                     raise
 
     def remove(self, container_id: str) -> None:
@@ -123,7 +123,7 @@ class DockerRuntime:
             except docker.errors.APIError as error:
                 if error.status_code != 409:
                     raise
-                self._await_removal(container_id)  # somebody else is removing it
+                self._await_removal(container_id)  # another client is removing it
 
     def _await_removal(self, container_id: str) -> None:
         with self._engine.call(Call.REMOVE) as api:
@@ -142,7 +142,7 @@ class DockerRuntime:
     def _look(self, container_id: str) -> ContainerInfo | None:
         try:
             return self.inspect(container_id)
-        except ContainerGone:  # since it was listed
+        except ContainerGone:  # removed since it was listed
             return None
 
     def create_network(self, spec: NetworkSpec) -> NetworkInfo:

@@ -1,7 +1,7 @@
-"""CPU and memory of a running container: from its cgroup's files where they can be read, else from the engine.
+"""Measures CPU and memory of a running container: from its cgroup files if they are readable, else by the engine.
 
-The files cost a hundredth of what the engine's statistics cost. They are only believed when the path names the
-container, because a process id of the engine's host means something else inside a container.
+Reading the files takes a hundredth of the time of the engine's statistics. They are used only if their path contains
+the container's id, because inside a container a process id of the engine's host may be another process.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ _MICRO = 1e6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CgroupFiles:
-    """Where the figures of one container are; `version` is that of the cgroup hierarchy."""
+    """The files with the figures of one container, for this version of the cgroup hierarchy."""
 
     version: int
     cpu: Path
@@ -44,12 +44,12 @@ class CgroupFiles:
         )
 
     def _memory_without(self, cache: bytes) -> int:
-        """Used memory without the file cache that the kernel would drop first, as `docker stats` counts it."""
+        """Used memory without the inactive file cache, as `docker stats` counts it."""
         return max(0, int(self.memory.read_bytes()) - _field(self.memory_stat.read_bytes(), cache))
 
 
 def _field(stat: bytes, name: bytes) -> int:
-    """A value from a file of lines `name value`; 0 when it is not there."""
+    """A value from a file of lines `name value`; 0 if there is none."""
     start = 0 if stat.startswith(name + b" ") else stat.find(b"\n" + name + b" ") + 1
     if start == 0 and not stat.startswith(name + b" "):
         return 0
@@ -57,7 +57,7 @@ def _field(stat: bytes, name: bytes) -> int:
 
 
 def find_cgroup(container_id: str, pid: int, root: Path = Path("/")) -> CgroupFiles | None:
-    """The files of a container by its first process; None when they are not here or not this container's."""
+    """The files of a container, found by its first process; None if there are none or they are another's."""
     try:
         membership = (root / f"proc/{pid}/cgroup").read_text()
     except OSError:
@@ -88,7 +88,7 @@ def find_cgroup(container_id: str, pid: int, root: Path = Path("/")) -> CgroupFi
 
 
 def usage_from_stats(document: Mapping[str, Any]) -> UsageReading | None:
-    """The figures from the engine's statistics; None when it has none because the container does not run."""
+    """Parse the engine's statistics; None if the container is not running."""
     memory = document.get("memory_stats") or {}
     if "usage" not in memory:
         return None
@@ -101,7 +101,7 @@ def usage_from_stats(document: Mapping[str, Any]) -> UsageReading | None:
 
 
 class UsageReader:
-    """Reads usage; remembers for each running container where its figures come from."""
+    """Reads usage, and caches for each running container where its figures come from."""
 
     def __init__(self, engine: Engine, root: Path = Path("/")) -> None:
         self._engine = engine
@@ -120,7 +120,7 @@ class UsageReader:
             return None
 
     def forget(self, container_id: str) -> None:
-        """The container has ended."""
+        """Drop the cached source of a container that has ended."""
         self._sources.pop(container_id, None)
 
     def _find_source(self, container_id: str) -> Callable[[], UsageReading | None]:
@@ -138,7 +138,7 @@ class UsageReader:
             try:
                 document = api.stats(container_id, stream=False, one_shot=True)
             except docker.errors.APIError as error:
-                if error.status_code == 409:  # ended between two looks
+                if error.status_code == 409:  # ended since it was inspected
                     return None
                 raise
         return usage_from_stats(document)

@@ -1,1 +1,1 @@
-"""Scripts of the user that run when the server starts, is ready and ends."""
+"""Runs the user's scripts when the server starts, is ready, and shuts down."""

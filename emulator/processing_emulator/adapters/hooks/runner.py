@@ -20,7 +20,7 @@ _LEADS_ELSEWHERE = frozenset({"AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_P
 
 
 class Progress(StrEnum):
-    """How far a stage, or a script of it, has come."""
+    """The progress of a stage or of a script."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -30,7 +30,7 @@ class Progress(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """One script's turn."""
+    """One run of a script."""
 
     name: str
     progress: Progress = Progress.RUNNING
@@ -85,7 +85,7 @@ class HookRunner:
         }
 
     def progress(self) -> dict[str, str]:
-        """How far each stage has come."""
+        """The progress of each stage."""
         return {stage.value: progress.value for stage, progress in self._stages.items()}
 
     def _run_scripts(self, init_dir: Path, stage: Stage, environment: Mapping[str, str], cancel: CancelToken) -> None:
@@ -94,7 +94,7 @@ class HookRunner:
             logger.warning("init file ignored", extra={"file": name, "reason": "scripts end with .sh or .py"})
         for script in found.scripts:
             if cancel.is_set():
-                raise Cancelled(f"{stage} was given up")
+                raise Cancelled(f"{stage} was cancelled")
             run = _Run(name=script.name)
             self._runs[stage].append(run)
             self._run_script(init_dir / stage, script, environment, cancel, run)
@@ -137,6 +137,6 @@ class HookRunner:
 
 
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The server's own, and what leads AWS clients to it; what would lead them elsewhere is left out."""
+    """The server's environment with the variables for AWS clients, without those that override them."""
     own = {name: value for name, value in os.environ.items() if not variables or name not in _LEADS_ELSEWHERE}
     return {**own, **variables}

@@ -1,4 +1,4 @@
-"""Which scripts there are, in which order, and how each is started."""
+"""Finds the scripts of a stage, their order, and the command of each."""
 
 import os
 import sys
@@ -10,14 +10,14 @@ from processing_emulator.errors import StartFailure
 
 
 class Stage(StrEnum):
-    """When scripts run. The values are the names of their folders."""
+    """When scripts run. The values are the folder names."""
 
     BOOT = "boot.d"
     """Before anything else; the server cannot be reached."""
     READY = "ready.d"
     """The API answers and the seed is applied; `Ready.` is not printed yet."""
     SHUTDOWN = "shutdown.d"
-    """The API still answers, and jobs are still followed."""
+    """The API still answers and jobs still run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +30,14 @@ class Script:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The scripts of a stage in the order in which they run, and the names of files that are none."""
+    """The scripts of a stage in the order in which they run, and the names of files that are not scripts."""
 
     scripts: tuple[Script, ...]
     ignored: tuple[str, ...]
 
 
 def find_scripts(init_dir: Path, stage: Stage) -> Found:
-    """Look into a stage's folder, which need not be there. Raises StartFailure when it cannot be read."""
+    """List the folder of a stage, which may be missing. Raises StartFailure when it cannot be read."""
     scripts, ignored = [], []
     for path in _files(init_dir / stage):
         command = _command(path)
@@ -50,7 +50,7 @@ def find_scripts(init_dir: Path, stage: Stage) -> Found:
 
 
 def check_init_dir(init_dir: Path) -> None:
-    """Raises StartFailure when the folder is not there: a misspelt path would run nothing, silently."""
+    """Raises StartFailure if the folder is missing; a misspelt path would otherwise silently run nothing."""
     if not init_dir.is_dir():
         raise StartFailure(f"init directory {init_dir} is no folder; make it, or leave --init-dir out")
 
@@ -65,7 +65,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _command(path: Path) -> tuple[str, ...] | None:
-    """Executable shell scripts are started by themselves, so that their first line counts."""
+    """The command of a script, None for another file. An executable script with a shebang line is run directly."""
     if not path.is_file():
         return None
     match path.suffix:

@@ -1,4 +1,4 @@
-"""The NVIDIA GPUs of this machine, by the driver's own library. No driver and no GPU are no errors."""
+"""Finds and measures the NVIDIA GPUs of this machine through NVML. A missing driver or GPU is not an error."""
 
 import ctypes
 import logging
@@ -18,7 +18,7 @@ _DRIVER = "libnvidia-ml.so.1"
 
 
 class NvmlProbe:
-    """GpuProbe by NVML, which is loaded on first use, and looked for again as long as it is not there."""
+    """GpuProbe through NVML, which is loaded on first use; while it is missing, each use tries again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -37,7 +37,7 @@ class NvmlProbe:
         return tuple(ids)
 
     def read(self, gpu_ids: tuple[str, ...]) -> tuple[GpuReading, ...]:
-        """One reading for each id that answers; a GPU that has fallen off the bus is left out."""
+        """One reading for each GPU that answers; one that has fallen off the bus is left out."""
         pynvml = self._nvml() if gpu_ids else None
         if pynvml is None:
             return ()
@@ -48,7 +48,7 @@ class NvmlProbe:
         return tuple(readings)
 
     def _nvml(self) -> ModuleType | None:
-        """pynvml, ready to be asked; None without a driver. It is not even imported then: it is large."""
+        """The initialised pynvml; None without a driver, and then this large module is not even imported."""
         with self._lock:
             if self._ready is None and _has_driver():
                 import pynvml
@@ -60,7 +60,7 @@ class NvmlProbe:
 
 
 def _has_driver() -> bool:
-    """Whether it is worth asking."""
+    """Whether the driver's library can be loaded."""
     if sys.platform != "linux":
         return True
     try:
@@ -88,7 +88,7 @@ def _read(pynvml: ModuleType, gpu_id: str) -> GpuReading:
 
 @contextmanager
 def _noting(pynvml: ModuleType, what: str) -> Iterator[None]:
-    """A GPU that does not answer is a fact about the host, not a failure of a job."""
+    """Log errors of NVML: a GPU that does not answer does not fail a job."""
     try:
         yield
     except pynvml.NVMLError as error:

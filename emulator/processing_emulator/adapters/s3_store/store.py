@@ -1,4 +1,4 @@
-"""S3ObjectStore: lists and reads objects on connections of its own, transfers files on a pool of connections."""
+"""S3ObjectStore: reads and lists objects on one connection each, transfers files on a shared pool."""
 
 import time
 from collections.abc import Iterator, Sequence
