@@ -15,6 +15,8 @@ from processing_emulator.errors import ContainerGone, ImageNotFound, RuntimeFail
 MESSAGE_LIMIT = 400
 """Longest part of an engine's message that we quote. A FailureReason has room for 1,024 characters in all."""
 
+_TAIL = 150
+
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 REFUSED = 125
@@ -140,9 +142,11 @@ def explanation(error: docker.errors.APIError) -> str:
 
 
 def bounded(text: str) -> str:
-    """One line of at most MESSAGE_LIMIT characters."""
+    """One line of at most MESSAGE_LIMIT characters. The middle is dropped, because the cause often comes last."""
     line = " ".join(text.split())
-    return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 3] + "..."
+    if len(line) <= MESSAGE_LIMIT:
+        return line
+    return f"{line[: MESSAGE_LIMIT - _TAIL - 3]}...{line[-_TAIL:]}"
 
 
 def _why_unavailable(address: str, doing: str, seconds: float | None, error: BaseException) -> str:

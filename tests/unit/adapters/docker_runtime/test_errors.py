@@ -151,3 +151,6 @@ def test_our_own_errors_pass_unchanged() -> None:
 def test_messages_become_one_truncated_line() -> None:
     assert bounded("a\n  b\tc") == "a b c"
     assert len(bounded("x" * 10_000)) == MESSAGE_LIMIT
+    long = bounded("beginning " + "x" * 10_000 + " the cause")
+    assert long.startswith("beginning ")
+    assert long.endswith(" the cause")
