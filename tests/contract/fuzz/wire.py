@@ -72,8 +72,16 @@ class Wire:
                 return answer
             received = connection.recv(256 * 1024)
             if not received:
-                raise NoAnswer("the server hung up")
+                return self._last_answer(buffer, is_head)
             buffer += received
+
+    def _last_answer(self, buffer: bytes, is_head: bool) -> Answer:
+        """An answer whose body ends with the connection."""
+        self.close()
+        parsed = parse_answer(buffer, is_head=is_head, is_ended=True)
+        if parsed is None:
+            raise NoAnswer("the server hung up")
+        return parsed[0]
 
     def _send_and_hang_up(self, data: bytes) -> list[Answer]:
         connection = self._connected()

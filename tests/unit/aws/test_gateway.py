@@ -371,6 +371,13 @@ def test_a_request_of_http_1_1_without_a_host_is_refused(app: ASGIApp, api: Api)
     assert api.store.list_unfinished() == []
 
 
+@pytest.mark.parametrize("value", ["\x7f", "a\x01b", "\0"])
+def test_a_control_character_in_a_header_is_refused(app: ASGIApp, value: str) -> None:
+    answer = call(app, method="GET", path="/bucket", headers=(HOST, ("x-amz-meta-a", value)))
+
+    assert (answer.status, answer.document["__type"]) == (400, "BadRequest")
+
+
 def test_a_body_that_stops_arriving_is_given_up(api: Api) -> None:
     scope = http_scope("POST", "/", (HOST, ("x-amz-target", CREATE), ("content-type", JSON_TYPE)))
     sent: list[Message] = []

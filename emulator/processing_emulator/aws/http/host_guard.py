@@ -6,11 +6,11 @@ from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from processing_emulator.aws.protocols.wire_errors import HostMissing, HostRefused
+from processing_emulator.aws.protocols.wire_errors import HostRefused, MalformedHead
 
 
 class HostGuardMiddleware:
-    """Checks Host and Origin of every request. Raises HostMissing, HostRefused."""
+    """Checks Host and Origin of every request. Raises MalformedHead, HostRefused."""
 
     def __init__(self, app: ASGIApp, *, allowed_hosts: Iterable[str] = ()) -> None:
         """`allowed_hosts`: as for HostGuard."""
@@ -21,7 +21,7 @@ class HostGuardMiddleware:
         if scope["type"] == "http":
             hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
             if not hosts and scope["http_version"] == "1.1":
-                raise HostMissing("A request of HTTP/1.1 must have a Host header.")
+                raise MalformedHead("A request of HTTP/1.1 must have a Host header.")
             refusal = self._guard.refusal(hosts, origins)
             if refusal is not None:
                 raise HostRefused(refusal)

@@ -4,6 +4,7 @@ Everything inside raises; here an error is put into the words and the form of th
 """
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -21,13 +22,14 @@ from processing_emulator.aws.http.request_context import (
 from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.http.routing import Protocol, protocol_of
 from processing_emulator.aws.protocols.codec import Reply
-from processing_emulator.aws.protocols.wire_errors import BodyTimedOut, internal_failure, wire_error
+from processing_emulator.aws.protocols.wire_errors import BodyTimedOut, MalformedHead, internal_failure, wire_error
 from processing_emulator.errors import RequestError
 from processing_emulator.log_context import log_fields
 
 logger = logging.getLogger(__name__)
 
 _ID_HEADER: Final = b"x-amzn-requestid"
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def context_in(scope: Scope) -> RequestContext:
@@ -86,7 +88,10 @@ class RequestMiddleware:
             await response.send_unless_begun(encode_error(protocol, internal_failure(), response.request_id))
 
     def _state(self, scope: Scope) -> dict[str, Any]:
-        """Signature and protocol, where the layers inside find them."""
+        """Signature and protocol, where the layers inside find them. Raises MalformedHead."""
+        for name, value in scope["headers"]:
+            if _CONTROL.search(value):  # h11 lets DEL pass, and the S3 store's client does not send it
+                raise MalformedHead(f"The header {name.decode('latin-1')} has a control character.")
         headers, query = headers_in(scope), scope["query_string"]
         authorization = parse_authorization(headers, query)
         signing_name = authorization.credential.service if authorization and authorization.credential else ""

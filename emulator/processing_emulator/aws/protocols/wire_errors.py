@@ -37,8 +37,8 @@ class BadCredentialScope(RequestError):
     """The signature names a region that cannot be one."""
 
 
-class HostMissing(RequestError):
-    """HTTP/1.1 requires a Host header."""
+class MalformedHead(RequestError):
+    """The head of the request is not what HTTP asks for."""
 
 
 class HostRefused(RequestError):
@@ -103,7 +103,7 @@ COMMON_FORMS: ErrorForms = MappingProxyType(
         BodyTooLarge: ErrorForm("RequestEntityTooLargeException", status=413),
         BodyTimedOut: ErrorForm("RequestTimeout", status=408),
         BadCredentialScope: ErrorForm("InvalidSignatureException"),
-        HostMissing: ErrorForm("BadRequest"),
+        MalformedHead: ErrorForm("BadRequest"),
         HostRefused: ErrorForm("AccessDeniedException", status=403),
         UnderMaintenance: ErrorForm("ServiceUnavailable", status=503),
         RequestError: ErrorForm("ValidationException"),
