@@ -34,15 +34,37 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadPlan:
-    """Files to download and folders to create, relative to the input's folder."""
+    """Files to download and folders to create, by their paths relative to the input's folder.
+
+    `marked_folders` are those of folder markers, keys that end in `/`; the input's own folder is the empty path.
+    """
 
     files: tuple[PlannedFile, ...]
-    folders: tuple[str, ...]
+    marked_folders: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no object was found, not even a folder marker."""
+        return not self.files and not self.marked_folders
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """All folders below the input's own, parents first."""
+        folders: set[str] = set()
+        for folder in {*self.marked_folders, *(file.path.rpartition("/")[0] for file in self.files)}:
+            _add_with_parents(folders, folder)
+        return tuple(sorted(folders))
 
     @property
     def size_bytes(self) -> int:
         """Bytes of all files."""
         return sum(f.source.size_bytes for f in self.files)
+
+
+def _add_with_parents(folders: set[str], folder: str) -> None:
+    while folder and folder not in folders:
+        folders.add(folder)
+        folder = folder.rpartition("/")[0]
 
 
 def relative_path(key: str, prefix: str) -> str:
@@ -70,20 +92,20 @@ def plan_download(objects: Iterable[StoredObject], prefix: str) -> DownloadPlan:
     Raises UnsafePath when a key would leave the folder or two keys need one name for a file and for a folder.
     """
     files: dict[str, PlannedFile] = {}
-    folders: set[str] = set()
+    marked_folders: dict[str, None] = {}
     for stored in objects:
-        parts = _safe_parts(stored.key, relative_path(stored.key, prefix))
-        path = "/".join(parts)
-        is_folder = stored.key.endswith("/")
-        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts) + is_folder))
-        if is_folder or not parts:
-            continue
-        if path in files:
+        path = "/".join(_safe_parts(stored.key, relative_path(stored.key, prefix)))
+        if stored.key.endswith("/"):
+            marked_folders[path] = None
+        elif path in files:
             raise UnsafePath(f"object keys {files[path].source.key!r} and {stored.key!r} need the same file name")
-        files[path] = PlannedFile(source=stored, path=path)
-    for path in sorted(folders & files.keys()):
-        raise UnsafePath(f"object key {files[path].source.key!r} is also the folder of other keys")
-    return DownloadPlan(files=tuple(files.values()), folders=tuple(sorted(folders)))
+        elif path:
+            files[path] = PlannedFile(source=stored, path=path)
+    plan = DownloadPlan(files=tuple(files.values()), marked_folders=tuple(marked_folders))
+    for path in plan.folders:
+        if path in files:
+            raise UnsafePath(f"object key {files[path].source.key!r} is also the folder of other keys")
+    return plan
 
 
 def output_key(target: S3Uri, path: str) -> str:

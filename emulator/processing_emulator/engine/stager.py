@@ -6,7 +6,8 @@ from typing import assert_never
 from processing_emulator.domain.contract import folder_of
 from processing_emulator.domain.instances import GIB
 from processing_emulator.domain.job import Transfer
-from processing_emulator.domain.spec import JobInput, JobOutput, S3Prefix, S3Uri
+from processing_emulator.domain.sharding import share_of
+from processing_emulator.domain.spec import JobInput, JobOutput, S3Prefix, S3Uri, Source
 from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download
 from processing_emulator.engine.instance import InstanceTask
 from processing_emulator.engine.workspace import Workspace
@@ -41,8 +42,13 @@ class Stager:
         return _sum(done), skipped
 
     def _plan(self, item: JobInput, cancel: CancelToken) -> DownloadPlan:
-        """One case for each kind of source."""
-        match item.source:
+        """What this instance downloads of an input."""
+        record, hosts = self._task.record, self._task.hosts
+        return share_of(self._plan_source(item.source, cancel), item.distribution, record.index, len(hosts))
+
+    def _plan_source(self, source: Source, cancel: CancelToken) -> DownloadPlan:
+        """All objects of an input. One case for each kind of source."""
+        match source:
             case S3Prefix(uri=uri):
                 return self._plan_prefix(uri, cancel)
             case other:
@@ -50,7 +56,7 @@ class Stager:
 
     def _plan_prefix(self, uri: S3Uri, cancel: CancelToken) -> DownloadPlan:
         plan = plan_download(self._objects.iter_objects(uri.bucket, uri.key, cancel), uri.key)
-        if not plan.files and not plan.folders:
+        if plan.is_empty:
             raise StagingFailure(f"No S3 objects found under {uri}")
         return plan
 

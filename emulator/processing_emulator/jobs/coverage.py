@@ -83,7 +83,7 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
         "ProcessingInputs.S3Input.S3DataType": _SUPPORTED,
         "ProcessingInputs.S3Input.S3InputMode": _SUPPORTED,
         "ProcessingInputs.S3Input.S3DataDistributionType": Coverage(
-            Support.SUPPORTED, "on one instance, ShardedByS3Key is the same as FullyReplicated"
+            Support.SUPPORTED, "shards are dealt out in the order of the keys: object i goes to instance i mod n"
         ),
         "ProcessingInputs.S3Input.S3CompressionType": _SUPPORTED,
         "ProcessingInputs.DatasetDefinition": _refused(_DATASETS),

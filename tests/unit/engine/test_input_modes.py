@@ -1,0 +1,119 @@
+"""What each host of a job finds in its input folder, for every way an input can be described (spec 3)."""
+
+import threading
+
+import pytest
+from processing_emulator.ports import ContainerSpec
+
+from tests.builders import an_input
+from tests.fakes.container_script import FakeRun, mounted
+from tests.unit.engine.rig import Rig
+
+INPUT = "/opt/ml/processing/input"
+
+
+def listing(spec: ContainerSpec) -> list[str]:
+    """Files and, with a slash at the end, folders below the input's folder."""
+    root = mounted(spec, INPUT)
+    return sorted(f"{path.relative_to(root)}{'/' if path.is_dir() else ''}" for path in root.rglob("*"))
+
+
+class SeenByHosts:
+    """Runs a job on simulated hosts and collects what each finds."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._lock = threading.Lock()
+
+    def __call__(self, hosts: int, **s3: str) -> list[list[str]]:
+        """The listing of each host, for an input with these members of S3Input; the job must complete."""
+        seen: dict[str, list[str]] = {}
+        reason = self._run(hosts, seen, s3)
+        assert reason is None
+        return [seen[f"algo-{number + 1}"] for number in range(hosts)]
+
+    def failure_reason(self, hosts: int, **s3: str) -> str:
+        """The FailureReason of a job with this input."""
+        reason = self._run(hosts, {}, s3)
+        assert reason is not None
+        return reason
+
+    def _run(self, hosts: int, seen: dict[str, list[str]], s3: dict[str, str]) -> str | None:
+        def work(spec: ContainerSpec) -> None:
+            with self._lock:
+                seen[spec.hostname] = listing(spec)
+
+        rig = self._rig
+        rig.script = lambda spec: FakeRun(work=work)
+        rig.host = type(rig.host)(vcpus=8.0)
+        rig.start_emulator()
+        cluster = {"InstanceCount": hosts, "InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1}
+        source = an_input(path=INPUT)
+        source["S3Input"] |= s3
+        job = rig.add(ProcessingResources={"ClusterConfig": cluster}, inputs=[source])
+        ended = rig.wait_for_end(job)
+        assert ended.status == ("Failed" if ended.failure_reason else "Completed")
+        return ended.failure_reason
+
+
+@pytest.fixture
+def seen_by_hosts(rig: Rig) -> SeenByHosts:
+    return SeenByHosts(rig)
+
+
+def put(rig: Rig, *keys: str) -> None:
+    for key in keys:
+        rig.objects.put("bkt", key, b"" if key.endswith("/") else b"x")
+
+
+SHARDED = {"S3DataDistributionType": "ShardedByS3Key"}
+
+
+@pytest.mark.parametrize("hosts", [1, 3])
+def test_a_replicated_prefix_is_complete_on_every_host(rig: Rig, seen_by_hosts: SeenByHosts, hosts: int) -> None:
+    put(rig, "in/a", "in/d/b", "in/empty/")
+
+    assert seen_by_hosts(hosts) == [["a", "d/", "d/b", "empty/"]] * hosts
+
+
+def test_a_sharded_prefix_is_complete_on_one_host(rig: Rig, seen_by_hosts: SeenByHosts) -> None:
+    put(rig, "in/a", "in/b", "in/c")
+
+    assert seen_by_hosts(1, **SHARDED) == [["a", "b", "c"]]
+
+
+def test_a_sharded_prefix_is_dealt_out_to_the_hosts(rig: Rig, seen_by_hosts: SeenByHosts) -> None:
+    put(rig, "in/", "in/a", "in/b", "in/c", "in/d/1", "in/d/2")
+
+    assert seen_by_hosts(3, **SHARDED) == [["a", "d/", "d/1"], ["b", "d/", "d/2"], ["c"]]
+
+
+def test_a_host_without_objects_has_an_empty_folder(rig: Rig, seen_by_hosts: SeenByHosts) -> None:
+    put(rig, "in/only")
+
+    assert seen_by_hosts(3, **SHARDED) == [["only"], [], []]
+
+
+def test_keys_that_clash_fail_a_sharded_input_on_whichever_host_they_are(rig: Rig, seen_by_hosts: SeenByHosts) -> None:
+    put(rig, "in/a", "in/a/b")
+
+    assert seen_by_hosts.failure_reason(3, **SHARDED) == (
+        "ClientError: Failed to download data. object key 'in/a' is also the folder of other keys"
+    )
+
+
+@pytest.mark.parametrize("hosts", [1, 3])
+@pytest.mark.parametrize("distribution", ["FullyReplicated", "ShardedByS3Key"])
+def test_a_prefix_that_holds_only_its_folder_marker_is_an_empty_folder(
+    rig: Rig, seen_by_hosts: SeenByHosts, hosts: int, distribution: str
+) -> None:
+    put(rig, "in/")
+
+    assert seen_by_hosts(hosts, S3DataDistributionType=distribution) == [[]] * hosts
+
+
+@pytest.mark.parametrize("hosts", [1, 3])
+def test_a_prefix_without_objects_fails_the_job(seen_by_hosts: SeenByHosts, hosts: int) -> None:
+    assert seen_by_hosts.failure_reason(hosts, **SHARDED) == (
+        "ClientError: Failed to download data. No S3 objects found under s3://bkt/in/"
+    )
