@@ -3,13 +3,12 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
-from processing_emulator.adapters.sql_store.store import open_store
+from processing_emulator.adapters.sql_store.store import Stores
 from processing_emulator.domain.job import JobFacts, JobId, Limits, ProcessingJob
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.phase import JobPhase
@@ -23,7 +22,7 @@ from tests.fakes.sample_store import MemorySampleStore
 
 T = TypeVar("T")
 
-KINDS = ("memory", "sqlite")
+KINDS = ("memory", "sqlite", "postgresql")
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 LIMITS = Limits(vcpus=2.0, reserved_vcpus=2.0, memory_bytes=4 * 1024**3, volume_bytes=1024**3)
 
@@ -48,17 +47,17 @@ class PortStores:
 
 
 @contextmanager
-def open_stores(kind: str, folder: Path) -> Iterator[PortStores]:
-    """Empty stores of that kind."""
-    if kind == "memory":
-        jobs = MemoryJobStore()
-        yield PortStores(jobs=jobs, logs=MemoryLogStore(jobs), samples=MemorySampleStore(jobs))
-        return
-    stores = open_store(folder / "emulator.db")
-    try:
-        yield PortStores(jobs=stores.jobs, logs=stores.logs, samples=stores.samples)
-    finally:
-        stores.close()
+def memory_stores() -> Iterator[PortStores]:
+    """Empty stores in memory."""
+    jobs = MemoryJobStore()
+    yield PortStores(jobs=jobs, logs=MemoryLogStore(jobs), samples=MemorySampleStore(jobs))
+
+
+@contextmanager
+def sql_stores(opened: Stores) -> Iterator[PortStores]:
+    """The stores of a database, closed at the end."""
+    with closing(opened):
+        yield PortStores(jobs=opened.jobs, logs=opened.logs, samples=opened.samples)
 
 
 def later(seconds: float) -> datetime:

@@ -7,15 +7,14 @@ visible before the next begins, so ids become visible in their order: a reader t
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.job_tables import job_events, jobs
+from processing_emulator.adapters.sql_store.lookup import require_job
 from processing_emulator.adapters.sql_store.rows import event_columns, event_of, feed_event_of
 from processing_emulator.domain.job import JobEvent, JobId
-from processing_emulator.errors import JobNotFound
 from processing_emulator.ports import FeedEvent
 
 _REPORTED = [job_events.c.at_ms, job_events.c.action, job_events.c.detail]
@@ -38,8 +37,9 @@ class SqlEventStore:
     def add_event(self, job_id: JobId, event: JobEvent) -> None:
         """Append to the job's history, once. Raises JobNotFound."""
         with self._storing_events() as connection:
-            if not _is_stored(connection, job_id, event) and store_event(connection, [job_id], event) == 0:
-                raise JobNotFound(f"There is no job with the id {job_id}.")
+            require_job(connection, job_id)
+            if not _is_stored(connection, job_id, event):
+                store_event(connection, [job_id], event)
 
     def add_event_to_all(self, job_ids: Collection[JobId], event: JobEvent) -> None:
         """Append the same event to the history of each of these jobs that exists."""
@@ -93,12 +93,10 @@ class SqlEventStore:
             wake()
 
 
-def store_event(connection: Connection, job_ids: Collection[JobId], event: JobEvent) -> int:
-    """Append an event to the history of each of these jobs; how many of them exist."""
-    if not job_ids:
-        return 0
-    values: dict[str, Any] = {"job_ids": list(job_ids), **event_columns(event)}
-    return connection.execute(_ADD_EVENT, values).rowcount
+def store_event(connection: Connection, job_ids: Collection[JobId], event: JobEvent) -> None:
+    """Append an event to the history of each of these jobs that exists."""
+    if job_ids:
+        connection.execute(_ADD_EVENT, {"job_ids": list(job_ids), **event_columns(event)})
 
 
 def _is_stored(connection: Connection, job_id: JobId, event: JobEvent) -> bool:

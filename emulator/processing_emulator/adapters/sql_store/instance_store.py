@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, update
 from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.job_tables import instances, jobs
 from processing_emulator.adapters.sql_store.listing import IS_UNFINISHED
+from processing_emulator.adapters.sql_store.lookup import require_job
 from processing_emulator.adapters.sql_store.rows import instance_columns, instance_of, limits_columns
 from processing_emulator.domain.job import InstanceRecord, JobId, Limits
 from processing_emulator.errors import JobNotFound
@@ -23,8 +24,7 @@ class SqlInstanceStore:
         present = select(instances).where(instances.c.job_id == job_id, instances.c.instance_index == index)
         key = {"job_id": job_id, "instance_index": index}
         with self._database.writing() as connection:
-            if connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).one_or_none() is None:
-                raise JobNotFound(f"There is no job with the id {job_id}.")
+            require_job(connection, job_id)
             row = connection.execute(present).one_or_none()
             if row is None:
                 connection.execute(insert(instances).values(key | dict(limits_columns(limits))))

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy import delete as sql_delete
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from processing_emulator.adapters.sql_store.all_tables import metadata
@@ -13,6 +13,7 @@ from processing_emulator.adapters.sql_store.event_store import SqlEventStore, st
 from processing_emulator.adapters.sql_store.instance_store import SqlInstanceStore
 from processing_emulator.adapters.sql_store.job_tables import job_requests, job_tags, jobs
 from processing_emulator.adapters.sql_store.listing import IS_UNFINISHED, SELECT_JOB, SELECT_UNFINISHED, read_page
+from processing_emulator.adapters.sql_store.lookup import get_job
 from processing_emulator.adapters.sql_store.metadata import schema_version
 from processing_emulator.adapters.sql_store.rows import facts_columns, is_storable, job_of, new_job_columns
 from processing_emulator.adapters.sql_store.tag_store import SqlTagStore, store_tags
@@ -50,7 +51,7 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
             connection.execute(insert(job_requests).values(job_id=job_id, request=dict(request)))
             store_tags(connection, job_id, tags)
             store_event(connection, [job_id], JobEvent(at=at, action="created"))
-            return _get(connection, job_id)
+            return get_job(connection, job_id)
 
     def find(self, key: JobKey) -> ProcessingJob | None:
         """The job of that name, whatever the case of its letters; not a deleted one."""
@@ -69,7 +70,7 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
     def get(self, job_id: JobId) -> ProcessingJob:
         """The job of that id, deleted or not. Raises JobNotFound."""
         with self._database.reading() as connection:
-            return _get(connection, job_id)
+            return get_job(connection, job_id)
 
     def list_page(self, query: JobQuery) -> JobPage:
         """One page of jobs."""
@@ -114,7 +115,7 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         event = JobEvent(at=at, action="phase_changed", detail={"from": expected.value, "to": to.value})
         with self._storing_events() as connection:
             moved = connection.execute(move).rowcount
-            job = _get(connection, job_id)
+            job = get_job(connection, job_id)
             if not moved:
                 raise StaleJob(f"Job {job_id} is in {job.phase}, not in {expected}; it does not move to {to}.")
             store_event(connection, [job_id], event)
@@ -129,7 +130,7 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         )
         with self._storing_events() as connection:
             recorded = connection.execute(stop).rowcount
-            job = _get(connection, job_id)
+            job = get_job(connection, job_id)
             if not recorded:
                 raise JobNotStoppable(f"The request was rejected because the processing job is in status {job.status}.")
             store_event(connection, [job_id], JobEvent(at=at, action="stop_requested"))
@@ -140,7 +141,7 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         chosen = {"selected_type": choice.instance_type, "selected_count": choice.count}
         with self._database.writing() as connection:
             connection.execute(update(jobs).where(jobs.c.id == job_id).values(chosen))
-            return _get(connection, job_id)
+            return get_job(connection, job_id)
 
     def delete(self, job_id: JobId, at: datetime) -> None:
         """Remove a job from every look-up but the one by id. Raises JobNotDeletable, JobNotFound."""
@@ -151,7 +152,7 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         )
         with self._storing_events() as connection:
             marked = connection.execute(mark).rowcount
-            job = _get(connection, job_id)
+            job = get_job(connection, job_id)
             if not marked:
                 if job.phase.is_terminal:
                     raise JobNotFound(f"Job {job_id} was deleted before.")
@@ -167,10 +168,3 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
             for table in (t for t in reversed(metadata.sorted_tables) if t is not schema_version):
                 connection.execute(sql_delete(table))
             return count
-
-
-def _get(connection: Connection, job_id: JobId) -> ProcessingJob:
-    row = connection.execute(SELECT_JOB.where(jobs.c.id == job_id)).one_or_none()
-    if row is None:
-        raise JobNotFound(f"There is no job with the id {job_id}.")
-    return job_of(row)

@@ -130,7 +130,8 @@ def _streams_of(group: LogGroupKey) -> Select[Any]:
 def _filters(query: StreamQuery) -> list[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = []
     if query.prefix:
-        filters.append(log_streams.c.name.between(query.prefix, query.prefix + _LAST_CHARACTER))
+        name = log_streams.c.name
+        filters.append(and_(name >= query.prefix, name <= query.prefix + _LAST_CHARACTER))
     if query.after is not None:
         filters.append(_is_after(*query.after, query=query))
     return filters
