@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds or downloads the tools that only the tests need, and prints the `export` lines that point to them: a C compiler (for
-# a stub GPU driver), `ip` (isolated networks), fish, a Docker registry, MinIO, Docker Compose, the AWS clients. The tests
-# report a tool that cannot be installed.
+# a stub GPU driver), PostgreSQL, `ip` (isolated networks), fish, a Docker registry, MinIO, Docker Compose, the AWS clients.
+# The tests report a tool that cannot be installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
@@ -25,6 +25,17 @@ fetch_registry() {
     fi
 }
 
+# Debian keeps the server's programs off the PATH, in one folder per version.
+has_postgresql() {
+    command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null
+}
+
+# The package would otherwise make a cluster and start it with the machine; the tests make their own.
+no_service_of_postgresql() {
+    mkdir -p /etc/postgresql-common/createcluster.d
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/processing-emulator.conf
+}
+
 clients=$(mktemp)
 trap 'rm -f "$clients"' EXIT
 "$here/clients.sh" >"$clients" & # mostly downloads, so it runs while MinIO is built
@@ -33,6 +44,10 @@ wanted=()
 command -v cc >/dev/null || wanted+=(gcc libc6-dev)
 command -v ip >/dev/null || wanted+=(iproute2)
 command -v fish >/dev/null || wanted+=(fish)
+if ! has_postgresql && is_root_on_debian; then
+    no_service_of_postgresql
+    wanted+=(postgresql)
+fi
 if [ ${#wanted[@]} -gt 0 ] && is_root_on_debian; then
     echo "Installing ${wanted[*]}" >&2
     install_debian_packages "${wanted[@]}"

@@ -27,6 +27,9 @@ HIDDEN = "********"
 _USER_INFO = re.compile(r"//[^/@\s]+@")
 """Name and password in a URL."""
 
+_PASSWORD_PARAMETER = re.compile(r"([?&]password=)[^&]*")
+"""A password among the parameters of a database's URL."""
+
 TEST_PREFIX = ENV_PREFIX + "TEST_"
 """Variables of the project's own tests; the product ignores them."""
 
@@ -68,6 +71,13 @@ def _check_endpoint(value: str | None) -> str | None:
     """The error does not repeat the value, which may contain a password."""
     if value is not None and not _is_endpoint(value):
         raise ValueError("must be http(s)://HOST[:PORT]; the keys have their own settings")
+    return value
+
+
+def _check_database_url(value: str | None) -> str | None:
+    """The value is not repeated: it may hold a password."""
+    if value is not None and urlsplit(value).scheme not in ("postgresql", "postgres"):
+        raise ValueError("must be postgresql://USER:PASSWORD@HOST:PORT/NAME; SQLite is used without this setting")
     return value
 
 
@@ -114,6 +124,12 @@ class Settings(BaseSettings):
     port: int = Field(9320, ge=0, le=65535, description="Port to listen on; 0 chooses a free one.")
     data_dir: Path = Field(
         default_factory=_default_data_dir, description="Folder of the database, job data and the embedded S3 store."
+    )
+    database_url: Annotated[str | None, AfterValidator(_check_database_url)] = Field(
+        None,
+        repr=False,  # it may hold a password
+        description="URL of a PostgreSQL database (postgresql://USER:PASSWORD@HOST:PORT/NAME) to use instead of SQLite "
+        "in the data directory.",
     )
     s3_endpoint: Annotated[str | None, AfterValidator(_check_endpoint)] = Field(
         None, description="URL of an S3 store to use; without it an embedded SeaweedFS is started."
@@ -221,7 +237,9 @@ def effective_settings(settings: Settings, flags: Collection[str] = ()) -> dict[
 def _without_secrets(value: Any, plain: Any) -> Any:
     if isinstance(value, SecretStr):
         return HIDDEN
-    return _USER_INFO.sub(f"//{HIDDEN}@", plain) if isinstance(plain, str) else plain
+    if not isinstance(plain, str):
+        return plain
+    return _PASSWORD_PARAMETER.sub(rf"\1{HIDDEN}", _USER_INFO.sub(f"//{HIDDEN}@", plain))
 
 
 def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:

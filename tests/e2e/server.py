@@ -29,7 +29,7 @@ class EmulatorProcess:
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
         self.data_dir = data_dir
-        self._settings = settings
+        self.settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._port = "0"
         self.url = ""
@@ -43,7 +43,7 @@ class EmulatorProcess:
     def start(self) -> "EmulatorProcess":
         """Start the server and wait for its line `Ready. URL`."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PROCESSING_EMULATOR_"))}
-        environment |= {f"PROCESSING_EMULATOR_{name.upper()}": value for name, value in self._settings.items()}
+        environment |= {f"PROCESSING_EMULATOR_{name.upper()}": value for name, value in self.settings.items()}
         command = [
             sys.executable,
             "-m",

@@ -18,10 +18,13 @@ KILLED_AFTER = 200
 NOWHERE = "127.0.0.1:1"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmulatorProcess]:
-    """A server without a Docker engine, so every job waits."""
-    process = EmulatorProcess(tmp_path / "data", docker_host=f"tcp://{NOWHERE}", s3_endpoint=f"http://{NOWHERE}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmulatorProcess]:
+    """Without an engine: every job waits for one."""
+    settings = {"docker_host": f"tcp://{NOWHERE}", "s3_endpoint": f"http://{NOWHERE}"}
+    if request.param == "postgresql":
+        settings["database_url"] = request.getfixturevalue("postgresql_url")
+    process = EmulatorProcess(tmp_path / "data", **settings)
     try:
         yield process.start()
     finally:

@@ -17,6 +17,7 @@ from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.adapters.nvml.probe import NvmlProbe
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.process import find_binary
+from processing_emulator.adapters.sql_store.postgresql import postgresql_database
 from processing_emulator.cli.docker_hint import docker_hint
 from processing_emulator.cli.env import client_variables
 from processing_emulator.config import ENV_PREFIX, EffectiveSetting, Settings
@@ -29,6 +30,7 @@ from processing_emulator.errors import (
     RuntimeFailure,
     RuntimeUnavailable,
     StagingFailure,
+    StoreFailure,
 )
 from processing_emulator.ports import PullPolicy
 from processing_emulator.server.startup_checks import has_nvidia_driver
@@ -53,6 +55,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_docker(settings),
         _s3(settings),
         _data_dir(settings),
+        *_database(settings),
         _port(settings),
         _gpus(),
     ]
@@ -128,6 +131,19 @@ def _data_dir(settings: Settings) -> Finding:
         hint = f"docker system prune, or set {ENV_PREFIX}DATA_DIR to a larger disk"
         return Finding(name="data directory", state="note", found=found, hint=hint)
     return Finding(name="data directory", state="ok", found=found)
+
+
+def _database(settings: Settings) -> list[Finding]:
+    """SQLite in the data directory needs nothing."""
+    if settings.database_url is None:
+        return []
+    try:
+        with closing(postgresql_database(settings.database_url, busy_timeout_seconds=0)) as database:
+            database.ping()
+            return [Finding(name="database", state="ok", found=database.name)]
+    except StoreFailure as error:
+        hint = f"correct {ENV_PREFIX}DATABASE_URL, or start the server that it names"
+        return [Finding(name="database", state="missing", found=str(error), hint=hint)]
 
 
 def _port(settings: Settings) -> Finding:

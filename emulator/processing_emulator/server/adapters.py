@@ -10,7 +10,7 @@ from processing_emulator.adapters.docker_runtime.containers import ContainerDefa
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.adapters.nvml.probe import NvmlProbe
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
-from processing_emulator.adapters.sql_store.store import Stores, open_store
+from processing_emulator.adapters.sql_store.store import Stores, open_postgresql_store, open_store
 from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
 from processing_emulator.config import Settings
@@ -40,7 +40,7 @@ class Adapters:
 def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Adapters:
     """Open them in order; `stack` closes them in reverse. Raises EmulatorError with a sentence for the user."""
     data = startup.data
-    stores = open_store(data.database)
+    stores = _open_stores(settings, data)
     stack.callback(stores.close)
     engine = Engine(settings.docker_host)
     location = find_location(settings, engine)
@@ -62,6 +62,12 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
         location=location,
         listening=listening,
     )
+
+
+def _open_stores(settings: Settings, data: DataDir) -> Stores:
+    if settings.database_url is None:
+        return open_store(data.database)
+    return open_postgresql_store(settings.database_url)
 
 
 def _container_defaults(data: DataDir, location: NetworkLocation) -> ContainerDefaults:

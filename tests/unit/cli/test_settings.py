@@ -74,6 +74,22 @@ def test_secrets_are_hidden_in_what_the_settings_print() -> None:
     assert "hush" not in repr(Settings.model_validate({"s3_secret_key": "hush"}))
 
 
+@pytest.mark.parametrize("url", ["postgresql://user:hush@host/db", "postgresql:///db?host=/run&password=hush&x=1"])
+def test_password_of_the_database_is_hidden(url: str) -> None:
+    settings = load_settings({"database_url": url})
+    assert settings.database_url == url
+    assert "hush" not in repr(settings)
+    shown = effective_settings(settings)["database_url"].value
+    assert shown in ("postgresql://********@host/db", "postgresql:///db?host=/run&password=********&x=1")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x.db", "mysql://user:hush@host/db", "host/db"])
+def test_database_of_another_kind_is_refused_without_repeating_its_password(url: str) -> None:
+    with pytest.raises(UsageFault, match="must be postgresql://") as refusal:
+        load_settings({"database_url": url})
+    assert "hush" not in str(refusal.value)
+
+
 def test_lists_and_maps_can_be_given_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{ENV_PREFIX}ALLOWED_HOSTS", "a, b,")
     monkeypatch.setenv(f"{ENV_PREFIX}IMAGE_MAP", json.dumps({"x*": "y"}))

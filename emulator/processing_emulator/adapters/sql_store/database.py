@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Executable, select
 
 from processing_emulator.adapters.sql_store.errors import translated
 from processing_emulator.errors import StoreFailure
@@ -23,6 +23,7 @@ class Database:
         self._readers = readers
         self._writers = writers
         self._closed = False
+        self._holding: Connection | None = None
         # Threads of this process wait here: those that wait for SQLite's own lock poll it, and those that wait for
         # PostgreSQL's each hold a connection.
         self._write_lock = threading.Lock()
@@ -49,9 +50,18 @@ class Database:
         with self.reading() as connection:
             connection.execute(select(1))
 
+    def hold(self, lock: Executable) -> None:
+        """Take a lock that belongs to a connection, and keep that connection until `close`. Raises StoreFailure."""
+        with translated(self.name):
+            self._holding = self._connect(self._readers)
+            self._holding.execute(lock)
+            self._holding.commit()
+
     def close(self) -> None:
         """Close all connections; may be called twice."""
         self._closed = True
+        if self._holding is not None:
+            self._holding.close()
         self._readers.dispose()
 
     def _connect(self, engine: Engine) -> Connection:

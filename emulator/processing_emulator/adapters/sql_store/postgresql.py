@@ -10,6 +10,7 @@ from processing_emulator.errors import StoreFailure
 
 _WRITES = "processing_emulator_writes"
 _WRITE_LOCK = 0x70726F63656D75  # any number, the same in every version: "procemu"
+_SERVER_LOCK = _WRITE_LOCK + 1
 _CONNECT_TIMEOUT_SECONDS = 10
 
 
@@ -38,6 +39,14 @@ def postgresql_database(url: str, *, busy_timeout_seconds: float) -> Database:
         readers=engine.execution_options(isolation_level="REPEATABLE READ"),
         writers=engine.execution_options(**{_WRITES: True}),
     )
+
+
+def reserve_for_this_server(database: Database) -> None:
+    """Two servers on one database would run every job twice: the second is refused while the first lives.
+
+    The lock ends with its connection, so nothing is left of a server that was killed. Raises StoreFailure.
+    """
+    database.hold(select(func.pg_advisory_lock(_SERVER_LOCK)))
 
 
 def _begin(connection: Connection) -> None:

@@ -1,12 +1,13 @@
 """Opens a database and hands out the stores in it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.job_store import SqlJobStore
 from processing_emulator.adapters.sql_store.log_store import SqlLogStore
-from processing_emulator.adapters.sql_store.postgresql import postgresql_database
+from processing_emulator.adapters.sql_store.postgresql import postgresql_database, reserve_for_this_server
 from processing_emulator.adapters.sql_store.sample_store import SqlSampleStore
 from processing_emulator.adapters.sql_store.schema import ensure_schema
 from processing_emulator.adapters.sql_store.sqlite import sqlite_database
@@ -43,14 +44,16 @@ def open_store(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS
 def open_postgresql_store(url: str, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> Stores:
     """Open the PostgreSQL database that a URL names, which must exist; the tables are made when there are none.
 
-    Raises StoreFailure when its driver is not installed, it cannot be reached, or it was made by another version of the
-    emulator.
+    Raises StoreFailure when its driver is missing, when it cannot be reached, when another server uses it, or when it
+    was made by another version of the emulator.
     """
-    return _open(postgresql_database(url, busy_timeout_seconds=busy_timeout_seconds))
+    return _open(postgresql_database(url, busy_timeout_seconds=busy_timeout_seconds), reserve_for_this_server)
 
 
-def _open(database: Database) -> Stores:
+def _open(database: Database, reserve: Callable[[Database], None] = lambda _database: None) -> Stores:
+    """The data directory of a SQLite database is reserved for one server already."""
     try:
+        reserve(database)
         ensure_schema(database)
     except BaseException:
         database.close()
