@@ -56,7 +56,7 @@ def _compare(server: EmulatorProcess, source: Path) -> None:
 
 
 def _client(url: str) -> Any:
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "secret"}
+    keys = {"aws_access_key_id": "emulator", "aws_secret_access_key": "emulator-secret"}  # the defaults for staging
     return boto3.session.Session().client("s3", endpoint_url=url, region_name="us-east-1", **keys)
 
 

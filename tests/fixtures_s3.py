@@ -1,4 +1,4 @@
-"""Fixtures with real S3 stores: the embedded SeaweedFS, which accepts any keys, and MinIO, which checks signatures.
+"""Fixtures with real S3 stores: the embedded SeaweedFS and MinIO, which both check signatures.
 
 Each pytest worker has its own stores. Without the program the test is skipped with a reason; with
 PROCESSING_EMULATOR_REQUIRE_ALL=1 it fails.
@@ -144,7 +144,7 @@ def _is_ready(address: str) -> bool:
 
 @pytest.fixture(scope="session")
 def seaweedfs_endpoint(seaweedfs: S3Server) -> str:
-    """The URL of the embedded store, which accepts any keys."""
+    """The URL of the embedded store, which requires ACCESS_KEY and SECRET_KEY."""
     return seaweedfs.endpoint
 
 
