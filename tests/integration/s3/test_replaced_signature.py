@@ -5,6 +5,7 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.fixtures_s3 import S3Server, make_bucket
 from tests.integration.s3.proxy_server import embedded, serving_proxy
@@ -82,3 +83,17 @@ def test_bucket_that_is_named_by_the_host_is_found(url: str, bucket: str) -> Non
     port = url.rpartition(":")[2]
     assert send(f"{url}/in-host", "PUT", b"x", host=f"{bucket}.localhost:{port}")[0] == 200
     assert send(f"{url}/{bucket}/in-host") == (200, b"x")
+
+
+def test_object_that_is_encrypted_with_a_key_of_the_client_needs_that_key(url: str, bucket: str) -> None:
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+    with S3Server(endpoint=url).client() as client:
+        client.put_object(Bucket=bucket, Key="sse-c", Body=b"x", **key)
+        assert client.get_object(Bucket=bucket, Key="sse-c", **key)["Body"].read() == b"x"
+        with pytest.raises(ClientError):
+            client.get_object(Bucket=bucket, Key="sse-c")
+
+
+@pytest.mark.parametrize("host", ["[::1]:9320", "localhost", "LOCALHOST:80", "127.0.0.1:443", "emulator.example.org"])
+def test_host_may_have_any_form(url: str, bucket: str, host: str) -> None:
+    assert send(f"{url}/{bucket}/any-host", "PUT", b"x", host=host)[0] == 200

@@ -16,12 +16,20 @@ from processing_emulator.aws.s3.proxy import header_text
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 _UNSIGNED_CHUNKS: Final = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
-_CLIENT_SIGNATURE: Final = (b"authorization", b"x-amz-content-sha256", b"x-amz-date", b"x-amz-security-token")
-_KMS: Final = b"x-amz-server-side-encryption"
-"""Asked to encrypt with a key of KMS, SeaweedFS fails; nothing here is secret."""
+_SIGNATURE: Final = frozenset(
+    {b"authorization", b"host", b"x-amz-content-sha256", b"x-amz-date", b"x-amz-security-token"}
+)
+_KMS: Final = frozenset(
+    {
+        b"x-amz-server-side-encryption",
+        b"x-amz-server-side-encryption-aws-kms-key-id",
+        b"x-amz-server-side-encryption-bucket-key-enabled",
+        b"x-amz-server-side-encryption-context",
+    }
+)
+"""Asked to encrypt with a KMS key, SeaweedFS fails; nothing here is secret. Keys of the client (SSE-C) work."""
 _FORWARDED: Final = b"x-forwarded-"
 """SeaweedFS takes the host that was signed from these."""
-_DROPPED: Final = (*_CLIENT_SIGNATURE, b"host", _FORWARDED, _KMS)
 
 
 class SignRequest(Protocol):
@@ -48,7 +56,7 @@ class ReplaceSignature:
             raise WireError(code="InvalidArgument", message=str(error)) from error
         received = [(name.lower(), value) for name, value in scope["headers"]]
         is_chunked = dict(received).get(b"x-amz-content-sha256", b"").startswith(b"STREAMING-")
-        kept = [header for header in received if not header[0].startswith(_DROPPED)]
+        kept = [header for header in received if _is_kept(header[0])]
         if is_chunked:
             kept = list(_without_aws_chunked(kept))
         signature = self._sign(
@@ -63,6 +71,10 @@ class ReplaceSignature:
         await self._store(
             {**scope, "raw_path": path.encode(), "query_string": query.encode(), "headers": headers}, receive, send
         )
+
+
+def _is_kept(name: bytes) -> bool:
+    return name not in _SIGNATURE and name not in _KMS and not name.startswith(_FORWARDED)
 
 
 def _without_aws_chunked(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
