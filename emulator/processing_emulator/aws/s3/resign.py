@@ -61,7 +61,7 @@ class ReplaceSignature:
             kept = list(_without_aws_chunked(kept))
         signature = self._sign(
             scope["method"],
-            dict(received).get(b"host", b"").decode("latin-1"),
+            dict(received).get(b"host", b"").decode("latin-1").removesuffix(":80"),  # SeaweedFS signs without it
             path,
             query,
             payload=_UNSIGNED_CHUNKS if is_chunked else _UNSIGNED,
