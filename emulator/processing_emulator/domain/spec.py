@@ -1,11 +1,11 @@
 """What a job has to do, read from its validated request. Besides `aws/`, only this module knows AWS's member names."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from processing_emulator.domain.s3_uri import S3Uri, parse_s3_uri
 from processing_emulator.errors import Unsupported
 
 PROCESSING_ROOT = "/opt/ml/processing"
@@ -13,30 +13,6 @@ PROCESSING_ROOT = "/opt/ml/processing"
 
 DEFAULT_MAX_RUNTIME_SECONDS = 86400
 """MaxRuntimeInSeconds of a request without StoppingCondition (spec 1.3)."""
-
-_S3_URI = re.compile(r"s3://([^/]+)/?(.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class S3Uri:
-    """A bucket with a key or a key prefix, which may be empty."""
-
-    bucket: str
-    key: str
-
-    def __str__(self) -> str:
-        return f"s3://{self.bucket}/{self.key}"
-
-
-def parse_s3_uri(text: str) -> S3Uri:
-    """Parse `s3://bucket/key`. `https://` URIs match the service's pattern but are not supported here.
-
-    Raises Unsupported.
-    """
-    match = _S3_URI.fullmatch(text)
-    if match is None:
-        raise Unsupported(f"S3Uri {text}: only s3:// URIs are supported by the emulator")
-    return S3Uri(match[1], match[2])
 
 
 class Distribution(StrEnum):

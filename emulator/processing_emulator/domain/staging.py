@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from processing_emulator.domain.spec import S3Uri
+from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.errors import UnsafePath
 
 NAME_LIMIT_BYTES = 255

@@ -6,8 +6,9 @@ from typing import assert_never
 from processing_emulator.domain.contract import folder_of
 from processing_emulator.domain.instances import GIB
 from processing_emulator.domain.job import Transfer
+from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.domain.sharding import share_of
-from processing_emulator.domain.spec import JobInput, JobOutput, S3Prefix, S3Uri, Source
+from processing_emulator.domain.spec import JobInput, JobOutput, S3Prefix, Source
 from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download
 from processing_emulator.engine.instance import InstanceTask
 from processing_emulator.engine.workspace import Workspace

@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, cast
 
+from processing_emulator.domain.s3_uri import parse_s3_uri
 from processing_emulator.errors import Unsupported
 
 GAPS_PAGE = "docs/reference/operations.md"
@@ -21,6 +22,7 @@ class Support(StrEnum):
 
     SUPPORTED = "supported"
     NO_EFFECT = "accepted without effect"
+    APP_MANAGED = "with AppManaged only"
     REFUSED = "refused"
 
 
@@ -34,6 +36,8 @@ class Coverage:
 
 _SUPPORTED = Coverage(Support.SUPPORTED)
 _MAP_ENTRIES = Coverage(Support.SUPPORTED, "any key")
+_PASSED_ON = Coverage(Support.SUPPORTED, "passed on to the container")
+_S3_URI = Coverage(Support.SUPPORTED, "`s3://`, and `https://` of S3 at `amazonaws.com`")
 
 
 def _no_effect(note: str) -> Coverage:
@@ -44,8 +48,11 @@ def _refused(note: str) -> Coverage:
     return Coverage(Support.REFUSED, note)
 
 
+def _app_managed(note: str) -> Coverage:
+    return Coverage(Support.APP_MANAGED, f"{note}; with AppManaged, the container does the work")
+
+
 _ONE_MACHINE = "a job runs on one instance"
-_DATASETS = "there is no Athena and no Redshift here"
 _KMS = "nothing is encrypted with KMS keys on this machine"
 _EXPERIMENTS = "there is no experiment tracking here; Describe shows it"
 _READ_ONLY = "Describe shows it, Create does not take it"
@@ -78,7 +85,7 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
         "ProcessingInputs.InputName": _SUPPORTED,
         "ProcessingInputs.AppManaged": _SUPPORTED,
         "ProcessingInputs.S3Input": _SUPPORTED,
-        "ProcessingInputs.S3Input.S3Uri": _SUPPORTED,
+        "ProcessingInputs.S3Input.S3Uri": _S3_URI,
         "ProcessingInputs.S3Input.LocalPath": _SUPPORTED,
         "ProcessingInputs.S3Input.S3DataType": _SUPPORTED,
         "ProcessingInputs.S3Input.S3InputMode": _SUPPORTED,
@@ -86,16 +93,39 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
             Support.SUPPORTED, "shards are dealt out in the order of the keys: object i goes to instance i mod n"
         ),
         "ProcessingInputs.S3Input.S3CompressionType": _SUPPORTED,
-        "ProcessingInputs.DatasetDefinition": _refused(_DATASETS),
+        "ProcessingInputs.DatasetDefinition": _app_managed("there is no Athena and no Redshift here"),
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.Catalog": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.Database": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.QueryString": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.WorkGroup": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputS3Uri": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.KmsKeyId": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputFormat": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputCompression": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.ClusterId": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.Database": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.DbUser": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.QueryString": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.ClusterRoleArn": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputS3Uri": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.KmsKeyId": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputFormat": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputCompression": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.LocalPath": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.DataDistributionType": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition.InputMode": _PASSED_ON,
         "ProcessingOutputConfig": _SUPPORTED,
         "ProcessingOutputConfig.Outputs": _SUPPORTED,
         "ProcessingOutputConfig.Outputs.OutputName": _SUPPORTED,
         "ProcessingOutputConfig.Outputs.AppManaged": _SUPPORTED,
         "ProcessingOutputConfig.Outputs.S3Output": _SUPPORTED,
-        "ProcessingOutputConfig.Outputs.S3Output.S3Uri": _SUPPORTED,
+        "ProcessingOutputConfig.Outputs.S3Output.S3Uri": _S3_URI,
         "ProcessingOutputConfig.Outputs.S3Output.LocalPath": _SUPPORTED,
         "ProcessingOutputConfig.Outputs.S3Output.S3UploadMode": _SUPPORTED,
-        "ProcessingOutputConfig.Outputs.FeatureStoreOutput": _refused("there is no Feature Store here"),
+        "ProcessingOutputConfig.Outputs.FeatureStoreOutput": _app_managed("there is no Feature Store here"),
+        "ProcessingOutputConfig.Outputs.FeatureStoreOutput.FeatureGroupName": _PASSED_ON,
         "ProcessingOutputConfig.KmsKeyId": _no_effect(_KMS),
         "StoppingCondition": _SUPPORTED,
         "StoppingCondition.MaxRuntimeInSeconds": _SUPPORTED,
@@ -135,13 +165,11 @@ ONLY_VALUES: Mapping[str, int] = MappingProxyType(
 )
 """Members that are served with one value only."""
 
-ONLY_BEGINNINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "ProcessingInputs.S3Input.S3Uri": "s3://",
-        "ProcessingOutputConfig.Outputs.S3Output.S3Uri": "s3://",
-    }
-)
-"""Members that are served when they begin so."""
+S3_URIS = frozenset({"ProcessingInputs.S3Input.S3Uri", "ProcessingOutputConfig.Outputs.S3Output.S3Uri"})
+"""Members that are served when `parse_s3_uri` takes them."""
+
+APP_MANAGED_ITEMS = frozenset({"ProcessingInputs", "ProcessingOutputConfig.Outputs"})
+"""Lists whose items may be AppManaged. The container does the work for those, so every member and value is served."""
 
 OTHER_MEMBERS: Mapping[str, Coverage] = MappingProxyType(
     {
@@ -175,36 +203,34 @@ _Finder = Callable[[Any], _Gap | None]
 """Finds the first gap in the value of a member. Made once from the table, because every request is checked."""
 
 
-def _finder(path: str) -> _Finder | None:
-    """The finder for one member, None when whatever it holds is served."""
+def _finder(path: str, by_app: bool = False) -> _Finder | None:
+    """The finder for one member, None when whatever it holds is served. `by_app`: within an AppManaged item."""
     coverage = MEMBERS[path]
-    if coverage.support is Support.REFUSED:
+    if coverage.support is Support.REFUSED or (coverage.support is Support.APP_MANAGED and not by_app):
         return _always(_Gap("", coverage.note))
+    if path in APP_MANAGED_ITEMS:
+        return _each(_by_management(path))
+    if by_app:
+        return _each(_finder_below(path, by_app=True))
     if path in ONLY_VALUES:
         only = ONLY_VALUES[path]
         return lambda value: None if value == only else _Gap(f" {value}", coverage.note)
-    if path in ONLY_BEGINNINGS:
-        beginning = ONLY_BEGINNINGS[path]
-        return lambda value: None if value.startswith(beginning) else _Gap(f" {value}", f"only {beginning} URIs are")
+    if path in S3_URIS:
+        return _gap_in_uri
     if path in REFUSED_VALUES:
         notes = REFUSED_VALUES[path]
         return lambda value: _Gap(f" {value}", notes[value]) if value in notes else None
-    return _finder_below(path)
+    return _each(_finder_below(path))
 
 
-def _finder_below(path: str) -> _Finder | None:
-    """The finder for the members of a structure, or of those in a list; the empty path is the request's."""
-    finders = {below.rpartition(".")[2]: _finder(below) for below in MEMBERS if below.rpartition(".")[0] == path}
+def _finder_below(path: str, *, by_app: bool = False) -> _Finder | None:
+    """The finder for the members of a structure; the empty path is the request's."""
+    below = [member for member in MEMBERS if member.rpartition(".")[0] == path]
+    finders = {member.rpartition(".")[2]: _finder(member, by_app) for member in below}
     if not finders:
         return None
 
     def find(value: Any) -> _Gap | None:
-        if type(value) is list:
-            for index, item in enumerate(value):
-                gap = find(item)
-                if gap is not None:
-                    return _Gap(f"[{index}]{gap.shown}", gap.note)
-            return None
         for name, item in value.items():
             finder = finders.get(name, _unknown)
             if finder is not None:
@@ -214,6 +240,42 @@ def _finder_below(path: str) -> _Finder | None:
         return None
 
     return find
+
+
+def _by_management(path: str) -> _Finder:
+    """The finder for one item that may be AppManaged."""
+    by_emulator, by_app = _finder_below(path), _finder_below(path, by_app=True)
+
+    def find(item: Any) -> _Gap | None:
+        finder = by_app if item.get("AppManaged") else by_emulator
+        return finder(item) if finder is not None else None
+
+    return find
+
+
+def _each(finder: _Finder | None) -> _Finder | None:
+    """The finder for one structure, or for a list of them."""
+    if finder is None:
+        return None
+
+    def find(value: Any) -> _Gap | None:
+        if type(value) is not list:
+            return finder(value)
+        for index, item in enumerate(value):
+            gap = finder(item)
+            if gap is not None:
+                return _Gap(f"[{index}]{gap.shown}", gap.note)
+        return None
+
+    return find
+
+
+def _gap_in_uri(text: Any) -> _Gap | None:
+    try:
+        parse_s3_uri(text)
+    except Unsupported as error:
+        return _Gap(f" {text}", str(error))
+    return None
 
 
 def _always(gap: _Gap) -> _Finder:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from processing_emulator.domain.image_map import substitute_for
+from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.domain.spec import (
     Compression,
     Distribution,
@@ -11,10 +12,8 @@ from processing_emulator.domain.spec import (
     InstanceChoice,
     JobInput,
     S3Prefix,
-    S3Uri,
     UploadMode,
     normal_path,
-    parse_s3_uri,
     settled_request,
     spec_of,
 )
@@ -129,19 +128,6 @@ def test_local_path_ignores_a_trailing_slash() -> None:
 @given(st.text("/a.", max_size=12))
 def test_normal_path_drops_empty_parts(path: str) -> None:
     assert normal_path(path) == "/" + "/".join(part for part in path.split("/") if part)
-
-
-@pytest.mark.parametrize(
-    ("text", "bucket", "key"), [("s3://b", "b", ""), ("s3://b/", "b", ""), ("s3://b/k/l", "b", "k/l")]
-)
-def test_s3_uri_has_a_bucket_and_an_optional_key(text: str, bucket: str, key: str) -> None:
-    uri = parse_s3_uri(text)
-    assert (uri.bucket, uri.key) == (bucket, key)
-
-
-def test_an_https_uri_is_refused_by_name() -> None:
-    with pytest.raises(Unsupported, match="only s3:// URIs"):
-        parse_s3_uri("https://b.s3.amazonaws.com/k")
 
 
 def test_framework_image_is_replaced_and_the_user_s_table_has_precedence() -> None:

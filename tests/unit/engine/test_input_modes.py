@@ -117,3 +117,21 @@ def test_a_prefix_without_objects_fails_the_job(seen_by_hosts: SeenByHosts, host
     assert seen_by_hosts.failure_reason(hosts, **SHARDED) == (
         "ClientError: Failed to download data. No S3 objects found under s3://bkt/in/"
     )
+
+
+URLS = ["https://s3.eu-west-1.amazonaws.com/bkt/a%20b/", "https://bkt.s3.eu-west-1.amazonaws.com/a%20b/"]
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("hosts", [1, 3])
+def test_a_prefix_may_be_given_as_a_url_of_s3(rig: Rig, seen_by_hosts: SeenByHosts, url: str, hosts: int) -> None:
+    put(rig, "a b/x", "a b/y")
+
+    assert seen_by_hosts(hosts, S3Uri=url) == [["x", "y"]] * hosts
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_sharded_prefix_may_be_given_as_a_url_of_s3(rig: Rig, seen_by_hosts: SeenByHosts, url: str) -> None:
+    put(rig, "a b/x", "a b/y")
+
+    assert seen_by_hosts(3, S3Uri=url, **SHARDED) == [["x"], ["y"], []]

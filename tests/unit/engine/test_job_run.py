@@ -1,6 +1,7 @@
 """A job through scheduler, supervisor and runner, on fakes."""
 
 import json
+from typing import Any
 
 import pytest
 from processing_emulator.domain.contract import ContainerAccess
@@ -49,6 +50,52 @@ def test_data_goes_in_and_out(rig: Rig) -> None:
     assert record.staged_out is not None
     assert (record.staged_in.objects, record.staged_in.size_bytes) == (1, 5)
     assert (record.staged_out.objects, record.staged_out.size_bytes) == (1, 5)
+
+
+def test_two_outputs_with_one_local_path_both_get_every_file(rig: Rig) -> None:
+    rig.start_emulator()
+    outputs = [an_output("a", uri="s3://bkt/a"), an_output("b", uri="s3://bkt/b")]
+    job = rig.add(Environment={"FAKE_WRITE": "/opt/ml/processing/output/d/f=x"}, outputs=outputs)
+    assert rig.wait_for_end(job).status == "Completed"
+    assert rig.objects.keys("bkt") == ["a/d/f", "b/d/f"]
+
+
+def test_app_managed_inputs_and_outputs_are_shown_to_the_container_and_left_to_it(rig: Rig) -> None:
+    seen: dict[str, Any] = {}
+    managed_in = {"AppManaged": True, "S3Input": {"S3Uri": "https://example.com/x", "S3DataType": "ManifestFile"}}
+    managed_out = {"AppManaged": True, "FeatureStoreOutput": {"FeatureGroupName": "g"}}
+    definition = {"LocalPath": "/opt/ml/processing/athena", "DataDistributionType": "ShardedByS3Key"}
+
+    def work(spec: ContainerSpec) -> None:
+        seen.update(json.loads(mounted(spec, "/opt/ml/config/processingjobconfig.json").read_text()))
+        seen["targets"] = [mount.target for mount in spec.mounts]
+
+    rig.script = lambda spec: FakeRun(work=work)
+    rig.start_emulator()
+    job = rig.add(
+        inputs=[
+            {"InputName": "s3", **managed_in},
+            {"InputName": "athena", "AppManaged": True, "DatasetDefinition": definition},
+        ],
+        outputs=[{"OutputName": "features", **managed_out}],
+    )
+    assert rig.wait_for_end(job).status == "Completed"
+    assert seen["targets"] == ["/opt/ml/config", "/opt/ml/output"]
+    s3, athena = seen["ProcessingInputs"]
+    assert (s3["AppManaged"], s3["S3Input"]["S3Uri"], s3["S3Input"]["LocalPath"]) == (
+        True,
+        "https://example.com/x",
+        None,
+    )
+    assert athena == {"InputName": "athena", "AppManaged": True, "S3Input": None, "DatasetDefinition": definition}
+    assert seen["ProcessingOutputConfig"]["Outputs"] == [
+        {
+            "OutputName": "features",
+            "AppManaged": True,
+            "S3Output": None,
+            "FeatureStoreOutput": {"FeatureGroupName": "g"},
+        }
+    ]
 
 
 def test_the_container_is_what_the_request_says(rig: Rig) -> None:

@@ -55,6 +55,15 @@ def gap_of(request: dict[str, Any]) -> str:
         a_request(inputs=[changed(an_input(), S3DataDistributionType="ShardedByS3Key", S3CompressionType="None")]),
         a_request(inputs=[changed({**an_input(), "AppManaged": True}, LocalPath=None, S3InputMode=None)]),
         a_request(outputs=[changed({**an_output(), "AppManaged": True}, LocalPath=None)]),
+        a_request(inputs=[{"InputName": "d", "AppManaged": True, "DatasetDefinition": {"LocalPath": ROOT + "d"}}]),
+        a_request(inputs=[changed({**an_input(), "AppManaged": True}, S3DataType="ManifestFile", S3InputMode="Pipe")]),
+        a_request(outputs=[changed({**an_output(), "AppManaged": True}, S3UploadMode="Continuous")]),
+        a_request(
+            outputs=[{"OutputName": "f", "AppManaged": True, "FeatureStoreOutput": {"FeatureGroupName": "g"}}],
+        ),
+        a_request(inputs=[an_input(uri="https://s3.eu-west-1.amazonaws.com/b/k")]),
+        a_request(outputs=[an_output(uri="https://b.s3.eu-west-1.amazonaws.com/k")]),
+        a_request(outputs=[an_output("a"), an_output("b", uri="s3://bkt/twice")]),
         a_request(Environment={"A": "", "InstancePreferences": "x"}, StoppingCondition={"MaxRuntimeInSeconds": 1}),
         a_request(NetworkConfig={"EnableNetworkIsolation": True, "EnableInterContainerTrafficEncryption": True}),
         a_request(NetworkConfig={"VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}}),
@@ -225,12 +234,12 @@ PIPE = changed(an_input(), S3InputMode="Pipe")
         ),
         (a_request(inputs=[changed(PIPE, S3CompressionType="Gzip")]), "ProcessingInputs[0].S3Input.S3InputMode Pipe"),
         (
-            a_request(inputs=[{"InputName": "d", "AppManaged": True, "DatasetDefinition": {}}]),
+            a_request(inputs=[{"InputName": "d", "DatasetDefinition": {}}]),
             "ProcessingInputs[0].DatasetDefinition",
         ),
         (
-            a_request(inputs=[an_input(uri="https://s3.amazonaws.com/b/k")]),
-            "ProcessingInputs[0].S3Input.S3Uri https://s3.amazonaws.com/b/k",
+            a_request(inputs=[an_input(uri="https://example.com/b/k")]),
+            "ProcessingInputs[0].S3Input.S3Uri https://example.com/b/k",
         ),
         (
             a_request(outputs=[an_output(uri="https://b/k")]),
@@ -239,14 +248,6 @@ PIPE = changed(an_input(), S3InputMode="Pipe")
         (
             a_request(outputs=[changed(an_output(), S3UploadMode="Continuous")]),
             "ProcessingOutputConfig.Outputs[0].S3Output.S3UploadMode Continuous",
-        ),
-        (
-            a_request(
-                outputs=[
-                    {"OutputName": "f", "AppManaged": True, "FeatureStoreOutput": {"FeatureGroupName": "g"}},
-                ]
-            ),
-            "ProcessingOutputConfig.Outputs[0].FeatureStoreOutput",
         ),
         (a_request(SomethingNew={"A": 1}), "SomethingNew"),
         (a_request(NetworkConfig={"SomethingNew": 1}), "NetworkConfig.SomethingNew"),
