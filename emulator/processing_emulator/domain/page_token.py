@@ -1,4 +1,4 @@
-"""What opaque tokens carry, as text: a few strings and whole numbers of 64 bits."""
+"""Opaque page tokens: a few strings and 64-bit integers as text."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ def pack(values: Sequence[str | int]) -> str:
 
 
 def unpack(token: str) -> Sequence[str | int]:
-    """The values of a token, whoever made it. Raises ValueError."""
+    """The values of a token, which may come from anywhere. Raises ValueError."""
     try:
         values = json.loads(base64.b64decode(token, altchars=b"-_", validate=True).decode())
     except RecursionError as error:

@@ -1,4 +1,4 @@
-"""What every JobStore does: jobs, their phases, their history and tags."""
+"""The port suite of JobStore: adding, finding and moving jobs, requests to stop, and history."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -45,7 +45,7 @@ class TestAdd:
         assert job.created_at.isoformat() == "2026-01-01T21:34:05.678000+00:00"
         assert jobs.get(job.id).created_at.isoformat() == "2026-01-01T21:34:05.678000+00:00"
 
-    def test_request_stays_as_it_came_whatever_the_caller_does_with_it_later(self, jobs: JobStore) -> None:
+    def test_stored_request_does_not_change_with_the_callers_object(self, jobs: JobStore) -> None:
         request = a_request(arguments=["ä\n\0", "\ud800"], Environment={"K": ""})
         job = jobs.add(a_key(), request, {}, NOW)
         request["AppSpecification"]["ContainerArguments"].append("more")
@@ -90,7 +90,7 @@ class TestAdd:
         assert jobs.find(other) == there
         assert jobs.find(here.key) == here
 
-    def test_of_racing_adds_of_one_name_exactly_one_wins(self, jobs: JobStore) -> None:
+    def test_of_concurrent_adds_of_one_name_exactly_one_wins(self, jobs: JobStore) -> None:
         names = ["race", "Race", "RACE", "rAcE", "racE", "RAce"]
         results = race([partial(add_job, jobs, name) for name in names])
         winners = [result for result in results if isinstance(result, ProcessingJob)]
@@ -118,14 +118,14 @@ class TestFind:
         with pytest.raises(JobNotFound):
             jobs.get(UNKNOWN)
 
-    def test_list_unfinished_has_all_accounts_first_come_first(self, jobs: JobStore) -> None:
+    def test_list_unfinished_has_all_accounts_oldest_first(self, jobs: JobStore) -> None:
         first = jobs.add(a_key("z", account="999999999999"), a_request("z"), {}, later(5))
         for phase in TERMINAL:
             move_to(jobs, add_job(jobs, f"ended-{phase}"), phase)
         others = [move_to(jobs, add_job(jobs, f"a-{phase}"), phase) for phase in UNFINISHED]
-        wished = jobs.request_stop(add_job(jobs, "wished").id, NOW)
+        stopping = jobs.request_stop(add_job(jobs, "stopping").id, NOW)
         last = add_job(jobs, "last")
-        assert list(jobs.list_unfinished()) == [first, *others, wished, last]
+        assert list(jobs.list_unfinished()) == [first, *others, stopping, last]
 
 
 class TestAdvance:
@@ -207,7 +207,7 @@ class TestAdvance:
         with pytest.raises(JobNotFound):
             jobs.advance(UNKNOWN, JobPhase.PENDING, JobPhase.PULLING, NOW)
 
-    def test_of_racing_moves_exactly_one_wins(self, jobs: JobStore) -> None:
+    def test_of_concurrent_moves_exactly_one_wins(self, jobs: JobStore) -> None:
         job = add_job(jobs)
         targets = [JobPhase.PULLING, JobPhase.STOPPING] * 4
         results = race([partial(jobs.advance, job.id, JobPhase.PENDING, to, later(1)) for to in targets])
@@ -220,26 +220,26 @@ class TestAdvance:
 
 class TestRequestStop:
     @pytest.mark.parametrize("phase", UNFINISHED)
-    def test_wish_shows_as_stopping_at_once_and_moves_nothing(self, jobs: JobStore, phase: JobPhase) -> None:
+    def test_stop_request_shows_as_stopping_at_once_and_leaves_the_phase(self, jobs: JobStore, phase: JobPhase) -> None:
         job = move_to(jobs, add_job(jobs), phase)
-        wished = jobs.request_stop(job.id, later(1))
-        assert wished == replace(job, stop_requested_at=later(1), modified_at=later(1))
-        assert wished.status is ProcessingJobStatus.STOPPING
-        assert jobs.get(job.id) == wished
+        stopping = jobs.request_stop(job.id, later(1))
+        assert stopping == replace(job, stop_requested_at=later(1), modified_at=later(1))
+        assert stopping.status is ProcessingJobStatus.STOPPING
+        assert jobs.get(job.id) == stopping
         assert jobs.list_events(job.id)[-1] == JobEvent(at=later(1), action="stop_requested")
 
-    def test_second_wish_is_refused_and_leaves_nothing(self, jobs: JobStore) -> None:
+    def test_second_stop_request_is_refused_and_changes_nothing(self, jobs: JobStore) -> None:
         job = add_job(jobs)
-        wished = jobs.request_stop(job.id, later(1))
+        stopping = jobs.request_stop(job.id, later(1))
         history = jobs.list_events(job.id)
         with pytest.raises(JobNotStoppable) as refused:
             jobs.request_stop(job.id, later(2))
         assert str(refused.value) == "The request was rejected because the processing job is in status Stopping."
-        assert jobs.get(job.id) == wished
+        assert jobs.get(job.id) == stopping
         assert jobs.list_events(job.id) == history
 
     @pytest.mark.parametrize("phase", TERMINAL)
-    def test_wish_for_an_ended_job_is_refused_with_its_status(self, jobs: JobStore, phase: JobPhase) -> None:
+    def test_stop_request_for_an_ended_job_is_refused_with_its_status(self, jobs: JobStore, phase: JobPhase) -> None:
         job = move_to(jobs, add_job(jobs), phase)
         history = jobs.list_events(job.id)
         with pytest.raises(JobNotStoppable) as refused:
@@ -248,11 +248,11 @@ class TestRequestStop:
         assert jobs.get(job.id) == job
         assert jobs.list_events(job.id) == history
 
-    def test_wish_for_an_unknown_job_is_not_found(self, jobs: JobStore) -> None:
+    def test_stop_request_for_an_unknown_job_is_not_found(self, jobs: JobStore) -> None:
         with pytest.raises(JobNotFound):
             jobs.request_stop(UNKNOWN, NOW)
 
-    def test_wish_outlives_the_moves_that_follow(self, jobs: JobStore) -> None:
+    def test_stop_request_is_kept_by_later_moves(self, jobs: JobStore) -> None:
         job = add_job(jobs)
         jobs.request_stop(job.id, later(1))
         moved = jobs.advance(job.id, JobPhase.PENDING, JobPhase.PULLING, later(2))
@@ -260,14 +260,14 @@ class TestRequestStop:
         ended = jobs.advance(job.id, JobPhase.PULLING, JobPhase.STOPPED, later(3), JobFacts(ended_at=later(3)))
         assert (ended.status, ended.stop_requested_at) == (ProcessingJobStatus.STOPPED, later(1))
 
-    def test_of_racing_wishes_exactly_one_is_recorded(self, jobs: JobStore) -> None:
+    def test_of_concurrent_stop_requests_exactly_one_is_recorded(self, jobs: JobStore) -> None:
         job = add_job(jobs)
         results = race([partial(jobs.request_stop, job.id, later(1))] * 6)
         assert sum(isinstance(result, ProcessingJob) for result in results) == 1
         assert sum(isinstance(result, JobNotStoppable) for result in results) == 5
         assert [event.action for event in jobs.list_events(job.id)] == ["created", "stop_requested"]
 
-    def test_wish_and_move_at_once_both_count(self, jobs: JobStore) -> None:
+    def test_concurrent_stop_request_and_move_are_both_stored(self, jobs: JobStore) -> None:
         for number in range(5):
             job = add_job(jobs, f"job-{number}")
             race(

@@ -1,4 +1,4 @@
-"""What every JobStore does when everything is to be forgotten."""
+"""The port suite of JobStore: clearing."""
 
 import pytest
 from processing_emulator.domain.phase import JobPhase
@@ -25,7 +25,7 @@ def _fill(stores: PortStores) -> list[int]:
     return [*ids, ended.id]
 
 
-def test_an_empty_store_has_nothing_to_forget(stores: PortStores) -> None:
+def test_an_empty_store_clears_nothing(stores: PortStores) -> None:
     assert stores.jobs.clear() == 0
 
 
@@ -50,14 +50,14 @@ def test_nothing_of_any_account_is_left(stores: PortStores) -> None:
 
 
 def test_names_are_free_again_and_ids_are_not(stores: PortStores) -> None:
-    """A container or a folder of a forgotten job must never be taken for a new one's."""
+    """A container or a folder of a cleared job must never be taken for that of a new one."""
     ids = _fill(stores)
     stores.jobs.clear()
     assert add_job(stores.jobs).id > max(ids)
     assert add_job(stores.jobs, "ended").id > max(ids) + 1
 
 
-def test_a_deleted_job_goes_too_but_was_forgotten_before(stores: PortStores) -> None:
+def test_a_deleted_job_is_removed_but_not_counted(stores: PortStores) -> None:
     job = move_to(stores.jobs, add_job(stores.jobs), JobPhase.COMPLETED)
     stores.jobs.delete(job.id, NOW)
     assert stores.jobs.clear() == 0

@@ -1,4 +1,4 @@
-"""What every JobStore counts, and how it lists jobs whoever owns them."""
+"""The port suite of JobStore: counts, and lists of the jobs of all accounts and regions."""
 
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus

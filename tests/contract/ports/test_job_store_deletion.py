@@ -1,4 +1,4 @@
-"""What every JobStore does: deletion, tags that change, and what was selected."""
+"""The port suite of JobStore: deletion, tags, and the selected instance type."""
 
 from functools import partial
 
@@ -52,7 +52,7 @@ class TestDelete:
         with pytest.raises(JobNotFound):
             jobs.delete(UNKNOWN, later(2))
 
-    def test_name_is_free_again_for_a_job_of_its_own(self, jobs: JobStore) -> None:
+    def test_name_is_free_again_for_another_job(self, jobs: JobStore) -> None:
         first = ended(jobs, "Name")
         jobs.delete(first.id, later(1))
         second = add_job(jobs, "name", at=later(2))
@@ -63,7 +63,7 @@ class TestDelete:
             jobs.delete(first.id, later(3))
         assert listed(jobs) == ["name"]
 
-    def test_history_ends_with_deleted_and_tags_are_forgotten(self, jobs: JobStore) -> None:
+    def test_history_ends_with_deleted_and_tags_are_removed(self, jobs: JobStore) -> None:
         job = jobs.add(a_key(), a_request(), {"k": "v"}, NOW)
         move_to(jobs, job, JobPhase.FAILED)
         jobs.delete(job.id, later(1))

@@ -1,4 +1,4 @@
-"""What every JobStore does with events: the history of each job, and the feed of all."""
+"""The port suite of JobStore: the history of each job, and the feed of all events."""
 
 import threading
 from functools import partial
@@ -117,7 +117,7 @@ class TestFeed:
 
 class TestConcurrentWriters:
     def test_reader_misses_no_event_of_concurrent_writers(self, jobs: JobStore) -> None:
-        """A reader that only asks for what comes after the last id it has seen ends with every event."""
+        """A reader that always asks for events after the last id it has seen has all of them in the end."""
         writers, each_writes = 6, 15
         read: list[FeedEvent] = []
         done = threading.Event()

@@ -1,4 +1,4 @@
-"""What every JobStore does with the instances of a job."""
+"""The port suite of JobStore: the instances of a job."""
 
 from dataclasses import replace
 from functools import partial

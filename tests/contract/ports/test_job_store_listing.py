@@ -1,4 +1,4 @@
-"""What every JobStore does when it lists: filters before pages, three orders, and pages that join without a gap."""
+"""The port suite of JobStore: listing. Filters apply before paging, and pages join without a gap."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -88,10 +88,10 @@ def test_status_sorts_by_its_word_then_by_arrival(jobs: JobStore) -> None:
 
 
 @pytest.mark.parametrize("phase", JobPhase)
-@pytest.mark.parametrize("wished", [False, True])
-def test_status_filter_sees_what_the_job_shows(jobs: JobStore, phase: JobPhase, wished: bool) -> None:
+@pytest.mark.parametrize("stop_requested", [False, True])
+def test_status_filter_uses_the_status_that_is_shown(jobs: JobStore, phase: JobPhase, stop_requested: bool) -> None:
     job = add_job(jobs)
-    if wished:
+    if stop_requested:
         jobs.request_stop(job.id, NOW)
     job = move_to(jobs, jobs.get(job.id), phase)
     for status in ProcessingJobStatus:

@@ -1,4 +1,4 @@
-"""What every SampleStore does: one sample a moment, in order, and the highest figures of all."""
+"""The port suite of SampleStore: samples in order, one per millisecond, and the peaks."""
 
 from dataclasses import replace
 from datetime import timedelta

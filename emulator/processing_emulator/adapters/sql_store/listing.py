@@ -55,7 +55,7 @@ def page_statements(query: JobQuery) -> Iterator[Select[Any]]:
 
     After a job come those with the same sort value and a greater id, then those with a greater sort value. These are
     two statements, because SQLite would walk all rows that share the value if it compared pairs. In the order of
-    statuses, each status is a list of its own.
+    statuses, each status is listed separately.
     """
     if query.sort_by is SortBy.STATUS:
         for part in _parts_by_status(query):

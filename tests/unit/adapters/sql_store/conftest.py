@@ -1,4 +1,4 @@
-"""An open store in a folder of its own."""
+"""An open SQLite store in a temporary folder."""
 
 from collections.abc import Iterator
 from pathlib import Path

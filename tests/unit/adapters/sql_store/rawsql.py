@@ -1,4 +1,4 @@
-"""Looks into a store's file with plain SQL."""
+"""Reads and changes a store's file with plain SQL."""
 
 import sqlite3
 from contextlib import closing
@@ -7,6 +7,6 @@ from typing import Any
 
 
 def query(path: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """The rows of one statement, run by a connection of its own and committed."""
+    """The rows of one statement, run and committed by a separate connection."""
     with closing(sqlite3.connect(path)) as connection, connection:
         return connection.execute(sql, values).fetchall()

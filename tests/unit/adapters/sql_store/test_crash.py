@@ -45,7 +45,7 @@ def a_writer(path: Path, job_id: JobId) -> Iterator["subprocess.Popen[str]"]:
 
 
 def lines_promised(path: Path, job_id: JobId, appends: int) -> int:
-    """Let a writer append a number of times, kill it, and give what it last said to have stored."""
+    """Let a writer append some times and kill it; the last number of lines that it reported as stored."""
     with a_writer(path, job_id) as process:
         assert process.stdout is not None
         for _ in range(appends):

@@ -1,4 +1,4 @@
-"""Listing walks an index whatever the order, so that a million jobs cost no more than a thousand."""
+"""Each order of listing has an index, so that a page among a million jobs costs no more than among a thousand."""
 
 import random
 import re
@@ -25,7 +25,7 @@ from tests.unit.adapters.sql_store.rawsql import query
 QUERY = JobQuery(account="000000000000", region="us-east-1", limit=100)
 EACH_STATUS = {"status=?", "account=?", "region=?"}
 IDS = ("id", "rowid")
-"""What SQLite calls the id, which is its rowid."""
+"""SQLite's names of the id, which is its rowid."""
 
 POSITION: dict[SortBy, JobPosition] = {
     SortBy.NAME: ("n", 7),
@@ -45,13 +45,13 @@ def text_of(statement: Select[Any]) -> str:
 
 
 def plan_of(path: Path, statement: str) -> list[str]:
-    """How SQLite reads jobs for a statement, step by step; that their requests are found by their ids goes unsaid."""
+    """How SQLite reads jobs for a statement, step by step; the search for their requests by id is left out."""
     steps: list[str] = [row[3] for row in query(path, f"EXPLAIN QUERY PLAN {statement}")]
     return [step for step in steps if not step.startswith("SEARCH job_requests USING INTEGER PRIMARY KEY")]
 
 
 def search_of(path: Path, statement: str) -> set[str]:
-    """What is looked for in an index, where that is the only step."""
+    """The columns that an index is searched by, when that is the only step."""
     (step,) = plan_of(path, statement)
     match = re.fullmatch(r"SEARCH jobs USING INDEX jobs_by_\w+ \((.*)\)", step)
     assert match, step
@@ -122,9 +122,9 @@ def test_unfinished_jobs_are_found_among_all_by_their_status(stores: Stores, pat
     ]
 
 
-@pytest.mark.parametrize(("phase", "wished"), list(product(JobPhase, [False, True])))
-def test_status_tells_whether_a_job_has_ended(phase: JobPhase, wished: bool) -> None:
-    assert (status_of(phase, stop_requested=wished) in UNFINISHED) is not phase.is_terminal
+@pytest.mark.parametrize(("phase", "stop_requested"), list(product(JobPhase, [False, True])))
+def test_status_tells_whether_a_job_has_ended(phase: JobPhase, stop_requested: bool) -> None:
+    assert (status_of(phase, stop_requested=stop_requested) in UNFINISHED) is not phase.is_terminal
 
 
 @pytest.mark.parametrize("bound", ["created_after", "created_before"])

@@ -1,4 +1,4 @@
-"""Opening, closing, and what happens when the database is foreign, locked, full or gone."""
+"""Opening and closing a SQLite database, and one that is foreign, locked, full, damaged or gone."""
 
 import os
 import sqlite3

@@ -1,18 +1,13 @@
-"""The schema repeats the rules of the domain, on SQLite and as far as can be seen without one on PostgreSQL."""
+"""The schema repeats the rules of the domain."""
 
-import re
 import sqlite3
 from itertools import product
 from pathlib import Path
 
 import pytest
 from processing_emulator.adapters.sql_store.all_tables import metadata
-from processing_emulator.adapters.sql_store.job_tables import JOB_INDEXES
 from processing_emulator.adapters.sql_store.store import Stores
 from processing_emulator.domain.phase import JobPhase, status_of
-from sqlalchemy import create_mock_engine
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
 from tests.contract.ports.stores import add_job, move_to
 from tests.unit.adapters.sql_store.rawsql import query
@@ -23,10 +18,10 @@ INSERT = (
 )
 
 
-@pytest.mark.parametrize(("phase", "wished"), list(product(JobPhase, [False, True])))
-def test_stored_status_is_what_the_domain_projects(stores: Stores, path: Path, phase: JobPhase, wished: bool) -> None:
-    query(path, INSERT, "n", "n", phase.value, 1, 1 if wished else None)
-    assert query(path, "SELECT status FROM jobs") == [(status_of(phase, stop_requested=wished),)]
+@pytest.mark.parametrize(("phase", "stop_requested"), list(product(JobPhase, [False, True])))
+def test_stored_status_is_that_of_the_domain(stores: Stores, path: Path, phase: JobPhase, stop_requested: bool) -> None:
+    query(path, INSERT, "n", "n", phase.value, 1, 1 if stop_requested else None)
+    assert query(path, "SELECT status FROM jobs") == [(status_of(phase, stop_requested=stop_requested),)]
 
 
 def test_status_cannot_be_written(stores: Stores, path: Path) -> None:
@@ -80,22 +75,3 @@ def test_request_lies_apart_from_the_job(stores: Stores, path: Path) -> None:
     (row,) = query(path, "SELECT * FROM jobs")
     assert not any("AppSpecification" in str(value) for value in row)
     assert stores.jobs.get(job.id).request == job.request
-
-
-def test_tables_can_be_made_on_postgresql() -> None:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    text = "".join(str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables)
-    assert not re.search("AUTOINCREMENT|WITHOUT ROWID", text)
-    assert "GENERATED ALWAYS AS (CASE" in text
-    assert text.count("BIGSERIAL") == 4
-
-
-def test_deleted_jobs_are_in_no_unique_index_on_postgresql_either() -> None:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    said: list[str] = []
-    engine = create_mock_engine("postgresql://", lambda what, *_: said.append(str(what.compile(dialect=dialect))))
-
-    metadata.create_all(engine)
-
-    partial = [text for text in said if "INDEX" in text and "WHERE deleted_at_ms IS NULL" in text]
-    assert len(partial) == len(JOB_INDEXES)
