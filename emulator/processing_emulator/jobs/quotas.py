@@ -46,6 +46,8 @@ class Quotas:
 
     def check(self, key: JobKey, request: Mapping[str, Any]) -> None:
         """Raise QuotaExceeded when the job would go beyond one. Of several preferences one must fit."""
+        if not self.enforced:
+            return
         cluster = request["ProcessingResources"]["ClusterConfig"]
         self._check_size(VOLUME, _volume_gb(cluster), "GBs")
         max_runtime = (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 0)

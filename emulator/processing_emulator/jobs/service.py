@@ -7,6 +7,7 @@ and does the work. Only jobs that have ended can be deleted.
 import logging
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from processing_emulator.domain.image_map import substitute_for
@@ -52,7 +53,11 @@ class JobService:
         Raises ValidationFailed, Unsupported, QuotaExceeded, JobNameInUse.
         """
         check_create(request, image_region=self._image_region(key, request))
-        job = self._add(key, request)
+        stored = {name: value for name, value in request.items() if name != "Tags"}
+        tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
+        with self._quota_lock if self._quotas.enforced else nullcontext():
+            self._quotas.check(key, request)  # no other Create may use up what was just counted as free
+            job = self._store.add(key, stored, tags, self._clock.now())
         logger.info("job created", extra={"job": key.name, "job_id": job.id})
         self._wakeup.jobs_added([job.id])
         return job
@@ -61,15 +66,6 @@ class JobService:
         """The region that the image must be in; None where it may be in any."""
         is_replaced = substitute_for(request["AppSpecification"]["ImageUri"], self._image_map) is not None
         return key.region if self._check_image_region and not is_replaced else None
-
-    def _add(self, key: JobKey, request: Mapping[str, Any]) -> ProcessingJob:
-        stored = {name: value for name, value in request.items() if name != "Tags"}
-        tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
-        if not self._quotas.enforced:
-            return self._store.add(key, stored, tags, self._clock.now())
-        with self._quota_lock:  # no other Create may use up what was just counted as free
-            self._quotas.check(key, request)
-            return self._store.add(key, stored, tags, self._clock.now())
 
     def describe(self, key: JobKey) -> ProcessingJob:
         """The job of that name, whatever its case: the name at the end of an ARN is lower-case. Raises JobNotFound."""
