@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 import botocore.config
 import pytest
-from processing_emulator.adapters.s3_store.connection import RetryPolicy
+from processing_emulator.adapters.s3_store.retry import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from processing_emulator.adapters.seaweedfs.identity import Identity
@@ -76,7 +76,7 @@ class S3Server:
             "endpoint_url": self.endpoint,
             "access_key": self.access_key,
             "secret_key": self.secret_key,
-            "retry": RetryPolicy(attempts=3, first_wait_seconds=0.05),
+            "retry": RetryPolicy(patience_seconds=0.2, first_wait_seconds=0.05),
             **changes,
         }
         return S3ObjectStore(**settings)

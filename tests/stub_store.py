@@ -30,10 +30,10 @@ Answer = Callable[[Received, socket.socket], None]
 class StubStore:
     """The server. `answer` is called in the thread of the connection."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, port: int = 0) -> None:
         self._answer = answer
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._connections = 0

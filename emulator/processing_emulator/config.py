@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     s3_access_key: str = Field("emulator", description="Access key for staging.")
     s3_secret_key: SecretStr = Field(SecretStr("emulator-secret"), description="Secret key for staging.")
     s3_region: str = Field("us-east-1", description="Region that staging requests are signed for.")
+    s3_patience_seconds: float = Field(
+        90.0, ge=0, description="How long staging waits for an S3 store that is busy or away, before a job fails."
+    )
     enforce_signatures: bool = Field(False, description="Refuse requests that are not signed with a known key.")
     access_keys: Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_parse_json)] = Field(
         default_factory=dict,

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 GROUPS: Final = {
     "Server": ("host", "port", "allowed_hosts", "data_dir", "database_url", "log_level", "log_format"),
-    "S3 store": ("s3_endpoint", "s3_access_key", "s3_secret_key", "s3_region"),
+    "S3 store": ("s3_endpoint", "s3_access_key", "s3_secret_key", "s3_region", "s3_patience_seconds"),
     "Signatures": ("enforce_signatures", "access_keys"),
     "Docker and images": ("docker_host", "pull_policy", "image_map", "check_image_region"),
     "Containers": ("container_endpoints", "container_credentials", "container_network", "shm_share"),

@@ -54,6 +54,7 @@ class S3Part:
 
     def object_store(self) -> "S3ObjectStore":
         """The client for staging. Waits as `endpoint` does."""
+        from processing_emulator.adapters.s3_store.retry import RetryPolicy
         from processing_emulator.adapters.s3_store.store import S3ObjectStore
 
         access = self.access()
@@ -62,6 +63,7 @@ class S3Part:
             access_key=access.access_key,
             secret_key=access.secret_key,
             region=access.region,
+            retry=RetryPolicy(patience_seconds=self._settings.s3_patience_seconds),
         )
 
     def services(self) -> "list[Service]":

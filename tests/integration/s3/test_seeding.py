@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processing_emulator.adapters.s3_store.connection import RetryPolicy
+from processing_emulator.adapters.s3_store.retry import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
 from processing_emulator.adapters.seed.apply import SeedResult, apply_seed
@@ -199,7 +199,7 @@ def test_what_a_killed_wipe_moved_away_goes_at_the_next_start(own_seaweedfs: Sea
         endpoint_url=own_seaweedfs.start(),
         access_key=ACCESS_KEY,
         secret_key=SECRET_KEY,
-        retry=RetryPolicy(attempts=1),
+        retry=RetryPolicy(patience_seconds=0.0),
     )
     store.ping()
     store.close()

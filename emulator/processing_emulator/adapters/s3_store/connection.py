@@ -6,18 +6,19 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPResponse
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from processing_emulator.adapters.s3_store.dial import Dialler
 from processing_emulator.adapters.s3_store.errors import NETWORK_ERRORS, Refusal, refusal_of, translated
+from processing_emulator.adapters.s3_store.retry import Attempts, OutageLog, RetryPolicy, is_retryable
 from processing_emulator.adapters.s3_store.signing import Signer, encoded_path, encoded_query
 from processing_emulator.errors import Cancelled
 
 BUFFER_BYTES = 256 * 1024
 """Size of one read or write. A body up to this size is sent together with its head."""
 
-CONNECT_TIMEOUT_SECONDS = 5.0
 SILENCE_TIMEOUT_SECONDS = 60.0
 """A store that neither sends nor accepts a byte for this long counts as away."""
 
@@ -25,18 +26,6 @@ _ERROR_BODY_BYTES = 64 * 1024
 _SUCCESS = range(200, 300)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """How often a request is tried, and the wait before the second attempt, which doubles for each further one."""
-
-    attempts: int = 6
-    first_wait_seconds: float = 0.2
-
-    def wait_seconds(self, attempt: int) -> float:
-        """The wait after an attempt; the first attempt is number 0."""
-        return float(self.first_wait_seconds * 2**attempt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +79,22 @@ class Request:
 class Connection:
     """A connection to the store, opened by the first request. Set `stopped` to make its user give up."""
 
-    def __init__(self, endpoint: Endpoint, signer: Signer, retry: RetryPolicy) -> None:
+    def __init__(
+        self, endpoint: Endpoint, signer: Signer, retry: RetryPolicy, outages: OutageLog | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._signer = signer
         self._retry = retry
+        self._outages = outages or OutageLog(endpoint.host_header)
         self._http: HTTPConnection | None = None
+        self._socket: socket.socket | None = None
         self._buffer: bytearray | None = None
         self.stopped = threading.Event()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has a socket, connected or about to be."""
+        return self._socket is not None
 
     @property
     def buffer(self) -> bytearray:
@@ -105,31 +103,38 @@ class Connection:
             self._buffer = bytearray(BUFFER_BYTES)
         return self._buffer
 
-    def request(self, request: Request, read: Callable[[HTTPResponse], T]) -> T:
+    def request(
+        self, request: Request, read: Callable[[HTTPResponse], T], resumed: Callable[[], Request] | None = None
+    ) -> T:
         """Send a request and pass its successful response to `read`, which must consume the whole body.
 
-        Connection errors and busy responses are retried, so `read` may run more than once. Raises
+        Connection errors and busy responses are retried, so `read` may run more than once. `resumed` makes the request
+        of the next attempt where `read` keeps what it has: one that asks for less has made progress. Raises
         ObjectStoreRefused, ObjectStoreUnreachable, Cancelled, and whatever `read` raises.
         """
-        with translated(request.operation, request.about, self._endpoint.host_header):
-            for attempt in range(self._retry.attempts):
-                if self.stopped.is_set():
-                    break
+        attempts = Attempts(self._retry)
+        with translated(request.operation, request.about, self._endpoint.host_header, self._retry.patience_seconds):
+            while not self.stopped.is_set():
                 try:
                     return self._exchange(request, read)
                 except (Refusal, *NETWORK_ERRORS) as error:
                     if self.stopped.is_set():
                         break
-                    is_retryable = error.is_retryable if isinstance(error, Refusal) else True
-                    if not is_retryable or attempt + 1 == self._retry.attempts:
+                    if not is_retryable(error):
                         raise
-                self.stopped.wait(self._retry.wait_seconds(attempt))
+                    before, request = request, resumed() if resumed else request
+                    if request != before:
+                        attempts.restart()
+                    wait = attempts.next_wait_seconds()
+                    if wait is None:
+                        raise
+                    self._outages.report(error)
+                self.stopped.wait(wait)
         raise Cancelled(f"{request.operation} for {request.about} was cancelled")
 
     def abort(self) -> None:
         """Shut the socket down from another thread; the thread that uses the connection sees it break."""
-        http = self._http
-        taken = http.sock if http is not None else None
+        taken = self._socket
         if taken is not None:
             with suppress(OSError):  # it is closed already
                 taken.shutdown(socket.SHUT_RDWR)
@@ -139,6 +144,7 @@ class Connection:
         if self._http is not None:
             self._http.close()
             self._http = None
+            self._socket = None
 
     def _exchange(self, request: Request, read: Callable[[HTTPResponse], T]) -> T:
         try:
@@ -185,18 +191,18 @@ class Connection:
         return http.getresponse()
 
     def _connect(self) -> HTTPConnection:
-        http = _http_connection(self._endpoint)
-        http.auto_open = 0  # otherwise http.client reconnects by itself, with the wrong timeout
-        try:
-            http.connect()
-        except OSError:
-            http.close()
-            raise
-        http.sock.settimeout(SILENCE_TIMEOUT_SECONDS)
+        host, port = self._endpoint.host, self._endpoint.port
+        tls = ssl.create_default_context() if self._endpoint.is_tls else None
+        taken = Dialler(host, port, tls=tls, opened=self._on_socket, stopped=self.stopped).connect()
+        taken.settimeout(SILENCE_TIMEOUT_SECONDS)
+        http = HTTPConnection(host, port)
+        http.auto_open = 0  # a connection that broke is opened here, not by http.client
+        http.sock = taken
         self._http = http
-        if self.stopped.is_set():  # `abort` may have run while there was no socket to shut down
-            raise ConnectionAbortedError("the connection was aborted")
         return http
+
+    def _on_socket(self, taken: socket.socket) -> None:
+        self._socket = taken
 
 
 def _early_response(http: HTTPConnection) -> HTTPResponse:
@@ -211,10 +217,3 @@ def _accepted(response: HTTPResponse, read: Callable[[HTTPResponse], T]) -> T:
     if response.status not in _SUCCESS:
         raise refusal_of(response.status, response.read(_ERROR_BODY_BYTES))
     return read(response)
-
-
-def _http_connection(endpoint: Endpoint) -> HTTPConnection:
-    if not endpoint.is_tls:
-        return HTTPConnection(endpoint.host, endpoint.port, timeout=CONNECT_TIMEOUT_SECONDS)
-    context = ssl.create_default_context()
-    return HTTPSConnection(endpoint.host, endpoint.port, timeout=CONNECT_TIMEOUT_SECONDS, context=context)

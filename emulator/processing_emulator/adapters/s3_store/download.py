@@ -4,6 +4,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -92,22 +93,24 @@ class _PartialFile:
 
 
 class _DownloadPart:
-    """The task that downloads one part of an object."""
+    """The task that downloads one part of an object; after a broken connection, the bytes that are missing."""
 
-    __slots__ = ("_file", "_part", "_source")
+    __slots__ = ("_file", "_part", "_received", "_source")
 
     def __init__(self, source: StoredObject, part: Part, file: _PartialFile) -> None:
         self._source = source
         self._part = part
         self._file = file
+        self._received = 0
 
     def __call__(self, connection: Connection) -> Sequence[Task]:
         key = self._source.key
         try:
             with on_disk(f"write the file of object key {key!r}"):
                 fd = self._file.open()
-            request = get_request(self._source, self._part)
-            connection.request(request, lambda response: self._receive(response, connection.buffer, fd))
+            connection.request(
+                self._rest(), lambda response: self._receive(response, connection.buffer, fd), resumed=self._rest
+            )
             with on_disk(f"write the file of object key {key!r}"):
                 self._file.part_written()
         except BaseException:
@@ -116,18 +119,25 @@ class _DownloadPart:
             raise
         return ()
 
+    def _rest(self) -> Request:
+        """The request for the bytes that are missing. Without an ETag, two responses may be of different versions."""
+        if not self._source.etag or self._received == self._part.size_bytes:
+            self._received = 0
+        return get_request(self._source, self._part.after(self._received))
+
     def _receive(self, response: HTTPResponse, buffer: bytearray, fd: int) -> None:
-        """Write the body at the part's offset. Raises ConnectionError when the body ends early."""
-        expected, written = self._part.size_bytes, 0
-        if response.length not in (expected, None):
+        """Write the body where it belongs. Raises ConnectionError when the body ends early."""
+        if self._part.is_whole and response.status == HTTPStatus.OK:
+            self._received = 0  # the store sends the whole object, whatever was asked for
+        if response.length not in (self._part.size_bytes - self._received, None):
             raise changed_since_listed()
         view = memoryview(buffer)
         while read := response.readinto(buffer):
             with on_disk(f"write the file of object key {self._source.key!r}"):
-                _write_all(fd, view[:read], self._part.offset + written)
-            written += read
-        if written != expected:
-            raise ConnectionError(f"the body ended after {written} of {expected} bytes")
+                _write_all(fd, view[:read], self._part.offset + self._received)
+            self._received += read
+        if self._received != self._part.size_bytes:
+            raise ConnectionError(f"the body ended after {self._received} of {self._part.size_bytes} bytes")
 
 
 def get_request(source: StoredObject, part: Part) -> Request:

@@ -68,10 +68,11 @@ def _phrase(status: int) -> str:
 
 
 @contextmanager
-def translated(operation: str, about: str, host: str) -> Iterator[None]:
+def translated(operation: str, about: str, host: str, patience_seconds: float) -> Iterator[None]:
     """Turn a Refusal into ObjectStoreRefused and network errors into ObjectStoreUnreachable.
 
     The sentence is "OPERATION failed for ABOUT: ...", as the service words it (spec 1.8); `host` is the store's.
+    `patience_seconds`: how long the request was repeated.
     """
     try:
         yield
@@ -80,6 +81,8 @@ def translated(operation: str, about: str, host: str) -> Iterator[None]:
         raise ObjectStoreRefused(sentence, code=refusal.code, status=refusal.status) from refusal
     except NETWORK_ERRORS as error:
         sentence = f"{operation} failed for {about}: Unable to execute request to S3 at {host}: {_plain(error)}"
+        if patience_seconds:
+            sentence += f"; tried for {patience_seconds:g} s. Check that the store runs and can be reached from here"
         raise ObjectStoreUnreachable(sentence) from error
 
 

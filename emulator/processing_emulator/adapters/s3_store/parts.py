@@ -1,7 +1,7 @@
 """Splits large objects into parts for transfer."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MIB = 1024**2
 
@@ -32,6 +32,12 @@ class Part:
     offset: int
     size_bytes: int
     is_whole: bool
+
+    def after(self, size_bytes: int) -> "Part":
+        """What is left of it after its first bytes."""
+        if size_bytes == 0:
+            return self
+        return replace(self, offset=self.offset + size_bytes, size_bytes=self.size_bytes - size_bytes, is_whole=False)
 
 
 def iter_parts(size_bytes: int, sizes: PartSizes) -> Iterator[Part]:

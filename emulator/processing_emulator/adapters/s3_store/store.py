@@ -6,10 +6,12 @@ from contextlib import closing, contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 
-from processing_emulator.adapters.s3_store.connection import Connection, Request, RetryPolicy, endpoint_of
+from processing_emulator.adapters.s3_store.connection import Connection, Request, endpoint_of
 from processing_emulator.adapters.s3_store.download import Downloads
 from processing_emulator.adapters.s3_store.listing import iter_pages
+from processing_emulator.adapters.s3_store.multipart_aborts import MultipartAborts
 from processing_emulator.adapters.s3_store.object_reader import cancelled_by, head_object, iter_chunks, read_object
+from processing_emulator.adapters.s3_store.retry import OutageLog, RetryPolicy
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
 from processing_emulator.adapters.s3_store.transfer_pool import TransferPool
 from processing_emulator.adapters.s3_store.upload import Uploads
@@ -23,7 +25,7 @@ CONNECTIONS = 16
 
 _WRONG_KEYS = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch"})
 
-_ABORT_RETRY = RetryPolicy(attempts=2)
+_ONE_ATTEMPT = RetryPolicy(patience_seconds=0.0)
 
 
 class S3ObjectStore:
@@ -44,7 +46,9 @@ class S3ObjectStore:
         credentials = Credentials(access_key=access_key, secret_key=secret_key, session_token=session_token)
         self._signer = Signer(credentials, region)
         self._retry = retry or RetryPolicy()
+        self._outages = OutageLog(self._endpoint.host_header)
         self._pool = TransferPool(connections, self._connection)
+        self._aborts = MultipartAborts(self._connection)
 
     def iter_objects(self, bucket: str, prefix: str, cancel: CancelToken) -> Iterator[StoredObject]:
         """See the port. Sorted here, after the last page: SeaweedFS lists folder by folder, not by key."""
@@ -86,8 +90,7 @@ class S3ObjectStore:
         try:
             self._pool.run(uploads.iter_tasks(files), cancel)
         finally:
-            with closing(self._connection(_ABORT_RETRY)) as connection:
-                uploads.abort_unfinished(connection)
+            self._aborts.start(uploads.unfinished())
         return Transfer(objects=len(files), size_bytes=uploads.size_bytes, seconds=time.monotonic() - began)
 
     def ping(self) -> None:
@@ -97,7 +100,7 @@ class S3ObjectStore:
         """
         request = Request(operation="ListBuckets", about="the emulator's keys", method="GET", bucket="")
         try:
-            with closing(self._connection(RetryPolicy(attempts=1))) as connection:
+            with closing(self._connection(_ONE_ATTEMPT)) as connection:
                 connection.request(request, HTTPResponse.read)
         except ObjectStoreRefused as error:
             if error.code in _WRONG_KEYS or error.status >= 500:
@@ -106,6 +109,7 @@ class S3ObjectStore:
     def close(self) -> None:
         """End the threads. Running transfers fail with Cancelled."""
         self._pool.close()
+        self._aborts.close()
 
     @contextmanager
     def _cancellable(self, cancel: CancelToken) -> Iterator[Connection]:
@@ -114,4 +118,4 @@ class S3ObjectStore:
             yield connection
 
     def _connection(self, retry: RetryPolicy | None = None) -> Connection:
-        return Connection(self._endpoint, self._signer, retry or self._retry)
+        return Connection(self._endpoint, self._signer, retry or self._retry, self._outages)

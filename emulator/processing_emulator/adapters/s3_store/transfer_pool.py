@@ -93,12 +93,16 @@ class TransferPool:
             if self._is_closed:
                 raise Cancelled(_CLOSED)
             self._batches.append(batch)
-            for _ in range(min(len(batch.pending), self._size - len(self._threads))):
-                number = len(self._threads) + 1
-                thread = threading.Thread(target=self._work, name=f"s3-transfer-{number}", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            self._start_threads(len(batch.pending))
             self._changed.notify_all()
+
+    def _start_threads(self, tasks: int) -> None:
+        """Start those that are missing to run so many new tasks. The caller holds the lock."""
+        for _ in range(min(tasks, self._size - len(self._threads))):
+            number = len(self._threads) + 1
+            thread = threading.Thread(target=self._work, name=f"s3-transfer-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _fail(self, batch: _Batch, failure: BaseException) -> None:
         with self._changed:
@@ -143,6 +147,8 @@ class TransferPool:
                 if not batch.pending:
                     self._batches.append(batch)
                 batch.pending.extendleft(reversed(more))
+                if not self._is_closed:
+                    self._start_threads(len(more))
                 self._changed.notify(len(more))
             self._end_if_done(batch)
 

@@ -1,6 +1,7 @@
 """Uploads files; large ones by a multipart upload, which is aborted when it cannot be completed."""
 
-import logging
+import hashlib
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -10,12 +11,14 @@ from xml.sax.saxutils import escape
 from processing_emulator.adapters.s3_store.connection import Body, Connection, Request
 from processing_emulator.adapters.s3_store.errors import Refusal, element, refusal_of
 from processing_emulator.adapters.s3_store.files import BytesBody, FileBody, OpenFile, opened
+from processing_emulator.adapters.s3_store.multipart_aborts import Abort
+from processing_emulator.adapters.s3_store.object_reader import head_object
 from processing_emulator.adapters.s3_store.parts import UPLOAD, Part, iter_parts
 from processing_emulator.adapters.s3_store.transfer_pool import Task
-from processing_emulator.errors import StagingFailure
+from processing_emulator.errors import ObjectStoreRefused, StagingFailure
 from processing_emulator.ports import LocalFile
 
-logger = logging.getLogger(__name__)
+_NO_SUCH_UPLOAD = "NoSuchUpload"
 
 
 class Uploads:
@@ -35,14 +38,9 @@ class Uploads:
         for local in files:
             yield partial(self._send, local)
 
-    def abort_unfinished(self, connection: Connection) -> None:
-        """Abort multipart uploads that were not completed. Call it when no task is running any more."""
-        try:
-            for multipart in self._multipart:
-                if not multipart.is_complete:
-                    multipart.abort(connection)
-        except StagingFailure as error:
-            logger.warning("multipart upload not aborted, its parts stay in the store", extra={"error": error})
+    def unfinished(self) -> list[Abort]:
+        """The aborts of multipart uploads that were not completed. Call it when no task is running any more."""
+        return [multipart.abort for multipart in self._multipart if not multipart.is_complete]
 
     def _send(self, local: LocalFile, connection: Connection) -> Sequence[Task]:
         with opened(local.path) as file:
@@ -80,9 +78,13 @@ class _Multipart:
         return [partial(self._send, part) for part in self._parts]
 
     def abort(self, connection: Connection) -> None:
-        """Make the store delete the parts."""
+        """Make the store delete the parts. An upload that is not there was aborted or completed before."""
         query = [("uploadId", self._upload_id)]
-        connection.request(_request("AbortMultipartUpload", "DELETE", self._local, query=query), _read_all)
+        try:
+            connection.request(_request("AbortMultipartUpload", "DELETE", self._local, query=query), _read_all)
+        except ObjectStoreRefused as error:
+            if error.code != _NO_SUCH_UPLOAD:
+                raise
 
     def _send(self, part: Part, connection: Connection) -> Sequence[Task]:
         query = [("partNumber", str(part.number)), ("uploadId", self._upload_id)]
@@ -107,8 +109,29 @@ class _Multipart:
         body = BytesBody(f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode())
         query = [("uploadId", self._upload_id)]
         request = _request("CompleteMultipartUpload", "POST", self._local, query=query, body=body)
-        connection.request(request, _check_completed)
+        try:
+            connection.request(request, _check_completed)
+        except ObjectStoreRefused as error:
+            if error.code != _NO_SUCH_UPLOAD or not self._was_completed(connection):
+                raise
         self.is_complete = True
+
+    def _was_completed(self, connection: Connection) -> bool:
+        """Whether the object is there: the response to an earlier attempt to complete the upload may have been lost."""
+        try:
+            found = head_object(connection, self._local.bucket, self._local.key)
+        except ObjectStoreRefused:
+            return False
+        return found.etag == combined_etag([etag for _, etag in sorted(self._etags.items())])
+
+
+def combined_etag(etags: Sequence[str]) -> str | None:
+    """The ETag that S3 gives an object of these parts; None where the store's ETags are not MD5 sums."""
+    plain = [etag.strip('"') for etag in etags]
+    if not all(re.fullmatch("[0-9a-f]{32}", etag) for etag in plain):
+        return None
+    md5 = hashlib.md5(b"".join(bytes.fromhex(etag) for etag in plain), usedforsecurity=False)
+    return f"{md5.hexdigest()}-{len(plain)}"
 
 
 def _request(

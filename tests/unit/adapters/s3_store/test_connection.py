@@ -2,12 +2,16 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPResponse
 
 import pytest
-from processing_emulator.adapters.s3_store.connection import Connection, Endpoint, Request, RetryPolicy, endpoint_of
+from processing_emulator.adapters.s3_store.connection import Connection, Endpoint, Request, endpoint_of
+from processing_emulator.adapters.s3_store.dial import Dialler
 from processing_emulator.adapters.s3_store.files import BytesBody
+from processing_emulator.adapters.s3_store.retry import Attempts, OutageLog, RetryPolicy
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
 from processing_emulator.errors import Cancelled, ObjectStoreRefused, ObjectStoreUnreachable
 
@@ -15,7 +19,9 @@ from tests.stub_store import Answer, Received, StubStore, http, in_turn, s3_erro
 from tests.waiting import wait_for
 
 GET = Request(operation="GetObject", about="s3://b/k", method="GET", bucket="b", key="k")
-QUICK = RetryPolicy(attempts=3, first_wait_seconds=0.01)
+QUICK = RetryPolicy(patience_seconds=0.2, first_wait_seconds=0.01)
+LONG_WAIT = RetryPolicy(patience_seconds=7200, first_wait_seconds=3600, longest_wait_seconds=3600)
+ONE_ATTEMPT = RetryPolicy(patience_seconds=0.0)
 
 
 def read_all(response: HTTPResponse) -> bytes:
@@ -89,11 +95,11 @@ def test_a_refusal_is_not_retried(clients: list[Client], status: int, code: str)
     assert len(client.stub.received) == 1
 
 
-def test_a_store_that_stays_busy_is_an_error_after_the_last_attempt(clients: list[Client]) -> None:
+def test_a_store_that_stays_busy_is_an_error_once_the_patience_is_over(clients: list[Client]) -> None:
     client = client_of(clients, in_turn(s3_error(503, "SlowDown", "Reduce your rate")))
     with pytest.raises(ObjectStoreRefused, match=r"SlowDown \(503\): Reduce your rate"):
         client.get()
-    assert len(client.stub.received) == QUICK.attempts
+    assert len(client.stub.received) > 3
 
 
 def test_an_error_response_without_s3_xml_is_reported_with_its_http_status(clients: list[Client]) -> None:
@@ -107,8 +113,10 @@ def test_a_store_that_does_not_listen_is_unreachable() -> None:
         host = f"127.0.0.1:{nobody.getsockname()[1]}"
     with pytest.raises(ObjectStoreUnreachable) as caught:
         a_connection(f"http://{host}").request(GET, read_all)
-    sentence = f"GetObject failed for s3://b/k: Unable to execute request to S3 at {host}: Connection refused"
-    assert str(caught.value) == sentence
+    assert str(caught.value) == (
+        f"GetObject failed for s3://b/k: Unable to execute request to S3 at {host}: Connection refused; "
+        "tried for 0.2 s. Check that the store runs and can be reached from here"
+    )
 
 
 def test_a_server_that_does_not_speak_http_is_unreachable(clients: list[Client]) -> None:
@@ -122,16 +130,14 @@ def test_a_connection_closed_while_idle_does_not_count_as_an_attempt(clients: li
         connection.sendall(http(200, b"here"))
         raise ConnectionAbortedError  # after each answer, without having said so
 
-    client = client_of(clients, answer, RetryPolicy(attempts=1))
+    client = client_of(clients, answer, ONE_ATTEMPT)
     assert client.get() == b"here"
     wait_for("the stub to hang up", lambda: client.stub.open_connections == 0)
     assert client.get() == b"here"
 
 
 def test_a_response_with_connection_close_is_followed_by_a_new_connection(clients: list[Client]) -> None:
-    client = client_of(
-        clients, in_turn(http(200, b"one", Connection="close"), http(200, b"two")), RetryPolicy(attempts=1)
-    )
+    client = client_of(clients, in_turn(http(200, b"one", Connection="close"), http(200, b"two")), ONE_ATTEMPT)
     assert [client.get(), client.get()] == [b"one", b"two"]
     assert [request.connection for request in client.stub.received] == [1, 2]
 
@@ -159,7 +165,7 @@ def test_a_refusal_sent_before_the_body_was_read_is_reported() -> None:
 
 
 def test_stopping_ends_the_wait_before_the_next_attempt(clients: list[Client]) -> None:
-    client = client_of(clients, in_turn(s3_error(503, "SlowDown")), RetryPolicy(attempts=3, first_wait_seconds=3600))
+    client = client_of(clients, in_turn(s3_error(503, "SlowDown")), LONG_WAIT)
 
     def stop() -> None:
         wait_for("a request", lambda: client.stub.received)
@@ -177,7 +183,7 @@ def test_abort_ends_a_hanging_request(clients: list[Client]) -> None:
     def hang(request: Received, connection: socket.socket) -> None:
         held.wait(30)
 
-    client = client_of(clients, hang, RetryPolicy(attempts=1))
+    client = client_of(clients, hang, ONE_ATTEMPT)
 
     def abort() -> None:
         wait_for("a request", lambda: client.stub.received)
@@ -190,9 +196,96 @@ def test_abort_ends_a_hanging_request(clients: list[Client]) -> None:
     held.set()
 
 
-def test_the_wait_doubles_with_each_attempt() -> None:
+def test_the_wait_doubles_with_each_failure_up_to_a_limit() -> None:
     policy = RetryPolicy()
-    assert [policy.wait_seconds(n) for n in range(policy.attempts - 1)] == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2])
+    waits = [policy.wait_seconds(failures) for failures in range(1, 8)]
+    assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0])
+
+
+def test_waits_differ_so_that_requests_do_not_come_back_together() -> None:
+    policy = RetryPolicy()
+    waits = [Attempts(policy).next_wait_seconds() or 0.0 for _ in range(50)]
+    assert len(set(waits)) > 10
+    assert all(0.1 <= wait <= 0.2 for wait in waits)
+
+
+def test_the_patience_outlasts_a_store_that_is_away_for_a_minute() -> None:
+    assert RetryPolicy().patience_seconds > 60 + RetryPolicy().longest_wait_seconds
+
+
+def test_a_store_that_comes_back_within_the_patience_is_no_error() -> None:
+    """Nothing listens at first; the stub takes the port later."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        port = taken.getsockname()[1]
+    failed = threading.Event()
+
+    class Outages(OutageLog):
+        def report(self, error: Exception) -> None:
+            assert isinstance(error, ConnectionRefusedError)
+            failed.set()
+
+    signer = Signer(Credentials(access_key="a", secret_key="b"), "us-east-1")
+    connection = Connection(endpoint_of(endpoint), signer, RetryPolicy(first_wait_seconds=0.05), Outages(""))
+    answers: list[bytes] = []
+    thread = threading.Thread(target=lambda: answers.append(connection.request(GET, read_all)))
+    thread.start()
+    assert failed.wait(10)
+    stub = StubStore(in_turn(http(200, b"here")), port)
+    thread.join(10)
+    connection.close()
+    stub.close()
+    assert answers == [b"here"]
+
+
+def test_an_outage_is_logged_once_for_all_requests(clients: list[Client], caplog: pytest.LogCaptureFixture) -> None:
+    client = client_of(clients, in_turn(s3_error(503, "SlowDown"), s3_error(503, "SlowDown"), http(200, b"here")))
+    client.get()
+    assert [record.message for record in caplog.records] == ["s3 request failed, retrying"]
+
+
+@contextmanager
+def a_full_backlog() -> Iterator[str]:
+    """An endpoint that drops attempts to connect, as a firewall does."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_abort_ends_an_attempt_to_connect_within_a_second() -> None:
+    with a_full_backlog() as endpoint:
+        connection = a_connection(endpoint)
+        ended = threading.Event()
+
+        def get() -> None:
+            with pytest.raises(Cancelled):
+                connection.request(GET, read_all)
+            ended.set()
+
+        threading.Thread(target=get).start()
+        wait_for("a socket that connects", lambda: connection.is_open)
+        connection.stopped.set()
+        began = time.monotonic()
+        connection.abort()
+        assert ended.wait(5)
+        assert time.monotonic() - began < 1
+
+
+def test_a_look_up_of_a_name_ends_once_it_is_stopped() -> None:
+    stopped = threading.Event()
+    stopped.set()
+    dialler = Dialler("store.invalid", 80, tls=None, opened=lambda _socket: None, stopped=stopped)
+    began = time.monotonic()
+    with pytest.raises(OSError, match=r"."):
+        dialler.connect()
+    assert time.monotonic() - began < 1
 
 
 @pytest.mark.parametrize(

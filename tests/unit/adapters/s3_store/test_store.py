@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processing_emulator.adapters.s3_store.connection import SILENCE_TIMEOUT_SECONDS, RetryPolicy
+from processing_emulator.adapters.s3_store.connection import SILENCE_TIMEOUT_SECONDS
 from processing_emulator.adapters.s3_store.errors import on_disk
 from processing_emulator.adapters.s3_store.parts import DOWNLOAD, MIB, MOST_PARTS, UPLOAD, PartSizes, iter_parts
+from processing_emulator.adapters.s3_store.retry import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
@@ -30,13 +31,13 @@ class Rig:
         self._stubs: list[StubStore] = []
         self._stores: list[S3ObjectStore] = []
 
-    def store(self, answer: Answer) -> tuple[S3ObjectStore, StubStore]:
+    def store(self, answer: Answer, *, patience_seconds: float = 0.2) -> tuple[S3ObjectStore, StubStore]:
         stub = StubStore(answer)
         store = S3ObjectStore(
             endpoint_url=stub.endpoint,
             access_key="a",
             secret_key="b",
-            retry=RetryPolicy(attempts=2, first_wait_seconds=0.01),
+            retry=RetryPolicy(patience_seconds=patience_seconds, first_wait_seconds=0.01),
             connections=4,
         )
         self._stubs.append(stub)
