@@ -94,6 +94,11 @@ class MemoryObjectStore:
         _check(cancel)
         return self._described(bucket, key, self._content("HeadObject", bucket, key))
 
+    def head_all(self, bucket: str, keys: Sequence[str], cancel: CancelToken) -> Sequence[StoredObject]:
+        """See the port."""
+        _check(cancel)
+        return [self.head(bucket, key, cancel) for key in keys]
+
     def read(self, bucket: str, key: str, limit_bytes: int, cancel: CancelToken) -> bytes:
         """See the port."""
         _check(cancel)

@@ -50,7 +50,14 @@ class S3Prefix:
     uri: S3Uri
 
 
-Source = S3Prefix
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Manifest:
+    """The objects that a manifest lists; `uri` is the manifest's own (spec 3.2)."""
+
+    uri: S3Uri
+
+
+Source = S3Prefix | S3Manifest
 """Where an input comes from. A new kind becomes a union member here, a case in `_source_of` and one in `Stager`."""
 
 
@@ -159,6 +166,8 @@ def _source_of(name: str, s3: Mapping[str, Any]) -> Source:
     match s3["S3DataType"]:
         case "S3Prefix":
             return S3Prefix(uri=parse_s3_uri(s3["S3Uri"]))
+        case "ManifestFile":
+            return S3Manifest(uri=parse_s3_uri(s3["S3Uri"]))
         case other:
             raise Unsupported(f"Input {name}: S3DataType {other} is not supported by the emulator")
 

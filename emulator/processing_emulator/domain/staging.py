@@ -74,8 +74,9 @@ def relative_path(key: str, prefix: str) -> str:
     return key[len(prefix) :].removeprefix("/") if not prefix.endswith("/") else key[len(prefix) :]
 
 
-def _safe_parts(key: str, path: str) -> tuple[str, ...]:
-    parts = tuple(part for part in path.split("/") if part)
+def safe_path(key: str, path: str) -> str:
+    """The path of a key without empty segments. Raises UnsafePath when it is no path below a folder."""
+    parts = [part for part in path.split("/") if part]
     for part in parts:
         if part in (".", "..") or "\0" in part:
             raise UnsafePath(f"object key {key!r} has a segment that is no file name")
@@ -83,18 +84,22 @@ def _safe_parts(key: str, path: str) -> tuple[str, ...]:
             raise UnsafePath(f"object key {key[:80]!r}... has a segment longer than {NAME_LIMIT_BYTES} bytes")
     if len(os.fsencode(path)) > PATH_LIMIT_BYTES:
         raise UnsafePath(f"object key {key[:80]!r}... is longer than a path may be")
-    return parts
+    return "/".join(parts)
 
 
 def plan_download(objects: Iterable[StoredObject], prefix: str) -> DownloadPlan:
-    """Plan one S3Prefix input. A key that ends in `/` is a folder, not a file (spec 8, question 9).
+    """Plan one S3Prefix input. Raises UnsafePath like `plan_paths`, and when a key would leave the folder."""
+    return plan_paths((stored, safe_path(stored.key, relative_path(stored.key, prefix))) for stored in objects)
 
-    Raises UnsafePath when a key would leave the folder or two keys need one name for a file and for a folder.
+
+def plan_paths(objects: Iterable[tuple[StoredObject, str]]) -> DownloadPlan:
+    """Plan objects whose safe paths are known. A key that ends in `/` is a folder, not a file (spec 8, question 9).
+
+    Raises UnsafePath when two keys need one name for two files, or for a file and a folder.
     """
     files: dict[str, PlannedFile] = {}
     marked_folders: dict[str, None] = {}
-    for stored in objects:
-        path = "/".join(_safe_parts(stored.key, relative_path(stored.key, prefix)))
+    for stored, path in objects:
         if stored.key.endswith("/"):
             marked_folders[path] = None
         elif path in files:

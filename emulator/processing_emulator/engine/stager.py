@@ -6,13 +6,14 @@ from typing import assert_never
 from processing_emulator.domain.contract import folder_of
 from processing_emulator.domain.instances import GIB
 from processing_emulator.domain.job import Transfer
+from processing_emulator.domain.manifest import MANIFEST_LIMIT_BYTES, parse_manifest
 from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.domain.sharding import share_of
-from processing_emulator.domain.spec import JobInput, JobOutput, S3Prefix, Source
-from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download
+from processing_emulator.domain.spec import JobInput, JobOutput, S3Manifest, S3Prefix, Source
+from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download, plan_paths
 from processing_emulator.engine.instance import InstanceTask
 from processing_emulator.engine.workspace import Workspace
-from processing_emulator.errors import DiskFull, StagingFailure
+from processing_emulator.errors import DiskFull, ObjectStoreRefused, StagingFailure
 from processing_emulator.ports import CancelToken, LocalFile, ObjectStore
 
 
@@ -52,6 +53,8 @@ class Stager:
         match source:
             case S3Prefix(uri=uri):
                 return self._plan_prefix(uri, cancel)
+            case S3Manifest(uri=uri):
+                return self._plan_manifest(uri, cancel)
             case other:
                 assert_never(other)
 
@@ -60,6 +63,16 @@ class Stager:
         if plan.is_empty:
             raise StagingFailure(f"No S3 objects found under {uri}")
         return plan
+
+    def _plan_manifest(self, uri: S3Uri, cancel: CancelToken) -> DownloadPlan:
+        if not uri.key:
+            raise StagingFailure(f"{uri} names a bucket and no manifest")
+        manifest = parse_manifest(self._objects.read(uri.bucket, uri.key, MANIFEST_LIMIT_BYTES, cancel), uri)
+        try:
+            found = self._objects.head_all(manifest.bucket, list(manifest.paths), cancel)
+        except ObjectStoreRefused as error:
+            raise StagingFailure(f"{error} (it is listed in the manifest {uri})") from error
+        return plan_paths((stored, manifest.paths[stored.key]) for stored in found)
 
     def _download(self, item: JobInput, plan: DownloadPlan, cancel: CancelToken) -> Transfer:
         folder = folder_of(item.local_path)

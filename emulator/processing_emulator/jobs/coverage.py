@@ -150,7 +150,6 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
 
 REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
     {
-        "ProcessingInputs.S3Input.S3DataType": {"ManifestFile": "only S3Prefix is"},
         "ProcessingInputs.S3Input.S3InputMode": {"Pipe": "only File is"},
         "ProcessingInputs.S3Input.S3CompressionType": {"Gzip": "it needs Pipe, and only File is supported"},
         "ProcessingOutputConfig.Outputs.S3Output.S3UploadMode": {"Continuous": "only EndOfJob is"},

@@ -37,6 +37,10 @@ class ObjectStore(Protocol):
         """Size, ETag and time of modification of one object."""
         ...
 
+    def head_all(self, bucket: str, keys: Sequence[str], cancel: CancelToken) -> Sequence[StoredObject]:
+        """The same for many objects, in the order of the keys; requested in parallel, in the pool."""
+        ...
+
     def read(self, bucket: str, key: str, limit_bytes: int, cancel: CancelToken) -> bytes:
         """The content of a small object. Raises StagingFailure when it is larger than the limit."""
         ...

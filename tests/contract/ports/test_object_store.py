@@ -194,6 +194,20 @@ def test_head_of_an_empty_object_has_size_zero(bench: Bench, bucket: str) -> Non
     assert bench.store.head(bucket, "empty", NEVER).size_bytes == 0
 
 
+def test_head_of_many_objects_is_in_the_order_of_the_keys(bench: Bench, bucket: str) -> None:
+    names = [f"in/{number:02d} b+ü" for number in range(40)]
+    for name in names:
+        bench.put(bucket, name, name.encode())
+    assert bench.store.head_all(bucket, names[::-1], NEVER) == listed(bench, bucket)[::-1]
+    assert bench.store.head_all(bucket, [], NEVER) == []
+
+
+def test_one_missing_object_refuses_the_head_of_all(bench: Bench, bucket: str) -> None:
+    bench.put(bucket, "in/a", b"alpha")
+    with pytest.raises(ObjectStoreRefused, match=rf"HeadObject failed for s3://{bucket}/in/b: NoSuchKey \(404\): "):
+        bench.store.head_all(bucket, ["in/a", "in/b"], NEVER)
+
+
 def test_read_returns_the_content(bench: Bench, bucket: str) -> None:
     bench.put(bucket, "a", b"alpha")
     bench.put(bucket, "empty", b"")
@@ -269,6 +283,7 @@ def test_a_cancelled_stream_raises_at_the_next_chunk(bench: Bench, bucket: str) 
 
 
 ONE_OBJECT: dict[str, Callable[[ObjectStore, str, str, threading.Event], object]] = {
+    "HeadObject in the pool": lambda store, bucket, key, cancel: store.head_all(bucket, [key], cancel),
     "HeadObject": lambda store, bucket, key, cancel: store.head(bucket, key, cancel),
     "GetObject": lambda store, bucket, key, cancel: store.read(bucket, key, 10, cancel),
 }
@@ -279,7 +294,7 @@ def test_a_missing_object_is_refused_with_its_name(bench: Bench, bucket: str, op
     with pytest.raises(ObjectStoreRefused) as caught:
         ONE_OBJECT[operation](bench.store, bucket, "in/a", NEVER)
     assert (caught.value.code, caught.value.status) == ("NoSuchKey", 404)
-    assert str(caught.value).startswith(f"{operation} failed for s3://{bucket}/in/a: NoSuchKey (404): ")
+    assert str(caught.value).startswith(f"{operation.split()[0]} failed for s3://{bucket}/in/a: NoSuchKey (404): ")
 
 
 @pytest.mark.parametrize("operation", ONE_OBJECT)

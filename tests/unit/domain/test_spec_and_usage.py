@@ -11,6 +11,7 @@ from processing_emulator.domain.spec import (
     InputMode,
     InstanceChoice,
     JobInput,
+    S3Manifest,
     S3Prefix,
     UploadMode,
     normal_path,
@@ -76,11 +77,19 @@ def test_modes_that_a_request_leaves_out_have_the_service_s_defaults() -> None:
     )
 
 
+@pytest.mark.parametrize(("data_type", "kind"), [("S3Prefix", S3Prefix), ("ManifestFile", S3Manifest)])
+def test_an_input_is_read_from_what_its_data_type_says(data_type: str, kind: type[S3Prefix | S3Manifest]) -> None:
+    given_input = an_input(uri="https://s3.amazonaws.com/bkt/k")
+    given_input["S3Input"] |= {"S3DataType": data_type}
+    (found,) = spec_of(a_request(inputs=[given_input])).inputs
+    assert found.source == kind(uri=S3Uri("bkt", "k"))
+
+
 @pytest.mark.parametrize(
     ("input_", "named"),
     [
         ({"DatasetDefinition": {}}, "Input in: DatasetDefinition"),
-        ({"S3Input": {"S3Uri": "s3://b/k", "S3DataType": "ManifestFile"}}, "Input in: S3DataType ManifestFile"),
+        ({"S3Input": {"S3Uri": "s3://b/k", "S3DataType": "Newer"}}, "Input in: S3DataType Newer"),
     ],
 )
 def test_an_input_that_cannot_be_staged_is_refused_by_name(input_: dict[str, object], named: str) -> None:

@@ -1,5 +1,6 @@
 """What each host of a job finds in its input folder, for every way an input can be described (spec 3)."""
 
+import json
 import threading
 
 import pytest
@@ -117,6 +118,119 @@ def test_a_prefix_without_objects_fails_the_job(seen_by_hosts: SeenByHosts, host
     assert seen_by_hosts.failure_reason(hosts, **SHARDED) == (
         "ClientError: Failed to download data. No S3 objects found under s3://bkt/in/"
     )
+
+
+MANIFEST = {"S3DataType": "ManifestFile", "S3Uri": "s3://meta/m.json"}
+
+
+def put_manifest(rig: Rig, *elements: object) -> None:
+    rig.objects.put("meta", "m.json", json.dumps(elements).encode())
+
+
+@pytest.mark.parametrize("hosts", [1, 3])
+def test_the_objects_of_a_manifest_lie_by_their_suffixes_on_every_host(
+    rig: Rig, seen_by_hosts: SeenByHosts, hosts: int
+) -> None:
+    put(rig, "some/a", "some/d/b", "some/unlisted", "some/empty/")
+    put_manifest(rig, {"prefix": "s3://bkt/some/"}, "d/b", "a", "empty/")
+
+    assert seen_by_hosts(hosts, **MANIFEST) == [["a", "d/", "d/b", "empty/"]] * hosts
+
+
+@pytest.mark.parametrize(("hosts", "found"), [(1, [["a", "b", "c"]]), (3, [["a"], ["b"], ["c"]])])
+def test_the_objects_of_a_manifest_are_dealt_out_in_the_order_of_their_keys(
+    rig: Rig, seen_by_hosts: SeenByHosts, hosts: int, found: list[list[str]]
+) -> None:
+    put(rig, "some/a", "some/b", "some/c")
+    put_manifest(rig, {"prefix": "s3://bkt/some/"}, "c", "b", "a", "b")
+
+    assert seen_by_hosts(hosts, **MANIFEST, **SHARDED) == found
+
+
+def test_a_manifest_in_the_prefix_that_it_names_is_not_copied(rig: Rig, seen_by_hosts: SeenByHosts) -> None:
+    put(rig, "in/a")
+    rig.objects.put("bkt", "in/m.json", json.dumps([{"prefix": "s3://bkt/in/"}, "a"]).encode())
+
+    assert seen_by_hosts(1, S3DataType="ManifestFile", S3Uri="s3://bkt/in/m.json") == [["a"]]
+
+
+@pytest.mark.parametrize("hosts", [1, 3])
+@pytest.mark.parametrize(
+    ("elements", "text"),
+    [
+        (
+            [{"prefix": "s3://bkt/some/"}, "a", "gone"],
+            (
+                "HeadObject failed for s3://bkt/some/gone: NoSuchKey (404): The specified key does not exist. "
+                "(it is listed in the manifest s3://meta/m.json)"
+            ),
+        ),
+        (
+            [{"prefix": "s3://nowhere/"}, "a"],
+            (
+                "HeadObject failed for s3://nowhere/a: NoSuchBucket (404): The specified bucket does not exist "
+                "(it is listed in the manifest s3://meta/m.json)"
+            ),
+        ),
+        (
+            [{"prefix": "s3://bkt/some/"}, "../a"],
+            "manifest s3://meta/m.json: element 2: object key 'some/../a' has a segment that is no file name",
+        ),
+        (
+            [{"prefix": "s3://bkt/some/"}, "/a"],
+            "manifest s3://meta/m.json: element 2: the suffix '/a' is absolute; it must be relative to the prefix",
+        ),
+        (
+            [{"prefix": "s3://bkt"}, "2/a"],
+            "manifest s3://meta/m.json: element 2: the suffix '2/a' leads to the bucket 'bkt2'; the prefix is in 'bkt'",
+        ),
+        (
+            ["s3://bkt/some/a"],
+            'manifest s3://meta/m.json: its first element must be {"prefix": "s3://..."} and nothing else',
+        ),
+        (
+            [{"prefix": "s3://bkt/some/"}, "a", "a/b"],
+            "object key 'some/a' is also the folder of other keys",
+        ),
+        (
+            [{"prefix": "s3://bkt/some"}, "/a", "//a"],
+            "object keys 'some/a' and 'some//a' need the same file name",
+        ),
+    ],
+)
+def test_a_manifest_with_a_fault_fails_the_job_with_what_to_correct(
+    rig: Rig, seen_by_hosts: SeenByHosts, hosts: int, elements: list[object], text: str
+) -> None:
+    put(rig, "some/a", "some/a/b", "some//a")
+    put_manifest(rig, *elements)
+
+    assert seen_by_hosts.failure_reason(hosts, **MANIFEST) == f"ClientError: Failed to download data. {text}"
+
+
+@pytest.mark.parametrize(
+    ("uri", "text"),
+    [
+        (
+            "s3://bkt/no.json",
+            "GetObject failed for s3://bkt/no.json: NoSuchKey (404): The specified key does not exist.",
+        ),
+        ("s3://bkt", "s3://bkt/ names a bucket and no manifest"),
+        ("s3://bkt/large", "s3://bkt/large has 16777217 bytes; at most 16777216 are read"),
+        (
+            "s3://bkt/text",
+            (
+                "manifest s3://bkt/text: it is not JSON (Expecting value: line 1 column 1 (char 0)); "
+                'its form is [{"prefix": "s3://BUCKET/PREFIX/"}, "SUFFIX", ...]'
+            ),
+        ),
+    ],
+)
+def test_an_object_that_is_no_manifest_fails_the_job(rig: Rig, seen_by_hosts: SeenByHosts, uri: str, text: str) -> None:
+    rig.objects.put("bkt", "text", b"a.csv")
+    rig.objects.put("bkt", "large", bytes(16 * 1024**2 + 1))
+
+    reason = seen_by_hosts.failure_reason(1, S3DataType="ManifestFile", S3Uri=uri)
+    assert reason == f"ClientError: Failed to download data. {text}"
 
 
 URLS = ["https://s3.eu-west-1.amazonaws.com/bkt/a%20b/", "https://bkt.s3.eu-west-1.amazonaws.com/a%20b/"]

@@ -61,6 +61,7 @@ def gap_of(request: dict[str, Any]) -> str:
         a_request(
             outputs=[{"OutputName": "f", "AppManaged": True, "FeatureStoreOutput": {"FeatureGroupName": "g"}}],
         ),
+        a_request(inputs=[changed(an_input(uri="s3://bkt/m.json"), S3DataType="ManifestFile")]),
         a_request(inputs=[an_input(uri="https://s3.eu-west-1.amazonaws.com/b/k")]),
         a_request(outputs=[an_output(uri="https://b.s3.eu-west-1.amazonaws.com/k")]),
         a_request(outputs=[an_output("a"), an_output("b", uri="s3://bkt/twice")]),
@@ -223,10 +224,6 @@ PIPE = changed(an_input(), S3InputMode="Pipe")
                 InstancePreferences=[{"InstanceType": "ml.m5.large", "InstanceCount": 2}],
             ),
             "ProcessingResources.ClusterConfig.InstancePreferences[0].InstanceCount 2",
-        ),
-        (
-            a_request(inputs=[changed(an_input(), S3DataType="ManifestFile")]),
-            "ProcessingInputs[0].S3Input.S3DataType ManifestFile",
         ),
         (
             a_request(inputs=[an_input("a", path=ROOT + "j"), PIPE]),

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from processing_emulator.adapters.s3_store.multipart_aborts import MultipartAbor
 from processing_emulator.adapters.s3_store.object_reader import cancelled_by, head_object, iter_chunks, read_object
 from processing_emulator.adapters.s3_store.retry import OutageLog, RetryPolicy
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
-from processing_emulator.adapters.s3_store.transfer_pool import TransferPool
+from processing_emulator.adapters.s3_store.transfer_pool import Task, TransferPool
 from processing_emulator.adapters.s3_store.upload import Uploads
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, StoredObject
@@ -60,6 +61,17 @@ class S3ObjectStore:
         """See the port."""
         with self._cancellable(cancel) as connection:
             return head_object(connection, bucket, key)
+
+    def head_all(self, bucket: str, keys: Sequence[str], cancel: CancelToken) -> Sequence[StoredObject]:
+        """See the port."""
+        found: dict[str, StoredObject] = {}
+
+        def head(key: str, connection: Connection) -> Sequence[Task]:
+            found[key] = head_object(connection, bucket, key)
+            return ()
+
+        self._pool.run((partial(head, key) for key in keys), cancel)
+        return [found[key] for key in keys]
 
     def read(self, bucket: str, key: str, limit_bytes: int, cancel: CancelToken) -> bytes:
         """See the port."""
