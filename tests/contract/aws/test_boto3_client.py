@@ -107,6 +107,41 @@ def test_05_describe_echoes_what_was_sent(served: Served) -> None:
     assert {name: description[name] for name in request} == request
 
 
+def test_05_describe_echoes_app_managed_inputs_and_outputs_of_any_kind(served: Served) -> None:
+    athena = {
+        "Catalog": "AwsDataCatalog",
+        "Database": "dsoaws",
+        "QueryString": "select * from amazon_reviews_tsv",
+        "OutputS3Uri": "s3://bkt/athena/amazon-reviews-pds-tsv/",
+        "OutputFormat": "PARQUET",
+    }
+    definition = {
+        "AthenaDatasetDefinition": athena,
+        "LocalPath": "/opt/ml/processing/amazon-reviews-pds-tsv",
+        "DataDistributionType": "ShardedByS3Key",
+        "InputMode": "File",
+    }
+    query = {"InputName": "athena", "AppManaged": True, "DatasetDefinition": definition}
+    features = {"OutputName": "f.default", "AppManaged": True, "FeatureStoreOutput": {"FeatureGroupName": "FG-flow"}}
+    served.client.create_processing_job(**a_request(inputs=[query], outputs=[features]))
+
+    description = served.describe()
+
+    assert description["ProcessingInputs"] == [query]
+    assert description["ProcessingOutputConfig"] == {"Outputs": [features]}
+
+
+def test_05_an_https_uri_is_taken_from_s3_s_own_hosts_only(served: Served) -> None:
+    url = "https://bkt.s3.eu-west-1.amazonaws.com/in/"
+    served.client.create_processing_job(**a_request(inputs=[an_input(uri=url)]))
+
+    assert served.describe()["ProcessingInputs"][0]["S3Input"]["S3Uri"] == url
+    with pytest.raises(
+        ClientError, match=r"S3Uri https://example.com/in/ is not supported by the emulator \(only s3://"
+    ):
+        served.client.create_processing_job(**a_request("other", inputs=[an_input(uri="https://example.com/in/")]))
+
+
 def test_05_an_empty_environment_shows_as_empty(served: Served) -> None:
     served.create(Environment={})
 
