@@ -1,3 +1,3 @@
 """Fixtures shared by all tiers."""
 
-pytest_plugins = ["tests.fixtures_docker", "tests.fixtures_postgresql", "tests.fixtures_s3"]
+pytest_plugins = ["tests.fixtures_docker", "tests.fixtures_disk", "tests.fixtures_postgresql", "tests.fixtures_s3"]

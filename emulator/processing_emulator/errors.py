@@ -143,6 +143,10 @@ class StoreFailure(EmulatorError):
     """The database reported an error."""
 
 
+class StoreFull(StoreFailure):
+    """The disk of the database is full."""
+
+
 class StaleJob(StoreFailure):
     """The job was not in the expected phase; another thread or process moved it."""
 

@@ -29,6 +29,7 @@ class EmulatorProcess:
 
     def __init__(self, data_dir: Path, **settings: str) -> None:
         self.data_dir = data_dir
+        self.log_path = data_dir.parent / "serve.log"
         self.settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._port = "0"
@@ -54,7 +55,7 @@ class EmulatorProcess:
             "--data-dir",
             str(self.data_dir),
         ]
-        log = (self.data_dir.parent / "serve.log").open("ab")
+        log = self.log_path.open("ab")
         began = time.monotonic()
         with log:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment)
@@ -72,7 +73,7 @@ class EmulatorProcess:
         return self._process.stdout.readline().decode().strip() if ready else ""
 
     def log(self) -> str:
-        return (self.data_dir.parent / "serve.log").read_text(errors="replace")
+        return self.log_path.read_text(errors="replace")
 
     def kill(self) -> None:
         """Kill the process with SIGKILL, as in a crash."""

@@ -13,6 +13,7 @@ from processing_emulator.admin.job_routes import WaitingReason, job_routes
 from processing_emulator.admin.log_routes import log_routes
 from processing_emulator.admin.page_routes import page_routes
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
+from processing_emulator.errors import StoreFull
 from processing_emulator.ports import JobStore, LogStore, SampleStore
 
 PREFIX = "/_emulator"
@@ -41,6 +42,7 @@ def admin_app(
     app.include_router(alias_routes(server))
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
+    app.add_exception_handler(StoreFull, _disk_full)
     app.add_exception_handler(Exception, _internal_error)
     return app
 
@@ -68,6 +70,10 @@ def _sentence(item: Mapping[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
         return f"{name} is not a parameter of this request"
     return f"{name}: {item['msg']}"
+
+
+async def _disk_full(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": str(error)}, 507)
 
 
 async def _internal_error(_request: Request, _error: Exception) -> JSONResponse:

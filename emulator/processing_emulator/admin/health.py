@@ -14,6 +14,14 @@ TIMEOUT_SECONDS = 2.0
 State = Mapping[str, object]
 
 
+class PartDown(EmulatorError):
+    """A part does not work; `details` are shown all the same."""
+
+    def __init__(self, message: str, details: State) -> None:
+        super().__init__(message)
+        self.details = details
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
     """One thing the server needs. `check` returns details, or raises EmulatorError; `hint` says what to do then."""
@@ -71,6 +79,8 @@ class _Probe:
     def _perform(self, run: "Future[State]") -> None:
         try:
             state: State = {"status": "ok", **self._check.check()}
+        except PartDown as error:
+            state = {**self.down(str(error)), **error.details}
         except EmulatorError as error:
             state = self.down(str(error))
         except Exception as error:  # noqa: BLE001  # a check with a bug must not take the health page down

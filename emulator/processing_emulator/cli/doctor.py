@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 
+from processing_emulator.adapters.disk_space import read_disk_space
 from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
@@ -36,6 +37,8 @@ from processing_emulator.ports import PullPolicy
 from processing_emulator.server.startup_checks import has_nvidia_driver
 
 LITTLE_DISK_BYTES = 5 * GIB
+
+_MORE_DISK = f"docker system prune, or set {ENV_PREFIX}DATA_DIR to a larger disk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +128,13 @@ def _data_dir(settings: Settings) -> Finding:
     if not existing.is_dir() or not os.access(existing, os.W_OK) or shutil.disk_usage(existing).total == 0:
         hint = f"set {ENV_PREFIX}DATA_DIR to another folder, or: sudo chown $USER {existing}"
         return Finding(name="data directory", state="missing", found=f"{existing} is not writable", hint=hint)
-    free = shutil.disk_usage(existing).free
+    space = read_disk_space(existing)
+    free = space.free_bytes
+    if space.is_full:
+        return Finding(name="data directory", state="missing", found=space.sentence, hint=_MORE_DISK)
     found = f"{folder}, {free / GIB:.1f} GiB free"
     if free < LITTLE_DISK_BYTES:
-        hint = f"docker system prune, or set {ENV_PREFIX}DATA_DIR to a larger disk"
-        return Finding(name="data directory", state="note", found=found, hint=hint)
+        return Finding(name="data directory", state="note", found=found, hint=_MORE_DISK)
     return Finding(name="data directory", state="ok", found=found)
 
 

@@ -64,5 +64,6 @@ class ObjectStore(Protocol):
         ...
 
     def upload(self, files: Sequence[LocalFile], cancel: CancelToken) -> Transfer:
-        """Upload all files; symlinks are never followed. Also raises StagingFailure and UnsafePath."""
+        """Upload all files; symlinks are never followed. Also raises StagingFailure, UnsafePath, and
+        DiskFull when the store reports an error and its disk is known to be full."""
         ...

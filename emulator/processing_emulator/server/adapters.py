@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.adapters.data_dir import DataDir
+from processing_emulator.adapters.disk_space import DiskReserve
 from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
@@ -25,6 +26,7 @@ class Adapters:
     """Made once, shared by the engine, the gateway and the admin application."""
 
     data: DataDir
+    reserve: DiskReserve
     hooks: SeedAndHooks
     s3: S3Part
     stores: Stores
@@ -51,6 +53,7 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
     stack.callback(objects.close)
     return Adapters(
         data=data,
+        reserve=startup.reserve,
         hooks=startup.hooks,
         s3=startup.s3,
         stores=stores,

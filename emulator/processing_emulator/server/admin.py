@@ -13,7 +13,6 @@ from processing_emulator.config import Settings
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.health import config_document, health_checks, health_document
-from processing_emulator.server.seed_and_hooks import SeedAndHooks
 
 
 def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGate) -> Resetter:
@@ -25,7 +24,7 @@ def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGa
             empty_s3=s3.empty,
             s3_is_external=s3.kind == "external",
             read_seed=lambda: hooks.load_seed(s3.access()),
-            closed=lambda: _undisturbed(hooks, gate),
+            closed=lambda: _undisturbed(adapters, gate),
         )
     )
 
@@ -59,7 +58,11 @@ def build_admin_app(
 
 
 @contextmanager
-def _undisturbed(hooks: SeedAndHooks, gate: MaintenanceGate) -> Iterator[None]:
-    """After the seed of the start was applied, and while other requests wait."""
-    with hooks.seeding, gate.closed():
-        yield
+def _undisturbed(adapters: Adapters, gate: MaintenanceGate) -> Iterator[None]:
+    """After the seed of the start was applied, while other requests wait, and with the disk's reserve to work in."""
+    with adapters.hooks.seeding, gate.closed():
+        adapters.reserve.release()
+        try:
+            yield
+        finally:
+            adapters.reserve.hold()

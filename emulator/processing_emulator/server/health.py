@@ -4,12 +4,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
 from processing_emulator import __version__
-from processing_emulator.admin.health import HealthCheck, State
+from processing_emulator.adapters.disk_space import read_disk_space
+from processing_emulator.admin.health import HealthCheck, PartDown, State
 from processing_emulator.config import Settings, effective_settings
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.errors import EmulatorError
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.s3_store import S3Part
+
+_FULL_DISK_HINT = "free some space: docker system prune, delete jobs and objects, or POST /_emulator/reset"
 
 
 def health_checks(adapters: Adapters, scheduler: Scheduler) -> tuple[HealthCheck, ...]:
@@ -18,6 +21,13 @@ def health_checks(adapters: Adapters, scheduler: Scheduler) -> tuple[HealthCheck
     def check_database() -> State:
         adapters.stores.ping()
         return {}
+
+    def check_disk() -> State:
+        space = read_disk_space(adapters.data.root)
+        details = {"path": str(space.folder), "freeBytes": space.free_bytes}
+        if space.is_full:
+            raise PartDown(space.sentence, details)
+        return details
 
     def check_docker() -> State:
         info = adapters.runtime.info()
@@ -36,6 +46,7 @@ def health_checks(adapters: Adapters, scheduler: Scheduler) -> tuple[HealthCheck
         HealthCheck(
             name="database", check=check_database, hint="check whether the data directory's disk is full or read-only"
         ),
+        HealthCheck(name="disk", check=check_disk, hint=_FULL_DISK_HINT),
         HealthCheck(
             name="docker",
             check=check_docker,

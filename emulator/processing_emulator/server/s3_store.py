@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from processing_emulator.adapters.data_dir import DataDir
+from processing_emulator.adapters.disk_space import full_disk
 from processing_emulator.adapters.seaweedfs.identity import Identity
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
 from processing_emulator.adapters.seaweedfs.watchdog import Watchdog
@@ -24,6 +25,7 @@ class S3Part:
 
     def __init__(self, settings: Settings, data: DataDir) -> None:
         self._settings = settings
+        self._data = data
         self._process: SeaweedProcess | None = None
         self._error: EmulatorError | None = None
         self._endpoint = settings.s3_endpoint or ""
@@ -64,6 +66,7 @@ class S3Part:
             secret_key=access.secret_key,
             region=access.region,
             retry=RetryPolicy(patience_seconds=self._settings.s3_patience_seconds),
+            full_disk=self._full_disk,
         )
 
     def services(self) -> "list[Service]":
@@ -79,7 +82,11 @@ class S3Part:
 
         access = self.access()
         credentials = Credentials(access_key=access.access_key, secret_key=access.secret_key)
-        return partial(seaweedfs_middleware, sign=Signer(credentials, access.region).headers)
+        return partial(seaweedfs_middleware, sign=Signer(credentials, access.region).headers, full_disk=self._full_disk)
+
+    def _full_disk(self) -> str | None:
+        """That the disk of the embedded store is full, which SeaweedFS reports as an internal error."""
+        return full_disk(self._data.root) if self._process is not None else None
 
     @property
     def kind(self) -> str:

@@ -1,9 +1,10 @@
 """S3ObjectStore: reads and lists objects on one connection each, transfers files on a shared pool."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
+from http import HTTPStatus
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from processing_emulator.adapters.s3_store.transfer_pool import Task, TransferPo
 from processing_emulator.adapters.s3_store.upload import Uploads
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, StoredObject
-from processing_emulator.errors import ObjectStoreRefused
+from processing_emulator.errors import DiskFull, ObjectStoreRefused
 from processing_emulator.ports import CancelToken, LocalFile
 
 CONNECTIONS = 16
@@ -41,9 +42,12 @@ class S3ObjectStore:
         region: str = "us-east-1",
         session_token: str | None = None,
         retry: RetryPolicy | None = None,
+        full_disk: Callable[[], str | None] = lambda: None,
         connections: int = CONNECTIONS,
     ) -> None:
+        """`full_disk` returns the sentence for the store's disk when it is on this machine and full."""
         self._endpoint = endpoint_of(endpoint_url)
+        self._full_disk = full_disk
         credentials = Credentials(access_key=access_key, secret_key=secret_key, session_token=session_token)
         self._signer = Signer(credentials, region)
         self._retry = retry or RetryPolicy()
@@ -101,6 +105,11 @@ class S3ObjectStore:
         uploads = Uploads()
         try:
             self._pool.run(uploads.iter_tasks(files), cancel)
+        except ObjectStoreRefused as error:
+            sentence = self._full_disk() if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
+            if sentence is not None:
+                raise DiskFull(f"{sentence}; {error}") from error
+            raise
         finally:
             self._aborts.start(uploads.unfinished())
         return Transfer(objects=len(files), size_bytes=uploads.size_bytes, seconds=time.monotonic() - began)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from processing_emulator.errors import InternalBug, StoreFailure
+from processing_emulator.errors import InternalBug, StoreFailure, StoreFull
 
 
 class RowRefused(InternalBug):
@@ -14,7 +14,6 @@ class RowRefused(InternalBug):
 
 
 _SQLITE_SENTENCES = {
-    sqlite3.SQLITE_FULL: "the disk is full",
     sqlite3.SQLITE_BUSY: "another process holds it locked",
     sqlite3.SQLITE_LOCKED: "another process holds it locked",
     sqlite3.SQLITE_READONLY: "it cannot be written to",
@@ -25,12 +24,15 @@ _SQLITE_SENTENCES = {
 }
 
 _POSTGRESQL_SENTENCES = {
-    "53100": "the disk is full",
     "53300": "it has no connection left",
     "55P03": "another process holds it locked",
     "25006": "it cannot be written to",
 }
 """By SQLSTATE."""
+
+_FULL_SQLITE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+_FULL_POSTGRESQL = "53100"
+"""What a full disk is called: SQLite says the second when it opens a database."""
 
 
 @contextmanager
@@ -41,11 +43,19 @@ def translated(database: str) -> Iterator[None]:
     except IntegrityError as error:
         raise RowRefused(f"Database {database} refused a row: {error.orig}") from error
     except SQLAlchemyError as error:
+        if _is_full(error):
+            raise StoreFull(f"Database {database}: the disk is full.") from error
         raise StoreFailure(f"Database {database}: {_sentence_of(error)}.") from error
     except UnicodeEncodeError as error:
         raise StoreFailure(f"Database {database}: text that is not valid Unicode cannot be stored.") from error
     except OverflowError as error:
         raise StoreFailure(f"Database {database}: a number of more than 64 bits cannot be stored.") from error
+
+
+def _is_full(error: SQLAlchemyError) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    codes = getattr(cause, "sqlite_errorcode", 0), getattr(cause, "sqlstate", None)
+    return codes[0] in _FULL_SQLITE or codes[1] == _FULL_POSTGRESQL
 
 
 def _sentence_of(error: SQLAlchemyError) -> str:

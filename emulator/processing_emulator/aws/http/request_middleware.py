@@ -5,6 +5,7 @@ Everything inside raises; here an error is put into the words and the form of th
 
 import logging
 import re
+import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -22,11 +23,20 @@ from processing_emulator.aws.http.request_context import (
 from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.http.routing import Protocol, protocol_of
 from processing_emulator.aws.protocols.codec import Reply
-from processing_emulator.aws.protocols.wire_errors import BodyTimedOut, MalformedHead, internal_failure, wire_error
-from processing_emulator.errors import RequestError
+from processing_emulator.aws.protocols.wire_errors import (
+    BodyTimedOut,
+    MalformedHead,
+    insufficient_storage,
+    internal_failure,
+    wire_error,
+)
+from processing_emulator.errors import RequestError, StoreFull
 from processing_emulator.log_context import log_fields
 
 logger = logging.getLogger(__name__)
+
+FULL_DISK_LOG_SECONDS: Final = 60.0
+"""A full disk is logged this often, however many requests find it so."""
 
 _ID_HEADER: Final = b"x-amzn-requestid"
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -58,6 +68,7 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, *, account_of: Callable[[str], str]) -> None:
         self._app = app
         self._account_of = account_of
+        self._full_disk_logged_at = float("-inf")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,9 +94,20 @@ class RequestMiddleware:
             if isinstance(error, BodyTimedOut):  # the next request on this connection would begin in the body
                 reply = reply._replace(headers=(*reply.headers, (b"connection", b"close")))
             await response.send_unless_begun(reply)
+        except StoreFull as error:
+            self._log_full_disk(error)
+            reply = encode_error(protocol, insufficient_storage(str(error)), response.request_id)
+            await response.send_unless_begun(reply)
         except Exception:
             logger.exception("request failed", extra={"path": scope["path"]})
             await response.send_unless_begun(encode_error(protocol, internal_failure(), response.request_id))
+
+    def _log_full_disk(self, error: StoreFull) -> None:
+        now = time.monotonic()
+        is_due = now - self._full_disk_logged_at > FULL_DISK_LOG_SECONDS
+        if is_due:
+            self._full_disk_logged_at = now
+        logger.log(logging.ERROR if is_due else logging.DEBUG, "disk full, request not stored", extra={"error": error})
 
     def _state(self, scope: Scope) -> dict[str, Any]:
         """Signature and protocol, where the layers inside find them. Raises MalformedHead."""

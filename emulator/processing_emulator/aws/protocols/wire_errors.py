@@ -149,6 +149,15 @@ def not_routed(message: str) -> WireError:
     return WireError(code="UnknownOperationException", message=message, status=404)
 
 
+def insufficient_storage(sentence: str) -> WireError:
+    """The disk is full. SDKs do not repeat a request that got this status."""
+    return WireError(
+        code="InsufficientStorage",
+        message=f"{sentence} Nothing was stored. Free some space, or delete jobs, objects or everything (reset).",
+        status=507,
+    )
+
+
 def internal_failure() -> WireError:
     """What a client sees of a fault of ours; the log has the traceback, with the same request id."""
     return WireError(
