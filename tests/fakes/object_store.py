@@ -19,7 +19,7 @@ from processing_emulator.errors import (
     StagingFailure,
     UnsafePath,
 )
-from processing_emulator.ports import CancelToken, LocalFile
+from processing_emulator.ports import CancelToken, LocalFile, TransferMeter
 
 CHUNK_BYTES = 1024**2
 
@@ -120,7 +120,9 @@ class MemoryObjectStore:
             _check(cancel)
             yield self._object(source)[start : start + CHUNK_BYTES]
 
-    def download(self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken) -> Transfer:
+    def download(
+        self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken, meter: TransferMeter | None = None
+    ) -> Transfer:
         """See the port."""
         for planned in files:
             _check(cancel)
@@ -129,9 +131,11 @@ class MemoryObjectStore:
             body = self._object(planned.source)
             self._take_room(folder / planned.path)
             _write(folder / planned.path, body)
+            if meter is not None:
+                meter.add(objects=1, size_bytes=len(body))
         return Transfer(objects=len(files), size_bytes=sum(f.source.size_bytes for f in files), seconds=0.0)
 
-    def upload(self, files: Sequence[LocalFile], cancel: CancelToken) -> Transfer:
+    def upload(self, files: Sequence[LocalFile], cancel: CancelToken, meter: TransferMeter | None = None) -> Transfer:
         """See the port."""
         size = 0
         for local in files:
@@ -142,6 +146,8 @@ class MemoryObjectStore:
                 objects[local.key] = body
                 self._modified[local.bucket, local.key] = datetime.now(UTC)
             size += len(body)
+            if meter is not None:
+                meter.add(objects=1, size_bytes=len(body))
         return Transfer(objects=len(files), size_bytes=size, seconds=0.0)
 
     def _bucket(self, bucket: str, failed: str) -> dict[str, bytes]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from processing_emulator.domain.job import InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
+from processing_emulator.domain.job import PROGRESS, InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
 from processing_emulator.domain.log_events import StoredEvent
+from processing_emulator.domain.phase import JobPhase
 from processing_emulator.ports import UsagePeaks
 
 Document = dict[str, object]
@@ -39,8 +40,11 @@ def job_document(
         "startedAt": moment(job.started_at),
         "endedAt": moment(job.ended_at),
         "waiting": waiting and {"reason": waiting.reason, "queuePosition": waiting.queue_position},
-        "instances": [instance_document(record, peaks) for record, peaks in instances],
-        "events": [event_document(event) for event in events],
+        "instances": [
+            {**instance_document(record, peaks), "transfer": _current_transfer(job.phase, record, events)}
+            for record, peaks in instances
+        ],
+        "events": [event_document(event) for event in events if event.action != PROGRESS],
     }
 
 
@@ -71,6 +75,31 @@ def instance_document(record: InstanceRecord, peaks: UsagePeaks) -> Document:
         "peaks": _peaks(peaks),
         "logLines": record.cursor.lines,
     }
+
+
+_DIRECTIONS = {JobPhase.STAGING_IN: "in", JobPhase.STAGING_OUT: "out"}
+
+
+def _current_transfer(phase: JobPhase, record: InstanceRecord, events: Sequence[JobEvent]) -> Document | None:
+    """How far the host's transfer is, if one is running and has taken longer than a second."""
+    direction = _DIRECTIONS.get(phase)
+    finished = record.staged_in if direction == "in" else record.staged_out
+    if direction is None or finished is not None:
+        return None
+    for event in reversed(events):
+        said = event.detail
+        if event.action == PROGRESS and (said["host"], said["direction"]) == (record.host, direction):
+            return {
+                "direction": direction,
+                "at": moment(event.at),
+                "objects": said["objects"],
+                "totalObjects": said["total_objects"],
+                "bytes": said["bytes"],
+                "totalBytes": said["total_bytes"],
+                "bytesPerSecond": said["bytes_per_second"],
+                "remainingSeconds": said["remaining_seconds"],
+            }
+    return None
 
 
 def event_document(event: JobEvent) -> Document:

@@ -72,6 +72,10 @@ class JobEvent:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
+PROGRESS = "progress"
+"""The action of events that say how far a transfer is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """What was staged, in or out."""

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from processing_emulator.domain.job import InstanceRecord, JobEvent, JobId
+from processing_emulator.domain.job import PROGRESS, InstanceRecord, JobEvent, JobId
 from processing_emulator.engine.retry import StoreRetry
+from processing_emulator.errors import EmulatorError
 from processing_emulator.ports import CancelToken, Clock
 
 logger = logging.getLogger(__name__)
@@ -53,10 +54,20 @@ class Journal:
         """The same for what a user should notice."""
         self._append(logging.WARNING, action, detail)
 
+    def progress(self, detail: Mapping[str, object]) -> None:
+        """Append how far a transfer is. Not logged, and dropped when the store fails: the next one says more."""
+        try:
+            self._store.add_event(self._record.job_id, self._made(PROGRESS, detail))
+        except EmulatorError as error:
+            logger.debug("progress dropped", extra={"error": error})
+
     def _append(self, level: int, action: str, detail: Mapping[str, object]) -> None:
         logger.log(level, action.replace("_", " "), extra=_for_log(detail))
-        event = JobEvent(at=self._clock.now(), action=action, detail={"host": self._record.host, **detail})
+        event = self._made(action, detail)
         self._persist(lambda: self._store.add_event(self._record.job_id, event))
+
+    def _made(self, action: str, detail: Mapping[str, object]) -> JobEvent:
+        return JobEvent(at=self._clock.now(), action=action, detail={"host": self._record.host, **detail})
 
     def _persist(self, call: Callable[[], None]) -> None:
         self._retry(call)

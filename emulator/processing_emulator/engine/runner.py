@@ -29,6 +29,7 @@ from processing_emulator.engine.log_pump import LogPump
 from processing_emulator.engine.retry import Detached, EngineRetry
 from processing_emulator.engine.sampler import Sampler, SampleSources
 from processing_emulator.engine.stager import Stager
+from processing_emulator.engine.transfer_progress import Direction, TransferProgress
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import Cancelled, EmulatorError, RuntimeFailure, StagingFailure
 from processing_emulator.log_context import in_log_context, log_fields
@@ -198,7 +199,8 @@ class InstanceRunner:
         self._reach(JobPhase.STAGING_IN)
         with _failing_as(download_failure):
             self._lay_out_folders()
-            staged = self._stager.stage_in(self._cancel)
+            with self._progress(Direction.IN) as progress:
+                staged = self._stager.stage_in(self._cancel, progress)
         self._journal.save(staged_in=staged)
         self._journal.event(
             "staged_in", objects=staged.objects, bytes=staged.size_bytes, seconds=round(staged.seconds, 3)
@@ -300,8 +302,8 @@ class InstanceRunner:
         remover.start()
         token = self._detaching if options.upload_when_stopped else self._cancel
         try:
-            with _failing_as(upload_failure):
-                staged, skipped = self._stager.stage_out(token)
+            with _failing_as(upload_failure), self._progress(Direction.OUT) as progress:
+                staged, skipped = self._stager.stage_out(token, progress)
         finally:
             remover.join()
         self._journal.save(staged_out=staged)
@@ -335,6 +337,9 @@ class InstanceRunner:
             self._journal.problem("clean_up_failed", error=str(error))
 
     # --- small steps ---
+
+    def _progress(self, direction: Direction) -> TransferProgress:
+        return TransferProgress(direction, self._journal.progress, self._tools.clock)
 
     def _check_cancelled(self) -> None:
         if self._cancel.is_set():

@@ -12,6 +12,7 @@ from processing_emulator.domain.sharding import share_of
 from processing_emulator.domain.spec import JobInput, JobOutput, S3Manifest, S3Prefix, Source
 from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download, plan_paths
 from processing_emulator.engine.instance import InstanceTask
+from processing_emulator.engine.transfer_progress import TransferProgress
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import DiskFull, ObjectStoreRefused, StagingFailure
 from processing_emulator.ports import CancelToken, LocalFile, ObjectStore
@@ -28,19 +29,24 @@ class Stager:
         self._workspace = workspace
         self._task = task
 
-    def stage_in(self, cancel: CancelToken) -> Transfer:
+    def stage_in(self, cancel: CancelToken, progress: TransferProgress) -> Transfer:
         """Download all inputs in the order of the request. Raises StagingFailure, Cancelled."""
         plans = [(item, self._plan(item, cancel)) for item in self._task.spec.inputs]
         self._check_volume("inputs take", sum(plan.size_bytes for _, plan in plans))
-        return _sum([self._download(item, plan, cancel) for item, plan in plans])
+        progress.expect(
+            objects=sum(len(plan.files) for _, plan in plans), size_bytes=sum(plan.size_bytes for _, plan in plans)
+        )
+        return _sum([self._download(item, plan, cancel, progress) for item, plan in plans])
 
-    def stage_out(self, cancel: CancelToken) -> tuple[Transfer, tuple[str, ...]]:
+    def stage_out(self, cancel: CancelToken, progress: TransferProgress) -> tuple[Transfer, tuple[str, ...]]:
         """Upload all outputs in the order of the request; also what was skipped because it is not a regular file."""
         scans = [(item, self._workspace.scan(folder_of(item.local_path))) for item in self._task.spec.outputs]
         # Sparse files and hard links take less space on the disk than they would in S3.
-        self._check_volume("outputs have", sum(size for _, scan in scans for _, size in scan.files))
+        sizes = [size for _, scan in scans for _, size in scan.files]
+        self._check_volume("outputs have", sum(sizes))
+        progress.expect(objects=len(sizes), size_bytes=sum(sizes))
         skipped = tuple(f"{item.local_path}/{path}" for item, scan in scans for path in scan.skipped)
-        done = [self._objects.upload(self._local_files(item, scan.files), cancel) for item, scan in scans]
+        done = [self._objects.upload(self._local_files(item, scan.files), cancel, progress) for item, scan in scans]
         return _sum(done), skipped
 
     def _plan(self, item: JobInput, cancel: CancelToken) -> DownloadPlan:
@@ -74,10 +80,12 @@ class Stager:
             raise StagingFailure(f"{error} (it is listed in the manifest {uri})") from error
         return plan_paths((stored, manifest.paths[stored.key]) for stored in found)
 
-    def _download(self, item: JobInput, plan: DownloadPlan, cancel: CancelToken) -> Transfer:
+    def _download(
+        self, item: JobInput, plan: DownloadPlan, cancel: CancelToken, progress: TransferProgress
+    ) -> Transfer:
         folder = folder_of(item.local_path)
         self._workspace.make_folders([folder, *(f"{folder}/{sub}" for sub in plan.folders)])
-        return self._objects.download(plan.files, self._workspace.root / folder, cancel)
+        return self._objects.download(plan.files, self._workspace.root / folder, cancel, progress)
 
     def _check_volume(self, what: str, size_bytes: int) -> None:
         limit = self._task.record.limits.volume_bytes

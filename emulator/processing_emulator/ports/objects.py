@@ -21,6 +21,14 @@ class LocalFile:
     size_bytes: int
 
 
+class TransferMeter(Protocol):
+    """Counts what a transfer has moved. Called from several threads; returns at once."""
+
+    def add(self, *, objects: int = 0, size_bytes: int = 0) -> None:
+        """So much more is done; less, when a file has to be started again."""
+        ...
+
+
 class ObjectStore(Protocol):
     """An S3 store. Busy responses and broken connections are retried.
 
@@ -56,14 +64,16 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def download(self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken) -> Transfer:
+    def download(
+        self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken, meter: TransferMeter | None = None
+    ) -> Transfer:
         """Download all files below `folder`, whose sub-folders exist. A file appears only when it is complete.
 
         Also raises DiskFull and UnsafePath, and ObjectStoreRefused (PreconditionFailed) for a changed object.
         """
         ...
 
-    def upload(self, files: Sequence[LocalFile], cancel: CancelToken) -> Transfer:
+    def upload(self, files: Sequence[LocalFile], cancel: CancelToken, meter: TransferMeter | None = None) -> Transfer:
         """Upload all files; symlinks are never followed. Also raises StagingFailure, UnsafePath, and
         DiskFull when the store reports an error and its disk is known to be full."""
         ...

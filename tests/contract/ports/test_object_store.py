@@ -489,3 +489,31 @@ def test_cancelled_upload_stores_nothing_more(bench: Bench, bucket: str, tmp_pat
     with pytest.raises(Cancelled):
         bench.store.upload([local_file(tmp_path / "a", bucket, "a")], cancel)
     assert bench.keys(bucket) == []
+
+
+class CountingMeter:
+    """Sums up what a transfer reports."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.objects = 0
+        self.size_bytes = 0
+
+    def add(self, *, objects: int = 0, size_bytes: int = 0) -> None:
+        with self._lock:
+            self.objects += objects
+            self.size_bytes += size_bytes
+
+
+def test_a_meter_counts_what_is_transferred(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    sizes = {"a": 0, "b": 1000, "c": 20 * 1024**2}
+    for key, size in sizes.items():
+        (tmp_path / key).write_bytes(bytes(size))
+    up, down = CountingMeter(), CountingMeter()
+    files = [LocalFile(path=tmp_path / key, bucket=bucket, key=key, size_bytes=size) for key, size in sizes.items()]
+    bench.store.upload(files, NEVER, up)
+    planned = [PlannedFile(source=source, path=source.key) for source in bench.store.iter_objects(bucket, "", NEVER)]
+    (tmp_path / "in").mkdir()
+    bench.store.download(planned, tmp_path / "in", NEVER, down)
+    assert (up.objects, up.size_bytes) == (3, sum(sizes.values()))
+    assert (down.objects, down.size_bytes) == (3, sum(sizes.values()))

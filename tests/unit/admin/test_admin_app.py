@@ -206,6 +206,7 @@ def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
             },
             "stagedIn": {"objects": 2, "bytes": 10, "seconds": 0.5},
             "stagedOut": None,
+            "transfer": None,
             "peaks": {
                 "samples": 1,
                 "cpuPercent": 150.0,

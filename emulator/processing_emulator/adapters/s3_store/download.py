@@ -14,6 +14,7 @@ from processing_emulator.adapters.s3_store.parts import DOWNLOAD, Part, iter_par
 from processing_emulator.adapters.s3_store.transfer_pool import Task
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.errors import UnsafePath
+from processing_emulator.ports import TransferMeter
 
 FILE_MODE = 0o666
 """A container may run as any user and may change its inputs."""
@@ -24,8 +25,9 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class Downloads:
     """The files of one download."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, meter: TransferMeter) -> None:
         self._folder = folder
+        self._meter = meter
         self._large: list[_PartialFile] = []
 
     def iter_tasks(self, files: Sequence[PlannedFile]) -> Iterator[Task]:
@@ -36,7 +38,7 @@ class Downloads:
             if len(parts) > 1:
                 self._large.append(file)
             for part in parts:
-                yield _DownloadPart(planned.source, part, file)
+                yield _DownloadPart(planned.source, part, file, self._meter)
 
     def discard_unfinished(self) -> None:
         """Remove incomplete files. Call it when no task is running any more."""
@@ -70,16 +72,17 @@ class _PartialFile:
                 os.fchmod(self._fd, FILE_MODE)
             return self._fd
 
-    def part_written(self) -> None:
-        """Count a part; the last one renames the file to its final name."""
+    def part_written(self) -> bool:
+        """Count a part; the last one renames the file to its final name, and is answered with True."""
         with self._lock:
             self._parts_missing -= 1
             if self._parts_missing:
-                return
+                return False
             os.close(self._fd)
             self._fd = -1
             os.rename(self._temporary, self._path)  # noqa: PTH104
             self._temporary = ""
+            return True
 
     def discard(self) -> None:
         """Remove the temporary file, if there is one."""
@@ -95,12 +98,13 @@ class _PartialFile:
 class _DownloadPart:
     """The task that downloads one part of an object; after a broken connection, the bytes that are missing."""
 
-    __slots__ = ("_file", "_part", "_received", "_source")
+    __slots__ = ("_file", "_meter", "_part", "_received", "_source")
 
-    def __init__(self, source: StoredObject, part: Part, file: _PartialFile) -> None:
+    def __init__(self, source: StoredObject, part: Part, file: _PartialFile, meter: TransferMeter) -> None:
         self._source = source
         self._part = part
         self._file = file
+        self._meter = meter
         self._received = 0
 
     def __call__(self, connection: Connection) -> Sequence[Task]:
@@ -112,7 +116,9 @@ class _DownloadPart:
                 self._rest(), lambda response: self._receive(response, connection.buffer, fd), resumed=self._rest
             )
             with on_disk(f"write the file of object key {key!r}"):
-                self._file.part_written()
+                is_complete = self._file.part_written()
+            if is_complete:
+                self._meter.add(objects=1)
         except BaseException:
             if self._part.is_whole:
                 self._file.discard()
@@ -122,13 +128,18 @@ class _DownloadPart:
     def _rest(self) -> Request:
         """The request for the bytes that are missing. Without an ETag, two responses may be of different versions."""
         if not self._source.etag or self._received == self._part.size_bytes:
-            self._received = 0
+            self._start_again()
         return get_request(self._source, self._part.after(self._received))
+
+    def _start_again(self) -> None:
+        if self._received:
+            self._meter.add(size_bytes=-self._received)
+            self._received = 0
 
     def _receive(self, response: HTTPResponse, buffer: bytearray, fd: int) -> None:
         """Write the body where it belongs. Raises ConnectionError when the body ends early."""
         if self._part.is_whole and response.status == HTTPStatus.OK:
-            self._received = 0  # the store sends the whole object, whatever was asked for
+            self._start_again()  # the store sends the whole object, whatever was asked for
         if response.length not in (self._part.size_bytes - self._received, None):
             raise changed_since_listed()
         view = memoryview(buffer)
@@ -136,6 +147,7 @@ class _DownloadPart:
             with on_disk(f"write the file of object key {self._source.key!r}"):
                 _write_all(fd, view[:read], self._part.offset + self._received)
             self._received += read
+            self._meter.add(size_bytes=read)
         if self._received != self._part.size_bytes:
             raise ConnectionError(f"the body ended after {self._received} of {self._part.size_bytes} bytes")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from processing_emulator.adapters.s3_store.connection import Connection, Request, endpoint_of
 from processing_emulator.adapters.s3_store.download import Downloads
 from processing_emulator.adapters.s3_store.listing import iter_pages
+from processing_emulator.adapters.s3_store.metering import Unmetered
 from processing_emulator.adapters.s3_store.multipart_aborts import MultipartAborts
 from processing_emulator.adapters.s3_store.object_reader import cancelled_by, head_object, iter_chunks, read_object
 from processing_emulator.adapters.s3_store.retry import OutageLog, RetryPolicy
@@ -20,7 +21,7 @@ from processing_emulator.adapters.s3_store.upload import Uploads
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.errors import DiskFull, ObjectStoreRefused
-from processing_emulator.ports import CancelToken, LocalFile
+from processing_emulator.ports import CancelToken, LocalFile, TransferMeter
 
 CONNECTIONS = 16
 """Requests in flight at once, for all jobs together."""
@@ -88,10 +89,12 @@ class S3ObjectStore:
         with self._cancellable(cancel) as connection:
             yield iter_chunks(connection, source, cancel, offset)
 
-    def download(self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken) -> Transfer:
+    def download(
+        self, files: Sequence[PlannedFile], folder: Path, cancel: CancelToken, meter: TransferMeter | None = None
+    ) -> Transfer:
         """See the port."""
         began = time.monotonic()
-        downloads = Downloads(folder)
+        downloads = Downloads(folder, meter or Unmetered())
         try:
             self._pool.run(downloads.iter_tasks(files), cancel)
         finally:
@@ -99,10 +102,10 @@ class S3ObjectStore:
         size = sum(planned.source.size_bytes for planned in files)
         return Transfer(objects=len(files), size_bytes=size, seconds=time.monotonic() - began)
 
-    def upload(self, files: Sequence[LocalFile], cancel: CancelToken) -> Transfer:
+    def upload(self, files: Sequence[LocalFile], cancel: CancelToken, meter: TransferMeter | None = None) -> Transfer:
         """See the port. The sizes are those of the files when they are opened."""
         began = time.monotonic()
-        uploads = Uploads()
+        uploads = Uploads(meter or Unmetered())
         try:
             self._pool.run(uploads.iter_tasks(files), cancel)
         except ObjectStoreRefused as error:

@@ -16,7 +16,7 @@ from processing_emulator.adapters.s3_store.object_reader import head_object
 from processing_emulator.adapters.s3_store.parts import UPLOAD, Part, iter_parts
 from processing_emulator.adapters.s3_store.transfer_pool import Task
 from processing_emulator.errors import ObjectStoreRefused, StagingFailure
-from processing_emulator.ports import LocalFile
+from processing_emulator.ports import LocalFile, TransferMeter
 
 _NO_SUCH_UPLOAD = "NoSuchUpload"
 
@@ -24,7 +24,8 @@ _NO_SUCH_UPLOAD = "NoSuchUpload"
 class Uploads:
     """The files of one upload, and the multipart uploads to abort when it fails."""
 
-    def __init__(self) -> None:
+    def __init__(self, meter: TransferMeter) -> None:
+        self._meter = meter
         self._sizes: list[int] = []
         self._multipart: list[_Multipart] = []
 
@@ -47,31 +48,37 @@ class Uploads:
             self._sizes.append(file.size_bytes)
             parts = list(iter_parts(file.size_bytes, UPLOAD))
             if len(parts) > 1:
-                multipart = _Multipart.create(connection, local, file, parts)
+                multipart = _Multipart.create(connection, local, file, parts, self._meter)
                 self._multipart.append(multipart)
                 return multipart.tasks()
             body = FileBody(file, 0, file.size_bytes)
             connection.request(_request("PutObject", "PUT", local, body=body), _read_all)
+            self._meter.add(objects=1, size_bytes=file.size_bytes)
         return ()
 
 
 class _Multipart:
     """One multipart upload."""
 
-    def __init__(self, local: LocalFile, upload_id: str, file: OpenFile, parts: Sequence[Part]) -> None:
+    def __init__(
+        self, local: LocalFile, upload_id: str, file: OpenFile, parts: Sequence[Part], meter: TransferMeter
+    ) -> None:
         self._local = local
         self._upload_id = upload_id
         self._identity = file.identity
         self._parts = parts
+        self._meter = meter
         self._lock = threading.Lock()
         self._etags: dict[int, str] = {}
         self.is_complete = False
 
     @classmethod
-    def create(cls, connection: Connection, local: LocalFile, file: OpenFile, parts: Sequence[Part]) -> "_Multipart":
+    def create(
+        cls, connection: Connection, local: LocalFile, file: OpenFile, parts: Sequence[Part], meter: TransferMeter
+    ) -> "_Multipart":
         """Create the upload in the store."""
         request = _request("CreateMultipartUpload", "POST", local, query=[("uploads", "")], body=BytesBody(b""))
-        return cls(local, connection.request(request, _upload_id), file, parts)
+        return cls(local, connection.request(request, _upload_id), file, parts, meter)
 
     def tasks(self) -> Sequence[Task]:
         """One task for each part; the one that finishes last completes the upload."""
@@ -94,6 +101,7 @@ class _Multipart:
             body = FileBody(file, part.offset, part.size_bytes)
             request = _request("UploadPart", "PUT", self._local, query=query, body=body)
             etag = connection.request(request, _part_etag)
+        self._meter.add(size_bytes=part.size_bytes)
         with self._lock:
             self._etags[part.number] = etag
             is_last = len(self._etags) == len(self._parts)
@@ -115,6 +123,7 @@ class _Multipart:
             if error.code != _NO_SUCH_UPLOAD or not self._was_completed(connection):
                 raise
         self.is_complete = True
+        self._meter.add(objects=1)
 
     def _was_completed(self, connection: Connection) -> bool:
         """Whether the object is there: the response to an earlier attempt to complete the upload may have been lost."""
