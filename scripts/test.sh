@@ -21,7 +21,7 @@ need_every_test_in_a_tier() {
     local folder
     for folder in tests/*/; do
         case $(basename "$folder") in
-        architecture | unit | contract | integration | e2e | __pycache__) ;;
+        architecture | unit | contract | integration | e2e | fakes | __pycache__) ;;
         *) give_up "$folder is not one of the test tiers" ;;
         esac
     done
