@@ -23,7 +23,8 @@ def install_packages(requirements: Path, folder: Path, architecture: str) -> Non
 def export_requirements(target: Path) -> None:
     """Write the server image's part of uv.lock as requirements with hashes."""
     pruned = [argument for name in NOT_IN_SERVER_IMAGE for argument in ("--prune", name)]
-    _uv("export", "--locked", "--no-dev", "--no-emit-project", "--no-annotate", *pruned, "--output-file", str(target))
+    chosen = ["--locked", "--no-dev", "--extra", "postgresql", *pruned]
+    _uv("export", *chosen, "--no-emit-project", "--no-annotate", "--output-file", str(target))
 
 
 def build_wheel(folder: Path) -> None:
