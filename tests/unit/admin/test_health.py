@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from processing_emulator.admin.health import HealthCheck, HealthChecks, State
+from processing_emulator.admin.health import HealthCheck, HealthChecks, PartDown, State
 from processing_emulator.errors import EmulatorError
 
 
@@ -53,3 +53,11 @@ def test_checks_that_hang_are_waited_for_together_and_run_once() -> None:
     assert first["c"] == {"status": "ok"}
     assert sorted(started) == ["a", "b"]
     assert took < 5
+
+
+def test_a_part_that_is_down_shows_its_details_too() -> None:
+    def check() -> State:
+        raise PartDown("the disk is full", {"freeBytes": 0})
+
+    states = HealthChecks((_check("disk", check),)).states()
+    assert states["disk"] == {"status": "down", "error": "the disk is full", "hint": "restart disk", "freeBytes": 0}

@@ -10,6 +10,7 @@ from processing_emulator.cli.docker_hint import docker_hint, hint_for
 from processing_emulator.cli.doctor import Finding, examine, report
 from processing_emulator.config import Settings, effective_settings
 
+from tests.fixtures_disk import SmallDisk
 from tests.stub_store import in_turn, s3_error, stub_store
 
 FINDINGS = [
@@ -117,3 +118,11 @@ def test_a_port_in_use_names_its_variable() -> None:
         finding = _finding("port", port=port)
     assert (finding.state, finding.found) == ("missing", f"another program uses port {port}")
     assert finding.hint.startswith("set PROCESSING_EMULATOR_PORT to a free port")
+
+
+def test_a_full_disk_of_the_data_directory_is_missing_space(small_disk: SmallDisk) -> None:
+    small_disk.fill()
+    finding = _finding("data directory", data_dir=small_disk.root / "data")
+    assert finding.state == "missing"
+    assert finding.found == f"the disk of {small_disk.root} is full: 0.0 MiB are free"
+    assert "PROCESSING_EMULATOR_DATA_DIR" in finding.hint

@@ -3,6 +3,7 @@
 import errno
 import html
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def translated(operation: str, about: str, host: str, patience_seconds: float) -
         raise ObjectStoreRefused(sentence, code=refusal.code, status=refusal.status) from refusal
     except NETWORK_ERRORS as error:
         sentence = f"{operation} failed for {about}: Unable to execute request to S3 at {host}: {_plain(error)}"
-        if patience_seconds:
+        if patience_seconds and not isinstance(error, ssl.SSLCertVerificationError):  # which is not repeated
             sentence += f"; tried for {patience_seconds:g} s. Check that the store runs and can be reached from here"
         raise ObjectStoreUnreachable(sentence) from error
 
