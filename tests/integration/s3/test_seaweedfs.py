@@ -252,6 +252,20 @@ def test_upload_does_not_create_a_bucket(seaweedfs: S3Server) -> None:
         client.put_object(Bucket="never-made", Key="k", Body=b"x")
 
 
+def test_bucket_with_objects_is_not_deleted(seaweedfs: S3Server) -> None:
+    with seaweedfs.client() as client:
+        client.create_bucket(Bucket="in-use")
+        client.put_object(Bucket="in-use", Key="a/b", Body=b"kept")
+        with pytest.raises(ClientError) as refused:
+            client.delete_bucket(Bucket="in-use")
+        assert refused.value.response["Error"]["Code"] == "BucketNotEmpty"
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+        assert get(seaweedfs.endpoint, "in-use", "a/b") == b"kept"
+        client.delete_object(Bucket="in-use", Key="a/b")
+        client.delete_bucket(Bucket="in-use")
+        assert "in-use" not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]
+
+
 def test_accepts_only_its_identity(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "inherited")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "inherited")

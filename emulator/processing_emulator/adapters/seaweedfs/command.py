@@ -102,6 +102,7 @@ def arguments(binary: Path, ports: Ports) -> list[str]:
         "-s3.port.lance=0",
         "-s3.iam=false",
         "-s3.autoCreateBucket=false",
+        "-s3.allowDeleteBucketNotEmpty=false",
         "-s3.allowedOrigins=http://localhost",
         "-s3.domainName=localhost",
         f"-s3.concurrentUploadLimitMB={_UPLOADS_MIB}",
