@@ -31,7 +31,12 @@ MOMENT = Shape(name="Timestamp", kind=Kind.TIMESTAMP)
 DATUM = Shape(
     name="MetricDatum",
     kind=Kind.STRUCTURE,
-    members={"MetricName": TEXT, "Timestamp": MOMENT, "Value": Shape(name="Value", kind=Kind.DOUBLE)},
+    members={
+        "MetricName": TEXT,
+        "Timestamp": MOMENT,
+        "Value": Shape(name="Value", kind=Kind.DOUBLE),
+        "StorageResolution": Shape(name="StorageResolution", kind=Kind.INTEGER),
+    },
     required=frozenset({"MetricName"}),
 )
 PUT = Shape(
@@ -188,6 +193,25 @@ def test_an_operation_that_is_not_served_is_refused_by_name() -> None:
 
     assert answer.status == 404
     assert cbor2.loads(answer.body)["message"].startswith("CloudWatch ListMetrics is not supported by the emulator")
+
+
+NUMBERS = ["f97e00", "f97c00", "f9fc00", "fb7fefffffffffffff", "1bffffffffffffffff", "f5", "f7", "e0"]
+TAGGED = ["c1f97e00", "c1f97c00", "c11b7fffffffffffffff", "c48201f97e00", "c4821b7fffffffffffffff01", "d81e820100"]
+OTHERS = ["c25910a0" + "ff" * 4256, "c06161", "c0617a", "d9010301", "d903ec1b7fffffffffffffff", "d8236128", "80", "a0"]
+
+
+@pytest.mark.parametrize("member", ["Namespace", "MetricName", "Timestamp", "Value", "StorageResolution"])
+@pytest.mark.parametrize("item", [*NUMBERS, *TAGGED, *OTHERS], ids=lambda item: item[:16])
+def test_no_cbor_item_breaks_the_server(member: str, item: str) -> None:
+    """NaN, infinities, numbers of thousands of digits, decimals, fractions, moments outside the calendar."""
+    key, value = cbor2.dumps(member), bytes.fromhex(item)
+    if member == "Namespace":
+        body = b"\xa1" + key + value
+    else:
+        datum = b"\xa2" + cbor2.dumps("MetricName") + cbor2.dumps("m") + key + value
+        body = b"\xa2" + cbor2.dumps("Namespace") + cbor2.dumps("n") + cbor2.dumps("MetricData") + b"\x81" + datum
+
+    assert ask(CloudWatch().app(), body).status in (200, 400)
 
 
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda tail: b"\xa1\x69Namespace" + tail))

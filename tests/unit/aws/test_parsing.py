@@ -67,6 +67,10 @@ def test_nulls_in_lists_and_maps_are_kept_for_validation() -> None:
         ({"Flag": "true"}, "STRING_VALUE can not be converted to a Boolean"),
         ({"Flag": 1}, "NUMBER_VALUE can not be converted to a Boolean"),
         ({"At": "2026-01-01"}, "STRING_VALUE can not be converted to milliseconds since epoch"),
+        ({"Text": 10**5000}, "NUMBER_VALUE can not be converted to a String"),
+        ({"Count": float("nan")}, "NUMBER_VALUE can not be converted to an Integer"),
+        ({"Big": float("nan")}, "NUMBER_VALUE can not be converted to a Long"),
+        ({"At": float("nan")}, "NUMBER_VALUE can not be converted to milliseconds since epoch"),
         ({"At": True}, "TRUE_VALUE can not be converted to milliseconds since epoch"),
         ({"Texts": "a"}, "Expected list or null"),
         ({"Texts": {}}, "Start of structure or map found where not expected."),
@@ -99,7 +103,17 @@ def test_numbers_for_doubles_may_be_of_any_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "year"), [(10**400, 9999), (1e300, 9999), (-(10**400), 1), (-1e300, 1), (253402300799, 9999), (0, 1970)]
+    ("seconds", "year"),
+    [
+        (10**400, 9999),
+        (1e300, 9999),
+        (float("inf"), 9999),
+        (float("-inf"), 1),
+        (-(10**400), 1),
+        (-1e300, 1),
+        (253402300799, 9999),
+        (0, 1970),
+    ],
 )
 def test_moments_outside_the_calendar_become_its_ends(seconds: float, year: int) -> None:
     parsed = parse({"At": seconds})

@@ -113,7 +113,7 @@ def _integer(kind: Kind) -> Parser:
     def parse(value: object) -> object:
         if type(value) is float and math.isinf(value):
             return limit - 1 if value > 0 else -limit
-        if type(value) is int or type(value) is float:
+        if type(value) is int or (type(value) is float and not math.isnan(value)):
             return max(-limit, min(limit - 1, int(value)))
         raise _unconvertible(value, kind)
 
@@ -142,6 +142,8 @@ def _timestamp(value: object) -> object:
     if type(value) is not int and type(value) is not float:
         raise _unconvertible(value, Kind.TIMESTAMP)
     seconds = _as_float(value)
+    if math.isnan(seconds):
+        raise _unconvertible(value, Kind.TIMESTAMP)
     try:
         moment = _EPOCH + timedelta(milliseconds=round(seconds * 1000))
     except OverflowError:
@@ -157,7 +159,7 @@ def _as_float(value: float) -> float:
 
 
 def _unconvertible(value: object, kind: Kind) -> MalformedBody:
-    token = {str: "STRING_VALUE", bool: f"{value}_VALUE".upper()}.get(type(value), "NUMBER_VALUE")
+    token = {str: "STRING_VALUE", bool: "TRUE_VALUE" if value else "FALSE_VALUE"}.get(type(value), "NUMBER_VALUE")
     return _unexpected(value, f"{token} can not be converted to {_JAVA[kind]}")
 
 
