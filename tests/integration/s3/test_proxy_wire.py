@@ -77,6 +77,25 @@ def test_headers_are_forwarded_with_the_host_but_without_hop_by_hop_headers(stub
     assert [value for name, value in received.headers if name == b"x-twice"] == [b"1", b"2"]
 
 
+def test_headers_that_sign_a_request_stay_whatever_connection_names(stub: StubStore) -> None:
+    with serving_proxy(stub.endpoint) as url:
+        exchange(
+            url,
+            b"PUT /b/k HTTP/1.1\r\nHost: named.example:1\r\nAuthorization: AWS4 x\r\nX-Amz-Date: now\r\n"
+            b"Content-Type: text/plain\r\nContent-Length: 4\r\n"
+            b"Connection: close, Authorization, host, X-Amz-Date, content-type, content-length\r\n\r\nbody",
+        )
+    (received,) = stub.received
+    assert dict(received.headers) == {
+        b"host": b"named.example:1",
+        b"authorization": b"AWS4 x",
+        b"x-amz-date": b"now",
+        b"content-type": b"text/plain",
+        b"content-length": b"4",
+    }
+    assert received.body == b"body"
+
+
 def test_response_is_returned_without_hop_by_hop_headers() -> None:
     reply = answer_of(
         206, b"abc", ETag='"e"', X_Amz_Meta_A="v", Server="The Store", Keep_Alive="timeout=5", Date="long ago"

@@ -168,6 +168,9 @@ class _RequestBody:
         self.is_client_gone = True
 
 
+_END_TO_END: Final = (b"authorization", b"content-", b"host", b"x-amz-")
+"""How headers begin that the store needs, whatever Connection names: they sign the request and say what it does."""
+
 _ASCII: Final = bytes(range(0x21, 0x7F))
 
 
@@ -180,7 +183,8 @@ def header_text(value: bytes) -> str:
 
 
 def _kept(headers: Iterable[tuple[bytes, bytes]], dropped: Collection[bytes]) -> Iterable[tuple[bytes, bytes]]:
-    """The headers, in order, without those dropped and those that Connection names."""
+    """The headers, in order, without those dropped, and without those that Connection names and that may be dropped."""
     lowered = [(name.lower(), value) for name, value in headers]
     named = {part.strip().lower() for name, value in lowered if name == b"connection" for part in value.split(b",")}
-    return ((name, value) for name, value in lowered if name not in dropped and name not in named)
+    dropped = {*dropped, *(name for name in named if not name.startswith(_END_TO_END))}
+    return ((name, value) for name, value in lowered if name not in dropped)
