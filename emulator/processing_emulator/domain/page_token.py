@@ -13,7 +13,10 @@ def pack(values: Sequence[str | int]) -> str:
 
 
 def unpack(token: str) -> Sequence[str | int]:
-    """The values of a token, which may come from anywhere. Raises ValueError."""
+    """The values of a token, which may come from anywhere. Raises ValueError.
+
+    Strings that a database cannot compare, with half of a surrogate pair or a NUL, are refused, too.
+    """
     try:
         values = json.loads(base64.b64decode(token, altchars=b"-_", validate=True).decode())
     except RecursionError as error:
@@ -24,4 +27,7 @@ def unpack(token: str) -> Sequence[str | int]:
 
 
 def _is_packed(value: object) -> bool:
-    return type(value) is str or (type(value) is int and -_LIMIT <= value < _LIMIT)
+    if type(value) is str:
+        value.encode()  # UnicodeEncodeError is a ValueError
+        return "\0" not in value
+    return type(value) is int and -_LIMIT <= value < _LIMIT

@@ -1,6 +1,7 @@
 """Pages of jobs, and the opaque tokens that join them. A token continues only the query that it was given for."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -15,6 +16,7 @@ DEFAULT_PAGE_SIZE = 10
 """MaxResults of a request that names none (spec 1.5)."""
 
 _TOKEN_PURPOSE = b"ListProcessingJobs.2"
+_JOB_NAME = re.compile("[a-zA-Z0-9-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def _open(token: str, query: JobQuery) -> JobPosition:
 def _is_position(after: Sequence[str | int], sort_by: SortBy) -> bool:
     """The seal is no secret, so a client can seal anything."""
     match [sort_by, *after]:
-        case [SortBy.NAME, str(), job_id]:
+        case [SortBy.NAME, str() as name, job_id] if _JOB_NAME.fullmatch(name):
             numbers = [job_id]
         case [SortBy.CREATION_TIME, at_ms, job_id]:
             numbers = [at_ms, job_id]

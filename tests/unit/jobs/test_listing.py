@@ -160,6 +160,10 @@ def test_token_with_a_nested_position_is_refused(levels: int, place: int) -> Non
         (SortBy.CREATION_TIME, []),
         (SortBy.CREATION_TIME, [True, 1]),
         (SortBy.NAME, ["a", True]),
+        (SortBy.NAME, ["a\0", 1]),
+        (SortBy.NAME, ["\ud800", 1]),
+        (SortBy.NAME, ["no_job", 1]),
+        (SortBy.NAME, ["a" * 64, 1]),
         (SortBy.STATUS, ["Failed", 1, True]),
     ],
 )

@@ -10,6 +10,7 @@ from processing_emulator.domain.log_names import PROCESSING_JOBS_GROUP, LogGroup
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import LogNotFound, ValidationFailed
 from processing_emulator.logs.reading import EventPage, EventQuery
+from processing_emulator.logs.tokens import seal_page
 from processing_emulator.ports import LogStream, StreamQuery
 
 from tests.builders import a_key, a_request
@@ -184,6 +185,15 @@ def test_pages_of_streams_join_and_their_tokens_continue_their_query_only() -> N
     for other in (query(descending=True), query(prefix="a"), query(by_time=True)):
         with pytest.raises(ValidationFailed, match="nextToken is invalid"):
             api.log_reading.streams(other, first.next_token)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_sealed_token_with_text_that_no_database_compares_is_refused(name: str) -> None:
+    """The seal is no secret, so a client can seal anything."""
+    Printing(api := Api()).print("x")
+
+    with pytest.raises(ValidationFailed, match="nextToken is invalid"):
+        api.log_reading.streams(query(), seal_page((1, name), [*GROUP, "", False, False]))
 
 
 class Pollers:
