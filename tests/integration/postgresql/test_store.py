@@ -13,6 +13,7 @@ from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION
 from processing_emulator.adapters.sql_store.store import Stores, open_postgresql_store
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import StoreFailure
+from psycopg import sql
 
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job, later
@@ -60,10 +61,25 @@ def test_everything_is_there_after_a_restart(postgresql_url: str) -> None:
 def test_database_of_another_schema_version_is_refused_and_left_alone(postgresql_url: str) -> None:
     open_postgresql_store(postgresql_url).close()
     with closing(connect(postgresql_url)) as connection:
-        connection.execute("UPDATE schema_version SET version = %s", [SCHEMA_VERSION + 1])
+        connection.execute("UPDATE emulator_schema SET version = %s", [SCHEMA_VERSION + 1])
         with pytest.raises(StoreFailure, match=r"another version of the emulator.* Start with another data directory"):
             open_postgresql_store(postgresql_url)
-        assert connection.execute("SELECT version FROM schema_version").fetchall() == [(SCHEMA_VERSION + 1,)]
+        assert connection.execute("SELECT version FROM emulator_schema").fetchall() == [(SCHEMA_VERSION + 1,)]
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [("schema_version", "another version of the emulator"), ("jobs", r"not made by the emulator: .*\(jobs\)")],
+)
+def test_database_of_an_old_schema_or_another_program_is_refused(
+    postgresql_url: str, table: str, sentence: str
+) -> None:
+    with closing(connect(postgresql_url)) as connection:
+        connection.execute(sql.SQL("CREATE TABLE {} (version INTEGER)").format(sql.Identifier(table)))
+        with pytest.raises(StoreFailure, match=sentence):
+            open_postgresql_store(postgresql_url)
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+        assert tables == [(table,)]
 
 
 def test_second_server_on_one_database_is_refused_while_the_first_lives(stores: Stores, postgresql_url: str) -> None:

@@ -14,7 +14,7 @@ from processing_emulator.adapters.sql_store.instance_store import SqlInstanceSto
 from processing_emulator.adapters.sql_store.job_tables import job_requests, job_tags, jobs
 from processing_emulator.adapters.sql_store.listing import IS_UNFINISHED, SELECT_JOB, SELECT_UNFINISHED, read_page
 from processing_emulator.adapters.sql_store.lookup import get_job
-from processing_emulator.adapters.sql_store.metadata import schema_version
+from processing_emulator.adapters.sql_store.metadata import emulator_schema
 from processing_emulator.adapters.sql_store.rows import facts_columns, is_storable, job_of, new_job_columns
 from processing_emulator.adapters.sql_store.tag_store import SqlTagStore, store_tags
 from processing_emulator.adapters.sql_store.timestamps import to_ms
@@ -165,6 +165,6 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         listed = select(func.count()).select_from(jobs).where(jobs.c.deleted_at_ms.is_(None))
         with self._database.writing() as connection:
             count = connection.execute(listed).scalar_one()
-            for table in (t for t in reversed(metadata.sorted_tables) if t is not schema_version):
+            for table in (t for t in reversed(metadata.sorted_tables) if t is not emulator_schema):
                 connection.execute(sql_delete(table))
             return count

@@ -11,4 +11,5 @@ metadata = MetaData()
 Id = BigInteger().with_variant(Integer, "sqlite")
 Name = String().with_variant(String(collation="C"), "postgresql")
 
-schema_version = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+emulator_schema = Table("emulator_schema", metadata, Column("version", Integer, nullable=False))
+"""One row. Databases from before the count of versions began again have a table `schema_version` instead."""

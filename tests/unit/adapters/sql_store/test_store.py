@@ -81,17 +81,42 @@ def test_closed_store_fails_and_may_be_closed_again(path: Path) -> None:
 
 
 def test_schema_version_is_recorded(stores: Stores, path: Path) -> None:
-    assert query(path, "SELECT version FROM schema_version") == [(SCHEMA_VERSION,)]
+    assert query(path, "SELECT version FROM emulator_schema") == [(SCHEMA_VERSION,)]
 
 
 @pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
 def test_database_of_another_schema_version_is_refused_and_left_alone(path: Path, version: int) -> None:
     open_store(path).close()
-    query(path, "UPDATE schema_version SET version = ?", version)
+    query(path, "UPDATE emulator_schema SET version = ?", version)
     with pytest.raises(StoreFailure, match=r"another version of the emulator.* Start with another data directory"):
         open_store(path)
-    assert query(path, "SELECT version FROM schema_version") == [(version,)]
+    assert query(path, "SELECT version FROM emulator_schema") == [(version,)]
     assert open_files_below(path.parent) == []
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_database_of_an_old_development_schema_is_refused_and_left_alone(path: Path, version: int) -> None:
+    query(path, "CREATE TABLE schema_version (version INTEGER NOT NULL)")
+    query(path, "INSERT INTO schema_version VALUES (?)", version)
+    query(path, "CREATE TABLE jobs (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR NOT NULL)")
+    before = query(path, "SELECT name FROM sqlite_master")
+    with pytest.raises(StoreFailure, match=r"another version of the emulator.* Start with another data directory"):
+        open_store(path)
+    assert query(path, "SELECT name FROM sqlite_master") == before
+
+
+def test_database_with_a_table_of_another_program_is_refused_and_left_alone(path: Path) -> None:
+    query(path, "CREATE TABLE jobs (something TEXT)")
+    with pytest.raises(StoreFailure, match=r"not made by the emulator: .*\(jobs\)"):
+        open_store(path)
+    assert query(path, "SELECT name FROM sqlite_master") == [("jobs",)]
+
+
+def test_database_without_its_schema_version_is_refused(path: Path) -> None:
+    open_store(path).close()
+    query(path, "DELETE FROM emulator_schema")
+    with pytest.raises(StoreFailure, match="its schema is version unknown"):
+        open_store(path)
 
 
 def test_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
