@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,46 @@ def test_listens_and_connects_on_loopback_only(stores: Stores) -> None:
     assert len([c for c in connections if c.status == psutil.CONN_LISTEN]) == 8
     assert {c.laddr.ip for c in connections} == {"127.0.0.1"}
     assert {c.raddr.ip for c in connections if len(c.raddr)} <= {"127.0.0.1"}
+
+
+_UNSIGNED = [
+    ("POST", "/buckets/guarded/k"),
+    ("DELETE", "/buckets/guarded/k"),
+    ("GET", "/buckets/guarded/k"),
+    ("GET", "/dir/assign?collection=guarded"),
+    ("GET", "/vol/grow?collection=guarded&count=1"),
+    ("POST", "/submit"),
+    ("GET", "/col/delete?collection=guarded"),
+    ("POST", "/1,01637037d6"),
+    ("GET", "/1,01637037d6"),
+    ("DELETE", "/1,01637037d6"),
+    ("PUT", "/guarded/k"),
+    ("GET", "/guarded/k"),
+]
+"""Requests of the filer, the master, the volume server and S3 that read or change objects."""
+
+
+def test_no_port_serves_objects_without_a_signature(stores: Stores) -> None:
+    store = stores.make()
+    endpoint = store.start()
+    put(endpoint, "guarded", "k", b"kept")
+    listening = [c for c in psutil.Process(pid_of(store)).net_connections("inet") if c.status == psutil.CONN_LISTEN]
+    for connection in listening:
+        for method, path in _UNSIGNED:
+            status = _status(connection.laddr.port, method, path)
+            assert status is None or 400 <= status < 500, (method, path, status)
+    assert get(endpoint, "guarded", "k") == b"kept"
+
+
+def _status(port: int, method: str, path: str) -> int | None:
+    """None without an answer in HTTP, as from a gRPC port."""
+    form = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\nforeign\r\n--x--\r\n'
+    with closing(HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        try:
+            connection.request(method, path, form, {"Content-Type": "multipart/form-data; boundary=x"})
+            return connection.getresponse().status
+        except (OSError, HTTPException):
+            return None
 
 
 def test_data_folder_may_have_any_name(stores: Stores, tmp_path: Path) -> None:

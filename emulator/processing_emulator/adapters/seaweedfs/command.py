@@ -1,6 +1,7 @@
 """The command line of SeaweedFS: master, volume, filer and S3 in one process, on loopback, with bounded memory."""
 
 import random
+import secrets
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -27,6 +28,19 @@ _CHUNK_MIB = 1
 _UPLOADS_MIB = 128
 _MEMORY_LIMIT = "384MiB"
 """Together these keep the process near 450 MiB under load, instead of 1.5 GiB with the defaults."""
+
+_INTERNAL_KEYS = (
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
+"""With these keys the volume server refuses blobs and the filer refuses identities without a token. The parts sign for
+each other; nothing that is stored depends on a key, so each start makes new ones.
+"""
+
+_INTERNAL_SECONDS = "3600"
+"""How long a token is good. The default, 10 s, can pass between two steps of an upload when the machine stalls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +93,8 @@ def arguments(binary: Path, ports: Ports) -> list[str]:
         f"-ip.bind={LOOPBACK}",
         "-filer",
         "-s3",
+        # For master and filer: they check no signatures, and a web page could delete buckets with a GET.
+        "-disableHttp=true",
         f"-master.dir={MASTER_FOLDER}",
         "-master.peers=none",
         f"-master.port={ports.master}",
@@ -116,6 +132,9 @@ def environment(data_dir: Path) -> Mapping[str, str]:
         "PATH": "/usr/bin:/bin",
         "GOMEMLIMIT": _MEMORY_LIMIT,
         "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
+        **{name: secrets.token_hex(32) for name in _INTERNAL_KEYS},
+        "WEED_JWT_SIGNING_EXPIRES_AFTER_SECONDS": _INTERNAL_SECONDS,
+        "WEED_JWT_SIGNING_READ_EXPIRES_AFTER_SECONDS": _INTERNAL_SECONDS,
         # Uploads may ask for encryption (AES256), which needs a key. It protects nothing: the data directory does.
         "WEED_S3_SSE_KEK": sha256(b"the embedded store keeps no secrets").hexdigest(),
     }

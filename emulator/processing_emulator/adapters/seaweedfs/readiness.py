@@ -1,6 +1,5 @@
 """Whether a starting store accepts objects yet."""
 
-import json
 from http.client import HTTPConnection, HTTPException
 
 from processing_emulator.adapters.seaweedfs.command import LOOPBACK, Ports
@@ -12,18 +11,18 @@ _FORBIDDEN = 403
 
 
 def accepts_objects(ports: Ports) -> bool:
-    """True when S3 checks signatures and the master knows of room for volumes."""
+    """True when S3 checks signatures and the master's page, all it serves over HTTP, lists the volume server."""
     if _get(ports.s3, "/")[0] != _FORBIDDEN:
         return False
-    status, state = _get(ports.master, "/dir/status")
-    return status == _OK and json.loads(state)["Topology"]["Max"] > 0
+    status, page = _get(ports.master, "/")
+    return status == _OK and f"{LOOPBACK}:{ports.volume}".encode() in page
 
 
 def _get(port: int, path: str) -> tuple[int, bytes]:
     """Status and body; status 0 without an answer."""
     connection = HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT_SECONDS)
     try:
-        connection.request("GET", path, headers={"accept": "application/json"})
+        connection.request("GET", path)
         response = connection.getresponse()
         return response.status, response.read()
     except (OSError, HTTPException):
