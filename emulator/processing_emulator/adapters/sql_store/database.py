@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import Connection, Engine, Executable, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from processing_emulator.adapters.sql_store.errors import translated
 from processing_emulator.errors import StoreFailure
@@ -17,9 +18,10 @@ class Database:
     (`sqlite`, `postgresql`) makes `writers` take a lock of the database when a transaction begins.
     """
 
-    def __init__(self, *, name: str, readers: Engine, writers: Engine) -> None:
-        """`name` is how messages call it."""
+    def __init__(self, *, name: str, readers: Engine, writers: Engine, busy_timeout_seconds: float) -> None:
+        """`name` is how messages call it. A write waits at most the time-out for the other writes of this process."""
         self.name = name
+        self._busy_timeout_seconds = busy_timeout_seconds
         self._readers = readers
         self._writers = writers
         self._closed = False
@@ -27,6 +29,7 @@ class Database:
         # Threads of this process wait here: those that wait for SQLite's own lock poll it, and those that wait for
         # PostgreSQL's each hold a connection.
         self._write_lock = threading.Lock()
+        self._failed_starts = 0
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -37,12 +40,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write: stored whole when the block ends well. Raises StoreFailure, RowRefused."""
-        with (
-            translated(self.name),
-            self._write_lock,
-            self._connect(self._writers) as connection,
-            connection.begin(),
-        ):
+        with translated(self.name), self._turn_to_write(), self._started_write() as connection:
             yield connection
 
     def ping(self) -> None:
@@ -63,6 +61,37 @@ class Database:
         if self._holding is not None:
             self._holding.close()
         self._readers.dispose()
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[None]:
+        """Hold `_write_lock`.
+
+        When a write cannot start because another process holds the database locked or the server is away, those behind
+        it fail with it. If each waited for the time-out in its turn, the last would wait for minutes.
+        """
+        failed_before = self._failed_starts
+        if not self._write_lock.acquire(timeout=self._busy_timeout_seconds):
+            raise StoreFailure(
+                f"Database {self.name}: it is busy; another write has taken longer than"
+                f" {self._busy_timeout_seconds:g} seconds."
+            )
+        try:
+            if self._failed_starts != failed_before:
+                raise StoreFailure(f"Database {self.name}: it is locked or does not answer; an earlier write failed.")
+            yield
+        finally:
+            self._write_lock.release()
+
+    @contextmanager
+    def _started_write(self) -> Iterator[Connection]:
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self._connect(self._writers))
+                stack.enter_context(connection.begin())
+            except SQLAlchemyError:
+                self._failed_starts += 1
+                raise
+            yield connection
 
     def _connect(self, engine: Engine) -> Connection:
         if self._closed:

@@ -38,6 +38,7 @@ def postgresql_database(url: str, *, busy_timeout_seconds: float) -> Database:
         name=_name_of(parsed),
         readers=engine.execution_options(isolation_level="REPEATABLE READ"),
         writers=engine.execution_options(**{_WRITES: True}),
+        busy_timeout_seconds=busy_timeout_seconds,
     )
 
 

@@ -29,7 +29,12 @@ def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
     )
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
-    return Database(name=str(path), readers=engine, writers=engine.execution_options(**{_WRITES: True}))
+    return Database(
+        name=str(path),
+        readers=engine,
+        writers=engine.execution_options(**{_WRITES: True}),
+        busy_timeout_seconds=busy_timeout_seconds,
+    )
 
 
 def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

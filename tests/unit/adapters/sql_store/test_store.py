@@ -149,6 +149,38 @@ def test_database_locked_by_another_process_fails_and_recovers(stores: Stores, p
     assert stores.jobs.request_stop(job.id, NOW).stop_requested_at == NOW
 
 
+def test_writers_that_wait_for_a_locked_database_fail_together(path: Path) -> None:
+    # Each would wait for the whole time-out, one after the other: the eighth for eight times as long.
+    waiting = threading.Barrier(8)
+    with (
+        closing(open_store(path, busy_timeout_seconds=2)) as stores,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        job = add_job(stores.jobs)
+        other.execute("BEGIN IMMEDIATE")
+
+        def stop(_number: int) -> str:
+            waiting.wait(timeout=30)
+            with pytest.raises(StoreFailure) as failure:
+                stores.jobs.request_stop(job.id, NOW)
+            return str(failure.value)
+
+        sentences = list(pool.map(stop, range(8)))
+        other.execute("ROLLBACK")
+        assert len([sentence for sentence in sentences if "another process holds it locked" in sentence]) == 1
+        assert stores.jobs.request_stop(job.id, NOW).stop_requested_at == NOW
+
+
+def test_write_behind_a_long_one_of_the_same_process_fails_after_the_timeout(stores: Stores) -> None:
+    job = add_job(stores.jobs)
+    with stores.database.writing(), ThreadPoolExecutor(1) as pool:
+        late = pool.submit(stores.jobs.request_stop, job.id, NOW)
+        with pytest.raises(StoreFailure, match=r"is busy; another write has taken longer than 0\.05 seconds"):
+            late.result(timeout=30)
+    assert stores.jobs.request_stop(job.id, NOW).stop_requested_at == NOW
+
+
 def test_full_disk_fails_keeps_nothing_of_the_work_and_recovers(stores: Stores) -> None:
     job = add_job(stores.jobs)
     with stores.database.reading() as connection:
@@ -227,7 +259,8 @@ def test_work_that_fails_is_taken_back_whole(stores: Stores) -> None:
     stores.jobs.request_stop(job.id, later(1))
 
 
-def test_many_threads_read_and_write_at_once(stores: Stores) -> None:
+def test_many_threads_read_and_write_at_once(path: Path) -> None:
+    stores = open_store(path)
     barrier = threading.Barrier(40)
 
     def work(number: int) -> int:
@@ -241,3 +274,4 @@ def test_many_threads_read_and_write_at_once(stores: Stores) -> None:
         ids = set(pool.map(work, range(40)))
     assert {job.id for job in stores.jobs.list_unfinished()} == ids
     assert len(ids) == 40
+    stores.close()
