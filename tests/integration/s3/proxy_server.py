@@ -22,7 +22,7 @@ from tests.waiting import wait_for
 def embedded() -> StoreMiddleware:
     """The middleware that the server uses for its embedded store."""
     credentials = Credentials(access_key=ACCESS_KEY, secret_key=SECRET_KEY)
-    return partial(seaweedfs_middleware, sign=Signer(credentials, REGION).headers)
+    return partial(seaweedfs_middleware, sign=Signer(credentials, REGION).headers, full_disk=lambda: None)
 
 
 class _Server(uvicorn.Server):
