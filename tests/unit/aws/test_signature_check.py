@@ -278,6 +278,39 @@ def test_presigned_url_works_for_its_method_and_object_only(app: ASGIApp, store:
     assert len(store.kept) == 1
 
 
+def test_a_raw_number_sign_does_not_hide_the_end_of_a_presigned_url(
+    app: ASGIApp, store: RememberingStore, clock: OffsetClock
+) -> None:
+    request = Signer(service="s3").presign("GET", "/b/k?x-id=GetObject")
+    request = replace(request, query=b"&".join(reversed(request.query.split(b"&"))))  # the signature first
+    tagging = replace(request, query=request.query + b"#&tagging")
+    longer = replace(request, path=b"/b/k#x")
+    assert xml_error(send(app, tagging))[:2] == (400, "InvalidURI")
+    assert xml_error(send(app, longer))[:2] == (400, "InvalidURI")
+
+    clock.offset = timedelta(hours=1)
+    expired = replace(request, query=request.query + b"#&X-Amz-Expires=604800")
+    assert xml_error(send(app, expired))[:2] == (400, "InvalidURI")
+    assert store.kept == []
+
+
+def test_a_raw_number_sign_is_refused_by_every_protocol(app: ASGIApp) -> None:
+    who = Signer(service="sts").presign("GET", f"/?{WHO.decode()}")
+    who = replace(who, query=b"&".join(reversed(who.query.split(b"&"))))  # the signature first
+    rest = Signer(service="lambda").sign("GET", "/2015-03-31/functions", {})
+
+    sts = send(app, replace(who, query=who.query + b"#&Action=AssumeRole"))
+    target = send(app, replace(json_request(), query=b"#"), LIST)
+    form = send(app, replace(form_request(), query=b"#&a"), WHO)
+    functions = send(app, replace(rest, query=b"a=#"))
+    admin = call(app, method="GET", path="/_emulator/health?#")
+
+    assert {answer.status for answer in (sts, target, form, functions, admin)} == {400}
+    assert xml_error(sts)[1] == xml_error(form)[1] == "BadRequest"
+    assert target.document["__type"] == "BadRequest"
+    assert functions.headers["x-amzn-errortype"] == "BadRequest"
+
+
 def test_a_body_beyond_the_bound_is_refused(app: ASGIApp) -> None:
     body = b" " * (1024 * 1024 + 1)
 

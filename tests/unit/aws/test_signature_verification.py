@@ -329,3 +329,47 @@ def test_any_bytes_are_refused(signed: RequestHead, header: str, query: bytes, p
 
     assert refusal_of(replace(signed, path=path, query=query, headers=headers), at=signed) is not None
     assert refusal_of(replace(signed, path=path, query=query, headers=headers[:-1]), at=signed) is not None
+
+
+@pytest.mark.parametrize("character", [chr(code) for code in range(0x20, 0x7F)] + ["\t", "\n", "\r", "\x0b"])
+def test_every_character_of_path_and_query_counts(character: str) -> None:
+    """Also those that URL parsers strip, or that end a part of a URL for them."""
+    request = Signer(service="s3").presign("GET", "/b/k?versionId=1")
+    request = replace(request, query=b"&".join(reversed(request.query.split(b"&"))))  # the signature first
+    more = character.encode()
+    changed = (
+        replace(request, path=request.path + more),
+        replace(request, query=request.query + b"&" + more),
+        replace(request, query=request.query + more),
+        replace(request, query=request.query + more + b"&tagging"),
+    )
+
+    assert refusal_of(request, UNSIGNED_PAYLOAD, rules=S3) is None
+    assert [refusal_of(other, UNSIGNED_PAYLOAD, rules=S3, at=request) for other in changed] == [Refusal.MISMATCH] * 4
+
+
+@pytest.mark.parametrize("name", ["Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature"])
+@pytest.mark.parametrize("form", ["X-Amz-{}", "x-amz-{}", "X%2DAmz-{}"])
+def test_a_repeated_parameter_of_the_signature_is_refused(name: str, form: str) -> None:
+    request = Signer(service="s3").presign("GET", "/b/k")
+    more = f"&{form.format(name)}=604800".encode()
+
+    assert refusal_of(replace(request, query=request.query + more), UNSIGNED_PAYLOAD, rules=S3, at=request) is (
+        Refusal.MALFORMED
+    )
+
+
+def test_a_repeated_security_token_is_refused() -> None:
+    request = Signer(service="s3", token="token").presign("GET", "/b/k")
+
+    assert refusal_of(replace(request, query=request.query + b"&X-Amz-Security-Token=other"), UNSIGNED_PAYLOAD) is (
+        Refusal.MALFORMED
+    )
+
+
+@pytest.mark.parametrize("name", ["authorization", "x-amz-date"])
+def test_a_repeated_header_of_the_signature_is_refused(signed: RequestHead, name: str) -> None:
+    value = signed.header(name.encode()) or ""
+    repeated = replace(signed, headers=(*signed.headers, (name.encode(), value.encode())))
+
+    assert refusal_of(repeated) is Refusal.MALFORMED

@@ -28,6 +28,7 @@ from processing_emulator.aws.protocols.wire_errors import (
     MalformedHead,
     insufficient_storage,
     internal_failure,
+    invalid_uri,
     wire_error,
 )
 from processing_emulator.errors import RequestError, StoreFull
@@ -83,6 +84,7 @@ class RequestMiddleware:
         try:
             state = self._state(scope)
             protocol = state["protocol"]
+            _refuse_fragment(scope, protocol)
             state["context"] = context_of(state["authorization"], response.request_id, self._account_of)
             await self._app(scope, receive, response.send)
         except ClientGone:
@@ -121,6 +123,15 @@ class RequestMiddleware:
         state["authorization"] = authorization
         state["protocol"] = protocol_of(scope["method"], scope["path"], headers, signing_name, query)
         return state
+
+
+def _refuse_fragment(scope: Scope, protocol: Protocol) -> None:
+    """Refuse a raw `#`: URL parsers cut a request there, so the layers inside could see different requests."""
+    if b"#" not in scope["raw_path"] and b"#" not in scope["query_string"]:
+        return
+    if protocol is Protocol.S3:
+        raise invalid_uri()
+    raise MalformedHead("The request target contains a '#'; it must be encoded as %23.")
 
 
 class _Response:

@@ -149,6 +149,11 @@ def not_routed(message: str) -> WireError:
     return WireError(code="UnknownOperationException", message=message, status=404)
 
 
+def invalid_uri() -> WireError:
+    """What S3 answers to a request target that it cannot parse."""
+    return WireError(code="InvalidURI", message="Couldn't parse the specified URI.")
+
+
 def insufficient_storage(sentence: str) -> WireError:
     """The disk is full. SDKs do not repeat a request that got this status."""
     return WireError(

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from yarl import URL
 
 from processing_emulator.aws.http.body import ClientGone
-from processing_emulator.aws.protocols.wire_errors import WireError
+from processing_emulator.aws.protocols.wire_errors import WireError, invalid_uri
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class S3Proxy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. When the client hangs up, the request to the store is cancelled."""
         if not scope["raw_path"].startswith(b"/"):  # appended to the endpoint, it could name another host or port
-            raise WireError(code="InvalidURI", message="Couldn't parse the specified URI.")
+            raise invalid_uri()
         await self._app(scope, receive, send)
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import parse_qsl, quote
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -21,6 +22,18 @@ from processing_emulator.aws.signatures.errors import Refusal, SignatureError
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TIMESTAMP: Final = "%Y%m%dT%H%M%SZ"
 LONGEST_EXPIRY_SECONDS: Final = 7 * 24 * 3600
+
+_LITERAL: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
+"""What botocore's URL parser keeps. It strips control characters and spaces, and drops everything after `#`."""
+
+_SINGLE_PARAMETERS: Final = frozenset(
+    {
+        *("x-amz-algorithm", "x-amz-content-sha256", "x-amz-credential", "x-amz-date", "x-amz-expires"),
+        *("x-amz-security-token", "x-amz-signature", "x-amz-signedheaders"),
+    }
+)
+_SINGLE_HEADERS: Final = frozenset({"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"})
+"""Given twice, one layer could read the first and another the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +75,7 @@ def verify(
         if b"AWSAccessKeyId=" in head.query:
             raise _malformed("The request must be signed with AWS4-HMAC-SHA256.")
         raise SignatureError(Refusal.MISSING_TOKEN)
+    _check_repeats(head)
     scope = _check_form(authorization)
     secret_key = credentials.secret_key_of(scope.access_key, authorization.session_token, now)
     _check_time(authorization, rules.window, now)
@@ -69,6 +83,14 @@ def verify(
     expected = _signature(head, authorization, scope, payload, secret_key, is_s3=rules.is_s3)
     if not hmac.compare_digest(expected.encode(), authorization.signature.encode()):
         raise SignatureError(Refusal.MISMATCH)
+
+
+def _check_repeats(head: RequestHead) -> None:
+    parameters = [name.lower() for name, _ in parse_qsl(head.query.decode("latin-1"), keep_blank_values=True)]
+    headers = [name.decode("latin-1") for name, _ in head.headers]
+    for names, single in ((parameters, _SINGLE_PARAMETERS), (headers, _SINGLE_HEADERS)):
+        if repeated := sorted(name for name in single if names.count(name) > 1):
+            raise _malformed(f"The request must have only one {', '.join(repeated)}.")
 
 
 def _check_form(authorization: Authorization) -> CredentialScope:
@@ -153,7 +175,8 @@ def _signature(
     if authorization.is_presigned:
         query = b"&".join(part for part in query.split(b"&") if not part.startswith(b"X-Amz-Signature="))
     path = head.path if head.path.startswith(b"/") else b"/" + head.path  # or else it would change the host
-    request = AWSRequest(method=head.method, url=f"http://host{_text(path)}?{_text(query)}")
+    url = f"http://host{quote(path, safe=_LITERAL.replace(b'?', b''))}?{quote(query, safe=_LITERAL)}"
+    request = AWSRequest(method=head.method, url=url)
     for name, value in head.headers:
         if name.decode("latin-1") in authorization.signed_headers:
             request.headers[name.decode("latin-1")] = _text(value)
