@@ -1,5 +1,7 @@
 """The caller of a request, its protocol, and the host guard."""
 
+from typing import Any
+
 import pytest
 from processing_emulator.aws.http.host_guard import HostGuard
 from processing_emulator.aws.http.request_context import (
@@ -44,7 +46,7 @@ def context(authorization: str = "", query: bytes = b"") -> RequestContext:
         (SIGNATURE.format("\u0661" * 12, "us-east-1", "sts"), {"service": "sts", "access_key": "\u0661" * 12}),
     ],
 )
-def test_account_and_region_come_from_the_credential_scope(authorization: str, expected: dict[str, str]) -> None:
+def test_account_and_region_come_from_the_credential_scope(authorization: str, expected: dict[str, Any]) -> None:
     assert context(authorization) == RequestContext(request_id="id", **expected)
 
 

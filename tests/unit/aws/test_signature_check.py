@@ -197,6 +197,28 @@ def test_rest_service_is_refused_for_its_signature_first(app: ASGIApp) -> None:
     assert wrong.headers["x-amzn-errortype"] == "InvalidSignatureException"
 
 
+@pytest.mark.parametrize("service", ["s3", "sts", "sagemaker-runtime", "SageMaker"])
+def test_a_signature_for_another_service_is_refused(app: ASGIApp, service: str) -> None:
+    answer = send(app, json_request(Signer(service=service)), LIST)
+
+    text = "Credential should be scoped to correct service: 'sagemaker'."
+    assert (answer.status, answer.document) == (400, {"__type": "InvalidSignatureException", "message": text})
+
+
+@pytest.mark.parametrize("service", ["s3", "iam", "sagemaker"])
+def test_the_signature_of_a_form_names_the_service(app: ASGIApp, service: str) -> None:
+    assert xml_error(send(app, form_request(Signer(service=service)), WHO))[:2] == (400, "InvalidAction")
+
+
+def test_cbor_that_is_signed_for_another_service_is_refused(app: ASGIApp) -> None:
+    path, headers = "/service/SageMaker/operation/ListProcessingJobs", {"Smithy-Protocol": "rpc-v2-cbor"}
+
+    other = send(app, Signer(service="logs").sign("POST", path, headers))
+
+    assert send(app, Signer().sign("POST", path, headers)).status == 200
+    assert (other.status, b"InvalidSignatureException" in other.body) == (400, True)
+
+
 def test_replay_outside_the_window_has_expired(app: ASGIApp, clock: OffsetClock) -> None:
     requests = json_request(), form_request(), upload(b"data")
     assert send(app, requests[0], LIST).status == 200

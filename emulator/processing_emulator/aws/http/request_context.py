@@ -54,6 +54,7 @@ class RequestContext:
     """The account and region a request speaks for, and the id it is logged and answered with.
 
     `service` is the signing name. It, `access_key` and `session_token` are empty where there is no signature.
+    `is_verified`: the signature was checked and is right.
     """
 
     account: str = DEFAULT_ACCOUNT
@@ -62,6 +63,7 @@ class RequestContext:
     access_key: str = ""
     session_token: str = field(default="", repr=False)
     request_id: str = ""
+    is_verified: bool = False
 
 
 def parse_authorization(headers: Mapping[bytes, str], query: bytes) -> Authorization | None:

@@ -10,6 +10,7 @@ from processing_emulator.aws.protocols.model import ServiceModel
 from processing_emulator.aws.protocols.service_names import name_of
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForms
 from processing_emulator.aws.services.operation import NO_FORMS, Handler, Operation
+from processing_emulator.aws.signatures.errors import Refusal, SignatureError
 from processing_emulator.errors import RequestError, UnknownOperation
 from processing_emulator.log_context import add_log_fields
 
@@ -46,25 +47,35 @@ class Dispatcher:
             self._operations[model.name, name] = Operation(model, name, handle, forms)
 
     def reply(self, codec: Codec, request: WireRequest, context: RequestContext) -> Reply:
-        """Serve one request. Raises RequestError; a WireError where the operation words it."""
-        operation = self._operation(codec.address(request))
+        """Serve one request. Raises RequestError; a WireError where the operation words it.
+
+        Raises SignatureError where a verified signature is one for another service.
+        """
+        operation = self._operation(codec.address(request), context)
         add_log_fields(operation=operation.title)
         try:
             return operation.reply(codec, request, context)
         except RequestError as error:
             raise operation.wire_error(error, codec) from error
 
-    def _operation(self, address: Address) -> Operation:
-        """Raises UnknownOperation."""
+    def _operation(self, address: Address, context: RequestContext) -> Operation:
+        """Raises UnknownOperation, SignatureError."""
         model = self._models.get((address.key, address.service))
         if model is None:
             raise UnknownOperation(_other_service(address))
+        if context.is_verified and context.service != model.signing_name:
+            raise _other_scope(model)
         if address.operation not in model.operation_names or address.version not in (None, model.version):
             raise UnknownOperation(_unknown_operation(model, address))
         operation = self._operations.get((model.name, address.operation))
         if operation is None:
             raise UnknownOperation(_not_supported(f"{model.service_id} {address.operation}"))
         return operation
+
+
+def _other_scope(model: ServiceModel) -> SignatureError:
+    text = f"Credential should be scoped to correct service: '{model.signing_name}'."
+    return SignatureError(Refusal.MISMATCH, text)
 
 
 def _other_service(address: Address) -> str:

@@ -6,6 +6,7 @@ stream.
 
 import hashlib
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from processing_emulator.aws.http.body import BODY_LIMIT_BYTES, read_body
 from processing_emulator.aws.http.request_context import presigned
-from processing_emulator.aws.http.request_middleware import authorization_in, protocol_in
+from processing_emulator.aws.http.request_middleware import authorization_in, context_in, protocol_in
 from processing_emulator.aws.http.routing import Protocol
 from processing_emulator.aws.s3.buffered_response import TrackedResponse
 from processing_emulator.aws.signatures.credentials import CredentialStore
@@ -89,6 +90,7 @@ class SignatureCheck:
     def _verify(self, scope: Scope, head: RequestHead, payload: str) -> None:
         rules = _RULES.get(protocol_in(scope), _JSON_RULES)
         verify(head, authorization_in(scope), payload, self._credentials, rules, self._clock.now())
+        scope["state"]["context"] = replace(context_in(scope), is_verified=True)
 
 
 def _head(scope: Scope) -> RequestHead:
