@@ -4,6 +4,7 @@ import logging
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from processing_emulator.domain.outcome import ContainerExit, Failure
 from processing_emulator.engine.activity import Activity
@@ -115,9 +116,16 @@ class ContainerRun:
         return self._tools.clock.monotonic() + self._tools.options.stop_grace_seconds
 
     def _kill(self) -> float:
-        """Kill; when to do it again, should the engine have been away."""
+        """Kill, and look whether it has exited, since the answer to `wait` may be late or lost; when to do it again."""
         self._send("SIGKILL")
+        self._look()
         return self._tools.clock.monotonic() + KILL_RETRY_SECONDS
+
+    def _look(self) -> None:
+        with suppress(RuntimeFailure):  # then the wait, or the next look, says how it ended
+            ended = self._tools.runtime.inspect(self._container_id).exit
+            if ended is not None:
+                self._inbox.put(ended)
 
     def _send(self, signal: str) -> None:
         try:

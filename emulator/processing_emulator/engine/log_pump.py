@@ -8,6 +8,7 @@ event that was still open are read again.
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 
 from processing_emulator.domain.job import InstanceRecord, LogCursor
@@ -25,7 +26,9 @@ HOLD_SECONDS = 1.0
 """How long an event stays open for indented lines that belong to it."""
 
 DRAIN_SECONDS = 300.0
-"""How long the log of a container that has exited may take to be read and stored."""
+"""How long the log of a container that has exited may take to be read and stored. After that the job continues without
+the end of its log, with the event `log_incomplete`: an engine that lost the request would never send it.
+"""
 
 RETRY_SECONDS = 1.0
 BUFFERED_BYTES = 16 * 1024**2
@@ -46,7 +49,9 @@ class LogPump:
         record: InstanceRecord,
         container_id: str,
         name: str,
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
+        self._drain_seconds = drain_seconds
         self._runtime = runtime
         self._logs = logs
         self._clock = clock
@@ -78,8 +83,9 @@ class LogPump:
         """
         self._was_cut = engine_was_away
         self._exited.set()
-        self._reader.join(DRAIN_SECONDS)
-        self._writer.join(DRAIN_SECONDS)
+        give_up_at = time.monotonic() + self._drain_seconds
+        for thread in (self._reader, self._writer):
+            thread.join(max(0.0, give_up_at - time.monotonic()))
         return not (self._failed or self._reader.is_alive() or self._writer.is_alive())
 
     def abandon(self) -> None:

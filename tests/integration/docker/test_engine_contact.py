@@ -2,12 +2,14 @@
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import psutil
 import pytest
-from processing_emulator.adapters.docker_runtime.clients import IDLE_CONNECTIONS, Engine
+from processing_emulator.adapters.docker_runtime.clients import IDLE_CONNECTIONS, Call, Engine
+from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
 from processing_emulator.adapters.docker_runtime.network import bridge_gateway, find_self
+from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.errors import RuntimeUnavailable
 from processing_emulator.ports import ContainerState
@@ -29,6 +31,19 @@ def test_closing_the_runtime_ends_waits_and_keeps_the_container_running(make_run
             waiting.result(10)
 
     assert other.inspect(container_id).state is ContainerState.RUNNING
+
+
+def test_silent_container_is_followed_past_the_timeouts(make_runtime: RuntimeFactory) -> None:
+    runtime = make_runtime()
+    container_id = runtime.create(a_container("sh", "-c", "sleep 2; echo late; exit 4"))
+    runtime.start(container_id)
+    impatient = DockerRuntime(Engine(timeouts={Call.WAIT: 0.3, Call.LOGS: 0.3}), ContainerDefaults(emulator_id="none"))
+    with closing(impatient), ThreadPoolExecutor() as pool:
+        waiting = pool.submit(impatient.wait, container_id)
+        lines = [line.data for batch in impatient.stream_logs(container_id, 0) for line in batch]
+
+        assert waiting.result(30) == ContainerExit(code=4)
+    assert lines == [b"late"]
 
 
 def test_many_threads_share_few_connections(make_runtime: RuntimeFactory, engine_proxy: EngineProxy) -> None:

@@ -174,3 +174,21 @@ def test_an_engine_that_is_away_ends_waiting_jobs_only(rig: Rig) -> None:
     rig.host.host = host
     rig.machine.release(rig.container(running))
     assert rig.wait_for_end(running).status == "Completed"
+
+
+def test_a_stopped_job_ends_though_the_answer_to_the_wait_is_lost(rig: Rig) -> None:
+    found = threading.Event()
+
+    class LosesWaits(FakeRuntime):
+        def wait(self, container_id: str) -> ContainerExit:
+            found.wait()
+            return super().wait(container_id)
+
+    rig.start_emulator(runtime_class=LosesWaits)
+    job = rig.add(Environment={**HOLD, "FAKE_IGNORE_SIGTERM": "1"})
+    rig.wait_for_phase(job, "Running")
+    rig.request_stop(job)
+    try:
+        assert rig.wait_for_end(job).status == "Stopped"
+    finally:
+        found.set()

@@ -1,12 +1,14 @@
 """The log pump with an engine and a store in memory: what is stored when, and what a pump that is killed leaves."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 from processing_emulator.domain.job import JobId
 from processing_emulator.engine.log_pump import HOLD_SECONDS, LogPump
+from processing_emulator.ports import RawLine
 
 from tests.contract.ports.stores import add_instance, output_of
 from tests.fakes.container_script import HOLD
@@ -158,3 +160,25 @@ def test_a_pump_of_a_forgotten_job_ends(container: Container) -> None:
     container.exit()
 
     assert not pump.finish(engine_was_away=False)
+
+
+class SwallowsLogs(FakeRuntime):
+    """An engine that never sends a log."""
+
+    ended = threading.Event()
+
+    def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
+        self.ended.wait()
+        return super().stream_logs(container_id, since_second)
+
+
+def test_a_log_that_the_engine_never_sends_is_given_up(container: Container) -> None:
+    runtime = SwallowsLogs(machine=container.machine)
+    (record,) = container.jobs.list_instances(container.job_id)
+    pump = LogPump(runtime, container.logs, container.clock, record, container.id, "test", drain_seconds=0.05)
+    pump.start(lambda _failure: None)
+    container.exit()
+
+    assert not pump.finish(engine_was_away=False)
+    pump.abandon()
+    runtime.ended.set()

@@ -36,7 +36,7 @@ _SOCKET_URL = "http+docker://"
 
 
 class Call(Enum):
-    """The kinds of calls: a phrase for error messages, and the timeout in seconds; None is no timeout."""
+    """The kinds of calls: a phrase for error messages, and the most seconds in which the engine may send nothing."""
 
     INFO = ("say how it is", 30.0)  # walks all containers; slow on a busy disk
     INSPECT = ("inspect", 30.0)  # waits for the container's lock, which a start or a removal may hold
@@ -47,16 +47,19 @@ class Call(Enum):
     REMOVE = ("remove a container", 300.0)  # kills it first, then deletes its layer: millions of files, maybe
     NETWORK = ("manage a network", 60.0)
     USAGE = ("measure a container", 10.0)  # a sample that comes later than that is of no use
-    WAIT = ("wait for a container", None)  # days
-    LOGS = ("read a container's log", None)  # silent for hours, then a flood
-    PULL = ("pull an image", None)  # as long as the registry takes; its caller can give it up
+    WAIT = ("wait for a container", 60.0)  # may last days: after a timeout, inspect the container and wait again
+    LOGS = ("read a container's log", 60.0)  # the head comes at once; a log that is followed may then be silent
+    PULL = ("pull an image", 1800.0)  # reports progress all the time, except while it checks a large layer
 
-    def __init__(self, doing: str, seconds: float | None) -> None:
+    def __init__(self, doing: str, seconds: float) -> None:
         self.doing = doing
         self.seconds = seconds
 
 
-_limit: ContextVar[float | None] = ContextVar("limit", default=Call.INFO.seconds)
+_LONG = frozenset({Call.WAIT, Call.LOGS, Call.PULL})
+"""Calls that hold a connection for long. They have a client and a pool for themselves."""
+
+_limit: ContextVar[float] = ContextVar("limit", default=Call.INFO.seconds)
 
 
 class _LimitedClient(docker.APIClient):
@@ -131,10 +134,14 @@ class _OnePoolAdapter(UnixHTTPAdapter):
 
 
 class Engine:
-    """The Docker engine at one address. `docker_host` None: DOCKER_HOST, else the docker command's current context."""
+    """The Docker engine at one address. `docker_host` None: DOCKER_HOST, else the docker command's current context.
 
-    def __init__(self, docker_host: str | None = None) -> None:
+    `timeouts` replaces the timeouts of some calls.
+    """
+
+    def __init__(self, docker_host: str | None = None, timeouts: Mapping[Call, float] | None = None) -> None:
         self._docker_host = docker_host
+        self._timeouts = timeouts or {}
         self._lock = threading.Lock()
         self._clients: dict[bool, _LimitedClient] = {}
         self._closed = False
@@ -147,10 +154,11 @@ class Engine:
     @contextmanager
     def call(self, call: Call) -> Iterator[docker.APIClient]:
         """A client with the timeout of this call. Errors within are translated."""
-        with translated(self, call.doing, call.seconds):
-            token = _limit.set(call.seconds)
+        seconds = self._timeouts.get(call, call.seconds)
+        with translated(self, call.doing, seconds):
+            token = _limit.set(seconds)
             try:
-                yield self._client(patient=call.seconds is None)
+                yield self._client(is_long=call in _LONG)
             finally:
                 _limit.reset(token)
 
@@ -173,13 +181,13 @@ class Engine:
             return dict(kwargs_from_env())
         return dict(ContextAPI.kwargs_from_context())
 
-    def _client(self, *, patient: bool) -> _LimitedClient:
+    def _client(self, *, is_long: bool) -> _LimitedClient:
         with self._lock:
             if self._closed:
                 raise requests.ConnectionError("the connection was closed by the emulator itself")
-            if patient not in self._clients:
-                self._clients[patient] = self._connect()
-            return self._clients[patient]
+            if is_long not in self._clients:
+                self._clients[is_long] = self._connect()
+            return self._clients[is_long]
 
     def _connect(self) -> _LimitedClient:
         token = _limit.set(Call.INFO.seconds)

@@ -57,7 +57,7 @@ class Addressed(Protocol):
 
 
 @contextmanager
-def translated(engine: Addressed, doing: str, seconds: float | None) -> Iterator[None]:
+def translated(engine: Addressed, doing: str, seconds: float) -> Iterator[None]:
     """Turn what docker-py raises within into RuntimeUnavailable, ContainerGone, ImageNotFound or RuntimeFailure.
 
     `doing` completes "could not ..."; `seconds` is the timeout of the call.
@@ -149,7 +149,12 @@ def bounded(text: str) -> str:
     return f"{line[: MESSAGE_LIMIT - _TAIL - 3]}...{line[-_TAIL:]}"
 
 
-def _why_unavailable(address: str, doing: str, seconds: float | None, error: BaseException) -> str:
+def is_timeout(error: BaseException) -> bool:
+    """Whether the engine sent nothing in time."""
+    return any(isinstance(cause, requests.Timeout | TimeoutError) for cause in _causes(error))
+
+
+def _why_unavailable(address: str, doing: str, seconds: float, error: BaseException) -> str:
     causes = tuple(_causes(error))
     if any(isinstance(cause, PermissionError) for cause in causes):
         return (
@@ -161,9 +166,9 @@ def _why_unavailable(address: str, doing: str, seconds: float | None, error: Bas
             f'No Docker engine answers at {address}: start it ("sudo systemctl start docker", or Docker Desktop), '
             "or name another one with DOCKER_HOST"
         )
-    if any(isinstance(cause, requests.Timeout | TimeoutError) for cause in causes):
+    if is_timeout(error):
         return (
-            f"The Docker engine at {address} did not {doing} within {seconds or 0:g} s: "
+            f"The Docker engine at {address} did not {doing} within {seconds:g} s: "
             'look into its log ("journalctl -u docker") and restart it'
         )
     return f"The Docker engine at {address} went away while it was to {doing} ({bounded(str(causes[-1]))})"

@@ -124,6 +124,8 @@ class LogReader:
         """The raw frames as they arrive, each with the lines that are complete by then."""
         with self._engine.call(Call.LOGS) as api:
             response = _request(api, container_id, query)
+            if "follow" in query:
+                _allow_silence(response)
         demuxer = Demuxer()
         with response:
             for payload in _payloads(response):
@@ -182,6 +184,13 @@ def _request(api: APIClient, container_id: str, query: Mapping[str, int]) -> req
         with response:
             docker.errors.create_api_error_from_http_exception(error)
     return response
+
+
+def _allow_silence(response: requests.Response) -> None:
+    """Drop the read timeout of a response whose head has arrived."""
+    connection = response.raw.connection
+    if connection is not None and connection.sock is not None:
+        connection.sock.settimeout(None)
 
 
 def _payloads(response: requests.Response) -> Iterator[bytes]:

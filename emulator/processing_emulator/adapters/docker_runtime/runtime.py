@@ -14,7 +14,7 @@ from processing_emulator.adapters.docker_runtime.containers import (
     container_info,
     engine_info,
 )
-from processing_emulator.adapters.docker_runtime.errors import refusals
+from processing_emulator.adapters.docker_runtime.errors import TRANSPORT_ERRORS, is_timeout, refusals
 from processing_emulator.adapters.docker_runtime.images import Images
 from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
 from processing_emulator.adapters.docker_runtime.logs import LogReader
@@ -90,16 +90,33 @@ class DockerRuntime:
             return container_info(api.inspect_container(container_id))
 
     def wait(self, container_id: str) -> ContainerExit:
-        """See the port. Raises RuntimeFailure for a container that never started; the engine reports exit 0."""
+        """See the port. Raises RuntimeFailure for a container that never started; the engine reports exit 0.
+
+        The engine may lose a wait and never answer it, so each wait has a timeout, and is followed by a look.
+        """
+        ended: ContainerExit | None = None
+        while ended is None:
+            code = self._await_code(container_id)
+            try:
+                info = self.inspect(container_id)
+            except ContainerGone:
+                if code is None:
+                    raise
+                return ContainerExit(code=code)  # removed right after its exit
+            if info.state is ContainerState.CREATED:
+                raise RuntimeFailure(f"container {info.name} was never started")
+            ended = info.exit if code is None else _exit_with(code, info)
+        return ended
+
+    def _await_code(self, container_id: str) -> int | None:
+        """The exit code; None when the engine has not answered in time, mostly since the container still runs."""
         with self._engine.call(Call.WAIT) as api:
-            code = int(api.wait(container_id, condition="not-running")["StatusCode"])
-        try:
-            info = self.inspect(container_id)
-        except ContainerGone:  # removed right after its exit, whose code we have
-            return ContainerExit(code=code)
-        if info.state is ContainerState.CREATED:
-            raise RuntimeFailure(f"container {info.name} was never started")
-        return ContainerExit(code=code, out_of_memory=info.exit is not None and info.exit.out_of_memory)
+            try:
+                return int(api.wait(container_id, condition="not-running")["StatusCode"])
+            except TRANSPORT_ERRORS as error:
+                if is_timeout(error):
+                    return None
+                raise
 
     def signal(self, container_id: str, signal: str) -> None:
         """See the port."""
@@ -168,3 +185,7 @@ class DockerRuntime:
     def read_usage(self, container_id: str) -> UsageReading | None:
         """See the port."""
         return self._usage.read(container_id)
+
+
+def _exit_with(code: int, info: ContainerInfo) -> ContainerExit:
+    return ContainerExit(code=code, out_of_memory=info.exit is not None and info.exit.out_of_memory)

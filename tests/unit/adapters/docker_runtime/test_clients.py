@@ -1,28 +1,46 @@
-"""The connection to the engine, against a server that only reports an API version."""
+"""The connection to the engine, against a server with one answer for all requests, or none."""
 
 import hashlib
 import json
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from processing_emulator.adapters.docker_runtime.clients import Call, Engine
+from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
+from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
+from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
+from processing_emulator.ports import PullPolicy
+
+EXITED = {
+    "Id": "x",
+    "Name": "/x",
+    "State": {"Status": "exited", "ExitCode": 3, "OOMKilled": False},
+    "Config": {},
+    "HostConfig": {"LogConfig": {"Type": "json-file", "Config": {}}},
+}
+IMPATIENT = dict.fromkeys(Call, 0.1)
 
 
 class VersionServer(socketserver.ThreadingUnixStreamServer):
-    """Answers every request with its API version, and records the paths."""
+    """Answers every request with its API version and a container, and records the paths.
+
+    Requests whose path ends with an element of `swallowed` are never answered.
+    """
 
     daemon_threads = True
 
     def __init__(self, path: Path, version: str) -> None:
         self.version = version
         self.paths: list[str] = []
+        self.swallowed: set[str] = set()
+        self.closing = threading.Event()
         super().__init__(str(path), _Handler)
 
 
@@ -32,11 +50,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
-        body = json.dumps({"ApiVersion": self.server.version}).encode()
+        path = self.path.partition("?")[0]
+        if path.rpartition("/")[2] in self.server.swallowed:
+            self.server.closing.wait()
+            return
+        body = json.dumps({"ApiVersion": self.server.version, **EXITED}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_DELETE(self) -> None:
+        self.do_GET()
 
     def address_string(self) -> str:
         return "unix"
@@ -72,16 +100,17 @@ class EngineOf:
         self._server: VersionServer | None = None
         self._engine: Engine | None = None
 
-    def __call__(self, version: str) -> tuple[Engine, VersionServer]:
+    def __call__(self, version: str, timeouts: Mapping[Call, float] | None = None) -> tuple[Engine, VersionServer]:
         self._server = VersionServer(self._path, version)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        self._engine = Engine(f"unix://{self._path}")
+        self._engine = Engine(f"unix://{self._path}", timeouts)
         return self._engine, self._server
 
     def close(self) -> None:
         if self._engine:
             self._engine.close()
         if self._server:
+            self._server.closing.set()
             self._server.shutdown()
             self._server.server_close()
 
@@ -177,7 +206,38 @@ def test_times_out_when_the_engine_does_not_respond(folder: Path) -> None:
     assert [type(error) for error in blocked] == [RuntimeUnavailable]
 
 
-def test_every_call_but_streams_has_a_timeout() -> None:
-    without = {call for call in Call if call.seconds is None}
+def test_exit_is_found_when_the_engine_never_answers_the_wait(engine_of: EngineOf) -> None:
+    engine, server = engine_of("1.41", IMPATIENT)
+    server.swallowed = {"wait"}
 
-    assert without == {Call.WAIT, Call.LOGS, Call.PULL}
+    assert DockerRuntime(engine, ContainerDefaults(emulator_id="e")).wait("x") == ContainerExit(code=3)
+
+
+def test_wait_without_an_answer_fails_when_the_engine_is_stuck(engine_of: EngineOf) -> None:
+    engine, server = engine_of("1.41", IMPATIENT)
+    server.swallowed = {"wait", "json"}
+
+    with pytest.raises(RuntimeUnavailable, match=r"did not inspect within 0\.1 s"):
+        DockerRuntime(engine, ContainerDefaults(emulator_id="e")).wait("x")
+
+
+CALLS: dict[str, Callable[[DockerRuntime], object]] = {
+    "info": lambda runtime: runtime.info(),
+    "json": lambda runtime: runtime.inspect("x"),
+    "start": lambda runtime: runtime.start("x"),
+    "kill": lambda runtime: runtime.signal("x", "SIGTERM"),
+    "logs": lambda runtime: list(runtime.stream_logs("x", 0)),
+    "x": lambda runtime: runtime.remove("x"),
+    "networks": lambda runtime: runtime.list_networks(),
+    "create": lambda runtime: runtime.ensure_image("i:1", PullPolicy.ALWAYS, lambda _text: None, threading.Event()),
+}
+"""By the end of the path of the request that the engine swallows."""
+
+
+@pytest.mark.parametrize("swallowed", CALLS)
+def test_every_call_ends_when_the_engine_swallows_it(engine_of: EngineOf, swallowed: str) -> None:
+    engine, server = engine_of("1.41", IMPATIENT)
+    server.swallowed = {swallowed}
+
+    with pytest.raises(RuntimeUnavailable, match=r"within 0\.1 s"):
+        CALLS[swallowed](DockerRuntime(engine, ContainerDefaults(emulator_id="e")))
