@@ -1,14 +1,33 @@
 """What a socket sees: requests without an end are closed, and what is no HTTP is refused."""
 
+import logging
 import socket
+from collections.abc import Iterator
+from io import StringIO
 from urllib.parse import urlsplit
 
 import pytest
 from processing_emulator.server.http_protocol import LARGEST_HEAD_BYTES, BoundedHeadProtocol
+from processing_emulator.server.log_format import TextFormatter
+from starlette.types import Receive, Scope, Send
 
 from tests.contract.aws.live import DEADLINE_SECONDS, serving
 from tests.unit.aws.aws_app import app_over
 from tests.unit.jobs.parts import Api
+
+
+@pytest.fixture
+def log() -> Iterator[StringIO]:
+    """The lines that the loggers of server and application write, formatted."""
+    stream = StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TextFormatter())
+    loggers = logging.getLogger("processing_emulator"), logging.getLogger("uvicorn.error")
+    for logger in loggers:
+        logger.addHandler(handler)
+    yield stream
+    for logger in loggers:
+        logger.removeHandler(handler)
 
 
 class _HastyProtocol(BoundedHeadProtocol):
@@ -55,6 +74,21 @@ def test_a_request_that_takes_longer_than_the_bound_is_answered() -> None:
 
     assert received.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
     assert b"RequestTimeout" in received
+
+
+def test_log_lines_of_a_pipelined_request_have_no_fields_of_the_one_before(log: StringIO) -> None:
+    """The S3 stand-in fails before any operation is known; after it comes something that is no HTTP."""
+
+    async def failing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise RuntimeError("broken")
+
+    with serving(app_over(Api(), s3=failing)) as url:
+        exchange(url, LIST % 2 + b"{}" + b"GET /bucket HTTP/1.1\r\nHost: localhost\r\n\r\n" + b"no HTTP\r\n\r\n")
+
+    failed, refused = (line for line in log.getvalue().splitlines() if not line.startswith(" "))
+    assert "request failed path=/bucket request_id=" in failed
+    assert "operation=" not in failed
+    assert refused.endswith("WARNING Invalid HTTP request received. logger=uvicorn.error")
 
 
 def test_a_head_that_does_not_end_is_refused() -> None:
