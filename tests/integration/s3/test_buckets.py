@@ -187,3 +187,15 @@ def test_invalid_max_buckets_is_refused(place: Place, asked: str) -> None:
         urllib.request.urlopen(f"{place.url}/?max-buckets={quote(asked)}", timeout=30)
     with caught.value as error:
         assert (error.code, b"<Code>InvalidArgument</Code>" in error.read()) == (400, True)
+
+
+def test_the_records_of_the_store_itself_are_no_bucket(place: Place, name: str) -> None:
+    place.client("us-east-1").create_bucket(Bucket=name)
+
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{place.url}/.system?list-type=2", timeout=30)
+
+    with caught.value as error:
+        assert (error.code, b"<Code>InvalidBucketName</Code>" in error.read()) == (400, True)
+    listed = place.client("us-east-1").list_buckets()["Buckets"]
+    assert [bucket["Name"] for bucket in listed if bucket["Name"].startswith(".")] == []
