@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from processing_emulator.admin.parameters import MAX_EVENTS, JobName, LogParameters
@@ -20,12 +21,20 @@ from processing_emulator.ports import JobStore, LogStore
 MAX_BYTES = 8 * 1024**2
 """The size of the messages in one reply, but one message is always sent."""
 
+FOLLOW_BYTES = 256 * 1024
+"""The size of the messages that a follower is sent at once."""
+
+FOLLOW_THREADS = 2
+"""Threads that read for all followers. They are not those of other requests, which never wait for followers."""
+
 POLL_SECONDS = 0.25
+"""How long a follower that has everything waits before it looks again."""
 
 
 def log_routes(store: JobStore, logs: LogStore) -> APIRouter:
     """`/jobs/NAME/logs`."""
     router = APIRouter()
+    threads = anyio.CapacityLimiter(FOLLOW_THREADS)
 
     @router.get("/jobs/{name}/logs")
     def get_logs(name: JobName, query: Annotated[LogParameters, Query()]) -> Response:
@@ -33,7 +42,7 @@ def log_routes(store: JobStore, logs: LogStore) -> APIRouter:
         output = _Output(store, logs, query.find_job(store, name).id, query.host_index)
         if query.follow:
             seq = query.from_seq if query.tail is None else output.seq_of_tail(query.tail)
-            return StreamingResponse(output.follow(seq), media_type="application/x-ndjson")
+            return StreamingResponse(output.follow(seq, threads), media_type="application/x-ndjson")
         if query.tail is not None:
             seq = output.seq_of_tail(query.tail)
             return JSONResponse(log_document(output.events(seq, query.tail), seq))
@@ -49,6 +58,14 @@ def _check(query: LogParameters) -> None:
             raise HTTPException(400, f"{one} and {other} exclude each other")
 
 
+class _FollowedPage(NamedTuple):
+    """What a follower is sent, as lines of JSON, and the number of the event after it."""
+
+    next_seq: int
+    lines: bytes = b""
+    is_last: bool = False
+
+
 class _Output:
     """The output of one instance."""
 
@@ -58,32 +75,39 @@ class _Output:
         self._job_id = job_id
         self._index = index
 
-    def events(self, seq: int, limit: int) -> Sequence[StoredEvent]:
+    def events(self, seq: int, limit: int, most_bytes: int = MAX_BYTES) -> Sequence[StoredEvent]:
         """A page of events."""
         stream = self._logs.output_stream(self._job_id, self._index)
         if stream is None:
             return []
-        return self._logs.read(stream.id, seq, forward=True, limit=limit, most_bytes=MAX_BYTES)
+        return self._logs.read(stream.id, seq, forward=True, limit=limit, most_bytes=most_bytes)
 
     def seq_of_tail(self, count: int) -> int:
         """Where the last events begin."""
         stream = self._logs.output_stream(self._job_id, self._index)
         return 0 if stream is None else max(0, stream.next_seq - count)
 
-    async def follow(self, seq: int) -> AsyncIterator[bytes]:
-        """Events as lines of JSON, from a number on, until the job has ended or is forgotten."""
-        ended = False
-        while not ended:
-            try:
-                # Asked before reading: what was printed before the end is there by then.
-                ended = await run_in_threadpool(self._has_ended)
-                while events := await run_in_threadpool(self.events, seq, MAX_EVENTS):
-                    yield b"".join(json.dumps(log_event_document(event)).encode() + b"\n" for event in events)
-                    seq = events[-1].seq + 1
-            except EmulatorError as error:
-                yield json.dumps({"error": str(error)}).encode() + b"\n"
-                return
-            await asyncio.sleep(0 if ended else POLL_SECONDS)
+    async def follow(self, seq: int, threads: anyio.CapacityLimiter) -> AsyncIterator[bytes]:
+        """Events as lines of JSON, from a number on, until the job has ended or is forgotten.
 
-    def _has_ended(self) -> bool:
-        return self._store.get(self._job_id).phase.is_terminal
+        A page is read once the client has taken the page before it, so a client that does not read costs one page.
+        """
+        page = _FollowedPage(seq)
+        while not page.is_last:
+            page = await anyio.to_thread.run_sync(self._followed_page, page.next_seq, limiter=threads)
+            if page.lines:
+                yield page.lines
+            elif not page.is_last:
+                await asyncio.sleep(POLL_SECONDS)
+
+    def _followed_page(self, seq: int) -> _FollowedPage:
+        try:
+            # Asked before reading: all output from before the end is stored by then.
+            ended = self._store.get(self._job_id).phase.is_terminal
+            events = self.events(seq, MAX_EVENTS, FOLLOW_BYTES)
+        except EmulatorError as error:
+            return _FollowedPage(seq, json.dumps({"error": str(error)}).encode() + b"\n", is_last=True)
+        if not events:
+            return _FollowedPage(seq, is_last=ended)
+        lines = b"".join(json.dumps(log_event_document(event)).encode() + b"\n" for event in events)
+        return _FollowedPage(events[-1].seq + 1, lines)

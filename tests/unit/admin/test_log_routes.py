@@ -1,18 +1,25 @@
 """`/_emulator/jobs/NAME/logs`: pages, the last events, and following a job to its end."""
 
+import asyncio
 import json
+import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from processing_emulator.admin.log_routes import log_routes
+from processing_emulator.admin.log_routes import FOLLOW_BYTES, FOLLOW_THREADS, log_routes
 from processing_emulator.domain.job import JobId, ProcessingJob
+from processing_emulator.domain.log_events import StoredEvent
+from processing_emulator.domain.log_names import LogStreamId
 from processing_emulator.domain.phase import JobPhase
+from starlette.types import Message
 
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS
 from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
 from tests.log_batches import a_batch
 from tests.unit.aws.asgi import Answer, call, exchange, http_scope
 from tests.unit.jobs.parts import START, Api
@@ -149,3 +156,100 @@ def test_following_ends_with_a_sentence_when_the_store_fails() -> None:
 
     assert [line.get("message") for line in lines] == ["before", None]
     assert lines[-1] == {"error": "The store is down."}
+
+
+class WatchedLogs(MemoryLogStore):
+    """Counts reads, those in progress at once, and holds them until `released` is set."""
+
+    def __init__(self, jobs: MemoryJobStore) -> None:
+        super().__init__(jobs)
+        self.started = threading.Event()
+        self.released = threading.Event()
+        self.reads = 0
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
+
+    def read(
+        self, stream: LogStreamId, seq: int, *, forward: bool, limit: int, most_bytes: int
+    ) -> Sequence[StoredEvent]:
+        with self._lock:
+            self.reads += 1
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        self.started.set()
+        try:
+            assert self.released.wait(timeout=60)
+            return super().read(stream, seq, forward=forward, limit=limit, most_bytes=most_bytes)
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+
+class SilentClient:
+    """Follows a log, and never takes more than the first page that it is sent."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.accepted = asyncio.Event()
+        self.got_page = asyncio.Event()
+        self.page = b""
+        scope = http_scope("GET", "/jobs/job/logs?follow=1", (("host", "127.0.0.1:9320"),))
+        self.task = asyncio.create_task(app(scope, self._never, self._send))
+
+    async def _never(self) -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.accepted.set()
+            return
+        self.page = message["body"]
+        self.got_page.set()
+        await self._never()
+
+
+async def page_of_another_host(app: FastAPI) -> int:
+    """The status of a request that reads no events."""
+    started: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        started.append(message)
+
+    await app(http_scope("GET", "/jobs/job/logs?host=algo-2", (("host", "127.0.0.1:9320"),)), receive, send)
+    return int(started[0]["status"])
+
+
+def test_followers_whose_reads_are_slow_or_who_never_read_do_not_delay_other_requests() -> None:
+    output = Output()
+    output.api.logs = logs = WatchedLogs(output.api.store)
+    output.app = FastAPI()
+    output.app.include_router(log_routes(output.api.store, logs))
+    output.print(*["x" * 20_000] * 40)
+
+    async def follow_and_ask() -> list[bytes]:
+        clients = [SilentClient(output.app) for _number in range(60)]
+        try:
+            async with asyncio.timeout(60):
+                for client in clients:
+                    await client.accepted.wait()
+                await asyncio.to_thread(logs.started.wait)
+                assert await page_of_another_host(output.app) == 200
+                logs.released.set()
+                for client in clients:
+                    await client.got_page.wait()
+                assert await page_of_another_host(output.app) == 200
+        finally:
+            logs.released.set()
+            for client in clients:
+                client.task.cancel()
+        return [client.page for client in clients]
+
+    pages = asyncio.run(follow_and_ask())
+
+    assert logs.most_at_once <= FOLLOW_THREADS
+    assert logs.reads == len(pages)
+    assert max(map(len, pages)) < FOLLOW_BYTES * 1.1
