@@ -26,6 +26,9 @@ _FIRST: Final = ("job", "job_id", "host", "operation")
 
 _LAST: Final = ("request_id",)
 
+_WEBSOCKET_ADVICE: Final = ("Unsupported upgrade request", "No supported WebSocket library detected")
+"""A request to upgrade the connection is answered like any other, and no installation would change that."""
+
 _NOT_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 """What logging itself keeps in a record, and uvicorn's second text for terminals."""
 
@@ -36,11 +39,17 @@ def set_up_logging(level: LogLevel, style: LogFormat, stream: TextIO | None = No
     `level` is for our own loggers. Libraries are heard from WARNING on: below that, boto3 logs signed headers.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
+    handler.addFilter(_helps)
     handler.setFormatter(JsonFormatter() if style is LogFormat.JSON else TextFormatter())
     library_level = max(logging.WARNING, logging.getLevelNamesMapping()[level])
     logging.basicConfig(level=library_level, handlers=[handler], force=True)
     logging.getLogger(PACKAGE).setLevel(level)
     logging.captureWarnings(capture=True)
+
+
+def _helps(record: logging.LogRecord) -> bool:
+    """Whether a record is worth a line: uvicorn's advice for servers that speak WebSocket is not."""
+    return not (record.name == "uvicorn.error" and str(record.msg).startswith(_WEBSOCKET_ADVICE))
 
 
 class TextFormatter(logging.Formatter):

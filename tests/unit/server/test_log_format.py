@@ -158,6 +158,16 @@ def test_libraries_are_heard_from_warning_on_and_named(opened: Open, name: str) 
     assert _without_time(log) == f"DEBUG ours\nWARNING odd thing logger={name}\n"
 
 
+def test_advice_to_install_a_websocket_library_is_not_logged(opened: Open) -> None:
+    log = opened()
+    uvicorns = logging.getLogger("uvicorn.error")
+    uvicorns.warning("Unsupported upgrade request.")
+    uvicorns.warning("No supported WebSocket library detected. Please use \"pip install 'uvicorn[standard]'\".")
+    LOGGER.warning("ours")
+    uvicorns.warning("Invalid HTTP request received.")
+    assert _without_time(log) == "WARNING ours\nWARNING Invalid HTTP request received. logger=uvicorn.error\n"
+
+
 def test_pythons_warnings_are_lines_too(opened: Open) -> None:
     log = opened()
     with warnings.catch_warnings():
