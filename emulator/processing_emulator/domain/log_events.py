@@ -1,5 +1,6 @@
 """Turns lines of container output into log events, as the service's log agent does (spec 5.2). Pure."""
 
+import codecs
 import re
 from collections.abc import Iterable
 from itertools import islice
@@ -17,6 +18,7 @@ LONGEST_EVENT_BYTES = 256 * 1024
 EVENT_OVERHEAD_BYTES = 26
 """What the service counts for an event in addition to its message."""
 
+_LONGEST_CHARACTER_BYTES = 4
 _BLANK = b" "[0]
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _NS_PER_MS = 1_000_000
@@ -65,11 +67,15 @@ class EventMaker:
         self._bytes = 0
         self._last_line_ms = 0
         self._last_line_is_full = False
+        self._cut = b""
+        """The first bytes of a character that the engine cut at the end of a full piece."""
 
     def feed(self, lines: Iterable[RawLine]) -> list[LogEvent]:
         """The events that end before one of these lines."""
         events: list[LogEvent] = []
         for at_ns, data in lines:
+            is_full = len(data) >= PIECE_BYTES
+            data = self._complete_character(data)
             at_ms = at_ns // _NS_PER_MS
             if at_ms > self._latest_ms:
                 self._latest_ms = at_ms
@@ -77,7 +83,8 @@ class EventMaker:
                 if self.open_lines:
                     self.open_lines += 1
                 continue
-            text = escaped(data.decode("utf-8", "replace"))
+            cut = cut_character(data) if is_full else b""
+            text = escaped(data.removesuffix(cut).decode("utf-8", "replace"))
             if not (data[0] == _BLANK and self._joins(at_ms, text)):
                 events += self.close()
                 self._at_ms = self._latest_ms
@@ -85,16 +92,34 @@ class EventMaker:
             self._parts.append(text)
             self.open_lines += 1
             self._last_line_ms = at_ms
-            self._last_line_is_full = len(data) >= PIECE_BYTES
+            self._last_line_is_full = is_full
+            self._cut = cut
         return events
 
     def close(self) -> list[LogEvent]:
         """The open event, if there is one. The next line starts another, even if it is indented."""
         if not self._parts:
             return []
+        self._complete_character(b"")
         event = LogEvent(self._at_ms, self._parts[0] if len(self._parts) == 1 else "\n".join(self._parts))
         self._parts, self.open_lines = [], 0
         return [event]
+
+    def _complete_character(self, piece: bytes) -> bytes:
+        """Give the last full piece the bytes of its cut character from the start of the next; return what is left.
+
+        The bytes move back and not forward, because the full piece may be stored before a crash and the next after it.
+        """
+        if not self._cut:
+            return piece
+        cut, self._cut = self._cut, b""
+        missing = _length_of_character(cut[0]) - len(cut)
+        try:
+            self._parts[-1] += (cut + piece[:missing]).decode()
+        except UnicodeDecodeError:  # the next line is not of the same output, or the output is not UTF-8
+            self._parts[-1] += cut.decode("utf-8", "replace")
+            return piece
+        return piece[missing:]
 
     def _joins(self, at_ms: int, text: str) -> bool:
         if not self._parts or self._last_line_is_full or at_ms - self._last_line_ms > JOIN_MS:
@@ -102,6 +127,17 @@ class EventMaker:
         before = self._bytes or utf8_bytes(self._parts[0])
         self._bytes = before + 1 + utf8_bytes(text)
         return self._bytes <= LONGEST_EVENT_BYTES
+
+
+def cut_character(data: bytes) -> bytes:
+    """The incomplete character at the end of some UTF-8, or nothing."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(data[-_LONGEST_CHARACTER_BYTES:])
+    return decoder.getstate()[0]
+
+
+def _length_of_character(first: int) -> int:
+    return 4 if first >= 0xF0 else 3 if first >= 0xE0 else 2  # as UTF-8 defines it
 
 
 def escaped(text: str) -> str:

@@ -165,3 +165,33 @@ def test_a_page_is_limited_in_events_and_bytes_but_has_one_event(
     events = [StoredEvent(seq, 0, 0, message) for seq, message in enumerate(["aa", "ä", "bb"])]
 
     assert [event.message for event in first_page(events, limit, most_bytes)] == expected
+
+
+@pytest.mark.parametrize("character", ["\xe4", "\u20ac", "\U0001f600"])
+@pytest.mark.parametrize("end", ["", "end", " indented"])
+def test_character_that_is_cut_between_two_pieces_stays_whole(character: str, end: str) -> None:
+    for before in range(1, len(character.encode())):
+        line = ("x" * (PIECE_BYTES - before) + character + end).encode()
+        messages = messages_of(line[:PIECE_BYTES], line[PIECE_BYTES:], b"next")
+        assert messages == ["x" * (PIECE_BYTES - before) + character, *([end] if end else []), "next"]
+
+
+def test_line_of_cut_characters_only_loses_nothing() -> None:
+    line = "\u20ac".encode() * PIECE_BYTES
+    pieces = [line[start : start + PIECE_BYTES] for start in range(0, len(line), PIECE_BYTES)]
+    assert "".join(messages_of(*pieces)) == line.decode()
+
+
+@pytest.mark.parametrize("following", [b"other", b"\xc3\xa4", b"\xffx", b""])
+def test_start_of_a_character_without_its_end_is_one_replacement(following: bytes) -> None:
+    messages = messages_of(b"x" * (PIECE_BYTES - 2) + b"\xe2\x82", following)
+    assert messages[0] == "x" * (PIECE_BYTES - 2) + "\ufffd"
+    assert messages[1:] == ([following.decode("utf-8", "replace")] if following else [])
+
+
+def test_pieces_read_after_a_crash_repeat_and_lose_no_whole_character() -> None:
+    line = ("x" * (PIECE_BYTES - 1) + "\u20ac end").encode()
+    maker = EventMaker()
+    stored = maker.feed(lines_of(line[:PIECE_BYTES], line[PIECE_BYTES:]))
+    assert [event.message for event in stored] == ["x" * (PIECE_BYTES - 1) + "\u20ac"]
+    assert messages_of(line[PIECE_BYTES:]) == ["\ufffd\ufffd end"]
