@@ -45,6 +45,19 @@ class DataDir:
                 ) from error
             yield
 
+    def is_in_use(self) -> bool:
+        """Whether a running emulator holds the folder. Changes nothing."""
+        try:
+            lock = (self.root / "lock").open(encoding="ascii")
+        except OSError:
+            return False
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
+
     def emulator_id(self) -> str:
         """Eight hexadecimal digits, made once, that tell this emulator's containers from others'.
 

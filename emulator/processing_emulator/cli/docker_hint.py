@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from processing_emulator.adapters.docker_runtime.clients import is_engine_address
 from processing_emulator.config import ENV_PREFIX
 
 _CONNECT_SECONDS = 3.0
@@ -23,6 +24,16 @@ def docker_hint(address: str, docker_host: str | None) -> str:
     except OSError as error:
         return hint_for(error, address, docker_host)
     return f"{address} accepts connections but does not answer; see its log and restart it: {_restart()}"
+
+
+def refusal_hint(address: str, docker_host: str | None) -> str:
+    """What to do about an engine at `address` that fails in another way than by not answering."""
+    if is_engine_address(address):
+        return "update Docker to 20.10 or later"
+    return (
+        f"correct {_variable(docker_host)}: an address looks like unix:///var/run/docker.sock or tcp://HOST:PORT,"
+        f" not {address}"
+    )
 
 
 def _connect(path: str) -> None:

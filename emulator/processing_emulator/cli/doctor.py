@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 
+from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.disk_space import read_disk_space
 from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
@@ -18,8 +19,11 @@ from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.adapters.nvml.probe import NvmlProbe
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.process import find_binary
-from processing_emulator.adapters.sql_store.postgresql import postgresql_database
-from processing_emulator.cli.docker_hint import docker_hint
+from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.postgresql import is_reserved, postgresql_database
+from processing_emulator.adapters.sql_store.schema import check_schema
+from processing_emulator.adapters.sql_store.sqlite import read_only_sqlite_database
+from processing_emulator.cli.docker_hint import docker_hint, refusal_hint
 from processing_emulator.cli.env import client_variables
 from processing_emulator.config import ENV_PREFIX, EffectiveSetting, Settings
 from processing_emulator.domain.image_map import BUILT_IN
@@ -37,6 +41,9 @@ from processing_emulator.ports import PullPolicy
 from processing_emulator.server.startup_checks import has_nvidia_driver
 
 LITTLE_DISK_BYTES = 5 * GIB
+
+_IN_USE = "in use by a running emulator"
+_SECOND_SERVER = "a second server needs another"
 
 _MORE_DISK = f"docker system prune, or set {ENV_PREFIX}DATA_DIR to a larger disk"
 
@@ -58,7 +65,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_docker(settings),
         _s3(settings),
         _data_dir(settings),
-        *_database(settings),
+        _database(settings),
         _port(settings),
         _gpus(),
     ]
@@ -73,7 +80,8 @@ def _docker(settings: Settings) -> list[Finding]:
             hint = docker_hint(engine.address, settings.docker_host)
             return [Finding(name="docker", state="missing", found=_first_clause(error), hint=hint)]
         except RuntimeFailure as error:
-            return [Finding(name="docker", state="missing", found=str(error), hint="update Docker to 20.10 or later")]
+            hint = refusal_hint(engine.address, settings.docker_host)
+            return [Finding(name="docker", state="missing", found=str(error), hint=hint)]
         found = (
             f"{info.version} at {engine.address}, {info.cpus} CPUs, {info.memory_bytes / GIB:.1f} GiB, "
             f"{info.storage_driver}, cgroup v{info.cgroup_version}"
@@ -133,22 +141,54 @@ def _data_dir(settings: Settings) -> Finding:
     if space.is_full:
         return Finding(name="data directory", state="missing", found=space.sentence, hint=_MORE_DISK)
     found = f"{folder}, {free / GIB:.1f} GiB free"
+    if DataDir(folder).is_in_use():
+        hint = f"{_SECOND_SERVER} {ENV_PREFIX}DATA_DIR"
+        return Finding(name="data directory", state="ok", found=f"{found}, {_IN_USE}", hint=hint)
     if free < LITTLE_DISK_BYTES:
         return Finding(name="data directory", state="note", found=found, hint=_MORE_DISK)
     return Finding(name="data directory", state="ok", found=found)
 
 
-def _database(settings: Settings) -> list[Finding]:
-    """SQLite in the data directory needs nothing."""
+def _database(settings: Settings) -> Finding:
     if settings.database_url is None:
-        return []
+        return _sqlite(DataDir(settings.data_dir.absolute()))
     try:
         with closing(postgresql_database(settings.database_url, busy_timeout_seconds=0)) as database:
             database.ping()
-            return [Finding(name="database", state="ok", found=database.name)]
+            return _postgresql(database)
     except StoreFailure as error:
         hint = f"correct {ENV_PREFIX}DATABASE_URL, or start the server that it names"
-        return [Finding(name="database", state="missing", found=str(error), hint=hint)]
+        return Finding(name="database", state="missing", found=str(error), hint=hint)
+
+
+def _postgresql(database: Database) -> Finding:
+    try:
+        check_schema(database)
+    except StoreFailure as error:
+        hint = f"set {ENV_PREFIX}DATABASE_URL to another database"
+        return Finding(name="database", state="missing", found=str(error), hint=hint)
+    if is_reserved(database):
+        hint = f"{_SECOND_SERVER} {ENV_PREFIX}DATABASE_URL"
+        return Finding(name="database", state="ok", found=f"{database.name}, {_IN_USE}", hint=hint)
+    return Finding(name="database", state="ok", found=database.name)
+
+
+def _sqlite(data: DataDir) -> Finding:
+    path = data.database
+    if data.is_in_use():
+        return Finding(name="database", state="ok", found=f"{path}, {_IN_USE}")
+    if not os.access(path, os.F_OK):
+        return Finding(name="database", state="ok", found=f"{path}, made when the server starts")
+    if not os.access(path, os.R_OK | os.W_OK):
+        found, hint = f"{path} cannot be read and written", f"sudo chown $USER {path}"
+        return Finding(name="database", state="missing", found=found, hint=hint)
+    try:
+        with closing(read_only_sqlite_database(path)) as database:
+            check_schema(database)
+    except StoreFailure as error:
+        hint = f"set {ENV_PREFIX}DATA_DIR to another folder, or delete {data.root}"
+        return Finding(name="database", state="missing", found=str(error), hint=hint)
+    return Finding(name="database", state="ok", found=str(path))
 
 
 def _port(settings: Settings) -> Finding:

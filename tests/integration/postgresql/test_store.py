@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION
 from processing_emulator.adapters.sql_store.store import Stores, open_postgresql_store
+from processing_emulator.cli.doctor import Finding, examine
+from processing_emulator.config import Settings
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import StoreFailure
 from psycopg import sql
@@ -87,6 +89,22 @@ def test_second_server_on_one_database_is_refused_while_the_first_lives(stores: 
         open_postgresql_store(postgresql_url, busy_timeout_seconds=0.1)
     stores.close()
     open_postgresql_store(postgresql_url).close()
+
+
+def test_doctor_says_what_the_server_would_find(postgresql_url: str) -> None:
+    def finding() -> Finding:
+        settings = Settings.model_validate({"docker_host": "unix:///nowhere.sock", "database_url": postgresql_url})
+        return next(finding for finding in examine(settings) if finding.name == "database")
+
+    assert finding().state == "ok"
+    with closing(open_postgresql_store(postgresql_url)):
+        assert finding().state == "ok"
+        assert finding().found.endswith("in use by a running emulator")
+    assert "in use" not in finding().found
+    with closing(connect(postgresql_url)) as connection:
+        connection.execute("UPDATE emulator_schema SET version = 99")
+    assert finding().state == "missing"
+    assert "another version of the emulator" in finding().found
 
 
 def test_failure_to_connect_is_a_sentence_without_the_password() -> None:

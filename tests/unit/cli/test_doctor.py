@@ -2,10 +2,14 @@
 
 import json
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from processing_emulator.adapters.data_dir import DataDir
+from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.cli.docker_hint import docker_hint, hint_for
 from processing_emulator.cli.doctor import Finding, examine, report
 from processing_emulator.config import Settings, effective_settings
@@ -126,3 +130,62 @@ def test_a_full_disk_of_the_data_directory_is_missing_space(small_disk: SmallDis
     assert finding.state == "missing"
     assert finding.found == f"the disk of {small_disk.root} is full: 0.0 MiB are free"
     assert "PROCESSING_EMULATOR_DATA_DIR" in finding.hint
+
+
+@pytest.mark.parametrize("docker_host", ["bogus", "bogus:1", "tcp://"])
+def test_an_address_that_is_none_is_to_be_corrected(docker_host: str) -> None:
+    finding = _finding("docker", docker_host=docker_host)
+    assert finding.state == "missing"
+    assert finding.hint.startswith("correct PROCESSING_EMULATOR_DOCKER_HOST: an address looks like unix://")
+
+
+def test_database_of_this_version_is_ok_and_not_changed(tmp_path: Path) -> None:
+    open_store(tmp_path / "emulator.db").close()
+    before = (tmp_path / "emulator.db").read_bytes()
+    finding = _finding("database", data_dir=tmp_path)
+    assert (finding.state, finding.found) == ("ok", str(tmp_path / "emulator.db"))
+    assert [path.name for path in tmp_path.iterdir()] == ["emulator.db"]
+    assert (tmp_path / "emulator.db").read_bytes() == before
+
+
+def test_database_that_was_not_closed_is_read_with_its_log(tmp_path: Path) -> None:
+    (tmp_path / "killed").mkdir()
+    with closing(open_store(tmp_path / "emulator.db")):
+        for path in tmp_path.glob("emulator.db*"):
+            (tmp_path / "killed" / path.name).write_bytes(path.read_bytes())
+    assert len(list((tmp_path / "killed").iterdir())) > 1
+    assert _finding("database", data_dir=tmp_path / "killed").state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"), [("schema_version", "another version of the emulator"), ("jobs", "not made by the emulator")]
+)
+def test_database_that_the_server_refuses_is_missing(tmp_path: Path, table: str, sentence: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "emulator.db")) as connection:
+        connection.execute(f"CREATE TABLE {table} (version INTEGER)")
+    finding = _finding("database", data_dir=tmp_path)
+    assert finding.state == "missing"
+    assert sentence in finding.found
+    assert finding.hint.startswith("set PROCESSING_EMULATOR_DATA_DIR to another folder")
+
+
+def test_file_that_is_no_database_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "emulator.db").write_bytes(b"something else " * 500)
+    assert "is not a database" in _finding("database", data_dir=tmp_path).found
+
+
+def test_no_database_is_ok_because_the_server_makes_it(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        assert _finding("database", data_dir=folder).state == "ok"
+    (tmp_path / "emulator.db").touch()
+    assert _finding("database", data_dir=tmp_path).state == "ok"
+
+
+def test_data_directory_of_a_running_emulator_is_ok_and_said_to_be_in_use(tmp_path: Path) -> None:
+    with DataDir(tmp_path).locked():
+        finding = _finding("data directory", data_dir=tmp_path)
+        assert finding.state == "ok"
+        assert finding.found.endswith("in use by a running emulator")
+        assert "another PROCESSING_EMULATOR_DATA_DIR" in finding.hint
+        assert _finding("database", data_dir=tmp_path).state == "ok"
+    assert "in use" not in _finding("data directory", data_dir=tmp_path).found

@@ -16,9 +16,10 @@ from typing import Any
 import docker
 import requests
 from docker.context import ContextAPI
+from docker.errors import DockerException
 from docker.transport import UnixHTTPAdapter
 from docker.transport.unixconn import UnixHTTPConnection, UnixHTTPConnectionPool
-from docker.utils import kwargs_from_env
+from docker.utils import kwargs_from_env, parse_host
 
 from processing_emulator.adapters.docker_runtime.errors import translated
 from processing_emulator.errors import RuntimeFailure
@@ -131,6 +132,15 @@ class _OnePoolAdapter(UnixHTTPAdapter):
                     connection.sock.shutdown(socket.SHUT_RDWR)
         super().close()
         self._pool.close()
+
+
+def is_engine_address(address: str) -> bool:
+    """Whether docker-py can read an address."""
+    try:
+        parse_host(address)
+    except DockerException:
+        return False
+    return True
 
 
 class Engine:

@@ -50,6 +50,12 @@ def reserve_for_this_server(database: Database) -> None:
     database.hold(select(func.pg_advisory_lock(_SERVER_LOCK)))
 
 
+def is_reserved(database: Database) -> bool:
+    """Whether a running server has reserved the database. Raises StoreFailure."""
+    with database.reading() as connection:
+        return not connection.execute(select(func.pg_try_advisory_xact_lock(_SERVER_LOCK))).scalar_one()
+
+
 def _begin(connection: Connection) -> None:
     """One writer at a time, until the end of its transaction.
 

@@ -1,10 +1,11 @@
 """A database in a file: what SQLite needs so that transactions mean what `Database` promises."""
 
+import sqlite3
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from processing_emulator.adapters.sql_store.database import Database
 
@@ -35,6 +36,17 @@ def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
         writers=engine.execution_options(**{_WRITES: True}),
         busy_timeout_seconds=busy_timeout_seconds,
     )
+
+
+def read_only_sqlite_database(path: Path) -> Database:
+    """The database at `path`, to be read while no server uses it. Writes fail."""
+    # Without a log of transactions, SQLite reads the file alone and makes none of its own.
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    uri = f"{path.absolute().as_uri()}?{'mode=ro' if has_log else 'immutable=1'}"
+    engine = create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(uri, uri=True, check_same_thread=False), poolclass=NullPool
+    )
+    return Database(name=str(path), readers=engine, writers=engine, busy_timeout_seconds=0)
 
 
 def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
