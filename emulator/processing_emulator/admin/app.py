@@ -13,10 +13,9 @@ from processing_emulator.admin.job_routes import WaitingReason, job_routes
 from processing_emulator.admin.log_routes import log_routes
 from processing_emulator.admin.page_routes import page_routes
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
+from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.errors import StoreFull
 from processing_emulator.ports import JobStore, LogStore, SampleStore
-
-PREFIX = "/_emulator"
 
 
 def admin_app(
@@ -38,7 +37,7 @@ def admin_app(
         log_routes(store, logs),
     )
     for router in routers:
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router, prefix=ADMIN_PREFIX)
     app.include_router(alias_routes(server))
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
@@ -52,7 +51,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         raise error
     sentence = str(error.detail)
     if sentence == "Not Found":  # Starlette's own words for a path without a route
-        sentence = f"There is nothing at {request.url.path[:255]}; {PREFIX}/ lists the emulator's own pages."
+        sentence = f"There is nothing at {request.url.path[:255]}; {ADMIN_PREFIX}/ lists the emulator's own pages."
     elif sentence == "Method Not Allowed":
         allowed = (error.headers or {}).get("Allow", "another method")
         sentence = f"{request.url.path[:255]} takes {allowed}, not {request.method[:32]}."

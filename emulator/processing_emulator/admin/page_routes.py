@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from processing_emulator.admin.page import render_page
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.admin.views import Document, job_summary
+from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.errors import EmulatorError
 from processing_emulator.ports import JobQuery, JobReader, SortBy
 
@@ -26,7 +27,7 @@ def page_routes(server: ServerControls, jobs: JobReader) -> APIRouter:
 
     @router.get("", include_in_schema=False)
     def redirect() -> RedirectResponse:
-        return RedirectResponse("/_emulator/")
+        return RedirectResponse(f"{ADMIN_PREFIX}/")
 
     @router.get("/", response_class=HTMLResponse)
     def get_page() -> HTMLResponse:

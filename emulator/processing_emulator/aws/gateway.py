@@ -11,13 +11,14 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.aws.http.body import BODY_LIMIT_BYTES, SILENCE_SECONDS, BodyTimeoutMiddleware, read_body
 from processing_emulator.aws.http.error_encoders import CODECS
 from processing_emulator.aws.http.host_guard import HostGuardMiddleware
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate, MaintenanceMiddleware
 from processing_emulator.aws.http.reply import send_reply
 from processing_emulator.aws.http.request_middleware import RequestMiddleware, context_in, headers_in, protocol_in
-from processing_emulator.aws.http.routing import ADMIN_PREFIXES, Protocol
+from processing_emulator.aws.http.routing import Protocol
 from processing_emulator.aws.protocols.codec import Codec, WireRequest
 from processing_emulator.aws.protocols.service_names import name_of_signing
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, not_routed
@@ -54,7 +55,7 @@ def create_app(
     ]
     routes = [
         ProtocolRoute(Protocol.ADMIN, admin),
-        ProtocolRoute(Protocol.BROWSER, RedirectResponse(f"{ADMIN_PREFIXES[0]}/")),
+        ProtocolRoute(Protocol.BROWSER, RedirectResponse(f"{ADMIN_PREFIX}/")),
         *(ProtocolRoute(protocol, OperationEndpoint(codec, dispatcher, limiter)) for protocol, codec in CODECS.items()),
         ProtocolRoute(Protocol.REST, _refuse_rest),
         ProtocolRoute(Protocol.S3, s3),

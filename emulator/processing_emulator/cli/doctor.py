@@ -23,6 +23,7 @@ from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.postgresql import is_reserved, postgresql_database
 from processing_emulator.adapters.sql_store.schema import check_schema
 from processing_emulator.adapters.sql_store.sqlite import read_only_sqlite_database
+from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.cli.docker_hint import docker_hint, refusal_hint
 from processing_emulator.cli.env import client_variables
 from processing_emulator.config import ENV_PREFIX, EffectiveSetting, Settings
@@ -199,7 +200,7 @@ def _port(settings: Settings) -> Finding:
         return Finding(name="port", state="missing", found=f"{settings.host}: {error}", hint=hint)
     except OSError:
         return Finding(name="port", state="ok", found=f"{settings.port} is free")
-    url = f"{client_variables(settings)['AWS_ENDPOINT_URL']}/_emulator/health"
+    url = f"{client_variables(settings)['AWS_ENDPOINT_URL']}{ADMIN_PREFIX}/health"
     try:
         with urllib.request.urlopen(url, timeout=3) as answer:  # noqa: S310  # our own address
             status = json.load(answer)["status"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from processing_emulator.aws.s3.target import Target, region_of, subresources_of, target_of
+from processing_emulator.aws.s3.target import Target, subresources_of, target_of
 
 
 def a_scope(path: bytes = b"/", query: bytes = b"", **headers: bytes) -> dict[str, Any]:
@@ -39,21 +39,3 @@ def test_target_is_in_the_path_or_below_localhost(path: bytes, host: bytes, targ
 )
 def test_signature_is_no_subject(query: bytes, subresources: set[str]) -> None:
     assert subresources_of(a_scope(query=query)) == subresources
-
-
-HEADER = b"AWS4-HMAC-SHA256 Credential=any/20260101/%s/s3/aws4_request, SignedHeaders=host, Signature=0"
-QUERY = b"X-Amz-Credential=any%%2F20260101%%2F%s%%2Fs3%%2Faws4_request"
-
-
-@pytest.mark.parametrize(
-    ("scope", "region"),
-    [
-        (a_scope(authorization=HEADER % b"eu-west-1"), "eu-west-1"),
-        (a_scope(query=QUERY % b"eu-west-1"), "eu-west-1"),
-        (a_scope(authorization=HEADER % b"<odd>"), "us-east-1"),
-        (a_scope(authorization=b"AWS any:signature"), "us-east-1"),
-        (a_scope(), "us-east-1"),
-    ],
-)
-def test_region_is_that_of_the_signature(scope: dict[str, Any], region: str) -> None:
-    assert region_of(scope) == region

@@ -36,7 +36,8 @@ class CredentialScope:
 class Authorization:
     """A signature as the request gives it. What is missing or malformed is empty, or None for the credential.
 
-    `timestamp` is X-Amz-Date, and `expires` X-Amz-Expires, which only presigned URLs have.
+    `timestamp` is X-Amz-Date, `content_sha256` what is signed for the body of an S3 request, and `expires`
+    X-Amz-Expires, which only presigned URLs have.
     """
 
     algorithm: str
@@ -46,6 +47,7 @@ class Authorization:
     timestamp: str
     session_token: str = field(repr=False)
     expires: str = ""
+    content_sha256: str = ""
     is_presigned: bool = False
 
 
@@ -76,7 +78,7 @@ def parse_authorization(headers: Mapping[bytes, str], query: bytes) -> Authoriza
         return _from_header(header, headers)
     parameters = _query_parameters(query)
     if "X-Amz-Signature" in parameters or "X-Amz-Credential" in parameters or "X-Amz-Algorithm" in parameters:
-        return _from_query(parameters)
+        return _from_query(parameters, headers)
     return None
 
 
@@ -112,10 +114,11 @@ def _from_header(header: str, headers: Mapping[bytes, str]) -> Authorization:
         signature=parameters.get("Signature", ""),
         timestamp=headers.get(b"x-amz-date", ""),
         session_token=headers.get(b"x-amz-security-token", ""),
+        content_sha256=headers.get(b"x-amz-content-sha256", ""),
     )
 
 
-def _from_query(parameters: Mapping[str, str]) -> Authorization:
+def _from_query(parameters: Mapping[str, str], headers: Mapping[bytes, str]) -> Authorization:
     return Authorization(
         algorithm=parameters.get("X-Amz-Algorithm", ""),
         credential=_credential(parameters.get("X-Amz-Credential", "")),
@@ -124,6 +127,7 @@ def _from_query(parameters: Mapping[str, str]) -> Authorization:
         timestamp=parameters.get("X-Amz-Date", ""),
         session_token=parameters.get("X-Amz-Security-Token", ""),
         expires=parameters.get("X-Amz-Expires", ""),
+        content_sha256=headers.get(b"x-amz-content-sha256") or parameters.get("X-Amz-Content-Sha256", ""),
         is_presigned=True,
     )
 
@@ -156,21 +160,3 @@ def _credential(text: str) -> CredentialScope | None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(";")) if text else ()
-
-
-def signing_name_of(headers: Mapping[bytes, str], query: bytes) -> str:
-    """The service that a signature names; empty without one."""
-    authorization = parse_authorization(headers, query)
-    return authorization.credential.service if authorization and authorization.credential else ""
-
-
-def signing_region_of(headers: Mapping[bytes, str], query: bytes) -> str:
-    """The region that a signature names; the default one without a signature, or with one that names none."""
-    authorization = parse_authorization(headers, query)
-    region = authorization.credential.region if authorization and authorization.credential else ""
-    return region if _REGION.fullmatch(region) else DEFAULT_REGION
-
-
-def presigned(query: bytes, name: str) -> str:
-    """A parameter of a presigned URL; empty without one."""
-    return _query_parameters(query).get(name, "")

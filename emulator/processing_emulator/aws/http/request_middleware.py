@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any, Final, cast
+from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,7 +21,6 @@ from processing_emulator.aws.http.request_context import (
     context_of,
     parse_authorization,
 )
-from processing_emulator.aws.http.request_id import new_request_id
 from processing_emulator.aws.http.routing import Protocol, protocol_of
 from processing_emulator.aws.protocols.codec import Reply
 from processing_emulator.aws.protocols.wire_errors import (
@@ -75,7 +75,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        response = _Response(send, new_request_id())
+        response = _Response(send, str(uuid4()))
         with log_fields(request_id=response.request_id):
             await self._serve(scope, receive, response)
 

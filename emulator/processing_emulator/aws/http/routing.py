@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.aws.http.host_guard import host_name
 
-ADMIN_PREFIXES = ("/_emulator", "/_localstack")
-"""No bucket's name begins with an underscore."""
+ADMIN_PREFIXES = (ADMIN_PREFIX, "/_localstack")
+"""The second is what clients of LocalStack ask for its health."""
 
 MOTO_RESET = "/moto-api/reset"
 """What users of moto call; `moto-api` could be a bucket, but S3 has no unsigned POST without a query to a key."""

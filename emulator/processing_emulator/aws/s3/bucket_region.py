@@ -8,9 +8,10 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from processing_emulator.aws.http.request_middleware import context_in
 from processing_emulator.aws.protocols.xml_text import xml_text
 from processing_emulator.aws.s3.buffered_response import BufferedResponse
-from processing_emulator.aws.s3.target import region_of, subresources_of, target_of
+from processing_emulator.aws.s3.target import subresources_of, target_of
 
 _UNNAMED_REGION: Final = "us-east-1"
 _OK: Final = 200
@@ -28,12 +29,12 @@ class BucketRegion:
         if not target.bucket or target.key:
             await self._store(scope, receive, send)
         elif scope["method"] == "HEAD":
-            await self._store(scope, receive, _with_region(send, region_of(scope)))
+            await self._store(scope, receive, _with_region(send, context_in(scope).region))
         elif scope["method"] == "GET" and "location" in subresources_of(scope):
             response = BufferedResponse()
             await self._store(scope, receive, response.send)
             if response.status == _OK:
-                response.replace(_OK, _location_document(region_of(scope)), _XML)
+                response.replace(_OK, _location_document(context_in(scope).region), _XML)
             await response.release(send)
         else:
             await self._store(scope, receive, send)

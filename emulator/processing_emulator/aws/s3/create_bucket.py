@@ -9,9 +9,10 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from processing_emulator.aws.http.request_middleware import context_in
 from processing_emulator.aws.protocols.wire_errors import WireError
 from processing_emulator.aws.s3.buffered_response import BufferedResponse
-from processing_emulator.aws.s3.target import region_of, subresources_of, target_of
+from processing_emulator.aws.s3.target import subresources_of, target_of
 
 _LENIENT_REGION: Final = "us-east-1"
 _CONSTRAINT: Final = re.compile(rb"<(?:\w+:)?LocationConstraint[^<>]*>\s*([^<\s]+)")
@@ -39,7 +40,7 @@ class CreateBucket:
         await self._store(scope, document.receive, response.send)
         if response.status == _CONFLICT and any(code in response.body for code in _EXISTS):
             constraint = _CONSTRAINT.search(document.beginning)
-            region = constraint[1].decode("latin-1") if constraint else region_of(scope)
+            region = constraint[1].decode("latin-1") if constraint else context_in(scope).region
             if region != _LENIENT_REGION:
                 raise WireError(code="BucketAlreadyOwnedByYou", message=_OWNED, status=_CONFLICT)
             response.replace(200, b"", (b"location", f"/{target.bucket}".encode()))

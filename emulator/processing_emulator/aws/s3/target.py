@@ -1,11 +1,9 @@
-"""The bucket, key and subresources that an S3 request addresses, and the region it is signed for."""
+"""The bucket, the key and the subresources that an S3 request addresses."""
 
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from starlette.types import Scope
-
-from processing_emulator.aws.http.request_context import signing_region_of
 
 _SIGNATURE_PARAMETERS = frozenset(
     {
@@ -50,9 +48,3 @@ def subresources_of(scope: Scope) -> frozenset[str]:
 def is_signature_parameter(name: str) -> bool:
     """Whether a parameter of the query belongs to the signature of a presigned URL, of any version."""
     return name in _SIGNATURE_PARAMETERS
-
-
-def region_of(scope: Scope) -> str:
-    """The region that the request is signed for; the default region without a signature."""
-    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    return signing_region_of(headers, scope["query_string"])

@@ -13,7 +13,6 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from processing_emulator.aws.http.body import BODY_LIMIT_BYTES, read_body
-from processing_emulator.aws.http.request_context import presigned
 from processing_emulator.aws.http.request_middleware import authorization_in, context_in, protocol_in
 from processing_emulator.aws.http.routing import Protocol
 from processing_emulator.aws.s3.buffered_response import TrackedResponse
@@ -72,8 +71,8 @@ class SignatureCheck:
     async def _check_s3(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A request to S3: its headers first, then its body while it streams."""
         head = _head(scope)
-        header = head.header(b"x-amz-content-sha256")
-        signed = header or presigned(head.query, "X-Amz-Content-Sha256") or _UNSIGNED
+        authorization = authorization_in(scope)
+        signed = (authorization.content_sha256 if authorization is not None else "") or _UNSIGNED
         self._verify(scope, head, signed)
         if signed in _UNSIGNED_BODIES:
             await self._app(scope, receive, send)
