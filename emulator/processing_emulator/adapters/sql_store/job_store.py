@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from processing_emulator.adapters.sql_store.all_tables import metadata
@@ -33,22 +33,29 @@ from processing_emulator.ports import JobPage, JobQuery
 
 _TERMINAL = [phase.value for phase in JobPhase if phase.is_terminal]
 
+# Built once: building a statement takes as long as executing it.
+_ADD_JOB = insert(jobs).returning(jobs.c.id)
+_ADD_REQUEST = insert(job_requests)
+_FIND_JOB = SELECT_JOB.where(
+    *(column == bindparam(column.name) for column in (jobs.c.account, jobs.c.region, jobs.c.folded_name)),
+    jobs.c.deleted_at_ms.is_(None),
+)
+
 
 class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
     """Implements `ports.JobStore`; every method is one transaction."""
 
     def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
         """Store a new job in PENDING with its first event, `created`. Raises JobNameInUse."""
-        new_job = insert(jobs).values(new_job_columns(key, request, at)).returning(jobs.c.id)
         with self._storing_events() as connection:
             try:
-                job_id = JobId(connection.execute(new_job).scalar_one())
+                job_id = JobId(connection.execute(_ADD_JOB, new_job_columns(key, request, at)).scalar_one())
             except IntegrityError as error:  # names are all that a new job can have in common with another
                 raise JobNameInUse(
                     "Job name must be unique within an AWS account and region,"
                     f" and a job with this name already exists ({key.arn})"
                 ) from error
-            connection.execute(insert(job_requests).values(job_id=job_id, request=dict(request)))
+            connection.execute(_ADD_REQUEST, {"job_id": job_id, "request": dict(request)})
             store_tags(connection, job_id, tags)
             store_event(connection, [job_id], JobEvent(at=at, action="created"))
             return get_job(connection, job_id)
@@ -57,14 +64,9 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         """The job of that name, whatever the case of its letters; not a deleted one."""
         if not is_storable(key.name):
             return None
-        statement = SELECT_JOB.where(
-            jobs.c.account == key.account,
-            jobs.c.region == key.region,
-            jobs.c.folded_name == key.name.lower(),
-            jobs.c.deleted_at_ms.is_(None),
-        )
+        named = {"account": key.account, "region": key.region, "folded_name": key.name.lower()}
         with self._database.reading() as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(_FIND_JOB, named).one_or_none()
         return None if row is None else job_of(row)
 
     def get(self, job_id: JobId) -> ProcessingJob:
