@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import insert
+
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.sql_store.job_tables import job_requests, jobs
 from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.adapters.sql_store.timestamps import to_ms
-from processing_emulator.domain.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
+from processing_emulator.domain.default_account import DEFAULT_ACCOUNT, DEFAULT_REGION
 from processing_emulator.domain.phase import JobPhase
-from sqlalchemy import insert
-
 from tests.builders import a_request, an_input, an_output
 
 _CHUNK = 20_000

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
 from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.domain.job import Limits
 from processing_emulator.errors import ImageNotFound, RuntimeFailure
 from processing_emulator.ports import ContainerSpec, Mount, NetworkAttachment, PullPolicy
-
 from tests.waiting import wait_for
 
 TEST_IMAGE = os.environ.get("PROCESSING_EMULATOR_TEST_IMAGE", "processing-emulator/python:test")

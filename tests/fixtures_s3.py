@@ -18,12 +18,12 @@ from typing import Any
 import boto3
 import botocore.config
 import pytest
+
 from processing_emulator.adapters.s3_store.retry import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from processing_emulator.adapters.seaweedfs.identity import Identity
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
-
 from tests.fixtures_docker import missing
 from tests.waiting import wait_for
 

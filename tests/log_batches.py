@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from processing_emulator.domain.job import LogCursor
+from processing_emulator.domain.log_batch import OutputEvents
 from processing_emulator.domain.log_events import LogEvent, RawLine
-from processing_emulator.domain.output_events import OutputEvents
 from processing_emulator.ports import OutputBatch
 
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from fastapi.openapi.utils import get_openapi
+
 from processing_emulator.admin.app import admin_app
 from processing_emulator.admin.server_routes import ServerControls
-
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.sample_store import MemorySampleStore

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import processing_emulator
 import pytest
+
+import processing_emulator
 
 SOURCE = Path(processing_emulator.__file__).parent
 METHODS = {"debug", "info", "warning", "error", "exception", "critical"}

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from processing_emulator.config import ENV_PREFIX, Settings
 from pydantic import SecretStr
+
+from processing_emulator.config import ENV_PREFIX, Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 

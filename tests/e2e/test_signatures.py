@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ClientError
-from processing_emulator.adapters.s3_store import signing
 
+from processing_emulator.adapters.s3_store import signing
 from tests.builders import a_request, an_input, an_output
 from tests.e2e.conftest import leftovers
 from tests.e2e.server import CODE_FOLDER, RUN_CODE, EmulatorProcess

@@ -32,7 +32,6 @@ from processing_emulator.errors import (
     ValidationFailed,
 )
 from processing_emulator.ports import FeedEvent, JobPage, JobPosition, JobQuery, SortBy
-
 from tests.fakes.stored import stored_json, stored_moment, stored_text
 
 

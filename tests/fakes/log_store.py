@@ -15,7 +15,6 @@ from processing_emulator.domain.log_names import (
 )
 from processing_emulator.errors import StaleJob
 from processing_emulator.ports import LogGroup, LogStream, OutputBatch, StreamPage, StreamQuery
-
 from tests.fakes.job_store import MemoryJobStore
 
 

@@ -10,7 +10,6 @@ from ipaddress import IPv4Address, IPv4Network
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.errors import ContainerGone, RuntimeFailure
 from processing_emulator.ports import ContainerInfo, ContainerSpec, ContainerState, NetworkInfo, NetworkSpec, RawLine
-
 from tests.fakes.container_script import FakeRun, run_from_environment
 
 PIECE_BYTES = 16_384

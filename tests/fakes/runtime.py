@@ -31,7 +31,6 @@ from processing_emulator.ports import (
     PullPolicy,
     RawLine,
 )
-
 from tests.fakes.container_script import REJECTIONS
 from tests.fakes.machine import KILLED, TERMINATED, FakeContainer, FakeMachine
 

@@ -10,7 +10,6 @@ from processing_emulator.domain.job import (
 )
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.ports import UsagePeaks
-
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.stored import stored_moment
 

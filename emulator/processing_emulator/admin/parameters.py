@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from processing_emulator.admin.reset import ResetScope
-from processing_emulator.domain.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
+from processing_emulator.domain.default_account import DEFAULT_ACCOUNT, DEFAULT_REGION
 from processing_emulator.domain.job import JobKey, ProcessingJob
 from processing_emulator.ports import JobStore
 

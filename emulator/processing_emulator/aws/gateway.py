@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.aws.http.body import BODY_LIMIT_BYTES, SILENCE_SECONDS, BodyTimeoutMiddleware, read_body
 from processing_emulator.aws.http.error_encoders import CODECS
-from processing_emulator.aws.http.host_guard import HostGuardMiddleware
+from processing_emulator.aws.http.host_and_origin_guard import HostGuardMiddleware
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate, MaintenanceMiddleware
 from processing_emulator.aws.http.reply import send_reply
 from processing_emulator.aws.http.request_middleware import RequestMiddleware, context_in, headers_in, protocol_in

@@ -28,7 +28,7 @@ from processing_emulator.cli.docker_hint import docker_hint, refusal_hint
 from processing_emulator.cli.env import client_variables
 from processing_emulator.config import ENV_PREFIX, EffectiveSetting, Settings
 from processing_emulator.domain.image_map import BUILT_IN
-from processing_emulator.domain.instances import GIB
+from processing_emulator.domain.instance_types import GIB
 from processing_emulator.errors import (
     EmulatorError,
     ImageNotFound,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from processing_emulator.config import Settings
-from processing_emulator.domain.identity import account_of
+from processing_emulator.domain.default_account import account_of
 from processing_emulator.errors import EmulatorError
 
 FILE_NAME = "sagemaker-sdk.yaml"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from processing_emulator.domain.instances import GIB, InstanceType
+from processing_emulator.domain.instance_types import GIB, InstanceType
 from processing_emulator.domain.job import LOCAL_NODE, Limits
 
 

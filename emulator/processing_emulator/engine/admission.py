@@ -13,7 +13,7 @@ from processing_emulator.engine.admission_queue import AdmissionQueue
 from processing_emulator.engine.backend import Admitted, ExecutionBackend, Never, NotNow
 from processing_emulator.engine.failures import capacity_failure, internal_failure
 from processing_emulator.engine.job_end import end_job
-from processing_emulator.engine.supervision import Supervision
+from processing_emulator.engine.supervisor_registry import Supervision
 from processing_emulator.errors import EmulatorError, JobNotFound, RuntimeUnavailable
 from processing_emulator.ports import Clock, JobStore
 
@@ -98,7 +98,7 @@ class Admission:
         if spec is not None:
             self._backend.restore(job.id, limits)
             self._store.add_event(job.id, self._event("taken_up", phase=str(job.phase)))
-            logger.info("job taken up again", extra={**_log_fields(job), "phase": str(job.phase)})
+            logger.info("job resumed", extra={**_log_fields(job), "phase": str(job.phase)})
             self._supervision.start(job, spec)
 
     def stop(self, job_id: JobId) -> None:

@@ -1,6 +1,6 @@
 """From what went wrong to the service's own words: the class and text of a FailureReason (spec 1.8)."""
 
-from processing_emulator.domain.instances import GIB
+from processing_emulator.domain.instance_types import GIB
 from processing_emulator.domain.outcome import Failure, FailureClass
 from processing_emulator.errors import DiskFull, EmulatorError, ImageNotFound, StartRejected
 

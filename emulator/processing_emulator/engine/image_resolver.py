@@ -2,7 +2,7 @@
 
 from processing_emulator.domain.image_map import substitute_for
 from processing_emulator.engine.instance import RunnerTools
-from processing_emulator.engine.journal import Journal
+from processing_emulator.engine.instance_journal import Journal
 from processing_emulator.errors import ImageNotFound
 from processing_emulator.ports import CancelToken, PullPolicy
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from processing_emulator.domain import contract
+from processing_emulator.domain import container_contract
 from processing_emulator.domain.job import InstanceRecord, JobKey
 from processing_emulator.domain.outcome import InstanceOutcome
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import JobSpec
-from processing_emulator.engine.journal import JournalStore
+from processing_emulator.engine.instance_journal import JournalStore
 from processing_emulator.ports import (
     BindMount,
     Clock,
@@ -35,7 +35,7 @@ class RunnerOptions:
     pull_policy: PullPolicy = PullPolicy.MISSING
     image_map: Mapping[str, str]
     network: str = "bridge"
-    container_access: contract.ContainerAccess
+    container_access: container_contract.ContainerAccess
     stop_signal: str = "SIGTERM"
     stop_grace_seconds: float = 120.0
     upload_when_stopped: bool = False
@@ -82,10 +82,10 @@ class InstanceTask:
             hostname=self.record.host,
             entrypoint=self.spec.entrypoint,
             arguments=self.spec.arguments,
-            environment=contract.environment_of(self.spec, self.key, options.container_access),
+            environment=container_contract.environment_of(self.spec, self.key, options.container_access),
             mounts=tuple(
                 BindMount(source=self.folder / mount.folder, target=mount.target)
-                for mount in contract.mounts_of(self.spec)
+                for mount in container_contract.mounts_of(self.spec)
             ),
             labels={
                 LABEL_JOB_ID: str(self.record.job_id),

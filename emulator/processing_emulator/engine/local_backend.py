@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from processing_emulator.domain.capacity import NodeCapacity, Shortage, ask_of, place
-from processing_emulator.domain.instances import catalogue
+from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import JobId, Limits
 from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.spec import InstanceChoice, JobSpec

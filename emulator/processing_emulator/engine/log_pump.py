@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 
 from processing_emulator.domain.job import InstanceRecord, LogCursor
+from processing_emulator.domain.log_batch import OutputEvents
 from processing_emulator.domain.log_events import LogEvent
-from processing_emulator.domain.output_events import OutputEvents
 from processing_emulator.engine.activity import EndContainer
 from processing_emulator.engine.retry import Detached, StoreRetry
 from processing_emulator.errors import InternalBug, JobNotFound, RuntimeFailure, RuntimeUnavailable, StaleJob

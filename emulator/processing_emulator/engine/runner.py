@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from processing_emulator.domain import contract
+from processing_emulator.domain import container_contract
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass, InstanceOutcome, StopCause
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.engine.activity import Activity
@@ -24,7 +24,7 @@ from processing_emulator.engine.instance import (
     RunnerReport,
     RunnerTools,
 )
-from processing_emulator.engine.journal import Journal
+from processing_emulator.engine.instance_journal import Journal
 from processing_emulator.engine.log_pump import LogPump
 from processing_emulator.engine.retry import Detached, EngineRetry
 from processing_emulator.engine.sampler import Sampler, SampleSources
@@ -212,10 +212,13 @@ class InstanceRunner:
         self._workspace.remove()
         spec, host = self._task.spec, self._task.record.host
         paths = {i.local_path for i in spec.inputs} | {o.local_path for o in spec.outputs}
-        self._workspace.make_folders(["config", "output", *(contract.folder_of(path) for path in sorted(paths))])
-        self._workspace.write("config/resourceconfig.json", contract.resource_config(self._task.hosts, host))
+        self._workspace.make_folders(
+            ["config", "output", *(container_contract.folder_of(path) for path in sorted(paths))]
+        )
+        self._workspace.write("config/resourceconfig.json", container_contract.resource_config(self._task.hosts, host))
         self._workspace.write(
-            "config/processingjobconfig.json", contract.processing_job_config(self._task.key, self._task.request)
+            "config/processingjobconfig.json",
+            container_contract.processing_job_config(self._task.key, self._task.request),
         )
 
     def _create(self, image: str) -> str:
@@ -276,7 +279,7 @@ class InstanceRunner:
         message: str | None = None
         own_exit = ended if failure is None else None
         try:
-            message = contract.exit_message_of(self._workspace.read_message())
+            message = container_contract.exit_message_of(self._workspace.read_message())
         except UnicodeDecodeError as error:
             text = f"/opt/ml/output/message is not UTF-8: {error.reason}"
             failure = failure or Failure(kind=FailureClass.CLIENT, text=text)

@@ -11,7 +11,7 @@ from processing_emulator.domain.phase import JobPhase
 from processing_emulator.engine.admission import Admission
 from processing_emulator.engine.backend import ExecutionBackend
 from processing_emulator.engine.retry import Detached, StoreRetry
-from processing_emulator.engine.supervision import Supervision
+from processing_emulator.engine.supervisor_registry import Supervision
 from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable, StoreFailure
 from processing_emulator.ports import Clock, JobStore
 

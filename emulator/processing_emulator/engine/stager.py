@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from processing_emulator.domain.contract import folder_of
-from processing_emulator.domain.instances import GIB
+from processing_emulator.domain.container_contract import folder_of
+from processing_emulator.domain.instance_types import GIB
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.manifest import MANIFEST_LIMIT_BYTES, parse_manifest
 from processing_emulator.domain.s3_uri import S3Uri

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from processing_emulator.domain.contract import MESSAGE_LIMIT_BYTES
+from processing_emulator.domain.container_contract import MESSAGE_LIMIT_BYTES
 from processing_emulator.errors import DiskFull, StagingFailure
 
 _ANYBODY_FOLDER = 0o777  # the container runs as the user of the image (spec 2.1)

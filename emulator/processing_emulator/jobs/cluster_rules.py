@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from processing_emulator.domain.instances import catalogue
+from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.errors import ValidationFailed
 
 _READ_ONLY = ("SelectedInstanceType", "SelectedInstanceCount")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from processing_emulator.domain.instances import catalogue
+from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import JobKey
 from processing_emulator.domain.spec import InstanceChoice, choices_of
 from processing_emulator.errors import QuotaExceeded

@@ -10,8 +10,8 @@ from processing_emulator.domain.spec import PROCESSING_ROOT, normal_path
 from processing_emulator.domain.staging import NAME_LIMIT_BYTES
 from processing_emulator.errors import ValidationFailed
 from processing_emulator.jobs.cluster_rules import check_cluster
-from processing_emulator.jobs.coverage import refuse_unsupported
 from processing_emulator.jobs.image_rules import check_app
+from processing_emulator.jobs.supported_members import refuse_unsupported
 from processing_emulator.jobs.tags import check_tags
 
 _ROOT = f"{PROCESSING_ROOT}/"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.log_names import LogGroupKey
 from processing_emulator.errors import LogNotFound
-from processing_emulator.logs.tokens import Position, open_page, open_position, seal_page, seal_position
+from processing_emulator.logs.page_tokens import Position, open_page, open_position, seal_page, seal_position
 from processing_emulator.ports import LogGroup, LogStore, LogStream, StreamQuery
 
 MOST_EVENTS = 10_000

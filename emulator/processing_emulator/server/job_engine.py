@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
 from processing_emulator.aws.signatures.container_session import session_issuer
 from processing_emulator.config import ContainerCredentials, Settings
-from processing_emulator.domain.contract import ContainerAccess
+from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.engine.instance import RunnerOptions, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.aws.live import a_client, serving
-from tests.contract.aws.served import EndsWhileWatched, Served
+from tests.contract.aws.live_server import a_client, serving
+from tests.contract.aws.served_operations import EndsWhileWatched, Served
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.unit.aws.aws_app import app_over
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 
 @pytest.fixture(scope="module")

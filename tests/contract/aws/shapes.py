@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
+
 from processing_emulator.aws.protocols.model import Kind, Shape
 from processing_emulator.aws.protocols.pattern import compile_pattern
 

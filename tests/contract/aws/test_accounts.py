@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from processing_emulator.adapters.clock import SystemClock
 
+from processing_emulator.adapters.clock import SystemClock
 from tests.builders import a_request
-from tests.contract.aws.live import a_client, serving
+from tests.contract.aws.live_server import a_client, serving
 from tests.unit.aws.aws_app import a_credential_store, app_over
-from tests.unit.jobs.parts import START, Api
+from tests.unit.jobs.job_requests import START, Api
 
 HOME, OTHER = "111122223333", "999988887777"
 PLACES = [(HOME, "us-east-1"), (HOME, "eu-west-1"), (OTHER, "us-east-1"), (OTHER, "eu-west-1")]

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
+
 from processing_emulator.domain.job import JobFacts
 from processing_emulator.domain.phase import JobPhase
-
 from tests.builders import ROLE, a_key, a_request, an_input, an_output
-from tests.contract.aws.live import a_client
-from tests.contract.aws.served import Served, refusal_of
-from tests.unit.jobs.parts import START
+from tests.contract.aws.live_server import a_client
+from tests.contract.aws.served_operations import Served, refusal_of
+from tests.unit.jobs.job_requests import START
 
 
 def test_01_describe_of_an_unknown_job_is_a_validation_exception(served: Served) -> None:

@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
+
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import InstanceChoice
-
 from tests.builders import a_key, a_request
-from tests.contract.aws.live import a_client, serving
-from tests.contract.aws.served import Served, refusal_of
+from tests.contract.aws.live_server import a_client, serving
+from tests.contract.aws.served_operations import Served, refusal_of
 from tests.unit.aws.aws_app import app_over
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/"
 

@@ -7,12 +7,12 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.ports import RawLine
-
 from tests.builders import a_key
-from tests.contract.aws.live import a_client
-from tests.contract.aws.served import Served, refusal_of
+from tests.contract.aws.live_server import a_client
+from tests.contract.aws.served_operations import Served, refusal_of
 from tests.contract.ports.stores import LIMITS
 from tests.log_batches import batch_of_lines
 

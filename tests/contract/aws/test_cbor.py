@@ -13,14 +13,14 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import ASGIApp
+
 from processing_emulator.aws.gateway import create_app
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.cbor_codec import decode_cbor
 from processing_emulator.aws.protocols.model import Kind, OperationModel, ServiceModel, Shape
 from processing_emulator.aws.services.dispatcher import Dispatcher, Service
 from processing_emulator.errors import MalformedBody, RequestError
-from starlette.types import ASGIApp
-
 from tests.contract.aws.botocore_side import botocore_model
 from tests.unit.aws.asgi import Answer, call
 from tests.unit.aws.aws_app import a_credential_store, named_app

@@ -7,13 +7,13 @@ from io import StringIO
 from urllib.parse import urlsplit
 
 import pytest
-from processing_emulator.server.http_protocol import LARGEST_HEAD_BYTES, BoundedHeadProtocol
-from processing_emulator.server.log_format import TextFormatter
 from starlette.types import Receive, Scope, Send
 
-from tests.contract.aws.live import DEADLINE_SECONDS, serving
+from processing_emulator.server.http_protocol import LARGEST_HEAD_BYTES, BoundedHeadProtocol
+from processing_emulator.server.log_format import TextFormatter
+from tests.contract.aws.live_server import DEADLINE_SECONDS, serving
 from tests.unit.aws.aws_app import app_over
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.codec import WireRequest
 from processing_emulator.aws.protocols.json_codec import JsonCodec
 from processing_emulator.aws.protocols.model import Kind, Shape
 from processing_emulator.aws.services.operation import Operation
 from processing_emulator.errors import ValidationFailed
-
 from tests.contract.aws.shapes import (
     Site,
     placed,

@@ -1,6 +1,7 @@
 """Our errors, as botocore's users see them."""
 
 import pytest
+
 from processing_emulator.aws.protocols.json_codec import JsonCodec
 from processing_emulator.aws.protocols.wire_errors import (
     BadCredentialScope,
@@ -22,7 +23,6 @@ from processing_emulator.errors import (
     Unsupported,
     ValidationFailed,
 )
-
 from tests.contract.aws.botocore_side import parsed
 from tests.unit.aws.aws_app import service_model
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from processing_emulator.config import TEST_PREFIX
 from starlette.types import ASGIApp
 
+from processing_emulator.config import TEST_PREFIX
 from tests.contract.aws.shapes import values
 from tests.unit.aws.asgi import JSON_TYPE, call, call_target
 from tests.unit.aws.aws_app import app_over, service_model
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 SERVED = ("CreateProcessingJob", "DescribeProcessingJob", "ListProcessingJobs", "StopProcessingJob")
 TARGETS = [f"SageMaker.{name}" for name in SERVED]

@@ -4,11 +4,17 @@ from pathlib import Path
 
 from processing_emulator.aws.protocols.model import SERVED
 from processing_emulator.aws.signatures.errors import FORMS
-from processing_emulator.jobs.coverage import GAPS_PAGE, MEMBERS, OTHER_MEMBERS, REFUSED_VALUES, Coverage, Support
 from processing_emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME
-
+from processing_emulator.jobs.supported_members import (
+    GAPS_PAGE,
+    MEMBERS,
+    OTHER_MEMBERS,
+    REFUSED_VALUES,
+    Coverage,
+    Support,
+)
 from tests.unit.aws.aws_app import all_services, service_model
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 SETTINGS = Path(__file__).parents[3] / "docs" / "reference" / "settings.md"
 LINES = (Path(__file__).parents[3] / GAPS_PAGE).read_text(encoding="utf-8").splitlines()

@@ -13,6 +13,7 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from processing_emulator.aws.http.error_encoders import encode_error
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.http.routing import Protocol
@@ -25,13 +26,12 @@ from processing_emulator.aws.protocols.validation import compile_validator
 from processing_emulator.aws.protocols.wire_errors import internal_failure, wire_error
 from processing_emulator.aws.services.dispatcher import Dispatcher, Service
 from processing_emulator.errors import MalformedBody, RequestError, ValidationFailed
-
 from tests.contract.aws.botocore_side import botocore_model
 from tests.contract.aws.shapes import values
 from tests.contract.aws.test_constraints import Case, cases_of
 from tests.unit.aws.asgi import call
 from tests.unit.aws.aws_app import app_over, service_model
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 SERVICES = ("sts", "iam")
 OPERATIONS = [(service, name) for service in SERVICES for name in SERVED[service]]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from processing_emulator.aws.protocols.document_parser import compile_parser
 from processing_emulator.aws.protocols.json_codec import decode_json
 from processing_emulator.aws.protocols.json_responses import encode_json
@@ -14,8 +15,7 @@ from processing_emulator.aws.protocols.validation import compile_validator
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of, state_of
 from processing_emulator.domain.job import JobId, JobKey, ProcessingJob
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.jobs.coverage import MEMBERS
-
+from processing_emulator.jobs.supported_members import MEMBERS
 from tests.contract.aws.botocore_side import parsed, serialized
 from tests.contract.aws.shapes import values
 from tests.unit.aws.aws_app import service_model

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from processing_emulator.aws.protocols.model import SERVED, OperationModel, ServiceModel, load_service_model
-
 from tests.contract.fuzz.documents import Raw, a_document, encode
 
 HOST = "localhost"

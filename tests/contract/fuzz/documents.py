@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 
 from processing_emulator.aws.protocols.model import Kind, OperationModel, Shape
-
 from tests.builders import ROLE, a_request, an_input, an_output
 from tests.contract.aws.shapes import smallest
 

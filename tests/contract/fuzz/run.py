@@ -19,12 +19,12 @@ from random import SystemRandom
 from urllib.parse import urlsplit
 
 import psutil
+
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.domain.job import JobFacts
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.ports import RawLine
-
 from tests.builders import a_key, a_request
 from tests.contract.fuzz.cases import case
 from tests.contract.fuzz.documents import JOBS, STARTED

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.sql_store.store import open_postgresql_store, open_store
 from processing_emulator.ports import JobStore
-
 from tests.contract.ports.stores import KINDS, PortStores, memory_stores, sql_stores
 
 

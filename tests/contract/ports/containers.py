@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from processing_emulator.ports import ContainerRuntime, ContainerSpec, Mount, NetworkAttachment
-
 from tests.fakes import container_script as script
 from tests.fakes.machine import FakeMachine
 from tests.fakes.runtime import FakeRuntime

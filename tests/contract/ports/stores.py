@@ -14,7 +14,6 @@ from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import EmulatorError
 from processing_emulator.ports import JobStore, LogStore, SampleStore
-
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore

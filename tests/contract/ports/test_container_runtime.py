@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.errors import ContainerGone, ImageNotFound, RuntimeFailure, RuntimeUnavailable, StartRejected
 from processing_emulator.ports import (
@@ -19,7 +20,6 @@ from processing_emulator.ports import (
     OverlayMount,
     PullPolicy,
 )
-
 from tests.contract.ports.containers import (
     READY,
     DockerWorld,

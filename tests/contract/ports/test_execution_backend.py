@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.clock import SystemClock
-from processing_emulator.domain.contract import ContainerAccess
+from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.outcome import ContainerExit, InstanceOutcome, StopCause
 from processing_emulator.domain.spec import spec_of
@@ -14,7 +15,6 @@ from processing_emulator.engine.backend import Admitted, ExecutionBackend, Gang,
 from processing_emulator.engine.instance import InstanceEnded, InstanceStaged, RunnerOptions, RunnerReport, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.ports import ContainerState
-
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore

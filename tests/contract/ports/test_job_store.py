@@ -5,11 +5,11 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 
 import pytest
+
 from processing_emulator.domain.job import JobEvent, JobFacts, JobId, JobKey, ProcessingJob
 from processing_emulator.domain.phase import TRANSITIONS, JobPhase, ProcessingJobStatus
 from processing_emulator.errors import InternalBug, JobNameInUse, JobNotFound, JobNotStoppable, StaleJob
 from processing_emulator.ports import JobQuery, JobStore
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job, later, move_to, race
 

@@ -1,11 +1,11 @@
 """The port suite of JobStore: clearing."""
 
 import pytest
+
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import JobNotFound
 from processing_emulator.ports import JobQuery, UsagePeaks
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_job, later, move_to, race
 from tests.log_batches import a_batch

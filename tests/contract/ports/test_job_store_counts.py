@@ -4,7 +4,6 @@ from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.domain.spec import InstanceChoice
 from processing_emulator.ports import JobQuery, JobStore, SortBy
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job, later, move_to
 

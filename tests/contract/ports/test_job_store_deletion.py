@@ -3,12 +3,12 @@
 from functools import partial
 
 import pytest
+
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import InstanceChoice
 from processing_emulator.errors import JobNotDeletable, JobNotFound, ValidationFailed
 from processing_emulator.ports import JobQuery, JobStore
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job, later, move_to, race
 

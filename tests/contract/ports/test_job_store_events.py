@@ -4,11 +4,11 @@ import threading
 from functools import partial
 
 import pytest
+
 from processing_emulator.domain.job import JobEvent, JobId
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.errors import JobNameInUse, JobNotFound
 from processing_emulator.ports import FeedEvent, JobStore
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job, later, move_to, race
 from tests.waiting import wait_for

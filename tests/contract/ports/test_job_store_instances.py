@@ -4,11 +4,11 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+
 from processing_emulator.domain.job import InstanceRecord, JobFacts, JobId, Limits, LogCursor, Transfer
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import JobNotFound
-
 from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, later, race
 from tests.log_batches import a_batch
 

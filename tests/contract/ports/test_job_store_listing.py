@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.ports import JobPage, JobQuery, JobStore, SortBy
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job, later, move_to
 

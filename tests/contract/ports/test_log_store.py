@@ -9,12 +9,12 @@ from itertools import count
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from processing_emulator.domain.job import JobId, LogCursor
 from processing_emulator.domain.log_events import EVENT_OVERHEAD_BYTES, LogEvent, StoredEvent
 from processing_emulator.domain.log_names import LogStreamId
 from processing_emulator.errors import JobNotFound, StaleJob
 from processing_emulator.ports import OutputBatch
-
 from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, output_of, race
 from tests.log_batches import a_batch
 

@@ -3,12 +3,12 @@
 from functools import partial
 
 import pytest
+
 from processing_emulator.domain.job import JobFacts, JobId
 from processing_emulator.domain.log_events import EVENT_OVERHEAD_BYTES
 from processing_emulator.domain.log_names import PROCESSING_JOBS_GROUP, LogGroupKey
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.ports import LogGroup, LogStream, StreamQuery
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_instance, move_to, output_of, race
 from tests.log_batches import a_batch

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+
 from processing_emulator.domain.staging import PlannedFile, StoredObject, plan_download
 from processing_emulator.errors import Cancelled, ObjectStoreRefused, StagingFailure, UnsafePath
 from processing_emulator.ports import LocalFile, ObjectStore
-
 from tests.fakes.object_store import MemoryObjectStore
 from tests.fixtures_s3 import ODD_NAMES, S3Server, make_bucket
 

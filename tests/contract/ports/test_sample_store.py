@@ -5,11 +5,11 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+
 from processing_emulator.domain.job import JobId
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import JobNotFound
 from processing_emulator.ports import UsagePeaks
-
 from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_instance, later, race
 
 UNKNOWN = JobId(4711)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import docker
 import pytest
+
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.ports import ContainerSpec
-
 from tests.fixtures_docker import Registry, running_registry
 
 

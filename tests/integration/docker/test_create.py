@@ -9,10 +9,10 @@ from typing import Any
 import docker
 import docker.errors
 import pytest
+
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.ports import BindMount
-
 from tests.fixtures_docker import MIB, TEST_IMAGE, a_container
 from tests.integration.docker.conftest import output_of
 

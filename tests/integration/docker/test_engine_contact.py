@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 
 import psutil
 import pytest
+
 from processing_emulator.adapters.docker_runtime.clients import IDLE_CONNECTIONS, Call, Engine
 from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
 from processing_emulator.adapters.docker_runtime.network import bridge_gateway, find_self
@@ -13,7 +14,6 @@ from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.errors import RuntimeUnavailable
 from processing_emulator.ports import ContainerState
-
 from tests.fixtures_docker import EngineProxy, RuntimeFactory, a_container
 
 

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from processing_emulator.cli.env_formats import EnvFormat, render
 
+from processing_emulator.cli.env_formats import EnvFormat, render
 from tests.fixtures_docker import TEST_IMAGE, missing
 
 pytestmark = pytest.mark.docker

@@ -15,10 +15,10 @@ from pathlib import Path
 import docker
 import docker.errors
 import pytest
+
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.errors import Cancelled, ImageNotFound
 from processing_emulator.ports import PullPolicy
-
 from tests.fixtures_docker import PASSWORD, TEST_IMAGE, EngineProxy, Registry, RuntimeFactory
 from tests.integration.docker.slow_registry import SlowRegistry
 

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
+
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.domain.job import LogCursor
 from processing_emulator.ports import ContainerRuntime, RawLine
-
 from tests.fixtures_docker import EngineProxy, RuntimeFactory, a_container
 
 COUNT = """

@@ -9,11 +9,11 @@ from typing import Any
 
 import docker
 import pytest
+
 from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.adapters.docker_runtime.network import bridge_gateway
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.ports import NetworkAttachment, NetworkInfo, NetworkSpec, OverlayMount
-
 from tests.fixtures_docker import a_container, missing
 from tests.integration.docker.conftest import output_of
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.errors import ImageNotFound, RuntimeFailure, StartRejected
 from processing_emulator.ports import ContainerSpec, NetworkAttachment
-
 from tests.fixtures_docker import a_container
 
 

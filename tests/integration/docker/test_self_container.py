@@ -9,8 +9,8 @@ from typing import Any
 
 import docker
 import pytest
-from processing_emulator.adapters.docker_runtime.clients import Engine
 
+from processing_emulator.adapters.docker_runtime.clients import Engine
 from tests.fixtures_docker import TEST_IMAGE, missing
 
 ROOT = Path(__file__).parents[3]

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import docker
 import pytest
+
 from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.adapters.docker_runtime.usage import UsageReader
-
 from tests.fixtures_docker import MIB, a_container, missing
 from tests.waiting import wait_for
 

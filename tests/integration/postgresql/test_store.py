@@ -9,14 +9,14 @@ from contextlib import closing
 
 import psycopg
 import pytest
+from psycopg import sql
+
 from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION
 from processing_emulator.adapters.sql_store.store import Stores, open_postgresql_store
 from processing_emulator.cli.doctor import Finding, examine
 from processing_emulator.config import Settings
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import StoreFailure
-from psycopg import sql
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job, later
 from tests.waiting import wait_for

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from functools import partial
 
 import uvicorn
+from starlette.types import ASGIApp
+
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
 from processing_emulator.aws.http.request_middleware import RequestMiddleware
 from processing_emulator.aws.s3.proxy import S3Proxy, StoreMiddleware
 from processing_emulator.aws.s3.seaweedfs_compat import seaweedfs_middleware
-from processing_emulator.domain.identity import account_of
-from starlette.types import ASGIApp
-
+from processing_emulator.domain.default_account import account_of
 from tests.fixtures_s3 import ACCESS_KEY, REGION, SECRET_KEY
 from tests.waiting import wait_for
 

@@ -16,10 +16,10 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess, find_binary
 from processing_emulator.adapters.seaweedfs.watchdog import Watchdog
-
 from tests.fixtures_docker import missing
 from tests.fixtures_s3 import ACCESS_KEY, IDENTITY, SECRET_KEY, S3Server
 from tests.waiting import wait_for

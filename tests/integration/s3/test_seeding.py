@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from processing_emulator.adapters.s3_store.retry import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
@@ -15,7 +16,6 @@ from processing_emulator.adapters.seed.clear import empty_store
 from processing_emulator.adapters.seed.client import S3Access
 from processing_emulator.adapters.seed.plan import SeedObject, SeedPlan
 from processing_emulator.errors import Cancelled, ObjectStoreRefused, ObjectStoreUnreachable, StagingFailure
-
 from tests.fixtures_s3 import ACCESS_KEY, IDENTITY, ODD_NAMES, REGION, SECRET_KEY, S3Server
 from tests.waiting import wait_for
 

@@ -9,10 +9,10 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from processing_emulator.adapters.clock import SystemClock
-from processing_emulator.aws.signatures.check import SignatureCheck
 from starlette.types import ASGIApp
 
+from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.aws.signatures.check import SignatureCheck
 from tests.fixtures_s3 import ACCESS_KEY, REGION, SECRET_KEY, S3Server, make_bucket
 from tests.integration.s3.proxy_server import embedded, serving_proxy
 from tests.unit.aws.aws_app import a_credential_store

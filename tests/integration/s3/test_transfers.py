@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+
 from processing_emulator.adapters.s3_store.parts import MIB, UPLOAD
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
@@ -17,7 +18,6 @@ from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, plan_download
 from processing_emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, ObjectStoreUnreachable
 from processing_emulator.ports import LocalFile
-
 from tests.fixtures_s3 import IDENTITY, S3Server, make_bucket
 from tests.waiting import wait_for
 

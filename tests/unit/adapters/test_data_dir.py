@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.errors import StoreFailure
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.disk_space import (
     FULL_BYTES,
@@ -21,7 +22,6 @@ from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import DiskFull, ObjectStoreRefused, StoreFull
 from processing_emulator.ports import LocalFile
-
 from tests.builders import a_key, a_request
 from tests.fixtures_disk import SmallDisk
 from tests.stub_store import http, in_turn, s3_error, stub_store

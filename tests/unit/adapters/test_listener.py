@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+
 from processing_emulator.adapters.listener import listen
 from processing_emulator.errors import EmulatorError
 

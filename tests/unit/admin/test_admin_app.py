@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import pytest
+from starlette.types import ASGIApp
+
 from processing_emulator.admin.app import admin_app
 from processing_emulator.admin.lazy_app import LazyApp
 from processing_emulator.admin.reset import ExternalStoreKept, ResetScope
@@ -11,15 +13,13 @@ from processing_emulator.domain.job import JobEvent, JobFacts, Limits, Transfer
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import EmulatorError, StartFailure, StoreFailure
-from starlette.types import ASGIApp
-
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.sample_store import MemorySampleStore
 from tests.log_batches import a_batch
 from tests.unit.aws.asgi import Answer, call
-from tests.unit.jobs.parts import START, Api
+from tests.unit.jobs.job_requests import START, Api
 
 LIMITS = Limits(vcpus=1.5, reserved_vcpus=2.0, memory_bytes=1024, volume_bytes=2048, gpu_ids=("GPU-1",), capped=True)
 

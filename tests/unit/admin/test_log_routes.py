@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.types import Message
+
 from processing_emulator.admin.log_routes import FOLLOW_BYTES, FOLLOW_THREADS, log_routes
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.log_names import LogStreamId
 from processing_emulator.domain.phase import JobPhase
-from starlette.types import Message
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.log_batches import a_batch
 from tests.unit.aws.asgi import Answer, call, exchange, http_scope
-from tests.unit.jobs.parts import START, Api
+from tests.unit.jobs.job_requests import START, Api
 
 START_MS = int(START.timestamp() * 1000)
 

@@ -3,10 +3,10 @@
 from html.parser import HTMLParser
 
 import pytest
+
 from processing_emulator.admin.page import render_page
 from processing_emulator.errors import StoreFailure
 from processing_emulator.ports import JobPage, JobQuery
-
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.unit.admin.test_admin_app import World

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+
 from processing_emulator.admin.reset import (
     ExternalStoreKept,
     LoadedSeed,

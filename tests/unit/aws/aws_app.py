@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from functools import cache
 
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from processing_emulator.aws.gateway import create_app
 from processing_emulator.aws.http.body import SILENCE_SECONDS
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
@@ -19,11 +23,7 @@ from processing_emulator.aws.signatures.check import SignatureCheck
 from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
 from processing_emulator.ports import Clock
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 
 @cache

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
 from processing_emulator.aws.signatures.verification import RequestHead
 
 HOST = "127.0.0.1:9320"

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from starlette.types import Message
+
 from processing_emulator.aws.http.body import ClientGone, read_body
 from processing_emulator.aws.protocols.wire_errors import BodyTooLarge
-from starlette.types import Message
 
 
 class Client:

@@ -1,12 +1,12 @@
 """What Describe and List show of a job in each phase (spec 1.4)."""
 
 import pytest
+
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of, state_of
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase
-
 from tests.builders import a_key, a_request
-from tests.unit.jobs.parts import START
+from tests.unit.jobs.job_requests import START
 
 
 def a_job(phase: JobPhase) -> ProcessingJob:

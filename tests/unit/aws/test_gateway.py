@@ -10,15 +10,15 @@ from xml.etree import ElementTree as ET
 
 import cbor2
 import pytest
-from processing_emulator.aws.http.body import BODY_LIMIT_BYTES
-from processing_emulator.server.log_format import TextFormatter
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from processing_emulator.aws.http.body import BODY_LIMIT_BYTES
+from processing_emulator.server.log_format import TextFormatter
 from tests.builders import a_key, a_request
 from tests.unit.aws.asgi import JSON_TYPE, Headers, call, call_target, exchange, http_scope
 from tests.unit.aws.aws_app import app_over
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 CREATE, DESCRIBE = "SageMaker.CreateProcessingJob", "SageMaker.DescribeProcessingJob"
 SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=0"

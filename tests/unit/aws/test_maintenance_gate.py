@@ -5,12 +5,12 @@ import threading
 from contextlib import ExitStack
 
 import pytest
-from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from starlette.types import Message
 
+from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from tests.unit.aws.asgi import JSON_TYPE, Answer, Headers, call, http_scope
 from tests.unit.aws.aws_app import app_over
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 HOST = ("host", "127.0.0.1:9320")
 LIST = (("x-amz-target", "SageMaker.ListProcessingJobs"), ("content-type", JSON_TYPE))

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from processing_emulator.aws.protocols.model import SERVED, Kind, Shape
-
 from tests.unit.aws.aws_app import service_model
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from processing_emulator.aws.protocols.document_parser import compile_parser
 from processing_emulator.aws.protocols.json_codec import decode_json
 from processing_emulator.aws.protocols.model import Kind, Shape

@@ -6,9 +6,9 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from processing_emulator.aws.protocols.model import Shape
 from processing_emulator.aws.protocols.pattern import compile_pattern
-
 from tests.unit.aws.aws_app import service_model
 
 TAG_PATTERN = r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"

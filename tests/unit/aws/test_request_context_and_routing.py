@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from processing_emulator.aws.http.host_guard import HostGuard
+
+from processing_emulator.aws.http.host_and_origin_guard import HostGuard
 from processing_emulator.aws.http.request_context import (
     Authorization,
     CredentialScope,
@@ -13,7 +14,6 @@ from processing_emulator.aws.http.request_context import (
 )
 from processing_emulator.aws.http.routing import Protocol, protocol_of
 from processing_emulator.aws.protocols.wire_errors import BadCredentialScope
-
 from tests.unit.aws.aws_app import a_credential_store
 
 SIGNATURE = "AWS4-HMAC-SHA256 Credential={}/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=0"

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.aws.s3.canonical import canonical_path, canonical_query
 
 

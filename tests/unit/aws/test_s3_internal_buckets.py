@@ -1,12 +1,12 @@
 """Buckets whose names begin with a dot belong to the embedded store, and are refused as S3 refuses such names."""
 
 import pytest
-from processing_emulator.aws.s3.seaweedfs_compat import seaweedfs_middleware
 from starlette.types import ASGIApp
 
+from processing_emulator.aws.s3.seaweedfs_compat import seaweedfs_middleware
 from tests.unit.aws.asgi import call
 from tests.unit.aws.aws_app import app_over, named_app
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from processing_emulator.aws.s3.target import Target, subresources_of, target_of
 
 

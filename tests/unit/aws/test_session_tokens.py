@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.aws.signatures.session_tokens import BadToken, RoleSession, SessionTokenIssuer
-from processing_emulator.domain.contract import TemporaryKeys
+from processing_emulator.domain.container_contract import TemporaryKeys
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 ISSUER = SessionTokenIssuer(b"one secret")

@@ -9,15 +9,15 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
-from processing_emulator.aws.signatures.verification import RequestHead
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from processing_emulator.aws.signatures.verification import RequestHead
 from tests.unit.aws.asgi import JSON_TYPE, Answer, call
 from tests.unit.aws.aws_app import a_credential_store, app_over
 from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, Signer, with_header
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 KEYS = a_credential_store({ACCESS_KEY: SECRET_KEY})
 LIST = b"{}"

@@ -9,10 +9,10 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from processing_emulator.aws.http.request_context import parse_authorization
 from processing_emulator.aws.signatures.errors import Refusal, SignatureError
 from processing_emulator.aws.signatures.verification import RequestHead, Rules, verify
-
 from tests.unit.aws.aws_app import a_credential_store
 from tests.unit.aws.signing import ACCESS_KEY, SECRET_KEY, Signer, signed_at, with_header
 

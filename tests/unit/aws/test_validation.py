@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+
 from processing_emulator.aws.protocols.java_text import PRINT_LIMIT, java_text
 from processing_emulator.aws.protocols.model import Kind, Shape
 from processing_emulator.aws.protocols.validation import MOST_VIOLATIONS, compile_validator

@@ -8,12 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.cli.docker_hint import docker_hint, hint_for
 from processing_emulator.cli.doctor import Finding, examine, report
 from processing_emulator.config import Settings, effective_settings
-
 from tests.fixtures_disk import SmallDisk
 from tests.stub_store import in_turn, s3_error, stub_store
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import SecretStr
+
 from processing_emulator.cli.env import client_variables
 from processing_emulator.cli.main import main
 from processing_emulator.config import Settings
-from pydantic import SecretStr
 
 
 def _env(tmp_path: Path, *arguments: str) -> Result:

@@ -6,8 +6,8 @@ from io import StringIO
 
 import pytest
 from dotenv import dotenv_values
-from processing_emulator.cli.env_formats import EnvFormat, render
 
+from processing_emulator.cli.env_formats import EnvFormat, render
 from tests.fixtures_docker import missing
 
 HOSTILE = [

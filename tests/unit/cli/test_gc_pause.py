@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+
 from processing_emulator.server.gc_pause import gc_paused
 
 

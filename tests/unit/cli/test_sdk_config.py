@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+
 from processing_emulator.cli.main import main
 from processing_emulator.cli.sdk_config import sdk_config, write_sdk_config
 from processing_emulator.config import Settings

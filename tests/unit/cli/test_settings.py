@@ -5,6 +5,7 @@ import re
 
 import pytest
 from click.testing import CliRunner
+
 from processing_emulator.cli.main import main
 from processing_emulator.cli.settings_flags import GROUPS, UsageFault, given_flags, load_settings
 from processing_emulator.config import ENV_PREFIX, Settings, effective_settings, unknown_variables

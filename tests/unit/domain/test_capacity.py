@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from processing_emulator.domain.capacity import Ask, NodeCapacity, Shortage, ask_of, place
-from processing_emulator.domain.instances import GIB, catalogue
+from processing_emulator.domain.instance_types import GIB, catalogue
 from processing_emulator.domain.job import Limits
 
 NODE = NodeCapacity(vcpus=8, memory_bytes=32 * GIB, gpu_ids=(), container_cpus=8)

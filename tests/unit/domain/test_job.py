@@ -4,8 +4,8 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from processing_emulator.domain.job import NANOSECONDS, LogCursor
 
+from processing_emulator.domain.job import NANOSECONDS, LogCursor
 from tests.builders import a_key
 
 

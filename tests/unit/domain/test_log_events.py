@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.domain.log_events import (
     EVENT_OVERHEAD_BYTES,
     JOIN_MS,

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.domain.manifest import Manifest, parse_manifest
 from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.errors import StagingFailure

@@ -1,6 +1,7 @@
 """The verdict on a job: every FailureReason that the emulator reports (spec 1.7-1.9)."""
 
 import pytest
+
 from processing_emulator.domain.outcome import (
     OUT_OF_MEMORY,
     ContainerExit,

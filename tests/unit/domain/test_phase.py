@@ -4,6 +4,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.domain.phase import TRANSITIONS, JobPhase, ProcessingJobStatus, status_of
 
 TERMINAL = {JobPhase.COMPLETED, JobPhase.FAILED, JobPhase.STOPPED}

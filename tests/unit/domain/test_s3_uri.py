@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.domain.s3_uri import S3Uri, parse_s3_uri
 from processing_emulator.errors import Unsupported
 

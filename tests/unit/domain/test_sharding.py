@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.domain.sharding import share_of
 from processing_emulator.domain.spec import Distribution
 from processing_emulator.domain.staging import DownloadPlan, StoredObject, plan_download

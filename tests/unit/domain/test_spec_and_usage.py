@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.domain.image_map import substitute_for
 from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.domain.spec import (
@@ -20,7 +21,6 @@ from processing_emulator.domain.spec import (
 )
 from processing_emulator.domain.usage import GpuReading, cpu_percent, gpu_percents
 from processing_emulator.errors import Unsupported
-
 from tests.builders import a_request, an_input, an_output
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"

@@ -1,6 +1,7 @@
 """Which key becomes which path (spec 3.1) and which file becomes which key (spec 4)."""
 
 import pytest
+
 from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.domain.staging import StoredObject, output_key, plan_download, relative_path
 from processing_emulator.errors import UnsafePath

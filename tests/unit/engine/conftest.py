@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.engine.rig import Rig
+from tests.unit.engine.engine_rig import Rig
 
 
 @pytest.fixture

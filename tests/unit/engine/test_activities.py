@@ -3,14 +3,14 @@
 import threading
 
 import pytest
+
 from processing_emulator.domain.job import Limits
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass
 from processing_emulator.engine.activity import Activity, EndContainer
 from processing_emulator.engine.container_run import ContainerRun
 from processing_emulator.errors import RuntimeUnavailable
 from processing_emulator.ports import ContainerSpec
-
-from tests.unit.engine.rig import EmulatorRun, Rig
+from tests.unit.engine.engine_rig import EmulatorRun, Rig
 
 BROKEN_PIPE = Failure(kind=FailureClass.CLIENT, text="the pipe broke")
 

@@ -9,10 +9,9 @@ from processing_emulator.domain.outcome import ContainerExit, Failure, FailureCl
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
 from processing_emulator.ports import ContainerState
-
 from tests.builders import a_key, an_output
 from tests.fakes.runtime import FakeRuntime
-from tests.unit.engine.rig import EmulatorRun, Rig
+from tests.unit.engine.engine_rig import EmulatorRun, Rig
 from tests.waiting import wait_for
 
 HOLD = {"FAKE_HOLD": "1"}

@@ -4,11 +4,11 @@ import json
 import threading
 
 import pytest
-from processing_emulator.ports import ContainerSpec
 
+from processing_emulator.ports import ContainerSpec
 from tests.builders import an_input
 from tests.fakes.container_script import FakeRun, mounted
-from tests.unit.engine.rig import Rig
+from tests.unit.engine.engine_rig import Rig
 
 INPUT = "/opt/ml/processing/input"
 

@@ -5,15 +5,15 @@ import os
 from typing import Any
 
 import pytest
-from processing_emulator.domain.contract import ContainerAccess
+
+from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.outcome import OUT_OF_MEMORY
 from processing_emulator.domain.usage import GpuReading, UsageReading
 from processing_emulator.errors import RuntimeFailure
 from processing_emulator.ports import ContainerSpec, NetworkAttachment, PullPolicy
-
 from tests.builders import an_input, an_output
 from tests.fakes.container_script import FakeRun, mounted
-from tests.unit.engine.rig import Rig
+from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
 ALL_PHASES = ["Pulling", "StagingIn", "Starting", "Running", "StagingOut", "Completed"]

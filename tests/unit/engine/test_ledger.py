@@ -3,7 +3,7 @@
 import threading
 
 from processing_emulator.domain.capacity import Ask, NodeCapacity, Shortage
-from processing_emulator.domain.instances import GIB
+from processing_emulator.domain.instance_types import GIB
 from processing_emulator.domain.job import JobId, Limits
 from processing_emulator.engine.ledger import CapacityLedger
 

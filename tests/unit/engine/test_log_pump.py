@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
+
 from processing_emulator.domain.job import JobId
 from processing_emulator.engine.log_pump import HOLD_SECONDS, LogPump
 from processing_emulator.ports import RawLine
-
 from tests.contract.ports.stores import add_instance, output_of
 from tests.fakes.container_script import HOLD
 from tests.fakes.job_store import MemoryJobStore

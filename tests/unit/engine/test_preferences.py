@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from processing_emulator.domain.spec import InstanceChoice
-
 from tests.fakes.container_script import FakeRun
-from tests.unit.engine.rig import Rig
+from tests.unit.engine.engine_rig import Rig
 
 SMALL = InstanceChoice(instance_type="ml.t3.medium", count=1)
 

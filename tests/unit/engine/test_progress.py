@@ -7,19 +7,19 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.admin.views import job_document
 from processing_emulator.domain.job import PROGRESS, JobEvent, JobId, Transfer
 from processing_emulator.domain.staging import PlannedFile
 from processing_emulator.engine.transfer_progress import Direction, TransferProgress
 from processing_emulator.errors import Cancelled, StoreFailure
 from processing_emulator.ports import CancelToken, TransferMeter
-
 from tests.builders import an_input
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.object_store import MemoryObjectStore
 from tests.fakes.sample_store import MemorySampleStore
-from tests.unit.engine.rig import Rig
+from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
 QUICK_SECONDS = 0.01

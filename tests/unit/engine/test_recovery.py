@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 import pytest
+
 from processing_emulator.domain.job import JobFacts, JobId, LogCursor
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.engine.instance import LABEL_JOB_ID
 from processing_emulator.errors import JobNotStoppable, RuntimeUnavailable
 from processing_emulator.ports import ContainerState
-
 from tests.builders import a_key, an_input, an_output
 from tests.fakes.container_script import FakeRun, mounted
-from tests.unit.engine.rig import Rig
+from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
 HOLD = {"FAKE_HOLD": "1"}

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.engine.scheduler import ResetResult
 from processing_emulator.errors import RuntimeUnavailable, StoreFailure
 from processing_emulator.ports import ContainerInfo
-
 from tests.fakes.container_script import FakeRun
 from tests.fakes.runtime import FakeRuntime
-from tests.unit.engine.rig import Rig
+from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
 

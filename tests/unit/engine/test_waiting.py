@@ -6,9 +6,8 @@ from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.engine.admission_queue import AdmissionQueue
-
 from tests.fakes.container_script import HOLD
-from tests.unit.engine.rig import Rig
+from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
 HOLDS = {HOLD: "1"}

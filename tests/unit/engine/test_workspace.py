@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.engine.workspace import Workspace, counted
 from processing_emulator.errors import DiskFull, StagingFailure
 

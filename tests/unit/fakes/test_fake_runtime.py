@@ -6,11 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import GpuReading, UsageReading
 from processing_emulator.errors import Cancelled, ContainerGone, ImageNotFound, RuntimeFailure, RuntimeUnavailable
 from processing_emulator.ports import BindMount, ContainerSpec, ContainerState, PullPolicy
-
 from tests.fakes.container_script import FakeRun, mounted
 from tests.fakes.machine import FakeMachine
 from tests.fakes.probes import FakeGpuProbe, FakeHostProbe

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+
 from processing_emulator.domain.job import JobId
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import StoreFailure
 from processing_emulator.ports import JobQuery
-
 from tests.contract.ports.stores import NOW, add_instance, add_job
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore

@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from processing_emulator.domain.instances import catalogue
+
+from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.errors import ValidationFailed
 from processing_emulator.jobs.cluster_rules import check_cluster
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from processing_emulator.errors import ValidationFailed
 from processing_emulator.jobs.image_rules import check_app
-
 from tests.builders import a_key, a_request
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 WRANGLER = "415577184552.dkr.ecr.us-east-2.amazonaws.com/sagemaker-data-wrangler-container:1.1.1"
 

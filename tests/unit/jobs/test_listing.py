@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.errors import ValidationFailed
 from processing_emulator.jobs.listing import seal
 from processing_emulator.ports import JobQuery, SortBy
-
 from tests.builders import a_key, a_request
-from tests.unit.jobs.parts import START, Api
+from tests.unit.jobs.job_requests import START, Api
 
 QUERY = JobQuery(account="000000000000", region="us-east-1", limit=2)
 

@@ -4,13 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import InstanceChoice
 from processing_emulator.errors import JobNameInUse, QuotaExceeded
 from processing_emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME, unknown_quota
-
 from tests.builders import a_key, a_request
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 HOW_TO_RAISE = (
     "Please use AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not available, "

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+
 from processing_emulator.errors import Unsupported, ValidationFailed
 from processing_emulator.jobs.rules import check_create
-
 from tests.builders import a_request, an_input, an_output
 
 ROOT = "/opt/ml/processing/"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.errors import (
@@ -16,10 +17,9 @@ from processing_emulator.errors import (
     ValidationFailed,
 )
 from processing_emulator.jobs.quotas import TOTAL
-
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
-from tests.unit.jobs.parts import START, Api
+from tests.unit.jobs.job_requests import START, Api
 
 
 def test_create_stores_a_pending_job_and_wakes_the_engine() -> None:

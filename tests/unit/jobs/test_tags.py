@@ -1,11 +1,11 @@
 """Tags by ARN, on the store in memory (spec 1.10)."""
 
 import pytest
+
 from processing_emulator.errors import TaggedResourceNotFound, Unsupported, ValidationFailed
 from processing_emulator.jobs.tags import MOST_TAGS
-
 from tests.builders import a_key, a_request
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:processing-job/"

@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from processing_emulator.domain.log_names import PROCESSING_JOBS_GROUP, LogGroupKey
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import LogNotFound, ValidationFailed
+from processing_emulator.logs.page_tokens import seal_page
 from processing_emulator.logs.reading import EventPage, EventQuery
-from processing_emulator.logs.tokens import seal_page
 from processing_emulator.ports import LogStream, StreamQuery
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS
 from tests.log_batches import a_batch
-from tests.unit.jobs.parts import Api
+from tests.unit.jobs.job_requests import Api
 
 GROUP = LogGroupKey("000000000000", "us-east-1", PROCESSING_JOBS_GROUP)
 HEAD = EventQuery(from_head=True)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from processing_emulator.config import LogFormat, LogLevel
 from processing_emulator.log_context import add_log_fields, in_log_context, log_fields
 from processing_emulator.server.log_format import set_up_logging

@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPResponse
 from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from processing_emulator.adapters.s3_store.dial import Dialler
+from processing_emulator.adapters.s3_store.abortable_connect import Dialler
 from processing_emulator.adapters.s3_store.errors import NETWORK_ERRORS, Refusal, refusal_of, translated
 from processing_emulator.adapters.s3_store.retry import Attempts, OutageLog, RetryPolicy, is_retryable
 from processing_emulator.adapters.s3_store.signing import Signer, encoded_path, encoded_query

@@ -1,4 +1,4 @@
-"""The one identity that the embedded store has: whoever signs with its keys owns every bucket."""
+"""The one identity that the embedded store has: a client that signs with its keys owns every bucket."""
 
 import json
 import os

@@ -24,8 +24,13 @@ from processing_emulator.adapters.seaweedfs.command import (
 )
 from processing_emulator.adapters.seaweedfs.errors import EmbeddedStoreFailed
 from processing_emulator.adapters.seaweedfs.identity import IDENTITY_FILE, Identity, write_identity
+from processing_emulator.adapters.seaweedfs.process_record import (
+    StoreRecord,
+    kill_stale_process,
+    process_id,
+    write_record,
+)
 from processing_emulator.adapters.seaweedfs.readiness import accepts_objects
-from processing_emulator.adapters.seaweedfs.record import StoreRecord, kill_stale_process, process_id, write_record
 from processing_emulator.adapters.seaweedfs.sockets import remove_stale_sockets
 
 logger = logging.getLogger(__name__)

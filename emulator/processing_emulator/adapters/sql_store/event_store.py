@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.job_lookup import require_job
 from processing_emulator.adapters.sql_store.job_tables import job_events, jobs
-from processing_emulator.adapters.sql_store.lookup import require_job
 from processing_emulator.adapters.sql_store.rows import event_columns, event_of, feed_event_of
 from processing_emulator.domain.job import JobEvent, JobId
 from processing_emulator.ports import FeedEvent

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import insert, select, update
 
 from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.job_lookup import require_job
 from processing_emulator.adapters.sql_store.job_tables import instances, jobs
 from processing_emulator.adapters.sql_store.listing import IS_UNFINISHED
-from processing_emulator.adapters.sql_store.lookup import require_job
 from processing_emulator.adapters.sql_store.rows import instance_columns, instance_of, limits_columns
 from processing_emulator.domain.job import InstanceRecord, JobId, Limits
 from processing_emulator.errors import JobNotFound

@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from processing_emulator.adapters.sql_store.all_tables import metadata
 from processing_emulator.adapters.sql_store.event_store import SqlEventStore, store_event
 from processing_emulator.adapters.sql_store.instance_store import SqlInstanceStore
+from processing_emulator.adapters.sql_store.job_lookup import get_job
 from processing_emulator.adapters.sql_store.job_tables import job_requests, job_tags, jobs
 from processing_emulator.adapters.sql_store.listing import IS_UNFINISHED, SELECT_JOB, SELECT_UNFINISHED, read_page
-from processing_emulator.adapters.sql_store.lookup import get_job
 from processing_emulator.adapters.sql_store.metadata import emulator_schema
 from processing_emulator.adapters.sql_store.rows import facts_columns, is_storable, job_of, new_job_columns
 from processing_emulator.adapters.sql_store.tag_store import SqlTagStore, store_tags

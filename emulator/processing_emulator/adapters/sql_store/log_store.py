@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
-from processing_emulator.adapters.sql_store.chunks import (
+from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.job_tables import instances
+from processing_emulator.adapters.sql_store.log_chunks import (
     ChunkSize,
     Events,
     joined,
@@ -15,8 +17,6 @@ from processing_emulator.adapters.sql_store.chunks import (
     stored_events,
     unpack,
 )
-from processing_emulator.adapters.sql_store.database import Database
-from processing_emulator.adapters.sql_store.job_tables import instances
 from processing_emulator.adapters.sql_store.log_streams import (
     find_stream,
     group_id,

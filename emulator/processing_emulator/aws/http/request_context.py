@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from processing_emulator.aws.protocols.wire_errors import BadCredentialScope
-from processing_emulator.domain.identity import DEFAULT_ACCOUNT, DEFAULT_REGION
+from processing_emulator.domain.default_account import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 _REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
 _PARAMETERS: Final = frozenset({"Credential", "SignedHeaders", "Signature"})

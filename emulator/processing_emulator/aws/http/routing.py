@@ -1,10 +1,10 @@
-"""Tells the requests of one port apart, as AWS's own front ends do: by target header, form, path and signature."""
+"""Decides which protocol a request uses, as AWS's own front ends do: by target header, form, path and signature."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 from processing_emulator.admin_prefix import ADMIN_PREFIX
-from processing_emulator.aws.http.host_guard import host_name
+from processing_emulator.aws.http.host_and_origin_guard import host_name
 
 ADMIN_PREFIXES = (ADMIN_PREFIX, "/_localstack")
 """The second is what clients of LocalStack ask for its health."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
-from processing_emulator.domain.contract import SessionIssuer, TemporaryKeys
+from processing_emulator.domain.container_contract import SessionIssuer, TemporaryKeys
 from processing_emulator.domain.job import JobKey
 from processing_emulator.domain.spec import JobSpec
 from processing_emulator.ports import Clock

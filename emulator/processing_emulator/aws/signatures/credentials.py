@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from processing_emulator.aws.signatures.errors import Refusal, SignatureError
 from processing_emulator.aws.signatures.session_tokens import BadToken, RoleSession, SessionTokenIssuer
-from processing_emulator.domain.identity import account_of
+from processing_emulator.domain.default_account import account_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

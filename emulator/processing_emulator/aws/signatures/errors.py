@@ -14,7 +14,7 @@ class Refusal(Enum):
 
     MISSING_TOKEN = "the request is not signed"  # noqa: S105
     MALFORMED = "a part of the signature is missing or malformed, or its algorithm is not AWS4-HMAC-SHA256"
-    UNKNOWN_KEY = "nobody has this access key, or the session token does not belong to it"
+    UNKNOWN_KEY = "no account has this access key, or the session token does not belong to it"
     EXPIRED_SESSION = "the temporary credentials have expired"
     EXPIRED_REQUEST = "the request was signed too long ago, or in the future, or its presigned URL has expired"
     MISMATCH = "another secret key or another request was signed, or a header that must be signed is not"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from processing_emulator.domain.contract import TemporaryKeys
+from processing_emulator.domain.container_contract import TemporaryKeys
 
 PREFIX: Final = "ASIA"
 """The prefix of temporary access keys, as in AWS."""

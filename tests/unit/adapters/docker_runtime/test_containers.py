@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from processing_emulator.adapters.docker_runtime.containers import (
     ContainerDefaults,
     container_body,
@@ -14,7 +15,6 @@ from processing_emulator.adapters.docker_runtime.containers import (
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.errors import RuntimeFailure
 from processing_emulator.ports import BindMount, ContainerInfo, ContainerState, NetworkAttachment, OverlayMount
-
 from tests.fixtures_docker import MIB, a_container
 
 DEFAULTS = ContainerDefaults(emulator_id="e1")

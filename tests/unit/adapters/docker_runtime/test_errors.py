@@ -3,6 +3,7 @@
 import pytest
 import requests
 import urllib3.exceptions
+
 from processing_emulator.adapters.docker_runtime.errors import (
     CANNOT_PULL,
     MESSAGE_LIMIT,

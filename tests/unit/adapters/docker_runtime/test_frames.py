@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.adapters.docker_runtime.frames import Dechunker, Demuxer, Stamps
 from processing_emulator.ports import RawLine
 

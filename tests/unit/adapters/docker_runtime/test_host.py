@@ -1,11 +1,11 @@
 """The capacity for jobs: that of the engine, or the configured one."""
 
 import pytest
+
 from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
 from processing_emulator.domain.capacity import NodeCapacity
 from processing_emulator.domain.usage import GpuReading
 from processing_emulator.errors import RuntimeUnavailable
-
 from tests.fakes.probes import FakeGpuProbe
 from tests.fakes.runtime import FakeRuntime
 

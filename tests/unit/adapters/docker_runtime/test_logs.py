@@ -5,6 +5,7 @@ import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.adapters.docker_runtime.logs import Window, most_file_bytes
 from processing_emulator.ports import RawLine
 

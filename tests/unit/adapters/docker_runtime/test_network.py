@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+
 from processing_emulator.adapters.docker_runtime.network import SelfContainer, own_ids, self_container
 from processing_emulator.errors import RuntimeFailure
 

@@ -1,6 +1,7 @@
 """Image references are parsed as the Docker CLI parses them."""
 
 import pytest
+
 from processing_emulator.adapters.docker_runtime.references import parse_reference
 from processing_emulator.errors import ImageNotFound
 

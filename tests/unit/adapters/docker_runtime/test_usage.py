@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from processing_emulator.adapters.docker_runtime.usage import find_cgroup, usage_from_stats
 from processing_emulator.domain.usage import UsageReading
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from processing_emulator.adapters.hooks.runner import HookRunner
 from processing_emulator.adapters.hooks.scripts import Stage
 from processing_emulator.errors import Cancelled, HookFailed, StartFailure
-
 from tests.waiting import wait_for
 
 

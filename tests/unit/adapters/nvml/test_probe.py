@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from processing_emulator.adapters.nvml.probe import NvmlProbe
 
+from processing_emulator.adapters.nvml.probe import NvmlProbe
 from tests.unit.adapters.nvml.stub import ask, compiled
 
 GIB = 1024**3

@@ -8,13 +8,13 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPResponse
 
 import pytest
+
+from processing_emulator.adapters.s3_store.abortable_connect import Dialler
 from processing_emulator.adapters.s3_store.connection import Connection, Endpoint, Request, endpoint_of
-from processing_emulator.adapters.s3_store.dial import Dialler
 from processing_emulator.adapters.s3_store.files import BytesBody
 from processing_emulator.adapters.s3_store.retry import Attempts, OutageLog, RetryPolicy
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
 from processing_emulator.errors import Cancelled, ObjectStoreRefused, ObjectStoreUnreachable
-
 from tests.stub_store import Answer, Received, StubStore, http, in_turn, s3_error, stub_store
 from tests.waiting import wait_for
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.s3_store.parts import MIB
 from processing_emulator.errors import Cancelled, ObjectStoreRefused, ObjectStoreUnreachable
-
 from tests.stub_store import Received, http, s3_error
 from tests.unit.adapters.s3_store.test_store import (
     LARGE,

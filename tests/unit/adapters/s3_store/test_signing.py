@@ -8,6 +8,7 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
+
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer, encoded_path, encoded_query
 
 HOST = "127.0.0.1:9000"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.s3_store.connection import SILENCE_TIMEOUT_SECONDS
 from processing_emulator.adapters.s3_store.errors import on_disk
 from processing_emulator.adapters.s3_store.parts import DOWNLOAD, MIB, MOST_PARTS, UPLOAD, PartSizes, iter_parts
@@ -17,7 +18,6 @@ from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
 from processing_emulator.ports import LocalFile
-
 from tests.stub_store import Answer, Received, StubStore, http, in_turn, s3_error
 from tests.waiting import wait_for
 

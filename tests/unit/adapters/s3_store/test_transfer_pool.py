@@ -4,12 +4,12 @@ import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
+
 from processing_emulator.adapters.s3_store.connection import Connection, endpoint_of
 from processing_emulator.adapters.s3_store.retry import RetryPolicy
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
 from processing_emulator.adapters.s3_store.transfer_pool import Task, TransferPool
 from processing_emulator.errors import Cancelled, StagingFailure
-
 from tests.waiting import wait_for
 
 NEVER = threading.Event()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from processing_emulator.adapters.seed.plan import SeedObject, SeedPlan
 from processing_emulator.adapters.seed.read import read_seed
 from processing_emulator.errors import StartFailure

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.sql_store.store import Stores, open_store
 
 

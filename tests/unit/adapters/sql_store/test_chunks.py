@@ -1,7 +1,8 @@
 """How events are cut into chunks and merged: few rows, bounded rewriting, sealed chunks left alone."""
 
 import pytest
-from processing_emulator.adapters.sql_store.chunks import (
+
+from processing_emulator.adapters.sql_store.log_chunks import (
     SEALED_BYTES,
     ChunkSize,
     Events,

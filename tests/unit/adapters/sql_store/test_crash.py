@@ -9,7 +9,6 @@ from pathlib import Path
 
 from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.domain.job import JobId
-
 from tests.contract.ports.stores import add_instance, output_of
 from tests.unit.adapters.sql_store.rawsql import query
 

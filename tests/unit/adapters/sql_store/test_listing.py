@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Select
+from sqlalchemy.dialects import sqlite
+
 from processing_emulator.adapters.sql_store.listing import SELECT_UNFINISHED, UNFINISHED, page_statements
 from processing_emulator.adapters.sql_store.store import Stores
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
 from processing_emulator.ports import JobPosition, JobQuery, JobStore, SortBy
-from sqlalchemy import Select
-from sqlalchemy.dialects import sqlite
-
 from tests.contract.ports.stores import NOW, add_job, move_to
 from tests.fakes.job_store import MemoryJobStore
 from tests.unit.adapters.sql_store.rawsql import query

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from processing_emulator.adapters.sql_store.chunks import SEALED_BYTES, Events
+
+from processing_emulator.adapters.sql_store.log_chunks import SEALED_BYTES, Events
 from processing_emulator.adapters.sql_store.log_store import SqlLogStore, _Tail
 from processing_emulator.adapters.sql_store.store import Stores
 from processing_emulator.domain.job import JobId
 from processing_emulator.errors import StaleJob
 from processing_emulator.ports import OutputBatch
-
 from tests.contract.ports.stores import add_instance, output_of
 from tests.log_batches import a_batch
 from tests.unit.adapters.sql_store.rawsql import query

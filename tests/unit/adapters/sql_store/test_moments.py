@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+
 from processing_emulator.adapters.sql_store.timestamps import from_ms, to_ms, to_ms_ceiling
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)

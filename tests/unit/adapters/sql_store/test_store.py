@@ -9,13 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION
 from processing_emulator.adapters.sql_store.store import Stores, open_store
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import StoreFailure
 from processing_emulator.ports import JobQuery
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_instance, add_job, later, move_to, output_of
 from tests.log_batches import a_batch

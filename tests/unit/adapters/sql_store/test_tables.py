@@ -5,10 +5,10 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+
 from processing_emulator.adapters.sql_store.all_tables import metadata
 from processing_emulator.adapters.sql_store.store import Stores
 from processing_emulator.domain.phase import JobPhase, status_of
-
 from tests.contract.ports.stores import add_job, move_to
 from tests.unit.adapters.sql_store.rawsql import query
 

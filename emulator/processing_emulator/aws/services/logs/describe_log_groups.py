@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from processing_emulator.aws.http.request_context import RequestContext
-from processing_emulator.aws.services.logs.log_names import group_arn
+from processing_emulator.aws.services.logs.group_and_stream_members import group_arn
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.domain.log_names import LogGroupKey
 from processing_emulator.errors import ValidationFailed

@@ -5,12 +5,12 @@ from typing import Any
 
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
-from processing_emulator.aws.services.logs.log_names import group_arn, group_named
+from processing_emulator.aws.services.logs.group_and_stream_members import group_arn, group_named
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.domain.log_names import LogGroupKey
 from processing_emulator.errors import ValidationFailed
+from processing_emulator.logs.page_tokens import sequence_token
 from processing_emulator.logs.reading import LogReading
-from processing_emulator.logs.tokens import sequence_token
 from processing_emulator.ports import LogStream, StreamQuery
 
 MOST_STREAMS = 50

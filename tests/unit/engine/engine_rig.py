@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from processing_emulator.adapters.clock import SystemClock
-from processing_emulator.domain.contract import ContainerAccess
+from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.outcome import StopCause
 from processing_emulator.engine.backend import Gang
@@ -13,7 +13,6 @@ from processing_emulator.engine.instance import RunnerOptions, RunnerReport, Run
 from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper
 from processing_emulator.engine.scheduler import Scheduler
-
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import output_of
 from tests.fakes.container_script import FakeRun, run_from_environment

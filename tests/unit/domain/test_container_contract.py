@@ -4,17 +4,17 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+
 from processing_emulator.aws.signatures.container_session import session_issuer
 from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
-from processing_emulator.domain import contract
+from processing_emulator.domain import container_contract
 from processing_emulator.domain.spec import spec_of
-
 from tests.builders import ROLE, a_key, a_request, an_input, an_output
-from tests.unit.jobs.parts import StepClock
+from tests.unit.jobs.job_requests import StepClock
 
 
 def test_resource_config_is_one_line_with_exactly_two_keys() -> None:
-    content = contract.resource_config(("algo-1", "algo-2"), "algo-2")
+    content = container_contract.resource_config(("algo-1", "algo-2"), "algo-2")
     assert content == b'{"current_host":"algo-2","hosts":["algo-1","algo-2"]}'
 
 
@@ -22,7 +22,7 @@ def test_processing_job_config_has_the_service_s_key_order_nulls_and_download_mo
     request = a_request(
         "My-Job", image="i:1", entrypoint=["python3", "p.py"], inputs=[an_input()], outputs=[an_output()]
     )
-    text = contract.processing_job_config(a_key("My-Job"), request).decode()
+    text = container_contract.processing_job_config(a_key("My-Job"), request).decode()
     assert text == (
         '{"ProcessingJobArn":"arn:aws:sagemaker:us-east-1:000000000000:processing-job/my-job",'
         '"ProcessingJobName":"My-Job",'
@@ -42,7 +42,7 @@ def test_processing_job_config_has_the_service_s_key_order_nulls_and_download_mo
 @pytest.mark.parametrize(("environment", "present"), [({}, False), (None, False), ({"K": "V"}, True)])
 def test_environment_is_missing_from_the_config_when_empty(environment: dict[str, str] | None, present: bool) -> None:
     request = a_request() if environment is None else a_request(Environment=environment)
-    document = json.loads(contract.processing_job_config(a_key(), request))
+    document = json.loads(container_contract.processing_job_config(a_key(), request))
     assert ("Environment" in document) is present
     assert document["ProcessingOutputConfig"] == {"Outputs": [], "KmsKeyId": None}
 
@@ -58,7 +58,7 @@ def test_only_config_output_and_the_outermost_local_paths_are_mounted() -> None:
             outputs=[an_output(path="/opt/ml/processing/out")],
         )
     )
-    assert [(m.folder, m.target) for m in contract.mounts_of(spec)] == [
+    assert [(m.folder, m.target) for m in container_contract.mounts_of(spec)] == [
         ("config", "/opt/ml/config"),
         ("output", "/opt/ml/output"),
         ("processing/input", "/opt/ml/processing/input"),
@@ -67,12 +67,12 @@ def test_only_config_output_and_the_outermost_local_paths_are_mounted() -> None:
     ]
 
 
-ACCESS = contract.ContainerAccess(endpoint_url="http://172.17.0.1:9320", secret_key="s")
+ACCESS = container_contract.ContainerAccess(endpoint_url="http://172.17.0.1:9320", secret_key="s")
 
 
 def test_environment_has_region_endpoint_and_account_key_but_no_default_region() -> None:
     spec = spec_of(a_request())
-    assert contract.environment_of(spec, a_key(account="123456789012", region="eu-west-1"), ACCESS) == {
+    assert container_contract.environment_of(spec, a_key(account="123456789012", region="eu-west-1"), ACCESS) == {
         "AWS_REGION": "eu-west-1",
         "AWS_ENDPOINT_URL": "http://172.17.0.1:9320",
         "AWS_ACCESS_KEY_ID": "123456789012",
@@ -82,19 +82,19 @@ def test_environment_has_region_endpoint_and_account_key_but_no_default_region()
 
 def test_variables_of_the_request_override_ours() -> None:
     spec = spec_of(a_request(Environment={"AWS_ENDPOINT_URL": "http://elsewhere", "AWS_REGION": "x"}))
-    environment = contract.environment_of(spec, a_key(), ACCESS)
+    environment = container_contract.environment_of(spec, a_key(), ACCESS)
     assert environment["AWS_ENDPOINT_URL"] == "http://elsewhere"
     assert environment["AWS_REGION"] == "x"
 
 
 ISSUER = SessionTokenIssuer(b"a secret")
-SESSIONS = contract.ContainerAccess(endpoint_url="http://e", issue=session_issuer(ISSUER, StepClock()))
+SESSIONS = container_contract.ContainerAccess(endpoint_url="http://e", issue=session_issuer(ISSUER, StepClock()))
 
 
 def test_enforced_signatures_give_the_container_session_credentials() -> None:
     spec = spec_of(a_request(StoppingCondition={"MaxRuntimeInSeconds": 100}))
 
-    environment = contract.environment_of(spec, a_key(account="123456789012"), SESSIONS)
+    environment = container_contract.environment_of(spec, a_key(account="123456789012"), SESSIONS)
 
     access_key, token = environment["AWS_ACCESS_KEY_ID"], environment["AWS_SESSION_TOKEN"]
     session, secret = ISSUER.open(access_key, token)
@@ -106,7 +106,7 @@ def test_enforced_signatures_give_the_container_session_credentials() -> None:
 def test_session_token_is_omitted_when_the_request_sets_keys() -> None:
     spec = spec_of(a_request(Environment={"AWS_ACCESS_KEY_ID": "own", "AWS_SECRET_ACCESS_KEY": "secret"}))
 
-    environment = contract.environment_of(spec, a_key(), SESSIONS)
+    environment = container_contract.environment_of(spec, a_key(), SESSIONS)
 
     assert environment["AWS_ACCESS_KEY_ID"] == "own"
     assert "AWS_SESSION_TOKEN" not in environment
@@ -114,12 +114,12 @@ def test_session_token_is_omitted_when_the_request_sets_keys() -> None:
 
 def test_isolated_container_has_no_endpoint_and_no_credentials() -> None:
     spec = spec_of(a_request(NetworkConfig={"EnableNetworkIsolation": True}, Environment={"K": "V"}))
-    assert contract.environment_of(spec, a_key(), ACCESS) == {"AWS_REGION": "us-east-1", "K": "V"}
+    assert container_contract.environment_of(spec, a_key(), ACCESS) == {"AWS_REGION": "us-east-1", "K": "V"}
 
 
 def test_container_without_credentials_gets_only_the_endpoint() -> None:
-    access = contract.ContainerAccess(endpoint_url="http://e")
-    assert contract.environment_of(spec_of(a_request()), a_key(), access) == {
+    access = container_contract.ContainerAccess(endpoint_url="http://e")
+    assert container_contract.environment_of(spec_of(a_request()), a_key(), access) == {
         "AWS_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": "http://e",
     }
@@ -136,10 +136,10 @@ def test_container_without_credentials_gets_only_the_endpoint() -> None:
     ],
 )
 def test_exit_message_is_the_first_kilobyte(content: bytes, message: str | None) -> None:
-    assert contract.exit_message_of(content) == message
+    assert container_contract.exit_message_of(content) == message
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"ok\xc3", b"\xff" + b"a" * 2000])
 def test_exit_message_that_is_not_utf_8_is_an_error(content: bytes) -> None:
     with pytest.raises(UnicodeDecodeError):
-        contract.exit_message_of(content)
+        container_contract.exit_message_of(content)

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from processing_emulator.aws.protocols.model import Kind, Shape, load_service_model
 from processing_emulator.errors import Unsupported
-from processing_emulator.jobs.coverage import (
+from processing_emulator.jobs.supported_members import (
     APP_MANAGED_ITEMS,
     MEMBERS,
     REFUSED_VALUES,

@@ -10,9 +10,10 @@ from typing import Any
 import boto3
 import uvicorn
 from botocore.config import Config
+from starlette.types import ASGIApp
+
 from processing_emulator.server.http_protocol import BoundedHeadProtocol
 from processing_emulator.server.uvicorn_server import server_config
-from starlette.types import ASGIApp
 
 DEADLINE_SECONDS = 20.0
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from processing_emulator.domain.job import JobFacts, JobKey, ProcessingJob
 from processing_emulator.domain.phase import JobPhase
-
 from tests.builders import a_request
 from tests.fakes.job_store import MemoryJobStore
-from tests.unit.jobs.parts import START, Api
+from tests.unit.jobs.job_requests import START, Api
 
 
 class EndsWhileWatched(MemoryJobStore):

@@ -4,9 +4,10 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from processing_emulator.domain.job import NANOSECONDS, LogCursor
+from processing_emulator.domain.log_batch import OutputEvents
 from processing_emulator.domain.log_events import RawLine
-from processing_emulator.domain.output_events import OutputEvents
 
 SECOND = 1_800_000_000
 
