@@ -23,6 +23,16 @@ def log_fields(**fields: object) -> Iterator[None]:
         _FIELDS.reset(token)
 
 
+@contextmanager
+def no_log_fields() -> Iterator[None]:
+    """Leave all fields out inside: for calls after which other work inherits the context, such as the next request."""
+    token = _FIELDS.set(MappingProxyType({}))
+    try:
+        yield
+    finally:
+        _FIELDS.reset(token)
+
+
 def add_log_fields(**fields: object) -> None:
     """Add fields to the `log_fields` block that this runs in, for later lines of other threads and tasks, too."""
     current = _FIELDS.get()

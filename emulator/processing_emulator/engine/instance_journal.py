@@ -1,7 +1,7 @@
 """What a runner learns, written to the store before the next step is taken."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -44,7 +44,7 @@ class Journal:
     def save(self, **changes: object) -> None:
         """Change facts of the record, by name of the field."""
         self._record = replace(self._record, **changes)  # type: ignore[arg-type]  # checked by the dataclass
-        self._persist(lambda: self._store.save_instance(self._record))
+        self._retry(lambda: self._store.save_instance(self._record))
 
     def event(self, action: str, **detail: object) -> None:
         """Append a line to the job's history, and to the server's log."""
@@ -64,13 +64,10 @@ class Journal:
     def _append(self, level: int, action: str, detail: Mapping[str, object]) -> None:
         logger.log(level, action.replace("_", " "), extra=_for_log(detail))
         event = self._made(action, detail)
-        self._persist(lambda: self._store.add_event(self._record.job_id, event))
+        self._retry(lambda: self._store.add_event(self._record.job_id, event))
 
     def _made(self, action: str, detail: Mapping[str, object]) -> JobEvent:
         return JobEvent(at=self._clock.now(), action=action, detail={"host": self._record.host, **detail})
-
-    def _persist(self, call: Callable[[], None]) -> None:
-        self._retry(call)
 
 
 def _for_log(detail: Mapping[str, object]) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """uvicorn's HTTP/1.1 protocol with bounds on the head of a request: so many bytes, and so many seconds."""
 
 import asyncio
-from contextvars import Context
 from typing import Any, Final
 
 import h11
@@ -30,14 +29,6 @@ class BoundedHeadProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._watch_head()
-
-    def handle_events(self) -> None:
-        """Begin the next request in an empty context: its task would inherit the log fields of the one before.
-
-        uvicorn calls this inside a request's task when the next one was pipelined, or when the request's task has
-        resumed reading.
-        """
-        Context().run(super().handle_events)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()

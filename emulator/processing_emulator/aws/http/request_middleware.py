@@ -32,7 +32,7 @@ from processing_emulator.aws.protocols.wire_errors import (
     wire_error,
 )
 from processing_emulator.errors import RequestError, StoreFull
-from processing_emulator.log_context import log_fields
+from processing_emulator.log_context import log_fields, no_log_fields
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +76,13 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         response = _Response(send, str(uuid4()))
+
+        async def receive_without_fields() -> Message:
+            with no_log_fields():  # a server that resumes reading here reads the next request in this context
+                return await receive()
+
         with log_fields(request_id=response.request_id):
-            await self._serve(scope, receive, response)
+            await self._serve(scope, receive_without_fields, response)
 
     async def _serve(self, scope: Scope, receive: Receive, response: "_Response") -> None:
         protocol = Protocol.JSON
@@ -149,7 +154,8 @@ class _Response:
             if all(name.lower() != _ID_HEADER for name, _ in headers):
                 headers.append((_ID_HEADER, self.request_id.encode()))
             message = {**message, "headers": headers}
-        await self._send(message)
+        with no_log_fields():  # a server that is done with this request begins the next one in this context
+            await self._send(message)
 
     async def send_unless_begun(self, reply: Reply) -> None:
         if not self._has_begun:
