@@ -13,7 +13,7 @@ from processing_emulator.engine.admission_queue import AdmissionQueue
 from processing_emulator.engine.backend import Admitted, ExecutionBackend, Never, NotNow
 from processing_emulator.engine.failures import capacity_failure, internal_failure
 from processing_emulator.engine.job_end import end_job
-from processing_emulator.engine.supervisor_registry import Supervision
+from processing_emulator.engine.supervisor_registry import SupervisorRegistry
 from processing_emulator.errors import EmulatorError, JobNotFound, RuntimeUnavailable
 from processing_emulator.ports import Clock, JobStore
 
@@ -48,7 +48,7 @@ class Admission:
         store: JobStore,
         backend: ExecutionBackend,
         clock: Clock,
-        supervision: Supervision,
+        supervision: SupervisorRegistry,
         engine_patience_seconds: float,
     ) -> None:
         self._store = store

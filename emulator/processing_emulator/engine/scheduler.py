@@ -11,7 +11,7 @@ from processing_emulator.domain.phase import JobPhase
 from processing_emulator.engine.admission import Admission
 from processing_emulator.engine.backend import ExecutionBackend
 from processing_emulator.engine.retry import Detached, StoreRetry
-from processing_emulator.engine.supervisor_registry import Supervision
+from processing_emulator.engine.supervisor_registry import SupervisorRegistry
 from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable, StoreFailure
 from processing_emulator.ports import Clock, JobStore
 
@@ -39,7 +39,7 @@ class Scheduler:
     ) -> None:
         self._store = store
         self._backend = backend
-        self._supervision = Supervision(store, backend, clock, self._job_ended)
+        self._supervision = SupervisorRegistry(store, backend, clock, self._job_ended)
         self._admission = Admission(store, backend, clock, self._supervision, engine_patience_seconds)
         self._recovered = False
         self._arrivals: deque[JobId] = deque()

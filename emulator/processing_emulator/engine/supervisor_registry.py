@@ -10,7 +10,7 @@ from processing_emulator.engine.supervisor import Supervisor
 from processing_emulator.ports import Clock, JobStore
 
 
-class Supervision:
+class SupervisorRegistry:
     """One supervisor per job. `on_end` is called, from the supervisor's thread, after it was taken off the list."""
 
     def __init__(self, store: JobStore, backend: ExecutionBackend, clock: Clock, on_end: Callable[[], None]) -> None:
