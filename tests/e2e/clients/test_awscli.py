@@ -1,6 +1,7 @@
 """The AWS CLI v1, unmodified, in a network that reaches only the server."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,8 @@ def test_copies_syncs_and_lists_folders(clients: IsolatedClients, aws: Aws, tmp_
     (source / "one.txt").write_text("one")
     (source / "sub" / "two words+ü.txt").write_text("two")
     (source / "large.bin").write_bytes(bytes(9 * 1024 * 1024))  # in parts
+    for path in source.rglob("*.*"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))  # S3 tells whole seconds: a file of this second may look newer
     assert aws("s3", "mb", "s3://cli-bucket").code == 0
     assert aws("s3", "sync", str(source), "s3://cli-bucket/data").code == 0
     again = aws("s3", "sync", str(source), "s3://cli-bucket/data")
