@@ -71,6 +71,7 @@ class FakeMachine:
         self.registry = set(registry)
         self.changed = threading.Condition(threading.RLock())
         self.holds_pulls = False
+        self.has_overlays = True
         self._time_ns = time_ns
         self.networks: dict[str, NetworkInfo] = {}
         self._containers: dict[str, FakeContainer] = {}

@@ -111,6 +111,11 @@ class FakeRuntime:
         container = self.machine.named(name)
         return container.info() if container else None
 
+    def can_mount(self, image_id: str, overlay: OverlayMount) -> bool:
+        """See the port."""
+        self._answer("can_mount")
+        return self.machine.has_overlays
+
     def create(self, spec: ContainerSpec) -> str:
         """See the port."""
         self._answer("create")
@@ -178,6 +183,10 @@ class FakeRuntime:
         self._answer("list_ours")
         containers = self.machine.containers()
         return [container.info() for container in containers if container.labels[LABEL_ID] == self._emulator_id]
+
+    def remove_unused_volumes(self) -> None:
+        """See the port. Here, overlays are gone with their container."""
+        self._answer("remove_unused_volumes")
 
     def create_network(self, spec: NetworkSpec) -> NetworkInfo:
         """See the port."""

@@ -128,6 +128,7 @@ class LocalBackend:
                 logger.warning(
                     "leftover container not removed", extra={"container": container.name, "error": str(error)}
                 )
+        self._tools.runtime.remove_unused_volumes()
         return removed
 
     def _sweep_folders(self, is_wanted: Callable[[JobId], bool]) -> int:

@@ -34,8 +34,8 @@ class BindMount:
 class OverlayMount:
     """A writable view of a folder that stays unchanged: the container sees `lower`, its changes go to `upper`.
 
-    `upper` and `work` are empty folders on one file system. Linux only; the engine unmounts the view when the container
-    ends, and forgets it when the container is removed.
+    `upper` and `work` are empty folders on one file system. Only some machines can do it: ask `can_mount`. The engine
+    unmounts the view when the container ends, and forgets it when the container is removed.
     """
 
     lower: Path
@@ -119,6 +119,13 @@ class ContainerRuntime(Protocol):
         """The container of that name."""
         ...
 
+    def can_mount(self, image_id: str, overlay: OverlayMount) -> bool:
+        """Whether the engine gives containers such a view, found by trying it with a container that never runs.
+
+        The overlay's folders must be empty; files are left in them. Raises RuntimeFailure when it cannot be tried.
+        """
+        ...
+
     def create(self, spec: ContainerSpec) -> str:
         """Create, not start; the id. Raises StartRejected when the engine refuses the spec, ImageNotFound."""
         ...
@@ -145,6 +152,10 @@ class ContainerRuntime(Protocol):
 
     def list_ours(self) -> Sequence[ContainerInfo]:
         """All containers, in any state, that carry this emulator's label."""
+        ...
+
+    def remove_unused_volumes(self) -> None:
+        """Remove volumes that carry this emulator's label and belong to no container."""
         ...
 
     def create_network(self, spec: NetworkSpec) -> NetworkInfo:

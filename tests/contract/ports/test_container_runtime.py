@@ -232,6 +232,14 @@ def test_changes_to_an_overlay_leave_its_lower_folder_unchanged(world: World, tm
     assert (mount.upper / "file").read_text() == "changed twice"
 
 
+def test_engine_is_tried_for_overlays_without_a_trace(world: World, tmp_path: Path) -> None:
+    image_id = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, threading.Event())
+
+    assert world.runtime.can_mount(image_id, overlay(tmp_path, "/opt/ml/processing/in"))
+
+    assert world.runtime.list_ours() == []
+
+
 def test_overlay_of_a_missing_folder_is_refused(world: World, tmp_path: Path) -> None:
     mount = overlay(tmp_path, "/opt/ml/processing/in")
     mount.lower.rmdir()

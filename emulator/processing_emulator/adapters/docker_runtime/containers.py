@@ -18,7 +18,7 @@ from processing_emulator.ports import (
 )
 
 LABEL_ID = "processing-emulator.id"
-"""The label of every container and network: the id of the emulator that created it."""
+"""The label of every container, network and volume: the id of the emulator that created it."""
 
 LOG_FILE_BYTES = 256 * 1024**2
 LOG_FILES = 4
@@ -31,6 +31,11 @@ The files are not compressed, because Engine 20.10 would decompress them for eac
 PIDS_LIMIT = 16_384
 """Limit of processes and threads of one container: far more than Spark needs on a large instance, and too few for a
 fork bomb to exhaust the machine.
+"""
+
+_OVERLAY_FEATURES = ("redirect_dir=on", "index=off", "metacopy=off")
+"""Folders can be renamed as in any file system, and files of the lower folder that are hard links stay apart when one
+of them is written. The kernel's defaults differ between distributions.
 """
 
 _NANO = 1_000_000_000
@@ -91,20 +96,24 @@ def _hosts(spec: ContainerSpec) -> list[str]:
     return [f"{name}:{address}" for name, address in spec.network.extra_hosts.items()]
 
 
-def _mount(mount: Mount, translate: Callable[[Path], Path]) -> dict[str, Any]:
+def mount_body(mount: Mount, defaults: ContainerDefaults) -> dict[str, Any]:
     """Unlike `Binds`, `Mounts` refuses a missing folder instead of creating it as root.
 
-    An overlay is an anonymous volume, so the engine removes it together with the container.
+    An overlay is an anonymous volume, so the engine removes it together with the container. The label finds one that a
+    crash of the engine has left.
     """
+    translate = defaults.translate
     match mount:
         case BindMount():
             return {"Type": "bind", "Source": str(translate(mount.source)), "Target": mount.target}
         case OverlayMount():
             folders = {"lowerdir": mount.lower, "upperdir": mount.upper, "workdir": mount.work}
-            places = ",".join(f"{name}={_escaped(translate(path))}" for name, path in folders.items())
-            options = {"type": "overlay", "device": "overlay", "o": places}
+            places = (f"{name}={_escaped(translate(path))}" for name, path in folders.items())
+            options = {"type": "overlay", "device": "overlay", "o": ",".join((*places, *_OVERLAY_FEATURES))}
             driver = {"Name": "local", "Options": options}
-            return {"Type": "volume", "Target": mount.target, "VolumeOptions": {"NoCopy": True, "DriverConfig": driver}}
+            labels = {LABEL_ID: defaults.emulator_id}
+            volume = {"NoCopy": True, "Labels": labels, "DriverConfig": driver}
+            return {"Type": "volume", "Target": mount.target, "VolumeOptions": volume}
 
 
 def _escaped(path: Path) -> str:
@@ -126,7 +135,7 @@ def _host_config(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, 
             "Type": "json-file",
             "Config": {"max-size": str(defaults.log_file_bytes), "max-file": str(LOG_FILES)},
         },
-        "Mounts": [_mount(mount, defaults.translate) for mount in spec.mounts],
+        "Mounts": [mount_body(mount, defaults) for mount in spec.mounts],
     }
     if hosts := _hosts(spec):
         config["ExtraHosts"] = hosts

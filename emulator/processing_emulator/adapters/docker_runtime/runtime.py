@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 import docker.errors
 
@@ -18,6 +19,7 @@ from processing_emulator.adapters.docker_runtime.errors import TRANSPORT_ERRORS,
 from processing_emulator.adapters.docker_runtime.images import Images
 from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
 from processing_emulator.adapters.docker_runtime.logs import LogReader
+from processing_emulator.adapters.docker_runtime.overlay_trial import can_mount
 from processing_emulator.adapters.docker_runtime.usage import UsageReader
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import UsageReading
@@ -30,6 +32,7 @@ from processing_emulator.ports import (
     EngineInfo,
     NetworkInfo,
     NetworkSpec,
+    OverlayMount,
     PullPolicy,
     RawLine,
 )
@@ -71,6 +74,10 @@ class DockerRuntime:
             except docker.errors.NotFound:
                 return None
         return info if info.name == name else None
+
+    def can_mount(self, image_id: str, overlay: OverlayMount) -> bool:
+        """See the port."""
+        return can_mount(self._engine, self._defaults, image_id, overlay)
 
     def create(self, spec: ContainerSpec) -> str:
         """See the port. A name that is taken is a RuntimeFailure: look with `find` first."""
@@ -161,6 +168,15 @@ class DockerRuntime:
             return self.inspect(container_id)
         except ContainerGone:  # removed since it was listed
             return None
+
+    def remove_unused_volumes(self) -> None:
+        """See the port. The engine's own prune leaves volumes that have mount options."""
+        filters = {"label": f"{LABEL_ID}={self._defaults.emulator_id}", "dangling": True}
+        with self._engine.call(Call.LIST) as api:
+            names = [row["Name"] for row in api.volumes(filters=filters)["Volumes"] or ()]
+        for name in names:
+            with self._engine.call(Call.REMOVE) as api, suppress(docker.errors.NotFound):
+                api.remove_volume(name)
 
     def create_network(self, spec: NetworkSpec) -> NetworkInfo:
         """See the port."""

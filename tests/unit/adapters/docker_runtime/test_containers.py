@@ -103,12 +103,13 @@ def test_overlay_is_a_volume_without_a_name_on_translated_folders() -> None:
     (made,) = container_body(a_container("true", mounts=(mount,)), defaults)["HostConfig"]["Mounts"]
 
     assert (made["Type"], made["Target"], made.get("Source")) == ("volume", "/t", None)
+    assert made["VolumeOptions"]["Labels"] == {"processing-emulator.id": "e1"}
     assert made["VolumeOptions"]["DriverConfig"] == {
         "Name": "local",
         "Options": {
             "type": "overlay",
             "device": "overlay",
-            "o": "lowerdir=/host/c\\:1,upperdir=/host/u,workdir=/host/w",
+            "o": "lowerdir=/host/c\\:1,upperdir=/host/u,workdir=/host/w,redirect_dir=on,index=off,metacopy=off",
         },
     }
 
