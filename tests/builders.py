@@ -1,8 +1,11 @@
 """Builders of valid requests and their parts; tests pass only what they care about."""
 
+from pathlib import Path
 from typing import Any
 
 from processing_emulator.domain.job import JobKey
+from processing_emulator.domain.staging import FileVersion
+from processing_emulator.ports import LocalFile
 
 ROLE = "arn:aws:iam::111122223333:role/r"
 IMAGE = "processing-emulator/python:test"
@@ -58,3 +61,9 @@ def a_request(
     if outputs is not None:
         request["ProcessingOutputConfig"] = {"Outputs": outputs}
     return request
+
+
+def a_local_file(path: Path, bucket: str, key: str) -> LocalFile:
+    """The file to upload in its present version; without one, in a version that no file has."""
+    version = FileVersion.of(path.lstat()) if path.is_file() else FileVersion(0, 0, 0, 0, 0)
+    return LocalFile(root=path.parent, path=path.name, bucket=bucket, key=key, version=version)

@@ -1,8 +1,8 @@
 """An object store in memory that keeps every rule of the port and can be made to fail like real ones."""
 
+import errno
 import hashlib
 import os
-import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +20,7 @@ from processing_emulator.errors import (
     UnsafePath,
 )
 from processing_emulator.ports import CancelToken, LocalFile, TransferMeter
+from processing_emulator.untrusted_folder import open_file
 
 CHUNK_BYTES = 1024**2
 
@@ -140,7 +141,7 @@ class MemoryObjectStore:
         size = 0
         for local in files:
             _check(cancel)
-            body = _read(local.path)
+            body = _read(local)
             objects = self._bucket(local.bucket, f"PutObject failed for s3://{local.bucket}/{local.key}")
             with self._lock:
                 objects[local.key] = body
@@ -208,10 +209,10 @@ def _write(path: Path, body: bytes) -> None:
         raise StagingFailure(f"cannot write {path}: {error.strerror}") from error
 
 
-def _read(path: Path) -> bytes:
+def _read(local: LocalFile) -> bytes:
     try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise UnsafePath(f"output file {path} is not a regular file")
-        return path.read_bytes()
+        with os.fdopen(open_file(local.root, local.path), "rb") as file:
+            return file.read()
     except OSError as error:
-        raise StagingFailure(f"cannot read output file {path}: {error.strerror}") from error
+        kind = UnsafePath if error.errno in (errno.ELOOP, errno.ENXIO) else StagingFailure
+        raise kind(f"cannot read output file {local.root / local.path}: {error.strerror}") from error

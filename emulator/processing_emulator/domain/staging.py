@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.errors import UnsafePath
@@ -22,6 +23,21 @@ class StoredObject:
     size_bytes: int
     etag: str = ""
     modified_at: datetime | None = field(default=None, compare=False)
+
+
+class FileVersion(NamedTuple):
+    """What changes when a file is written to, or another takes its name."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    modified_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "FileVersion":
+        """The version whose status that is."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from processing_emulator.domain.spec import JobInput, JobOutput, S3Manifest, S3P
 from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download, plan_paths
 from processing_emulator.engine.instance import InstanceTask
 from processing_emulator.engine.transfer_progress import TransferProgress
-from processing_emulator.engine.workspace import Workspace
+from processing_emulator.engine.workspace import FoundFile, Workspace
 from processing_emulator.errors import DiskFull, ObjectStoreRefused, StagingFailure
 from processing_emulator.ports import CancelToken, LocalFile, ObjectStore
 
@@ -42,7 +42,7 @@ class Stager:
         """Upload all outputs in the order of the request; also what was skipped because it is not a regular file."""
         scans = [(item, self._workspace.scan(folder_of(item.local_path))) for item in self._task.spec.outputs]
         # Sparse files and hard links take less space on the disk than they would in S3.
-        sizes = [size for _, scan in scans for _, size in scan.files]
+        sizes = [found.version.size_bytes for _, scan in scans for found in scan.files]
         self._check_volume("outputs have", sum(sizes))
         progress.expect(objects=len(sizes), size_bytes=sum(sizes))
         skipped = tuple(f"{item.local_path}/{path}" for item, scan in scans for path in scan.skipped)
@@ -92,11 +92,16 @@ class Stager:
         if size_bytes > limit:
             raise DiskFull(f"{what} {size_bytes / GIB:.2f} GiB, VolumeSizeInGB is {limit // GIB}")
 
-    def _local_files(self, item: JobOutput, files: Sequence[tuple[str, int]]) -> list[LocalFile]:
-        base = self._workspace.root / folder_of(item.local_path)
+    def _local_files(self, item: JobOutput, files: Sequence[FoundFile]) -> list[LocalFile]:
         return [
-            LocalFile(path=base / path, bucket=item.uri.bucket, key=output_key(item.uri, path), size_bytes=size)
-            for path, size in files
+            LocalFile(
+                root=self._workspace.root,
+                path=f"{folder_of(item.local_path)}/{found.path}",
+                bucket=item.uri.bucket,
+                key=output_key(item.uri, found.path),
+                version=found.version,
+            )
+            for found in files
         ]
 
 

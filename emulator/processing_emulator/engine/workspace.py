@@ -5,21 +5,31 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from processing_emulator.domain.container_contract import MESSAGE_LIMIT_BYTES
+from processing_emulator.domain.staging import FileVersion
 from processing_emulator.errors import DiskFull, StagingFailure
+from processing_emulator.untrusted_folder import is_folder, iter_entries
 
 _ANYBODY_FOLDER = 0o777  # the container runs as the user of the image (spec 2.1)
 
 
+class FoundFile(NamedTuple):
+    """A regular file by its path below the output folder."""
+
+    path: str
+    version: FileVersion
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputScan:
-    """Regular files below an output folder by relative path and size, and the paths of everything else."""
+    """Regular files below an output folder, and the paths of everything else."""
 
-    files: tuple[tuple[str, int], ...]
+    files: tuple[FoundFile, ...]
     skipped: tuple[str, ...]
 
 
@@ -73,31 +83,21 @@ class Workspace:
         If the container has replaced the folder by something else, which it can do inside another mount, the folder
         itself is skipped. Raises StagingFailure when something cannot be read.
         """
-        base = self.root / folder
-        if not self._is_real_folder(folder):
-            return OutputScan(files=(), skipped=(".",))
-        files: list[tuple[str, int]] = []
+        files: list[FoundFile] = []
         skipped: list[str] = []
         try:
-            for entry in _walk(base):
-                path = os.path.relpath(entry.path, base)
-                if entry.is_file(follow_symlinks=False):
-                    files.append((path, entry.stat(follow_symlinks=False).st_size))
+            if not is_folder(self.root, folder):
+                return OutputScan(files=(), skipped=(".",))
+            for below, status in iter_entries(self.root, folder):
+                path = below.removeprefix(f"{folder}/")
+                if stat.S_ISREG(status.st_mode):
+                    files.append(FoundFile(path, FileVersion.of(status)))
                 else:
                     skipped.append(path)
         except OSError as error:
             raise _translated(error, f"read the files below {folder}") from error
         files.sort()
         return OutputScan(files=tuple(files), skipped=tuple(sorted(skipped)))
-
-    def _is_real_folder(self, folder: str) -> bool:
-        """Whether the folder and all its parents up to the root are folders, not links."""
-        path = self.root
-        for part in Path(folder).parts:
-            path /= part
-            if not os.path.lexists(path) or not stat.S_ISDIR(path.lstat().st_mode):
-                return False
-        return True
 
     def start_counting(self) -> "subprocess.Popen[str]":
         """Start counting the disk space of the instance's files, each hard-linked file once; `counted` has the result.
@@ -133,21 +133,6 @@ def counted(process: "subprocess.Popen[str]", timeout_seconds: float) -> int | N
         return None
     head = answer.split(maxsplit=1)
     return int(head[0]) * 1024 if head and head[0].isdecimal() else None
-
-
-def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """All entries below a folder except folders; a link to a folder is a link."""
-    pending = [os.fspath(folder)]
-    while pending:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-                    else:
-                        yield entry
-        except FileNotFoundError:
-            continue
 
 
 def _translated(error: OSError, what: str) -> StagingFailure:

@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Protocol
 
 from processing_emulator.domain.job import Transfer
-from processing_emulator.domain.staging import PlannedFile, StoredObject
+from processing_emulator.domain.staging import FileVersion, PlannedFile, StoredObject
 from processing_emulator.ports.timing import CancelToken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFile:
-    """A regular file to be uploaded, and its key."""
+    """A regular file to be uploaded, and its key. `version` is that of the moment it was found.
 
-    path: Path
+    Everything below `root` may be a container's: the folders of `path` are never followed through a link.
+    """
+
+    root: Path
+    path: str
     bucket: str
     key: str
-    size_bytes: int
+    version: FileVersion
 
 
 class TransferMeter(Protocol):

@@ -13,7 +13,8 @@ import pytest
 
 from processing_emulator.domain.staging import PlannedFile, StoredObject, plan_download
 from processing_emulator.errors import Cancelled, ObjectStoreRefused, StagingFailure, UnsafePath
-from processing_emulator.ports import LocalFile, ObjectStore
+from processing_emulator.ports import ObjectStore
+from tests.builders import a_local_file
 from tests.fakes.object_store import MemoryObjectStore
 from tests.fixtures_s3 import ODD_NAMES, S3Server, make_bucket
 
@@ -116,10 +117,6 @@ def fetch_all(bench: Bench, bucket: str, folder: Path, prefix: str = "") -> None
     bench.store.download(plan.files, folder, NEVER)
 
 
-def local_file(path: Path, bucket: str, key: str) -> LocalFile:
-    return LocalFile(path=path, bucket=bucket, key=key, size_bytes=path.stat().st_size)
-
-
 def files_below(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
 
@@ -146,7 +143,7 @@ def test_listing_tells_size_and_an_etag_that_follows_the_content(bench: Bench, b
 
 def test_lists_more_than_one_page(bench: Bench, bucket: str, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"x")
-    bench.store.upload([local_file(tmp_path / "f", bucket, f"many/{number:04d}") for number in range(1005)], NEVER)
+    bench.store.upload([a_local_file(tmp_path / "f", bucket, f"many/{number:04d}") for number in range(1005)], NEVER)
     assert [stored.key for stored in listed(bench, bucket, "many/")] == [f"many/{number:04d}" for number in range(1005)]
 
 
@@ -318,7 +315,7 @@ def test_reading_an_object_can_be_cancelled(bench: Bench, bucket: str, operation
 def test_odd_key_comes_and_goes_unchanged(bench: Bench, bucket: str, tmp_path: Path, name: str) -> None:
     key = f"in/{name}/{name}"
     (tmp_path / "source").write_bytes(name.encode())
-    bench.store.upload([local_file(tmp_path / "source", bucket, key)], NEVER)
+    bench.store.upload([a_local_file(tmp_path / "source", bucket, key)], NEVER)
     assert bench.keys(bucket) == [key]
     assert bench.get(bucket, key) == name.encode()
     (tmp_path / "target").mkdir()
@@ -436,7 +433,10 @@ def test_cancelled_download_fetches_nothing_more(bench: Bench, bucket: str, tmp_
 def test_uploads_what_the_files_hold(bench: Bench, bucket: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"alpha")
     (tmp_path / "empty").touch()
-    files = [local_file(tmp_path / "a", bucket, "out/a"), local_file(tmp_path / "empty", bucket, "out/deep/er/empty")]
+    files = [
+        a_local_file(tmp_path / "a", bucket, "out/a"),
+        a_local_file(tmp_path / "empty", bucket, "out/deep/er/empty"),
+    ]
     transfer = bench.store.upload(files, NEVER)
     assert {key: bench.get(bucket, key) for key in bench.keys(bucket)} == {"out/a": b"alpha", "out/deep/er/empty": b""}
     assert (transfer.objects, transfer.size_bytes) == (2, 5)
@@ -445,7 +445,7 @@ def test_uploads_what_the_files_hold(bench: Bench, bucket: str, tmp_path: Path) 
 def test_upload_overwrites(bench: Bench, bucket: str, tmp_path: Path) -> None:
     bench.put(bucket, "out/a", b"before, and longer")
     (tmp_path / "a").write_bytes(b"after")
-    bench.store.upload([local_file(tmp_path / "a", bucket, "out/a")], NEVER)
+    bench.store.upload([a_local_file(tmp_path / "a", bucket, "out/a")], NEVER)
     assert bench.get(bucket, "out/a") == b"after"
 
 
@@ -453,7 +453,7 @@ def test_upload_to_a_missing_bucket_is_refused_and_makes_none(bench: Bench, tmp_
     (tmp_path / "a").write_bytes(b"alpha")
     gone = f"gone-{uuid.uuid4().hex[:12]}"
     with pytest.raises(ObjectStoreRefused) as caught:
-        bench.store.upload([local_file(tmp_path / "a", gone, "out/a")], NEVER)
+        bench.store.upload([a_local_file(tmp_path / "a", gone, "out/a")], NEVER)
     assert str(caught.value) == (
         f"PutObject failed for s3://{gone}/out/a: NoSuchBucket (404): The specified bucket does not exist"
     )
@@ -466,20 +466,20 @@ def test_link_that_took_the_files_place_is_not_read(bench: Bench, bucket: str, t
     secret.write_bytes(b"secret")
     (tmp_path / "out").symlink_to(secret)
     with pytest.raises(UnsafePath):
-        bench.store.upload([LocalFile(path=tmp_path / "out", bucket=bucket, key="out", size_bytes=6)], NEVER)
+        bench.store.upload([a_local_file(tmp_path / "out", bucket, "out")], NEVER)
     assert bench.keys(bucket) == []
 
 
 def test_fifo_that_took_the_files_place_does_not_hold_us(bench: Bench, bucket: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "out")
     with pytest.raises(UnsafePath):
-        bench.store.upload([LocalFile(path=tmp_path / "out", bucket=bucket, key="out", size_bytes=6)], NEVER)
+        bench.store.upload([a_local_file(tmp_path / "out", bucket, "out")], NEVER)
     assert bench.keys(bucket) == []
 
 
 def test_file_that_vanished_is_a_sentence(bench: Bench, bucket: str, tmp_path: Path) -> None:
     with pytest.raises(StagingFailure, match=r"cannot read output file .*/gone: No such file or directory"):
-        bench.store.upload([LocalFile(path=tmp_path / "gone", bucket=bucket, key="out", size_bytes=6)], NEVER)
+        bench.store.upload([a_local_file(tmp_path / "gone", bucket, "out")], NEVER)
 
 
 def test_cancelled_upload_stores_nothing_more(bench: Bench, bucket: str, tmp_path: Path) -> None:
@@ -487,7 +487,7 @@ def test_cancelled_upload_stores_nothing_more(bench: Bench, bucket: str, tmp_pat
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        bench.store.upload([local_file(tmp_path / "a", bucket, "a")], cancel)
+        bench.store.upload([a_local_file(tmp_path / "a", bucket, "a")], cancel)
     assert bench.keys(bucket) == []
 
 
@@ -510,7 +510,7 @@ def test_a_meter_counts_what_is_transferred(bench: Bench, bucket: str, tmp_path:
     for key, size in sizes.items():
         (tmp_path / key).write_bytes(bytes(size))
     up, down = CountingMeter(), CountingMeter()
-    files = [LocalFile(path=tmp_path / key, bucket=bucket, key=key, size_bytes=size) for key, size in sizes.items()]
+    files = [a_local_file(tmp_path / key, bucket, key) for key in sizes]
     bench.store.upload(files, NEVER, up)
     planned = [PlannedFile(source=source, path=source.key) for source in bench.store.iter_objects(bucket, "", NEVER)]
     (tmp_path / "in").mkdir()

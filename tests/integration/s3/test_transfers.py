@@ -17,7 +17,7 @@ from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, plan_download
 from processing_emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, ObjectStoreUnreachable
-from processing_emulator.ports import LocalFile
+from tests.builders import a_local_file
 from tests.fixtures_s3 import IDENTITY, S3Server, make_bucket
 from tests.waiting import wait_for
 
@@ -41,10 +41,6 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def local_file(path: Path, bucket: str, key: str) -> LocalFile:
-    return LocalFile(path=path, bucket=bucket, key=key, size_bytes=path.stat().st_size)
-
-
 def plan(store: S3ObjectStore, bucket: str, prefix: str = "") -> Sequence[PlannedFile]:
     return plan_download(store.iter_objects(bucket, prefix, NEVER), prefix).files
 
@@ -59,7 +55,7 @@ def test_large_object_comes_and_goes_in_parts(
     object_store: S3ObjectStore, s3_client: Any, bucket: str, tmp_path: Path
 ) -> None:
     source = large_file(tmp_path)
-    transfer = object_store.upload([local_file(source, bucket, "in/large")], NEVER)
+    transfer = object_store.upload([a_local_file(source, bucket, "in/large")], NEVER)
     assert transfer.size_bytes == LARGE
     parts = -(-LARGE // UPLOAD.part_bytes)
     assert s3_client.head_object(Bucket=bucket, Key="in/large")["ETag"].endswith(f'-{parts}"')
@@ -75,7 +71,7 @@ def test_object_of_64_mib_goes_in_one_piece(
     path = tmp_path / "f"
     with path.open("wb") as file:
         file.truncate(64 * MIB)
-    object_store.upload([local_file(path, bucket, "k")], NEVER)
+    object_store.upload([a_local_file(path, bucket, "k")], NEVER)
     head = s3_client.head_object(Bucket=bucket, Key="k")
     assert (head["ContentLength"], "-" in head["ETag"]) == (64 * MIB, False)
 
@@ -91,7 +87,7 @@ def test_cancelled_upload_of_a_large_file_leaves_no_parts(
         )
         cancel.set()
 
-    files = [local_file(large_file(tmp_path), bucket, "k")]
+    files = [a_local_file(large_file(tmp_path), bucket, "k")]
     watcher = threading.Thread(target=cancel_when_begun)
     watcher.start()
     with pytest.raises(Cancelled):
@@ -108,7 +104,7 @@ def test_jobs_share_the_store(object_store: S3ObjectStore, bucket: str, tmp_path
     def job(name: str) -> None:
         try:
             (tmp_path / name).mkdir()
-            object_store.upload([local_file(source, bucket, f"{name}/{n:03d}") for n in range(100)], NEVER)
+            object_store.upload([a_local_file(source, bucket, f"{name}/{n:03d}") for n in range(100)], NEVER)
             object_store.download(plan(object_store, bucket, f"{name}/"), tmp_path / name, NEVER)
         except BaseException as error:
             failures.append(error)
@@ -157,7 +153,7 @@ def test_store_that_dies_during_a_download_is_unreachable_and_leaves_no_half_fil
     target.mkdir()
     with server.client() as client:
         bucket = make_bucket(client)
-    store.upload([local_file(source, bucket, f"{n:04d}") for n in range(300)], NEVER)
+    store.upload([a_local_file(source, bucket, f"{n:04d}") for n in range(300)], NEVER)
     files = plan(store, bucket)
 
     def kill_when_begun() -> None:
@@ -195,7 +191,7 @@ def test_disk_that_fills_up_is_told_and_given_back(
     source = tmp_path / "f"
     with source.open("wb") as file:
         file.truncate(size)
-    object_store.upload([local_file(source, bucket, "in/f")], NEVER)
+    object_store.upload([a_local_file(source, bucket, "in/f")], NEVER)
     with pytest.raises(DiskFull, match="cannot write the file of object key 'in/f': No space left on device"):
         object_store.download(plan(object_store, bucket, "in/"), tiny_disk, NEVER)
     assert list(tiny_disk.iterdir()) == []

@@ -21,8 +21,7 @@ from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import DiskFull, ObjectStoreRefused, StoreFull
-from processing_emulator.ports import LocalFile
-from tests.builders import a_key, a_request
+from tests.builders import a_key, a_local_file, a_request
 from tests.fixtures_disk import SmallDisk
 from tests.stub_store import http, in_turn, s3_error, stub_store
 
@@ -112,7 +111,7 @@ def test_a_download_to_a_full_disk_is_disk_full_and_leaves_nothing(small_disk: S
 
 def test_an_upload_that_the_store_fails_on_its_full_disk_is_disk_full(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"x")
-    local = LocalFile(path=tmp_path / "f", bucket="b", key="k", size_bytes=1)
+    local = a_local_file(tmp_path / "f", "b", "k")
     sentences: list[str | None] = ["the disk of /d is full", None]
     with stub_store(in_turn(s3_error(500, "InternalError"))) as stub:
         store = S3ObjectStore(

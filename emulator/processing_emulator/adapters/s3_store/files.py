@@ -1,7 +1,6 @@
 """Opens output files without following links, and sends their content as request bodies without copying it."""
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,32 +9,39 @@ from pathlib import Path
 
 from processing_emulator.adapters.s3_store.connection import BUFFER_BYTES
 from processing_emulator.adapters.s3_store.errors import on_disk
-from processing_emulator.errors import StagingFailure, UnsafePath
-
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-"""Do not follow a link, and do not block on a FIFO that has replaced the file."""
+from processing_emulator.domain.staging import FileVersion
+from processing_emulator.errors import StagingFailure
+from processing_emulator.ports import LocalFile
+from processing_emulator.untrusted_folder import open_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFile:
-    """A regular file open for reading. `identity` changes when another file takes its name."""
+    """A regular file open for reading, and its version when it was opened."""
 
     path: Path
     fd: int
-    size_bytes: int
-    identity: tuple[int, int]
+    version: FileVersion
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size when it was opened."""
+        return self.version.size_bytes
+
+    def check_unchanged(self, version: FileVersion) -> None:
+        """Raise StagingFailure unless it still is that version."""
+        if FileVersion.of(os.fstat(self.fd)) != version:
+            raise StagingFailure(f"output file {self.path} was changed while it was uploaded")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[OpenFile]:
+def opened(local: LocalFile) -> Iterator[OpenFile]:
     """Open an output file. Raises UnsafePath for anything but a regular file, StagingFailure when it is unreadable."""
+    path = local.root / local.path
     with on_disk(f"read output file {path}"):
-        fd = os.open(path, _READ)
+        fd = open_file(local.root, local.path)
     try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnsafePath(f"output file {path} is not a regular file any more")
-        yield OpenFile(path=path, fd=fd, size_bytes=status.st_size, identity=(status.st_dev, status.st_ino))
+        yield OpenFile(path=path, fd=fd, version=FileVersion.of(os.fstat(fd)))
     finally:
         os.close(fd)
 

@@ -15,7 +15,7 @@ from processing_emulator.adapters.s3_store.multipart_aborts import Abort
 from processing_emulator.adapters.s3_store.object_reader import head_object
 from processing_emulator.adapters.s3_store.parts import UPLOAD, Part, iter_parts
 from processing_emulator.adapters.s3_store.transfer_pool import Task
-from processing_emulator.errors import ObjectStoreRefused, StagingFailure
+from processing_emulator.errors import ObjectStoreRefused
 from processing_emulator.ports import LocalFile, TransferMeter
 
 _NO_SUCH_UPLOAD = "NoSuchUpload"
@@ -44,7 +44,7 @@ class Uploads:
         return [multipart.abort for multipart in self._multipart if not multipart.is_complete]
 
     def _send(self, local: LocalFile, connection: Connection) -> Sequence[Task]:
-        with opened(local.path) as file:
+        with opened(local) as file:
             self._sizes.append(file.size_bytes)
             parts = list(iter_parts(file.size_bytes, UPLOAD))
             if len(parts) > 1:
@@ -65,7 +65,7 @@ class _Multipart:
     ) -> None:
         self._local = local
         self._upload_id = upload_id
-        self._identity = file.identity
+        self._version = file.version
         self._parts = parts
         self._meter = meter
         self._lock = threading.Lock()
@@ -95,9 +95,8 @@ class _Multipart:
 
     def _send(self, part: Part, connection: Connection) -> Sequence[Task]:
         query = [("partNumber", str(part.number)), ("uploadId", self._upload_id)]
-        with opened(self._local.path) as file:
-            if file.identity != self._identity:
-                raise StagingFailure(f"output file {file.path} was replaced while it was uploaded")
+        with opened(self._local) as file:
+            file.check_unchanged(self._version)
             body = FileBody(file, part.offset, part.size_bytes)
             request = _request("UploadPart", "PUT", self._local, query=query, body=body)
             etag = connection.request(request, _part_etag)

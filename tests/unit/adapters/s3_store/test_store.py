@@ -18,6 +18,7 @@ from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
 from processing_emulator.ports import LocalFile
+from tests.builders import a_local_file
 from tests.stub_store import Answer, Received, StubStore, http, in_turn, s3_error
 from tests.waiting import wait_for
 
@@ -186,7 +187,7 @@ def a_file(folder: Path, size: int, name: str = "f") -> LocalFile:
     path = folder / name
     with path.open("wb") as file:
         file.truncate(size)
-    return LocalFile(path=path, bucket="b", key=name, size_bytes=size)
+    return a_local_file(path, "b", name)
 
 
 class MultipartStub:
@@ -256,7 +257,7 @@ def test_an_error_in_a_response_with_status_200_is_raised(rig: Rig, tmp_path: Pa
 def test_sizes_are_those_of_the_opened_files(rig: Rig, tmp_path: Path) -> None:
     store, stub = rig.store(in_turn(http(200)))
     local = a_file(tmp_path, 10)
-    local.path.write_bytes(b"longer by now")
+    (local.root / local.path).write_bytes(b"longer by now")
     transfer = store.upload([local], NEVER)
     assert transfer.size_bytes == 13
     assert stub.received[0].body == b"longer by now"
@@ -267,7 +268,7 @@ def test_a_file_that_shrinks_during_its_upload_is_an_error(rig: Rig, tmp_path: P
     local = a_file(tmp_path, size)
 
     def answer(request: Received, connection: socket.socket) -> None:
-        local.path.write_bytes(b"short")
+        (local.root / local.path).write_bytes(b"short")
         connection.sendall(s3_error(503, "SlowDown"))
 
     store, stub = rig.store(answer)
@@ -283,19 +284,19 @@ def test_a_file_replaced_between_its_parts_is_an_error(rig: Rig, tmp_path: Path)
 
     def answer(request: Received, connection: socket.socket) -> None:
         if request.number == 0:
-            other.path.replace(local.path)
+            (other.root / other.path).replace(local.root / local.path)
         multipart(request, connection)
 
     store, _ = rig.store(answer)
-    with pytest.raises(StagingFailure, match="was replaced while it was uploaded"):
+    with pytest.raises(StagingFailure, match="was changed while it was uploaded"):
         store.upload([local], NEVER)
     wait_for("the abort", lambda: "DELETE uploadId=u%261" in multipart.seen)
 
 
 def test_a_folder_in_place_of_the_file_is_unsafe(rig: Rig, tmp_path: Path) -> None:
     store, _ = rig.store(in_turn(http(200)))
-    with pytest.raises(UnsafePath, match="is not a regular file any more"):
-        store.upload([LocalFile(path=tmp_path, bucket="b", key="k", size_bytes=1)], NEVER)
+    with pytest.raises(UnsafePath, match="Not a regular file"):
+        store.upload([a_local_file(tmp_path, "b", "k")], NEVER)
 
 
 # --- listing ---
