@@ -119,6 +119,20 @@ class MemoryLogStore:
         more = bool(page) and len(found) > len(page)
         return StreamPage(streams=tuple(page), last=_position(page[-1], query) if more else None)
 
+    def streams_between(
+        self, group: LogGroupKey, prefix: str, start_ms: int, end_ms: int | None
+    ) -> Sequence[LogStream]:
+        """See the port."""
+        with self._jobs.transaction():
+            found = [stream.listed() for stream in self._streams_of(group) if stream.name.startswith(prefix)]
+        return [
+            stream
+            for stream in found
+            if stream.next_seq
+            and stream.last_event_at_ms >= start_ms
+            and (end_ms is None or stream.first_event_at_ms < end_ms)
+        ]
+
     def find_stream(self, group: LogGroupKey, name: str) -> LogStream | None:
         """See the port."""
         with self._jobs.transaction():

@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.log_names import LogGroupKey
 from processing_emulator.errors import LogNotFound
-from processing_emulator.logs.page_tokens import Position, open_page, open_position, seal_page, seal_position
+from processing_emulator.logs.page_tokens import (
+    Position,
+    open_page,
+    open_position,
+    seal_page,
+    seal_position,
+    wrong_token,
+)
+from processing_emulator.logs.places import Place, PlacedEvent, StreamPlaces
 from processing_emulator.ports import LogGroup, LogStore, LogStream, StreamQuery
 
 MOST_EVENTS = 10_000
@@ -54,52 +62,62 @@ class LogReading:
 
     def streams(self, query: StreamQuery, token: str | None = None) -> ListedStreams:
         """One page of streams. Raises LogNotFound, ValidationFailed for a token that was made for another query."""
-        self._require_group(query.group)
+        require_group(self._logs, query.group)
         bound = [*query.group, query.prefix, query.by_time, query.descending]
-        page = self._logs.list_streams(replace(query, after=open_page(token, bound) if token else None))
+        page = self._logs.list_streams(replace(query, after=_open_streams(token, bound) if token else None))
         return ListedStreams(
             streams=page.streams, next_token=None if page.last is None else seal_page(page.last, bound)
         )
 
     def events(self, group: LogGroupKey, name: str, query: EventQuery) -> EventPage:
         """One page of a stream. Raises LogNotFound, ValidationFailed for a token of another stream."""
-        stream = self._logs.find_stream(group, name)
-        if stream is None:
-            self._require_group(group)
-            raise LogNotFound("The specified log stream does not exist.")
-        first, end = self._range(stream, query)
-        position = open_position(query.token, stream.id) if query.token else None
-        if position is None:
-            position = Position(forward=query.from_head, seq=first if query.from_head else end)
-        events = self._page(stream, position, first, end, query.limit)
+        stream = require_stream(self._logs, group, name)
+        if query.token is not None:
+            position = open_position(query.token, stream.id)
+        elif query.from_head:
+            position = Position(forward=True, place=Place(query.start_ms, 0))
+        else:
+            end_ms = stream.last_event_at_ms + 1 if query.end_ms is None else query.end_ms
+            position = Position(forward=False, place=Place(end_ms, 0))
+        events = self._page(stream, position, query)
+        first = events[0].place if events else position.place
+        after = Place(events[-1].place.at_ms, events[-1].place.nth + 1) if events else position.place
         return EventPage(
-            events=events,
-            forward_token=seal_position(
-                Position(forward=True, seq=events[-1].seq + 1 if events else position.seq), stream.id
-            ),
-            backward_token=seal_position(
-                Position(forward=False, seq=events[0].seq if events else position.seq), stream.id
-            ),
+            events=[placed.event for placed in events],
+            forward_token=seal_position(Position(forward=True, place=after), stream.id),
+            backward_token=seal_position(Position(forward=False, place=first), stream.id),
         )
 
-    def _range(self, stream: LogStream, query: EventQuery) -> tuple[int, int]:
-        """The first event of the times asked for, and the first one after it."""
-        first = 0 if query.start_ms <= stream.first_event_at_ms else self._find_time(stream, query.start_ms)
-        end = stream.next_seq if query.end_ms is None else self._find_time(stream, query.end_ms)
-        return first, end
-
-    def _find_time(self, stream: LogStream, at_ms: int) -> int:
-        found = self._logs.find_time(stream.id, at_ms)
-        return stream.next_seq if found is None else found
-
-    def _page(self, stream: LogStream, position: Position, first: int, end: int, limit: int) -> Sequence[StoredEvent]:
+    def _page(self, stream: LogStream, position: Position, query: EventQuery) -> Sequence[PlacedEvent]:
         """The events within the range that follow a position, or precede it."""
-        seq = max(position.seq, first) if position.forward else min(position.seq, end)
-        limit = min(limit, end - seq if position.forward else seq - first)
+        places = StreamPlaces(self._logs, stream)
+        first = 0 if query.start_ms <= stream.first_event_at_ms else places.seq_at(query.start_ms)
+        end = stream.next_seq if query.end_ms is None else places.seq_at(query.end_ms)
+        seq = places.seq_of(position.place)
+        seq = max(seq, first) if position.forward else min(seq, end)
+        limit = min(query.limit, end - seq if position.forward else seq - first)
         if limit < 1:
             return []
-        return self._logs.read(stream.id, seq, forward=position.forward, limit=limit, most_bytes=MOST_BYTES)
+        return places.read(seq, forward=position.forward, limit=limit, most_bytes=MOST_BYTES)
 
-    def _require_group(self, group: LogGroupKey) -> None:
-        if not self._logs.has_group(group):
-            raise LogNotFound("The specified log group does not exist.")
+
+def require_group(logs: LogStore, group: LogGroupKey) -> None:
+    """Raises LogNotFound."""
+    if not logs.has_group(group):
+        raise LogNotFound("The specified log group does not exist.")
+
+
+def require_stream(logs: LogStore, group: LogGroupKey, name: str) -> LogStream:
+    """The stream of that name. Raises LogNotFound."""
+    stream = logs.find_stream(group, name)
+    if stream is None:
+        require_group(logs, group)
+        raise LogNotFound("The specified log stream does not exist.")
+    return stream
+
+
+def _open_streams(token: str, bound: Sequence[object]) -> tuple[int, str]:
+    match open_page(token, bound):
+        case [int(at_ms), str(name)]:
+            return at_ms, name
+    raise wrong_token()

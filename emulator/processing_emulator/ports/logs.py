@@ -102,6 +102,12 @@ class LogStore(Protocol):
         """One page of streams, including those of deleted jobs; none for an unknown group."""
         ...
 
+    def streams_between(
+        self, group: LogGroupKey, prefix: str, start_ms: int, end_ms: int | None
+    ) -> Sequence[LogStream]:
+        """All streams of that prefix whose time from the first to the last event meets start_ms <= at_ms < end_ms."""
+        ...
+
     def find_stream(self, group: LogGroupKey, name: str) -> LogStream | None:
         """The stream of exactly that name."""
         ...

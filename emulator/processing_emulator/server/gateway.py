@@ -22,7 +22,6 @@ from processing_emulator.config import Settings
 from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
-from processing_emulator.logs.reading import LogReading
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.job_engine import JobEngine
 from processing_emulator.server.s3_store import S3Part
@@ -53,7 +52,7 @@ def build_gateway(
     )
     services = (
         sagemaker(service=service, listing=JobListing(store=jobs), tags=JobTags(store=jobs)),
-        cloudwatch_logs(LogReading(adapters.stores.logs)),
+        cloudwatch_logs(adapters.stores.logs),
         container_registry(clock),
         token_service(keys, clock),
         identity_and_access(),

@@ -176,6 +176,33 @@ def test_streams_of_deleted_jobs_stay_and_the_next_job_of_that_name_has_another(
 
 
 @pytest.mark.parametrize(
+    ("prefix", "start_ms", "end_ms", "expected"),
+    [
+        ("", 0, None, "abc"),
+        ("", 100, None, "bc"),
+        ("", 101, 300, "b"),
+        ("", 151, 300, ""),
+        ("", 0, 100, "a"),
+        ("b/", 0, None, "b"),
+        ("B/", 0, None, ""),
+        ("\ud800", 0, None, ""),
+    ],
+)
+def test_streams_are_found_by_the_times_of_their_events(
+    stores: PortStores, prefix: str, start_ms: int, end_ms: int | None, expected: str
+) -> None:
+    for name, at_ms in (("a", 50), ("b", 100), ("c", 300)):
+        job_id = printed(stores, name, at_ms)
+        if name == "b":
+            stores.logs.append_output(job_id, 0, a_batch("y", at_ms=150, after_lines=1))
+
+    found = stores.logs.streams_between(GROUP, prefix, start_ms, end_ms)
+
+    assert "".join(sorted(stream.name[0] for stream in found)) == expected
+    assert list(stores.logs.streams_between(GROUP._replace(region="x"), "", 0, None)) == []
+
+
+@pytest.mark.parametrize(
     "name", ["", "job", "job/algo-1", "job/algo-2-{}", "JOB/algo-1-{}", "job/algo-01-{}", "\ud800"]
 )
 def test_another_name_is_another_stream(stores: PortStores, name: str) -> None:

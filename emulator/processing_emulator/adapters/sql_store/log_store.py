@@ -24,6 +24,7 @@ from processing_emulator.adapters.sql_store.log_streams import (
     list_groups,
     list_streams,
     output_stream,
+    streams_between,
 )
 from processing_emulator.adapters.sql_store.log_tables import log_chunks, log_streams
 from processing_emulator.domain.job import JobId
@@ -104,6 +105,13 @@ class SqlLogStore:
         """One page of streams, including those of deleted jobs."""
         with self._database.reading() as connection:
             return list_streams(connection, query)
+
+    def streams_between(
+        self, group: LogGroupKey, prefix: str, start_ms: int, end_ms: int | None
+    ) -> Sequence[LogStream]:
+        """All streams of that prefix with events about these times."""
+        with self._database.reading() as connection:
+            return streams_between(connection, group, prefix, start_ms, end_ms)
 
     def find_stream(self, group: LogGroupKey, name: str) -> LogStream | None:
         """The stream of exactly that name."""

@@ -68,6 +68,20 @@ def list_streams(connection: Connection, query: StreamQuery) -> StreamPage:
     return StreamPage(streams=tuple(page), last=last)
 
 
+def streams_between(
+    connection: Connection, group: LogGroupKey, prefix: str, start_ms: int, end_ms: int | None
+) -> Sequence[LogStream]:
+    """See `ports.LogStore`."""
+    if not is_storable(group.name + prefix):
+        return []
+    statement = _streams_of(group).where(log_streams.c.next_seq > 0, log_streams.c.last_event_at_ms >= start_ms)
+    if end_ms is not None:
+        statement = statement.where(log_streams.c.first_event_at_ms < end_ms)
+    if prefix:
+        statement = statement.where(_begins_with(prefix))
+    return [_stream_of(row) for row in connection.execute(statement)]
+
+
 def find_stream(connection: Connection, group: LogGroupKey, name: str) -> LogStream | None:
     """See `ports.LogStore`."""
     if not is_storable(group.name + name):
@@ -130,11 +144,14 @@ def _streams_of(group: LogGroupKey) -> Select[Any]:
 def _filters(query: StreamQuery) -> list[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = []
     if query.prefix:
-        name = log_streams.c.name
-        filters.append(and_(name >= query.prefix, name <= query.prefix + _LAST_CHARACTER))
+        filters.append(_begins_with(query.prefix))
     if query.after is not None:
         filters.append(_is_after(*query.after, query=query))
     return filters
+
+
+def _begins_with(prefix: str) -> ColumnElement[bool]:
+    return and_(log_streams.c.name >= prefix, log_streams.c.name <= prefix + _LAST_CHARACTER)
 
 
 def _is_after(at_ms: int, name: str, *, query: StreamQuery) -> ColumnElement[bool]:

@@ -32,7 +32,7 @@ SERVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sts": ("GetCallerIdentity", "AssumeRole"),
         "iam": ("GetRole",),
         "ecr": ("GetAuthorizationToken",),
-        "logs": ("DescribeLogGroups", "DescribeLogStreams", "GetLogEvents"),
+        "logs": ("DescribeLogGroups", "DescribeLogStreams", "GetLogEvents", "FilterLogEvents"),
     }
 )
 """By service, as botocore calls it: the operations whose shapes are kept; of all others only the names."""

@@ -6,6 +6,7 @@ from processing_emulator.aws.services.ecr.get_authorization_token import get_aut
 from processing_emulator.aws.services.iam.get_role import get_role
 from processing_emulator.aws.services.logs.describe_log_groups import describe_log_groups
 from processing_emulator.aws.services.logs.describe_log_streams import describe_log_streams
+from processing_emulator.aws.services.logs.filter_log_events import filter_log_events
 from processing_emulator.aws.services.logs.get_log_events import get_log_events
 from processing_emulator.aws.services.sagemaker.create_processing_job import create_processing_job
 from processing_emulator.aws.services.sagemaker.delete_processing_job import delete_processing_job
@@ -19,8 +20,9 @@ from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
+from processing_emulator.logs.filtering import LogFiltering
 from processing_emulator.logs.reading import LogReading
-from processing_emulator.ports import Clock
+from processing_emulator.ports import Clock, LogStore
 
 
 def sagemaker(*, service: JobService, listing: JobListing, tags: JobTags) -> Service:
@@ -41,14 +43,16 @@ def sagemaker(*, service: JobService, listing: JobListing, tags: JobTags) -> Ser
     )
 
 
-def cloudwatch_logs(reading: LogReading) -> Service:
-    """CloudWatch Logs, as far as the logs of processing jobs are read."""
+def cloudwatch_logs(logs: LogStore) -> Service:
+    """CloudWatch Logs."""
+    reading = LogReading(logs)
     return Service(
         name="logs",
         handlers={
             "DescribeLogGroups": describe_log_groups(reading),
             "DescribeLogStreams": describe_log_streams(reading),
             "GetLogEvents": get_log_events(reading),
+            "FilterLogEvents": filter_log_events(LogFiltering(logs)),
         },
         forms=LOGS_FORMS,
     )
