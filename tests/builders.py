@@ -38,6 +38,7 @@ def a_request(
     inputs: list[dict[str, Any]] | None = None,
     outputs: list[dict[str, Any]] | None = None,
     instance_type: str = "ml.t3.medium",
+    hosts: int = 1,
     volume_gib: int = 1,
     **more: Any,
 ) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def a_request(
         "RoleArn": ROLE,
         "AppSpecification": app,
         "ProcessingResources": {
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": instance_type, "VolumeSizeInGB": volume_gib}
+            "ClusterConfig": {"InstanceCount": hosts, "InstanceType": instance_type, "VolumeSizeInGB": volume_gib}
         },
         **more,
     }

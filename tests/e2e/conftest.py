@@ -15,14 +15,15 @@ def emulator_id(server: EmulatorProcess) -> str:
 
 
 def leftovers(server: EmulatorProcess) -> list[str]:
-    """Containers of this emulator, in any state, and job folders."""
+    """Containers of this emulator, in any state, its networks of jobs, and job folders."""
     engine = docker.from_env()
     try:
         label = f"processing-emulator.id={emulator_id(server)}"
         containers = [str(c.name) for c in engine.containers.list(all=True, filters={"label": label})]
+        networks = [str(n.name) for n in engine.networks.list(filters={"label": label})]
     finally:
         engine.close()
-    return containers + [str(path) for path in (server.data_dir / "jobs").iterdir()]
+    return containers + networks + [str(path) for path in (server.data_dir / "jobs").iterdir()]
 
 
 @pytest.fixture(scope="module")

@@ -275,11 +275,13 @@ class MemoryJobStore:
             kept = {key: value for key, value in self._tags.get(job_id, {}).items() if key not in keys}
             self._tags[job_id] = kept
 
-    def ensure_instance(self, job_id: JobId, index: int, limits: Limits) -> InstanceRecord:
+    def ensure_instances(self, job_id: JobId, limits: Sequence[Limits]) -> Sequence[InstanceRecord]:
         """See the port. Raises JobNotFound."""
         with self.transaction():
             self.get(job_id)
-            return self._instances[job_id].setdefault(index, InstanceRecord(job_id=job_id, index=index, limits=limits))
+            for index, one in enumerate(limits):
+                self._instances[job_id].setdefault(index, InstanceRecord(job_id=job_id, index=index, limits=one))
+            return self.list_instances(job_id)
 
     def list_instances(self, job_id: JobId) -> Sequence[InstanceRecord]:
         """See the port."""

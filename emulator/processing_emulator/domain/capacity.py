@@ -1,10 +1,17 @@
 """How much an instance needs, what the machines have, and where the instances of a job find room."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from processing_emulator.domain.instance_types import GIB, InstanceType
 from processing_emulator.domain.job import LOCAL_NODE, Limits
+
+CPU_STEPS = 100
+"""Container engines divide a CPU into hundredths."""
+
+_ROUNDING = 1e-6
+"""Sums of vCPUs are not exact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +48,7 @@ class Shortage:
 
     def amount(self, value: float) -> str:
         """A number of this resource with its unit."""
-        return f"{value / GIB:.2f} GiB" if self.resource == "memory" else f"{value:g}"
+        return f"{value / GIB:.2f} GiB" if self.resource == "memory" else f"{round(value, 2) + 0.0:g}"  # never -0
 
 
 def ask_of(instance: InstanceType, volume_gib: int) -> Ask:
@@ -57,10 +64,12 @@ def ask_of(instance: InstanceType, volume_gib: int) -> Ask:
 def place(asks: Sequence[Ask], nodes: Sequence[NodeCapacity], held: Iterable[Limits]) -> tuple[Limits, ...] | Shortage:
     """The limits of each instance, on the first node that has room for it; all instances or none.
 
-    `held`: the limits of instances placed before, which may be more than there is after a restart.
+    Instances that are larger than their share of a node are capped to it, so that a job of several fits even on a small
+    machine. `held`: the limits of instances placed before, which may be more than there is after a restart.
     """
     held = tuple(held)
-    rooms = [_Room(node, [limits for limits in held if limits.node == node.node]) for node in nodes]
+    per_node = -(-len(asks) // len(nodes))
+    rooms = [_Room(node, [limits for limits in held if limits.node == node.node], per_node) for node in nodes]
     missing = _missing_in_all(asks, rooms)
     if missing is not None:
         return missing
@@ -76,16 +85,18 @@ def place(asks: Sequence[Ask], nodes: Sequence[NodeCapacity], held: Iterable[Lim
 class _Room:
     """What is left on one node while a job's instances are placed."""
 
-    def __init__(self, node: NodeCapacity, held: Sequence[Limits]) -> None:
+    def __init__(self, node: NodeCapacity, held: Sequence[Limits], instances: int) -> None:
         taken = {gpu for limits in held for gpu in limits.gpu_ids}
         self._node = node
+        self._share = math.floor(node.vcpus / instances * CPU_STEPS) / CPU_STEPS, node.memory_bytes // instances
         self.vcpus = node.vcpus - sum(limits.reserved_vcpus for limits in held)
         self.memory_bytes = node.memory_bytes - sum(limits.memory_bytes for limits in held)
         self.gpu_ids = [gpu for gpu in node.gpu_ids if gpu not in taken]
 
     def capped(self, ask: Ask) -> tuple[float, int]:
         """vCPUs and memory that an instance would get here."""
-        return min(ask.vcpus, self._node.vcpus), min(ask.memory_bytes, self._node.memory_bytes)
+        vcpus, memory_bytes = self._share
+        return min(ask.vcpus, vcpus), min(ask.memory_bytes, memory_bytes)
 
     def shortage_of(self, ask: Ask) -> Shortage | None:
         """What an instance lacks here; None when it fits."""
@@ -125,6 +136,6 @@ def _missing_in_all(asks: Sequence[Ask], rooms: Sequence[_Room]) -> Shortage | N
 
 def _first_short(wanted: tuple[float, int, int], free: tuple[float, int, int]) -> Shortage | None:
     for resource, needed, there in zip(("vCPU", "memory", "GPU"), wanted, free, strict=True):
-        if needed > there:
+        if needed > there + _ROUNDING:
             return Shortage(resource=resource, wanted=needed, free=there)
     return None

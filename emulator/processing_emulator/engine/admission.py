@@ -169,8 +169,7 @@ class Admission:
         """Store what was reserved before anything runs, so that a crash does not lose it."""
         if spec.must_select:
             job = self._store.select(job.id, admitted.choice)
-        for index, limits in enumerate(admitted.limits):
-            self._store.ensure_instance(job.id, index, limits)
+        self._store.ensure_instances(job.id, admitted.limits)
         capped = any(limits.capped for limits in admitted.limits)
         self._store.add_event(job.id, self._event("admitted", capped=capped))
         logger.info(

@@ -77,7 +77,7 @@ class ExecutionBackend(Protocol):
         ...
 
     def sweep(self, is_wanted: Callable[[JobId], bool]) -> int:
-        """Remove containers and folders of ours whose job is over; how many. Raises RuntimeUnavailable."""
+        """Remove containers, networks and folders of ours whose job is over; how many. Raises RuntimeUnavailable."""
         ...
 
     def clear(self) -> int:

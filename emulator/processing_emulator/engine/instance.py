@@ -1,12 +1,12 @@
 """What a runner is given: the task of one host, the tools of its machine, and the options of the emulator."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from processing_emulator.domain import container_contract
-from processing_emulator.domain.job import InstanceRecord, JobKey
+from processing_emulator.domain.job import InstanceRecord, JobId, JobKey
 from processing_emulator.domain.outcome import InstanceOutcome
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import JobSpec
@@ -25,6 +25,16 @@ from processing_emulator.ports import (
 )
 
 LABEL_JOB_ID = "processing-emulator.job-id"
+
+
+def job_labels(key: JobKey, job_id: JobId) -> Mapping[str, str]:
+    """The labels of all that belongs to a job on the engine."""
+    return {
+        LABEL_JOB_ID: str(job_id),
+        "processing-emulator.job-name": key.name,
+        "processing-emulator.account": key.account,
+        "processing-emulator.region": key.region,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,10 @@ class RunnerTools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceTask:
-    """One host of one job. `folder` is the instance's own folder on this machine."""
+    """One host of one job. `folder` is the instance's own folder on this machine.
+
+    `attach` says how its container joins a network, None for none; it may ask the engine, and raises RuntimeFailure.
+    """
 
     key: JobKey
     request: Mapping[str, Any]
@@ -68,13 +81,14 @@ class InstanceTask:
     hosts: tuple[str, ...]
     record: InstanceRecord
     folder: Path
+    attach: Callable[[], NetworkAttachment | None]
 
     def container_name(self, emulator_id: str) -> str:
         """The same in every run of the emulator, so that a container is found again."""
         return f"{self.key.name}-{self.record.host}-{emulator_id}-{self.record.job_id}"
 
     def container_spec(self, image: str, options: RunnerOptions) -> ContainerSpec:
-        """The container of this host (spec 2)."""
+        """The container of this host (spec 2). Raises RuntimeFailure."""
         limits = self.record.limits
         return ContainerSpec(
             name=self.container_name(options.emulator_id),
@@ -87,16 +101,10 @@ class InstanceTask:
                 BindMount(source=self.folder / mount.folder, target=mount.target)
                 for mount in container_contract.mounts_of(self.spec)
             ),
-            labels={
-                LABEL_JOB_ID: str(self.record.job_id),
-                "processing-emulator.job-name": self.key.name,
-                "processing-emulator.account": self.key.account,
-                "processing-emulator.region": self.key.region,
-                "processing-emulator.host": self.record.host,
-            },
+            labels={**job_labels(self.key, self.record.job_id), "processing-emulator.host": self.record.host},
             limits=limits,
             shm_bytes=int(limits.memory_bytes * options.shm_share),
-            network=None if self.spec.network_isolation else NetworkAttachment(network=options.network),
+            network=self.attach(),
         )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from processing_emulator.domain.capacity import NodeCapacity, Shortage, ask_of, place
@@ -10,12 +11,13 @@ from processing_emulator.domain.job import JobId, Limits
 from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.spec import InstanceChoice, JobSpec
 from processing_emulator.engine.backend import Admitted, Gang, Never, NotNow
-from processing_emulator.engine.instance import LABEL_JOB_ID, InstanceTask, RunnerReport, RunnerTools
+from processing_emulator.engine.instance import LABEL_JOB_ID, InstanceTask, RunnerReport, RunnerTools, job_labels
+from processing_emulator.engine.job_network import JobNetwork
 from processing_emulator.engine.ledger import CapacityLedger
 from processing_emulator.engine.runner import InstanceRunner
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import RuntimeFailure, StagingFailure
-from processing_emulator.ports import HostProbe
+from processing_emulator.ports import ContainerInfo, HostProbe, NetworkAttachment, NetworkInfo
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ class LocalBackend:
         self._jobs_folder = jobs_folder
         self._ledger = CapacityLedger()
         self._runners: dict[JobId, tuple[InstanceRunner, ...]] = {}
+        self._networks: dict[JobId, JobNetwork] = {}
 
     def reserve(self, job_id: JobId, spec: JobSpec) -> Admitted | NotNow | Never:
         """See the port."""
@@ -62,6 +65,7 @@ class LocalBackend:
         """See the port."""
         hosts = tuple(record.host for record in gang.records)
         job_id = gang.records[0].job_id
+        attach = self._join_hosts(gang, hosts)
         tasks = [
             InstanceTask(
                 key=gang.key,
@@ -70,6 +74,7 @@ class LocalBackend:
                 hosts=hosts,
                 record=record,
                 folder=self._jobs_folder / str(job_id) / record.host,
+                attach=partial(attach, record.host),
             )
             for record in gang.records
         ]
@@ -78,6 +83,21 @@ class LocalBackend:
             if stop is not None:
                 runner.stop(stop)
             runner.start()
+
+    def _join_hosts(self, gang: Gang, hosts: Sequence[str]) -> Callable[[str], NetworkAttachment | None]:
+        """How each host of a job joins a network: several share one of their own, a single one needs none for peers."""
+        options, job_id = self._tools.options, gang.records[0].job_id
+        isolated = gang.spec.network_isolation
+        if len(hosts) == 1:
+            return lambda _host: None if isolated else NetworkAttachment(network=options.network)
+        network = self._networks[job_id] = JobNetwork(
+            self._tools.runtime,
+            f"{gang.key.name}-{options.emulator_id}-{job_id}",
+            hosts=hosts,
+            isolated=isolated,
+            labels=job_labels(gang.key, job_id),
+        )
+        return network.attach
 
     def start_containers(self, job_id: JobId) -> None:
         """See the port."""
@@ -98,38 +118,57 @@ class LocalBackend:
         """See the port."""
         for runner in self._runners.pop(job_id, ()):
             runner.join()
+        self._remove_network(job_id)
         self._remove_folder(self._jobs_folder / str(job_id))
         self._ledger.release(job_id)
 
     def sweep(self, is_wanted: Callable[[JobId], bool]) -> int:
-        """See the port."""
-        return self._sweep_containers(is_wanted) + self._sweep_folders(is_wanted)
+        """See the port. Networks after containers, which hold them."""
+        runtime = self._tools.runtime
+        containers = self._sweep(runtime.list_ours(), runtime.remove, is_wanted)
+        runtime.remove_unused_volumes()
+        networks = self._sweep(runtime.list_networks(), runtime.remove_network, is_wanted)
+        return containers + networks + self._sweep_folders(is_wanted)
 
     def clear(self) -> int:
         """See the port."""
         self._ledger.clear()
         self._runners.clear()
+        self._networks.clear()
         removed = self.sweep(lambda _job_id: False)
-        left = len(self._tools.runtime.list_ours())
+        left = len(self._tools.runtime.list_ours()) + len(self._tools.runtime.list_networks())
         if left:
-            raise RuntimeFailure(f"{left} container(s) could not be removed; the log says why, and it is tried again")
+            what = "container(s) and network(s)"
+            raise RuntimeFailure(f"{left} {what} could not be removed; the log says why, and it is tried again")
         return removed
 
-    def _sweep_containers(self, is_wanted: Callable[[JobId], bool]) -> int:
+    def _sweep(
+        self,
+        things: Sequence[ContainerInfo] | Sequence[NetworkInfo],
+        remove: Callable[[str], None],
+        is_wanted: Callable[[JobId], bool],
+    ) -> int:
+        """Remove those that belong to no wanted job; how many."""
         removed = 0
-        for container in self._tools.runtime.list_ours():
-            label = container.labels.get(LABEL_JOB_ID, "")
+        for thing in things:
+            label = thing.labels.get(LABEL_JOB_ID, "")
             if label.isdecimal() and is_wanted(JobId(int(label))):
                 continue
             try:
-                self._tools.runtime.remove(container.id)
+                remove(thing.id)
                 removed += 1
             except RuntimeFailure as error:
-                logger.warning(
-                    "leftover container not removed", extra={"container": container.name, "error": str(error)}
-                )
-        self._tools.runtime.remove_unused_volumes()
+                logger.warning("leftover not removed", extra={"leftover": thing.name, "error": str(error)})
         return removed
+
+    def _remove_network(self, job_id: JobId) -> None:
+        network = self._networks.pop(job_id, None)
+        if network is None:
+            return
+        try:
+            network.remove()
+        except RuntimeFailure as error:  # the next sweep tries again
+            logger.warning("network not removed", extra={"job_id": job_id, "error": str(error)})
 
     def _sweep_folders(self, is_wanted: Callable[[JobId], bool]) -> int:
         folders = self._jobs_folder.iterdir() if self._jobs_folder.exists() else ()

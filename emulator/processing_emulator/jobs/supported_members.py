@@ -52,7 +52,7 @@ def _app_managed(note: str) -> Coverage:
     return Coverage(Support.APP_MANAGED, f"{note}; with AppManaged, the container does the work")
 
 
-_ONE_MACHINE = "a job runs on one instance"
+_ALL_OR_NONE = "all instances of a job start together, each in a container of its own on this machine"
 _KMS = "nothing is encrypted with KMS keys on this machine"
 _EXPERIMENTS = "there is no experiment tracking here; Describe shows it"
 _READ_ONLY = "Describe shows it, Create does not take it"
@@ -68,7 +68,7 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
         "AppSpecification.ContainerArguments": _SUPPORTED,
         "ProcessingResources": _SUPPORTED,
         "ProcessingResources.ClusterConfig": _SUPPORTED,
-        "ProcessingResources.ClusterConfig.InstanceCount": Coverage(Support.SUPPORTED, _ONE_MACHINE),
+        "ProcessingResources.ClusterConfig.InstanceCount": Coverage(Support.SUPPORTED, _ALL_OR_NONE),
         "ProcessingResources.ClusterConfig.InstanceType": _SUPPORTED,
         "ProcessingResources.ClusterConfig.VolumeSizeInGB": _SUPPORTED,
         "ProcessingResources.ClusterConfig.VolumeKmsKeyId": _no_effect(_KMS),
@@ -77,7 +77,7 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
         ),
         "ProcessingResources.ClusterConfig.InstancePreferences.InstanceType": _SUPPORTED,
         "ProcessingResources.ClusterConfig.InstancePreferences.InstanceCount": Coverage(
-            Support.SUPPORTED, _ONE_MACHINE
+            Support.SUPPORTED, _ALL_OR_NONE
         ),
         "ProcessingResources.ClusterConfig.SelectedInstanceType": _refused(_READ_ONLY),
         "ProcessingResources.ClusterConfig.SelectedInstanceCount": _refused(_READ_ONLY),
@@ -157,13 +157,6 @@ REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
 )
 """Values of supported members that the service knows and the emulator does not serve, with what is served instead."""
 
-_CLUSTER = "ProcessingResources.ClusterConfig"
-
-ONLY_VALUES: Mapping[str, int] = MappingProxyType(
-    {f"{_CLUSTER}.InstanceCount": 1, f"{_CLUSTER}.InstancePreferences.InstanceCount": 1}
-)
-"""Members that are served with one value only."""
-
 S3_URIS = frozenset({"ProcessingInputs.S3Input.S3Uri", "ProcessingOutputConfig.Outputs.S3Output.S3Uri"})
 """Members that are served when `parse_s3_uri` takes them."""
 
@@ -211,9 +204,6 @@ def _finder(path: str, by_app: bool = False) -> _Finder | None:
         return _each(_by_management(path))
     if by_app:
         return _each(_finder_below(path, by_app=True))
-    if path in ONLY_VALUES:
-        only = ONLY_VALUES[path]
-        return lambda value: None if value == only else _Gap(f" {value}", coverage.note)
     if path in S3_URIS:
         return _gap_in_uri
     if path in REFUSED_VALUES:

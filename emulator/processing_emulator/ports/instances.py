@@ -9,8 +9,11 @@ from processing_emulator.domain.job import InstanceRecord, JobId, Limits
 class InstanceStore(Protocol):
     """The facts of each host of a job; enough to attach to its container again after a crash."""
 
-    def ensure_instance(self, job_id: JobId, index: int, limits: Limits) -> InstanceRecord:
-        """The record of one host; made on the first call, with the limits given; left as it is on later ones."""
+    def ensure_instances(self, job_id: JobId, limits: Sequence[Limits]) -> Sequence[InstanceRecord]:
+        """The records of a job's hosts, one for each of the limits, in order; what is missing is made, all or none.
+
+        Records that are there already stay as they are.
+        """
         ...
 
     def list_instances(self, job_id: JobId) -> Sequence[InstanceRecord]:

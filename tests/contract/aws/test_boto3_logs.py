@@ -36,7 +36,7 @@ def printed(served: Served, name: str, *lines: bytes, index: int = 0) -> str:
         served.create(name)
         served.api.move(served.api.service.describe(a_key(name)), JobPhase.RUNNING)
     job = served.api.service.describe(a_key(name))
-    served.api.store.ensure_instance(job.id, index, LIMITS)
+    served.api.store.ensure_instances(job.id, [LIMITS] * (index + 1))
     raw = [RawLine(at_ns=(AT + n) * 1_000_000, data=line) for n, line in enumerate(lines)]
     served.api.logs.append_output(job.id, index, batch_of_lines(raw))
     assert job.started_at is not None

@@ -164,7 +164,7 @@ def _store_jobs(database: Path) -> None:
     try:
         for number in range(0, JOBS, 3):
             job = stores.jobs.add(a_key(f"job{number}"), a_request(f"job{number}"), {"k": "v"}, started)
-            stores.jobs.ensure_instance(job.id, 0, LIMITS)
+            stores.jobs.ensure_instances(job.id, [LIMITS])
             stores.jobs.advance(job.id, job.phase, JobPhase.PULLING, started, JobFacts(started_at=started))
             stores.jobs.advance(job.id, JobPhase.PULLING, JobPhase.FAILED, started, JobFacts(ended_at=started))
             lines = [

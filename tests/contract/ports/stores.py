@@ -72,7 +72,7 @@ def add_job(jobs: JobStore, name: str = "job", *, at: datetime = NOW) -> Process
 def add_instance(jobs: JobStore, name: str = "job") -> JobId:
     """A job with one instance, index 0."""
     job = add_job(jobs, name)
-    jobs.ensure_instance(job.id, 0, LIMITS)
+    jobs.ensure_instances(job.id, [LIMITS])
     return job.id
 
 

@@ -56,16 +56,18 @@ class LocalWorld:
         for runtime in self._runtimes:
             runtime.close()
 
-    def add(self, name: str = "job", *, hosts: int = 1, **environment: str) -> ProcessingJob:
-        """Store a job whose instances need 2 vCPU each."""
-        request = a_request(name, Environment=environment or {"FAKE_HOLD": "1"})
-        request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = hosts
+    def add(self, name: str = "job", *, hosts: int = 1, instance_type: str = "ml.t3.medium") -> ProcessingJob:
+        """Store a job whose containers run until they are released; an ml.t3.medium has 2 vCPU."""
+        request = a_request(name, instance_type=instance_type, hosts=hosts, Environment={"FAKE_HOLD": "1"})
         return self.jobs.add(a_key(name), request, {}, SystemClock().now())
 
     def gang(self, job: ProcessingJob, admitted: Admitted) -> Gang:
         """Store the instances as admission does."""
-        records = tuple(self.jobs.ensure_instance(job.id, i, limits) for i, limits in enumerate(admitted.limits))
+        records = tuple(self.jobs.ensure_instances(job.id, admitted.limits))
         return Gang(key=job.key, request=job.request, spec=spec_of(job.request), records=records)
+
+    def networks(self) -> list[str]:
+        return [network.name for network in self.machine.networks.values()]
 
     def running(self) -> list[str]:
         """The host names of all containers that run."""
@@ -148,10 +150,15 @@ def test_reserving_again_gives_the_same_limits_with_their_node(world: LocalWorld
 
 def test_a_job_that_does_not_fit_on_idle_machines_is_refused_for_good(world: LocalWorld) -> None:
     backend = world.start()
-    job = world.add(hosts=3)
-    assert backend.reserve(job.id, spec_of(job.request)) == Never(
-        reason="3 x ml.t3.medium needs 6 vCPU; this host has 4"
-    )
+    job = world.add(hosts=3, instance_type="ml.g5.xlarge")
+    answer = backend.reserve(job.id, spec_of(job.request))
+    assert answer == Never(reason="3 x ml.g5.xlarge needs 3 GPU; this host has 0")
+
+
+def test_instances_that_do_not_fit_side_by_side_get_equal_shares(world: LocalWorld) -> None:
+    backend = world.start()
+    limits = admit(backend, world.add(hosts=3)).limits
+    assert [(one.vcpus, one.capped) for one in limits] == [(1.33, True)] * 3
 
 
 def test_no_container_runs_before_all_instances_are_told_to_start(world: LocalWorld) -> None:
@@ -214,7 +221,7 @@ def test_removing_gives_capacity_back_and_may_be_repeated(world: LocalWorld) -> 
     backend.remove(job.id)
     backend.remove(job.id)
     admit(backend, other)
-    assert list(world.folder.iterdir()) == []
+    assert (list(world.folder.iterdir()), world.networks()) == ([], [])
 
 
 def test_calls_for_an_unknown_job_do_nothing(world: LocalWorld) -> None:
@@ -233,7 +240,7 @@ def test_a_sweep_removes_what_belongs_to_jobs_that_are_over(world: LocalWorld) -
         run(world, first, job)
         first.detach(job.id)
     second = world.start()
-    assert second.sweep(lambda job_id: job_id == kept.id) == 2
+    assert second.sweep(lambda job_id: job_id == kept.id) == 2  # a container and a folder
     assert world.machine.names() == [container(kept)]
     assert [folder.name for folder in world.folder.iterdir()] == [str(kept.id)]
 
@@ -243,6 +250,6 @@ def test_clearing_removes_everything_and_gives_all_capacity_back(world: LocalWor
     job, other = world.add(hosts=2), world.add("other", hosts=2)
     run(world, backend, job)
     backend.detach(job.id)
-    assert backend.clear() == 3
-    assert world.machine.names() == []
+    assert backend.clear() == 4  # two containers, their network, and the folder
+    assert (world.machine.names(), world.networks()) == ([], [])
     admit(backend, other)

@@ -16,7 +16,7 @@ def _fill(stores: PortStores) -> list[int]:
     ids = []
     for account in ("000000000000", "111111111111"):
         job = stores.jobs.add(a_key("job", account=account), a_request("job"), {"team": "a"}, NOW)
-        stores.jobs.ensure_instance(job.id, 0, LIMITS)
+        stores.jobs.ensure_instances(job.id, [LIMITS])
         stores.logs.append_output(job.id, 0, a_batch("x"))
         sample = UsageSample(at=NOW, cpu_percent=1.0, memory_bytes=2, disk_bytes=3)
         stores.samples.append_sample(job.id, 0, sample)

@@ -38,48 +38,53 @@ def finished(record: InstanceRecord) -> InstanceRecord:
     )
 
 
-def test_first_call_makes_the_record_with_the_limits_given(stores: PortStores) -> None:
+def test_first_call_makes_all_records_with_the_limits_given(stores: PortStores) -> None:
     job = add_job(stores.jobs)
-    record = stores.jobs.ensure_instance(job.id, 0, GPU_LIMITS)
-    assert record == InstanceRecord(job_id=job.id, index=0, limits=GPU_LIMITS)
-    assert list(stores.jobs.list_instances(job.id)) == [record]
+    records = stores.jobs.ensure_instances(job.id, [GPU_LIMITS, LIMITS])
+    assert list(records) == [
+        InstanceRecord(job_id=job.id, index=0, limits=GPU_LIMITS),
+        InstanceRecord(job_id=job.id, index=1, limits=LIMITS),
+    ]
+    assert list(stores.jobs.list_instances(job.id)) == list(records)
 
 
-def test_later_calls_leave_the_record_as_it_is(stores: PortStores) -> None:
+def test_later_calls_leave_records_as_they_are(stores: PortStores) -> None:
     job_id = add_instance(stores.jobs)
     stores.logs.append_output(job_id, 0, a_batch("x"))
     saved = finished(stores.jobs.list_instances(job_id)[0])
     stores.jobs.save_instance(saved)
-    assert stores.jobs.ensure_instance(job_id, 0, LIMITS) == saved
+    first, second = stores.jobs.ensure_instances(job_id, [LIMITS, GPU_LIMITS])
+    assert (first, second.limits) == (saved, GPU_LIMITS)
 
 
 def test_instance_of_an_unknown_job_is_not_found_and_not_made(stores: PortStores) -> None:
     with pytest.raises(JobNotFound):
-        stores.jobs.ensure_instance(UNKNOWN, 0, LIMITS)
+        stores.jobs.ensure_instances(UNKNOWN, [LIMITS])
     assert list(stores.jobs.list_instances(UNKNOWN)) == []
 
 
-def test_racing_calls_make_one_record(stores: PortStores) -> None:
+def test_of_racing_calls_one_makes_all_records(stores: PortStores) -> None:
     job = add_job(stores.jobs)
     limits = [replace(LIMITS, memory_bytes=number) for number in range(1, 7)]
-    results = race([partial(stores.jobs.ensure_instance, job.id, 0, asked) for asked in limits])
-    assert len(stores.jobs.list_instances(job.id)) == 1
-    assert all(result == stores.jobs.list_instances(job.id)[0] for result in results)
+    results = race([partial(stores.jobs.ensure_instances, job.id, [asked] * 3) for asked in limits])
+    stored = list(stores.jobs.list_instances(job.id))
+    assert len(stored) == 3
+    assert len({record.limits for record in stored}) == 1
+    assert all(result == stored for result in results)
 
 
 def test_instances_are_listed_in_order_and_by_job(stores: PortStores) -> None:
     job, other = add_job(stores.jobs, "a"), add_job(stores.jobs, "b")
-    for index in (10, 2, 0, 1):
-        stores.jobs.ensure_instance(job.id, index, LIMITS)
-    stores.jobs.ensure_instance(other.id, 5, LIMITS)
-    assert [record.index for record in stores.jobs.list_instances(job.id)] == [0, 1, 2, 10]
-    assert [record.host for record in stores.jobs.list_instances(other.id)] == ["algo-6"]
+    stores.jobs.ensure_instances(job.id, [LIMITS] * 12)
+    stores.jobs.ensure_instances(other.id, [LIMITS])
+    assert [record.index for record in stores.jobs.list_instances(job.id)] == list(range(12))
+    assert [record.host for record in stores.jobs.list_instances(other.id)] == ["algo-1"]
 
 
 def test_instances_of_unfinished_jobs_are_listed_together(stores: PortStores) -> None:
     first, ended, bare, last = (add_job(stores.jobs, name) for name in "abcd")
-    for job, index in ((last, 0), (first, 1), (ended, 0), (first, 0)):
-        stores.jobs.ensure_instance(job.id, index, LIMITS)
+    for job, count in ((last, 1), (first, 2), (ended, 1)):
+        stores.jobs.ensure_instances(job.id, [LIMITS] * count)
     stores.jobs.advance(ended.id, ended.phase, JobPhase.FAILED, later(1), JobFacts(ended_at=later(1)))
 
     listed = stores.jobs.list_unfinished_instances()
@@ -122,7 +127,7 @@ def test_saving_leaves_the_cursor_to_the_log(stores: PortStores) -> None:
 
 def test_saving_touches_no_other_instance(stores: PortStores) -> None:
     job_id, other = add_instance(stores.jobs, "a"), add_instance(stores.jobs, "b")
-    second = stores.jobs.ensure_instance(job_id, 1, LIMITS)
+    _, second = stores.jobs.ensure_instances(job_id, [LIMITS] * 2)
     stores.jobs.save_instance(finished(stores.jobs.list_instances(job_id)[0]))
     assert stores.jobs.list_instances(job_id)[1] == second
     assert list(stores.jobs.list_instances(other)) == [InstanceRecord(job_id=other, index=0, limits=LIMITS)]

@@ -117,7 +117,7 @@ def test_times_may_be_equal_or_far_apart(stores: PortStores) -> None:
 
 def test_instances_and_jobs_have_separate_streams(stores: PortStores) -> None:
     job_id, other = add_instance(stores.jobs, "a"), add_instance(stores.jobs, "b")
-    stores.jobs.ensure_instance(job_id, 1, LIMITS)
+    stores.jobs.ensure_instances(job_id, [LIMITS] * 2)
     append(stores, job_id, a_batch("first"))
     append(stores, job_id, a_batch("second", "second"), index=1)
     append(stores, other, a_batch("other"))
@@ -152,7 +152,7 @@ def test_batch_of_an_unknown_instance_is_not_found(stores: PortStores, index: in
 
 def test_logging_leaves_the_job_as_it_is(stores: PortStores) -> None:
     job = add_job(stores.jobs)
-    stores.jobs.ensure_instance(job.id, 0, LIMITS)
+    stores.jobs.ensure_instances(job.id, [LIMITS])
     append(stores, job.id, a_batch("a"))
     assert stores.jobs.get(job.id) == job
 
@@ -216,8 +216,7 @@ def test_of_racing_appends_exactly_one_wins(stores: PortStores) -> None:
 
 def test_instances_that_print_at_once_do_not_disturb_each_other(stores: PortStores) -> None:
     job = add_job(stores.jobs)
-    for index in range(4):
-        stores.jobs.ensure_instance(job.id, index, LIMITS)
+    stores.jobs.ensure_instances(job.id, [LIMITS] * 4)
 
     def print_lines(index: int) -> None:
         for seq in range(40):

@@ -21,8 +21,8 @@ SECOND = int(NOW.timestamp())
 def printed(stores: PortStores, name: str, at_ms: int = 1000, *, indexes: int = 1) -> JobId:
     """A job whose instances have each printed a line."""
     job_id = add_instance(stores.jobs, name)
+    stores.jobs.ensure_instances(job_id, [LIMITS] * indexes)
     for index in range(indexes):
-        stores.jobs.ensure_instance(job_id, index, LIMITS)
         stores.logs.append_output(job_id, index, a_batch("x", at_ms=at_ms))
     return job_id
 
@@ -104,7 +104,7 @@ def test_the_name_has_the_second_in_which_the_job_started(stores: PortStores) ->
     job = stores.jobs.add(a_key(), a_request(), {}, NOW)
     started = NOW.replace(second=59, microsecond=999_000)
     stores.jobs.advance(job.id, JobPhase.PENDING, JobPhase.PULLING, NOW, JobFacts(started_at=started))
-    stores.jobs.ensure_instance(job.id, 0, LIMITS)
+    stores.jobs.ensure_instances(job.id, [LIMITS])
     stores.logs.append_output(job.id, 0, a_batch("x"))
 
     stream = stores.logs.output_stream(job.id, 0)

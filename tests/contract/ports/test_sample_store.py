@@ -101,7 +101,7 @@ def test_peaks_without_gpu_have_no_gpu_figures(stores: PortStores) -> None:
 
 def test_instances_and_jobs_have_samples_of_their_own(stores: PortStores) -> None:
     job_id, other = add_instance(stores.jobs, "a"), add_instance(stores.jobs, "b")
-    stores.jobs.ensure_instance(job_id, 1, LIMITS)
+    stores.jobs.ensure_instances(job_id, [LIMITS] * 2)
     stores.samples.append_sample(job_id, 0, a_sample(0, 1.0))
     stores.samples.append_sample(job_id, 1, a_sample(0, 2.0))
     stores.samples.append_sample(other, 0, a_sample(0, 3.0))

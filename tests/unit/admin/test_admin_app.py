@@ -169,7 +169,7 @@ def test_a_new_job_shows_what_is_known_and_nothing_else(world: World) -> None:
 
 def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
     job = world.api.service.create(a_key(), a_request())
-    record = world.store.ensure_instance(job.id, 0, LIMITS)
+    (record,) = world.store.ensure_instances(job.id, [LIMITS])
     world.store.save_instance(
         type(record)(
             job_id=job.id,

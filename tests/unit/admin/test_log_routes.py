@@ -33,7 +33,7 @@ class Output:
     def __init__(self, store: MemoryJobStore | None = None) -> None:
         self.api = Api(store)
         self.job = self.api.move(self.api.service.create(a_key(), a_request()), JobPhase.RUNNING)
-        self.api.store.ensure_instance(self.job.id, 0, LIMITS)
+        self.api.store.ensure_instances(self.job.id, [LIMITS])
         self.app = FastAPI()
         self.app.include_router(log_routes(self.api.store, self.api.logs))
         self.printed = 0

@@ -60,9 +60,17 @@ def test_gpus_are_never_capped() -> None:
 
 def test_shortage_names_the_total_need_of_all_instances() -> None:
     node = replace(NODE, vcpus=3, memory_bytes=10 * GIB, gpu_ids=("g",))
-    assert _shortage([_ask(), _ask()], [node]) == "vCPU: 4 wanted, 3 free"
-    assert _shortage([_ask(1, 8), _ask(1, 8)], [node]) == "memory: 16.00 GiB wanted, 10.00 GiB free"
+    held = _placed([_ask(1, 2)], [node])
+    assert _shortage([_ask(), _ask()], [node], held) == "vCPU: 3 wanted, 2 free"
+    assert _shortage([_ask(1, 5), _ask(1, 5)], [node], held) == "memory: 10.00 GiB wanted, 8.00 GiB free"
     assert _shortage([_ask(1, 1, gpus=2)], [node]) == "GPU: 2 wanted, 1 free"
+
+
+def test_a_hundred_instances_share_two_cpus_and_fill_them() -> None:
+    node = replace(NODE, vcpus=2, container_cpus=2)
+    placed = _placed([ask_of(catalogue()["ml.m5.xlarge"], 1)] * 100, [node])
+    assert {(limits.vcpus, limits.memory_bytes, limits.capped) for limits in placed} == {(0.02, 32 * GIB // 100, True)}
+    assert _shortage([_ask(0.01, 0)], [node], placed) == "vCPU: 0.01 wanted, 0 free"
 
 
 def test_reservations_count_only_on_their_node() -> None:

@@ -90,7 +90,7 @@ class Rig:
 
     def leftovers(self) -> list[str]:
         files = [str(path) for path in self.folder.rglob("*")] if self.folder.exists() else []
-        return self.machine.names() + files
+        return self.machine.names() + [network.name for network in self.machine.networks.values()] + files
 
     def close(self) -> None:
         for emulator in self.runs:

@@ -270,8 +270,6 @@ def test_a_fault_of_the_platform_is_an_internal_error_with_its_fact(rig: Rig) ->
 
 
 def test_two_hosts_start_together_and_one_that_fails_ends_the_other(rig: Rig) -> None:
-    """The engine knows gangs already; the API refuses them until their network exists."""
-
     def script(spec: ContainerSpec) -> FakeRun:
         return FakeRun(exit_code=7) if spec.hostname == "algo-2" else FakeRun(holds=True)
 

@@ -216,15 +216,6 @@ PIPE = changed(an_input(), S3InputMode="Pipe")
 @pytest.mark.parametrize(
     ("request_", "named"),
     [
-        (with_cluster(InstanceCount=2), "ProcessingResources.ClusterConfig.InstanceCount 2"),
-        (
-            with_cluster(
-                InstanceType=None,
-                InstanceCount=None,
-                InstancePreferences=[{"InstanceType": "ml.m5.large", "InstanceCount": 2}],
-            ),
-            "ProcessingResources.ClusterConfig.InstancePreferences[0].InstanceCount 2",
-        ),
         (
             a_request(inputs=[an_input("a", path=ROOT + "j"), PIPE]),
             "ProcessingInputs[1].S3Input.S3InputMode Pipe",

@@ -29,7 +29,7 @@ class Printing:
         self.api = api or Api()
         job = self.api.service.create(a_key(name), a_request(name))
         self.id = self.api.move(job, JobPhase.RUNNING).id
-        self.api.store.ensure_instance(job.id, 0, LIMITS)
+        self.api.store.ensure_instances(job.id, [LIMITS])
         self.printed = 0
 
     def print(self, *messages: str, at_ms: int = 10_000, step_ms: int = 1) -> None:

@@ -1,8 +1,9 @@
 """InstanceStore on SQL."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 
 from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.job_lookup import require_job
@@ -19,23 +20,24 @@ class SqlInstanceStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def ensure_instance(self, job_id: JobId, index: int, limits: Limits) -> InstanceRecord:
-        """The record of one host, made with these limits when there is none. Raises JobNotFound."""
-        present = select(instances).where(instances.c.job_id == job_id, instances.c.instance_index == index)
-        key = {"job_id": job_id, "instance_index": index}
+    def ensure_instances(self, job_id: JobId, limits: Sequence[Limits]) -> Sequence[InstanceRecord]:
+        """The records of a job's hosts; those that are missing are made with these limits. Raises JobNotFound."""
         with self._database.writing() as connection:
             require_job(connection, job_id)
-            row = connection.execute(present).one_or_none()
-            if row is None:
-                connection.execute(insert(instances).values(key | dict(limits_columns(limits))))
-                row = connection.execute(present).one()
-            return instance_of(row)
+            there = {row.instance_index for row in connection.execute(_of_job(job_id))}
+            missing = [
+                {"job_id": job_id, "instance_index": index} | dict(limits_columns(one))
+                for index, one in enumerate(limits)
+                if index not in there
+            ]
+            if missing:
+                connection.execute(insert(instances), missing)
+            return [instance_of(row) for row in connection.execute(_of_job(job_id))]
 
     def list_instances(self, job_id: JobId) -> Sequence[InstanceRecord]:
         """All hosts of a job, in order."""
-        statement = select(instances).where(instances.c.job_id == job_id).order_by(instances.c.instance_index)
         with self._database.reading() as connection:
-            return [instance_of(row) for row in connection.execute(statement)]
+            return [instance_of(row) for row in connection.execute(_of_job(job_id))]
 
     def list_unfinished_instances(self) -> Sequence[InstanceRecord]:
         """All hosts of all jobs not in a terminal phase, in the order of jobs and hosts."""
@@ -58,3 +60,7 @@ class SqlInstanceStore:
         with self._database.writing() as connection:
             if connection.execute(statement).rowcount == 0:
                 raise JobNotFound(f"Job {record.job_id} has no instance {record.host}.")
+
+
+def _of_job(job_id: JobId) -> Select[Any]:
+    return select(instances).where(instances.c.job_id == job_id).order_by(instances.c.instance_index)

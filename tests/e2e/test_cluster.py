@@ -1,0 +1,134 @@
+"""Jobs of several hosts on the real engine: how they reach each other, what each gets and leaves, how they end."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.builders import a_request, an_input, an_output
+from tests.e2e.server import RUN_CODE, EmulatorProcess
+
+pytestmark = [pytest.mark.docker, pytest.mark.e2e]
+
+MEET = """
+import json, os, socket, threading, time, urllib.request
+
+config = json.load(open("/opt/ml/config/resourceconfig.json"))
+me, hosts = config["current_host"], config["hosts"]
+PORTS = (7077, 33333)
+
+# Both directions, before any peer listens.
+addresses = {host: socket.gethostbyname(host) for host in hosts}
+names = {host: socket.gethostbyaddr(address)[0] for host, address in addresses.items()}
+
+heard, everybody = set(), threading.Event()
+
+def serve(server):
+    while True:
+        connection, (address, _) = server.accept()
+        heard.add(connection.makefile().readline().strip())
+        connection.close()
+        if len(heard) == len(hosts) * len(PORTS):
+            everybody.set()
+
+for port in PORTS:
+    server = socket.create_server((me, port))  # as Spark does: on the own name
+    threading.Thread(target=serve, args=(server,), daemon=True).start()
+
+def call(host, port):
+    for _ in range(150):
+        try:
+            with socket.create_connection((host, port), timeout=2) as connection:
+                connection.sendall(f"{me}:{port}\\n".encode())
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise SystemExit(f"{me} cannot reach {host}:{port}")
+
+for host in hosts:
+    for port in PORTS:
+        call(host, port)
+if not everybody.wait(30):
+    raise SystemExit(f"{me} heard only {sorted(heard)}")
+
+def reach(host, port):
+    try:
+        socket.create_connection((host, int(port)), timeout=2).close()
+        return True
+    except OSError:
+        return False
+
+outside = os.environ["OUTSIDE"].split(",")
+seen = {
+    "me": me, "hostname": socket.gethostname(), "hosts": hosts, "addresses": addresses, "names": names,
+    "heard": sorted(heard), "shard": sorted(os.listdir("/opt/ml/processing/input")),
+    "outside": {target: reach(*target.split(":")) for target in outside},
+    "credentials": sorted(name for name in os.environ if name.startswith("AWS_")),
+    "routes": len(open("/proc/net/route").readlines()) - 1,
+}
+print(json.dumps(seen))
+open(f"/opt/ml/processing/output/{me}.json", "w").write(json.dumps(seen))
+open("/opt/ml/output/message", "w").write(f"[{me}]")
+"""
+
+
+def created(server: EmulatorProcess, name: str, *, hosts: int = 3, **request: Any) -> None:
+    server.client("sagemaker").create_processing_job(**a_request(name, hosts=hosts, **request))
+
+
+def meeting(server: EmulatorProcess, name: str, outside: list[str], **request: Any) -> list[dict[str, Any]]:
+    """Let three hosts meet; what each has seen, from its own output."""
+    s3 = server.client("s3")
+    for number in range(7):
+        s3.put_object(Bucket="bkt", Key=f"shards/{number}", Body=b"x")
+    shards = an_input(uri="s3://bkt/shards/")
+    shards["S3Input"]["S3DataDistributionType"] = "ShardedByS3Key"
+    created(
+        server,
+        name,
+        entrypoint=RUN_CODE,
+        inputs=[server.stage_code(name, MEET), shards],
+        outputs=[an_output(uri=f"s3://bkt/{name}")],
+        Environment={"OUTSIDE": ",".join(outside)},
+        **request,
+    )
+    described = server.wait_for_end(name, 180)
+    assert described["ProcessingJobStatus"] == "Completed", (described, server.log_lines(name))
+    assert described["ExitMessage"] == "[algo-1][algo-2][algo-3]"
+    keys = [f"{name}/algo-{number}.json" for number in (1, 2, 3)]
+    return [json.loads(s3.get_object(Bucket="bkt", Key=key)["Body"].read()) for key in keys]
+
+
+HOSTS = ["algo-1", "algo-2", "algo-3"]
+
+
+@pytest.mark.parametrize("isolated", [False, True], ids=["open", "isolated"])
+def test_three_hosts_meet_by_name_on_open_ports(server: EmulatorProcess, isolated: bool) -> None:
+    name = "isolated" if isolated else "open"
+    emulator = server.url.removeprefix("http://").rpartition(":")[2]
+    seen = meeting(server, name, [f"172.17.0.1:{emulator}"], NetworkConfig={"EnableNetworkIsolation": isolated})
+
+    assert [(one["me"], one["hostname"]) for one in seen] == [(host, host) for host in HOSTS]
+    assert [one["hosts"] for one in seen] == [HOSTS] * 3
+    assert [one["names"] for one in seen] == [{host: host for host in HOSTS}] * 3
+    assert len({tuple(one["addresses"].items()) for one in seen}) == 1
+    assert [one["heard"] for one in seen] == [sorted(f"{host}:{port}" for host in HOSTS for port in (7077, 33333))] * 3
+    assert [one["shard"] for one in seen] == [["0", "3", "6"], ["1", "4"], ["2", "5"]]
+    assert [set(one["outside"].values()) for one in seen] == [{not isolated}] * 3
+    if isolated:
+        assert [one["credentials"] for one in seen] == [["AWS_REGION"]] * 3
+    streams = server.client("logs").describe_log_streams(
+        logGroupName="/aws/sagemaker/ProcessingJobs", logStreamNamePrefix=f"{name}/"
+    )["logStreams"]
+    assert [stream["logStreamName"].rpartition("-")[0] for stream in streams] == [f"{name}/{host}" for host in HOSTS]
+    document = server.control(f"jobs/{name}")
+    assert [one["host"] for one in document["instances"]] == HOSTS
+
+
+def test_one_host_that_fails_ends_the_job_with_its_reason(server: EmulatorProcess) -> None:
+    script = "case $(hostname) in algo-2) echo sorry > /opt/ml/output/message; exit 7;; *) sleep 300;; esac"
+    created(server, "failing", entrypoint=["sh", "-c", script])
+    described = server.wait_for_end("failing", 120)
+    assert described["ProcessingJobStatus"] == "Failed"
+    assert described["FailureReason"] == "AlgorithmError: sorry\n, exit code: 7"
+    assert described["ExitMessage"] == "sorry\n"
