@@ -189,6 +189,9 @@ class Settings(BaseSettings):
         description="JSON object: quotas of each account and region by their names in Service Quotas; none by default.",
     )
     sample_interval_seconds: float = Field(1.0, ge=0.1, description="Time between two samples of resource use.")
+    continuous_upload_interval_seconds: float = Field(
+        2.0, ge=0.1, description="Time between two looks for new and changed files of Continuous outputs."
+    )
     engine_patience_seconds: float = Field(
         60.0, ge=0, description="How long jobs wait for a Docker engine that does not answer, before they fail."
     )

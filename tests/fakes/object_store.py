@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from processing_emulator.domain.job import Transfer
-from processing_emulator.domain.staging import PlannedFile, StoredObject
+from processing_emulator.domain.staging import FileVersion, PlannedFile, StoredObject
 from processing_emulator.errors import (
     Cancelled,
     DiskFull,
@@ -19,7 +19,7 @@ from processing_emulator.errors import (
     StagingFailure,
     UnsafePath,
 )
-from processing_emulator.ports import CancelToken, LocalFile, TransferMeter
+from processing_emulator.ports import CancelToken, Changes, LocalFile, TransferMeter
 from processing_emulator.untrusted_folder import open_file
 
 CHUNK_BYTES = 1024**2
@@ -150,6 +150,37 @@ class MemoryObjectStore:
             if meter is not None:
                 meter.add(objects=1, size_bytes=len(body))
         return Transfer(objects=len(files), size_bytes=size, seconds=0.0)
+
+    def upload_changes(
+        self, files: Sequence[LocalFile], cancel: CancelToken, meter: TransferMeter | None = None
+    ) -> Changes:
+        """See the port."""
+        uploaded, size, unchanged = 0, 0, 0
+        left_out: dict[LocalFile, StagingFailure] = {}
+        for local in files:
+            try:
+                if self._has(local):
+                    unchanged += 1
+                    continue
+                sent = self.upload([local], cancel, meter)
+                uploaded, size = uploaded + 1, size + sent.size_bytes
+            except ObjectStoreUnreachable:
+                raise
+            except StagingFailure as error:
+                left_out[local] = error
+        transfer = Transfer(objects=uploaded, size_bytes=size, seconds=0.0)
+        return Changes(uploaded=transfer, unchanged=unchanged, left_out=left_out)
+
+    def _has(self, local: LocalFile) -> bool:
+        """Whether the object has the content of the file, which must be the version that was found."""
+        if self._is_down:
+            raise ObjectStoreUnreachable(f"HeadObject failed for s3://{local.bucket}/{local.key}: the store is down")
+        body = _read(local)
+        with os.fdopen(open_file(local.root, local.path), "rb") as file:
+            if FileVersion.of(os.fstat(file.fileno())) != local.version:
+                raise StagingFailure(f"output file {local.root / local.path} was changed while it was uploaded")
+        with self._lock:
+            return self._buckets.get(local.bucket, {}).get(local.key) == body
 
     def _bucket(self, bucket: str, failed: str) -> dict[str, bytes]:
         if self._is_down:

@@ -21,7 +21,12 @@ GROUPS: Final = {
     "Containers": ("container_endpoints", "container_credentials", "container_network", "shm_share"),
     "Stopping": ("stop_signal", "stop_grace_seconds", "upload_when_stopped"),
     "Capacity and quotas": ("capacity_cpus", "capacity_memory_mib", "quotas"),
-    "Intervals": ("sample_interval_seconds", "engine_patience_seconds", "reaper_interval_seconds"),
+    "Intervals": (
+        "sample_interval_seconds",
+        "continuous_upload_interval_seconds",
+        "engine_patience_seconds",
+        "reaper_interval_seconds",
+    ),
     "Seed and scripts": ("seed", "init_dir", "init_timeout_seconds"),
 }
 """Headings of the help page, in order, and the settings below each."""

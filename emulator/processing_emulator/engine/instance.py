@@ -51,6 +51,7 @@ class RunnerOptions:
     upload_when_stopped: bool = False
     shm_share: float = 0.5
     sample_interval_seconds: float = 1.0
+    continuous_upload_interval_seconds: float = 2.0
     engine_patience_seconds: float = 60.0
 
 
@@ -131,4 +132,12 @@ class InstanceEnded:
     outcome: InstanceOutcome
 
 
-RunnerReport = PhaseReached | InstanceStaged | InstanceEnded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectsUploaded:
+    """The host has written these objects, or found them written; only of jobs with several hosts."""
+
+    index: int
+    uris: tuple[str, ...]
+
+
+RunnerReport = PhaseReached | InstanceStaged | InstanceEnded | ObjectsUploaded

@@ -6,20 +6,23 @@ Facts go to the journal at once. Reports go to the job's supervisor, which answe
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from processing_emulator.domain import container_contract
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass, InstanceOutcome, StopCause
 from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.spec import UploadMode
 from processing_emulator.engine.activity import Activity
 from processing_emulator.engine.container_run import ContainerRun
+from processing_emulator.engine.continuous_upload import ContinuousUpload
 from processing_emulator.engine.failures import container_failure, download_failure, internal_failure, upload_failure
 from processing_emulator.engine.image_resolver import resolve_image
 from processing_emulator.engine.instance import (
     InstanceEnded,
     InstanceStaged,
     InstanceTask,
+    ObjectsUploaded,
     PhaseReached,
     RunnerReport,
     RunnerTools,
@@ -33,7 +36,7 @@ from processing_emulator.engine.transfer_progress import Direction, TransferProg
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import Cancelled, EmulatorError, RuntimeFailure, StagingFailure
 from processing_emulator.log_context import in_log_context, log_fields
-from processing_emulator.ports import ContainerInfo, ContainerState
+from processing_emulator.ports import ContainerInfo, ContainerState, LocalFile
 
 logger = logging.getLogger(__name__)
 
@@ -265,10 +268,16 @@ class InstanceRunner:
             samples=tools.samples,
             clock=tools.clock,
         )
-        return (
+        activities: list[Activity] = [
             LogPump(tools.runtime, tools.logs, tools.clock, record, container_id, self._name),
             Sampler(sources, record, container_id, tools.options.sample_interval_seconds, self._name),
-        )
+        ]
+        if any(output.upload_mode is UploadMode.CONTINUOUS for output in self._task.spec.outputs):
+            interval = tools.options.continuous_upload_interval_seconds
+            activities.append(
+                ContinuousUpload(self._stager, self._journal, tools.clock, interval, self._note_uploaded, self._name)
+            )
+        return tuple(activities)
 
     def _note_exit(self, ended: ContainerExit, failure: Failure | None) -> None:
         """Store the exit and what follows from it in one step: a crash between two steps would lose a failure.
@@ -306,17 +315,25 @@ class InstanceRunner:
         token = self._detaching if options.upload_when_stopped else self._cancel
         try:
             with _failing_as(upload_failure), self._progress(Direction.OUT) as progress:
-                staged, skipped = self._stager.stage_out(token, progress)
+                staged = self._stager.stage_out(token, progress)
         finally:
             remover.join()
-        self._journal.save(staged_out=staged)
+        self._note_uploaded(staged.files)
+        self._journal.save(staged_out=staged.uploaded)
         self._journal.event(
             "staged_out",
-            objects=staged.objects,
-            bytes=staged.size_bytes,
-            seconds=round(staged.seconds, 3),
-            skipped=list(skipped[:MOST_SKIPPED]),
+            objects=staged.uploaded.objects,
+            bytes=staged.uploaded.size_bytes,
+            seconds=round(staged.uploaded.seconds, 3),
+            unchanged=staged.unchanged,
+            skipped=list(staged.skipped[:MOST_SKIPPED]),
         )
+
+    def _note_uploaded(self, files: Sequence[LocalFile]) -> None:
+        """Let the supervisor compare what the hosts of the job write."""
+        if len(self._task.hosts) > 1 and files:
+            uris = tuple(f"s3://{local.bucket}/{local.key}" for local in files)
+            self._report(ObjectsUploaded(index=self._index, uris=uris))
 
     def _clean_up(self) -> None:
         """Remove everything; what cannot be removed now is noted in the history and left to the reaper."""

@@ -1,6 +1,8 @@
 """Stages the inputs and outputs of one instance between the object store and its folder (spec 3.1 and 4)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import assert_never
 
 from processing_emulator.domain.container_contract import folder_of
@@ -9,13 +11,26 @@ from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.manifest import MANIFEST_LIMIT_BYTES, parse_manifest
 from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.domain.sharding import share_of
-from processing_emulator.domain.spec import JobInput, JobOutput, S3Manifest, S3Prefix, Source
+from processing_emulator.domain.spec import JobInput, JobOutput, S3Manifest, S3Prefix, Source, UploadMode
 from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download, plan_paths
 from processing_emulator.engine.instance import InstanceTask
 from processing_emulator.engine.transfer_progress import TransferProgress
 from processing_emulator.engine.workspace import FoundFile, Workspace
-from processing_emulator.errors import DiskFull, ObjectStoreRefused, StagingFailure
-from processing_emulator.ports import CancelToken, LocalFile, ObjectStore
+from processing_emulator.errors import DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
+from processing_emulator.ports import CancelToken, Changes, LocalFile, ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedOut:
+    """All files, how much of that was sent, and how many the store had already (Continuous).
+
+    `skipped`: the paths in the container of what is no regular file.
+    """
+
+    files: tuple[LocalFile, ...]
+    uploaded: Transfer
+    unchanged: int
+    skipped: tuple[str, ...]
 
 
 class Stager:
@@ -38,16 +53,48 @@ class Stager:
         )
         return _sum([self._download(item, plan, cancel, progress) for item, plan in plans])
 
-    def stage_out(self, cancel: CancelToken, progress: TransferProgress) -> tuple[Transfer, tuple[str, ...]]:
-        """Upload all outputs in the order of the request; also what was skipped because it is not a regular file."""
+    def stage_out(self, cancel: CancelToken, progress: TransferProgress) -> StagedOut:
+        """Upload all outputs in the order of the request. Raises StagingFailure, Cancelled."""
         scans = [(item, self._workspace.scan(folder_of(item.local_path))) for item in self._task.spec.outputs]
-        # Sparse files and hard links take less space on the disk than they would in S3.
         sizes = [found.version.size_bytes for _, scan in scans for found in scan.files]
         self._check_volume("outputs have", sum(sizes))
         progress.expect(objects=len(sizes), size_bytes=sum(sizes))
-        skipped = tuple(f"{item.local_path}/{path}" for item, scan in scans for path in scan.skipped)
-        done = [self._objects.upload(self._local_files(item, scan.files), cancel, progress) for item, scan in scans]
-        return _sum(done), skipped
+        local = [(item, [self._local_file(item, found) for found in scan.files]) for item, scan in scans]
+        done = [self._upload(item, files, cancel, progress) for item, files in local]
+        return StagedOut(
+            files=tuple(each for _, files in local for each in files),
+            uploaded=_sum([changes.uploaded for changes in done]),
+            unchanged=sum(changes.unchanged for changes in done),
+            skipped=tuple(f"{item.local_path}/{path}" for item, scan in scans for path in scan.skipped),
+        )
+
+    def _upload(
+        self, item: JobOutput, files: Sequence[LocalFile], cancel: CancelToken, progress: TransferProgress
+    ) -> Changes:
+        if item.upload_mode is UploadMode.END_OF_JOB:
+            return Changes(uploaded=self._objects.upload(files, cancel, progress), unchanged=0, left_out={})
+        changes = self.upload_changes(files, cancel, progress)
+        for error in changes.left_out.values():
+            raise error
+        return changes
+
+    def find_continuous(self) -> Sequence[LocalFile]:
+        """The files of Continuous outputs as they are now. What can never be an object is left to `stage_out`.
+
+        Raises StagingFailure.
+        """
+        found: list[LocalFile] = []
+        for item in self._task.spec.outputs:
+            if item.upload_mode is UploadMode.CONTINUOUS:
+                for file in self._workspace.scan(folder_of(item.local_path)).files:
+                    with suppress(UnsafePath):
+                        found.append(self._local_file(item, file))
+        self._check_volume("outputs have", sum(local.version.size_bytes for local in found))
+        return found
+
+    def upload_changes(self, files: Sequence[LocalFile], cancel: CancelToken, progress: TransferProgress) -> Changes:
+        """Upload what the store does not have; see `ObjectStore.upload_changes`."""
+        return self._objects.upload_changes(files, cancel, progress)
 
     def _plan(self, item: JobInput, cancel: CancelToken) -> DownloadPlan:
         """What this instance downloads of an input."""
@@ -88,21 +135,19 @@ class Stager:
         return self._objects.download(plan.files, self._workspace.root / folder, cancel, progress)
 
     def _check_volume(self, what: str, size_bytes: int) -> None:
+        """Sparse files and hard links take less space on the disk than they would in S3."""
         limit = self._task.record.limits.volume_bytes
         if size_bytes > limit:
             raise DiskFull(f"{what} {size_bytes / GIB:.2f} GiB, VolumeSizeInGB is {limit // GIB}")
 
-    def _local_files(self, item: JobOutput, files: Sequence[FoundFile]) -> list[LocalFile]:
-        return [
-            LocalFile(
-                root=self._workspace.root,
-                path=f"{folder_of(item.local_path)}/{found.path}",
-                bucket=item.uri.bucket,
-                key=output_key(item.uri, found.path),
-                version=found.version,
-            )
-            for found in files
-        ]
+    def _local_file(self, item: JobOutput, found: FoundFile) -> LocalFile:
+        return LocalFile(
+            root=self._workspace.root,
+            path=f"{folder_of(item.local_path)}/{found.path}",
+            bucket=item.uri.bucket,
+            key=output_key(item.uri, found.path),
+            version=found.version,
+        )
 
 
 def _sum(transfers: Sequence[Transfer]) -> Transfer:

@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
@@ -14,9 +14,16 @@ from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import JobSpec, settled_request
 from processing_emulator.engine.backend import ExecutionBackend, Gang
 from processing_emulator.engine.failures import internal_failure
-from processing_emulator.engine.instance import InstanceEnded, InstanceStaged, PhaseReached, RunnerReport
+from processing_emulator.engine.instance import (
+    InstanceEnded,
+    InstanceStaged,
+    ObjectsUploaded,
+    PhaseReached,
+    RunnerReport,
+)
 from processing_emulator.engine.job_end import end_job
 from processing_emulator.engine.retry import Detached, StoreRetry
+from processing_emulator.engine.shared_outputs import Detail, SharedOutputs
 from processing_emulator.log_context import log_fields
 from processing_emulator.ports import Clock, JobStore
 
@@ -67,6 +74,7 @@ class Supervisor:
         self._phases: list[JobPhase] = []
         self._staged: set[int] = set()
         self._outcomes: dict[int, InstanceOutcome] = {}
+        self._shared_outputs = SharedOutputs(())
         self._detaching = threading.Event()
         self._persist = StoreRetry(self._detaching, job.key.name)
         self._thread = threading.Thread(target=self._run, name=f"job-{job.key.name}", daemon=True)
@@ -123,6 +131,7 @@ class Supervisor:
         self._job = self._persist(lambda: self._store.get(self._job.id))
         records = tuple(self._persist(lambda: self._store.list_instances(self._job.id)))
         self._phases = [JobPhase.PENDING] * len(records)
+        self._shared_outputs = SharedOutputs([record.host for record in records])
         if self._job.phase is JobPhase.PENDING:
             self._advance(JobPhase.PULLING, JobFacts(started_at=self._clock.now()))
         if self._job.stop_requested_at is not None:
@@ -134,6 +143,7 @@ class Supervisor:
         self._backend.place(gang, self._inbox.put, self._stop_cause)
         while len(self._outcomes) < len(records):
             self._handle_next()
+        self._note_all(self._shared_outputs.total())
         self._end(classify([self._outcomes[i] for i in range(len(records))], self._stop_cause))
 
     def _handle_next(self) -> None:
@@ -156,12 +166,22 @@ class Supervisor:
                     self._backend.stop(self._job.id, StopCause.PEER_FAILED)
                 else:
                     self._mark_staged(message.index)
+            case ObjectsUploaded():
+                self._note_all(self._shared_outputs.add(message))
             case StopRequested():
                 self._stop(StopCause.REQUESTED)
             case DetachRequested():
                 raise Detached
             case _:
                 assert_never(message)
+
+    def _note_all(self, events: Sequence[tuple[str, Detail]]) -> None:
+        """Append to the job's history."""
+        for action, detail in events:
+            self._note(JobEvent(at=self._clock.now(), action=action, detail=detail))
+
+    def _note(self, event: JobEvent) -> None:
+        self._persist(lambda: self._store.add_event(self._job.id, event))
 
     def _mark_staged(self, index: int) -> None:
         """Start all containers once every host is staged, or has been before a restart."""
@@ -184,8 +204,7 @@ class Supervisor:
         self._stop_cause = cause
         if self._job.phase is not JobPhase.STOPPING:
             self._advance(JobPhase.STOPPING)
-        event = JobEvent(at=self._clock.now(), action="stopping", detail={"cause": str(cause)})
-        self._persist(lambda: self._store.add_event(self._job.id, event))
+        self._note(JobEvent(at=self._clock.now(), action="stopping", detail={"cause": str(cause)}))
         logger.info("job stopping", extra={"cause": cause})
         self._backend.stop(self._job.id, cause)
 

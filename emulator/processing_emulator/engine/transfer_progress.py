@@ -18,10 +18,11 @@ _RATE_REPORTS = 10
 
 
 class Direction(StrEnum):
-    """Which way the bytes go."""
+    """Which way the bytes go. CONTINUOUS is out, while the container runs."""
 
     IN = "in"
     OUT = "out"
+    CONTINUOUS = "continuous"
 
 
 class TransferProgress:

@@ -152,7 +152,6 @@ REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
     {
         "ProcessingInputs.S3Input.S3InputMode": {"Pipe": "only File is"},
         "ProcessingInputs.S3Input.S3CompressionType": {"Gzip": "it needs Pipe, and only File is supported"},
-        "ProcessingOutputConfig.Outputs.S3Output.S3UploadMode": {"Continuous": "only EndOfJob is"},
     }
 )
 """Values of supported members that the service knows and the emulator does not serve, with what is served instead."""

@@ -21,7 +21,7 @@ from processing_emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobRe
 from processing_emulator.ports.logs import LogGroup, LogStore, LogStream, OutputBatch, StreamPage, StreamQuery
 from processing_emulator.ports.machine import GpuProbe, HostProbe
 from processing_emulator.ports.networks import NetworkAttachment, NetworkInfo, NetworkSpec
-from processing_emulator.ports.objects import LocalFile, ObjectStore, TransferMeter
+from processing_emulator.ports.objects import Changes, LocalFile, ObjectStore, TransferMeter
 from processing_emulator.ports.samples import SampleStore, UsagePeaks
 from processing_emulator.ports.tags import TagStore
 from processing_emulator.ports.timing import CancelToken, Clock
@@ -30,6 +30,7 @@ from processing_emulator.ports.wakeup import Wakeup
 __all__ = [
     "BindMount",
     "CancelToken",
+    "Changes",
     "Clock",
     "ContainerInfo",
     "ContainerRuntime",

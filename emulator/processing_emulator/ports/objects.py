@@ -1,6 +1,6 @@
 """The S3 store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import FileVersion, PlannedFile, StoredObject
+from processing_emulator.errors import StagingFailure
 from processing_emulator.ports.timing import CancelToken
 
 
@@ -23,6 +24,15 @@ class LocalFile:
     bucket: str
     key: str
     version: FileVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What `upload_changes` has done: uploaded, found in the store already, and left out, with the reason of each."""
+
+    uploaded: Transfer
+    unchanged: int
+    left_out: Mapping[LocalFile, StagingFailure]
 
 
 class TransferMeter(Protocol):
@@ -80,4 +90,15 @@ class ObjectStore(Protocol):
     def upload(self, files: Sequence[LocalFile], cancel: CancelToken, meter: TransferMeter | None = None) -> Transfer:
         """Upload all files; symlinks are never followed. Also raises StagingFailure, UnsafePath, and
         DiskFull when the store reports an error and its disk is known to be full."""
+        ...
+
+    def upload_changes(
+        self, files: Sequence[LocalFile], cancel: CancelToken, meter: TransferMeter | None = None
+    ) -> Changes:
+        """Upload files that others may be writing to, unless the store has the same content under their keys.
+
+        An object always is one version of its file. A file that is not the given version any more, or cannot be read,
+        and one that the store refuses (4xx), is left out; what is there under its key stays. Raises as `upload` does
+        when the store is away, broken or full.
+        """
         ...

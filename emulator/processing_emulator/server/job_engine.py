@@ -57,6 +57,7 @@ def _runner_options(settings: Settings, adapters: Adapters) -> RunnerOptions:
         upload_when_stopped=settings.upload_when_stopped,
         shm_share=settings.shm_share,
         sample_interval_seconds=settings.sample_interval_seconds,
+        continuous_upload_interval_seconds=settings.continuous_upload_interval_seconds,
         engine_patience_seconds=settings.engine_patience_seconds,
     )
 

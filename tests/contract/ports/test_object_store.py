@@ -13,7 +13,7 @@ import pytest
 
 from processing_emulator.domain.staging import PlannedFile, StoredObject, plan_download
 from processing_emulator.errors import Cancelled, ObjectStoreRefused, StagingFailure, UnsafePath
-from processing_emulator.ports import ObjectStore
+from processing_emulator.ports import LocalFile, ObjectStore
 from tests.builders import a_local_file
 from tests.fakes.object_store import MemoryObjectStore
 from tests.fixtures_s3 import ODD_NAMES, S3Server, make_bucket
@@ -517,3 +517,87 @@ def test_a_meter_counts_what_is_transferred(bench: Bench, bucket: str, tmp_path:
     bench.store.download(planned, tmp_path / "in", NEVER, down)
     assert (up.objects, up.size_bytes) == (3, sum(sizes.values()))
     assert (down.objects, down.size_bytes) == (3, sum(sizes.values()))
+
+
+# --- upload of changes ---
+
+
+def test_changes_are_uploaded_and_what_the_store_has_is_not_sent_again(
+    bench: Bench, bucket: str, tmp_path: Path
+) -> None:
+    for name, content in {"new": b"new", "changed": b"after", "same": b"same", "empty": b""}.items():
+        (tmp_path / name).write_bytes(content)
+    bench.put(bucket, "changed", b"befor")
+    bench.put(bucket, "same", b"same")
+    before = bench.store.head(bucket, "same", NEVER)
+    meter = CountingMeter()
+    files = [a_local_file(tmp_path / name, bucket, name) for name in ("new", "changed", "same", "empty")]
+    changes = bench.store.upload_changes(files, NEVER, meter)
+    assert {name: bench.get(bucket, name) for name in bench.keys(bucket)} == {
+        "new": b"new",
+        "changed": b"after",
+        "same": b"same",
+        "empty": b"",
+    }
+    assert (changes.uploaded.objects, changes.uploaded.size_bytes, changes.unchanged) == (3, 8, 1)
+    assert changes.left_out == {}
+    assert bench.store.head(bucket, "same", NEVER) == before
+    again = bench.store.upload_changes(files, NEVER)
+    assert (again.uploaded.objects, again.unchanged) == (0, 4)
+
+
+def test_a_file_that_is_another_version_than_was_found_is_left_out(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"first")
+    found = a_local_file(path, bucket, "f")
+    bench.store.upload_changes([found], NEVER)
+    path.write_bytes(b"other")
+    os.utime(path, ns=(1, 1))
+    (tmp_path / "g").write_bytes(b"well")
+    changes = bench.store.upload_changes([found, a_local_file(tmp_path / "g", bucket, "g")], NEVER)
+    assert [str(error) for error in changes.left_out.values()] == [
+        f"output file {path} was changed while it was uploaded"
+    ]
+    assert list(changes.left_out) == [found]
+    assert (changes.uploaded.objects, bench.get(bucket, "f"), bench.get(bucket, "g")) == (1, b"first", b"well")
+
+
+@pytest.mark.parametrize("instead", ["nothing", "link", "fifo", "folder", "link above"])
+def test_what_has_taken_the_place_of_a_file_is_left_out(
+    bench: Bench, bucket: str, tmp_path: Path, instead: str
+) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    path = root / "sub" / "f"
+    for folder in (path.parent, outside):
+        folder.mkdir(parents=True)
+        (folder / "f").write_bytes(folder.name.encode())
+    found = LocalFile(root=root, path="sub/f", bucket=bucket, key="f", version=a_local_file(path, "b", "k").version)
+    path.unlink()
+    match instead:
+        case "link":
+            path.symlink_to(outside / "f")
+        case "fifo":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "link above":
+            path.parent.rmdir()
+            path.parent.symlink_to(outside)
+    changes = bench.store.upload_changes([found], NEVER)
+    assert (list(changes.left_out), changes.uploaded.objects) == ([found], 0)
+    assert bench.keys(bucket) == []
+
+
+def test_what_the_store_refuses_is_left_out_with_its_words(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x")
+    changes = bench.store.upload_changes([a_local_file(tmp_path / "f", "no-such-bucket-here", "f")], NEVER)
+    assert [str(error) for error in changes.left_out.values()] == [
+        "PutObject failed for s3://no-such-bucket-here/f: NoSuchBucket (404): The specified bucket does not exist"
+    ]
+
+
+def test_a_cancelled_upload_of_changes_raises(bench: Bench, bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x")
+    with pytest.raises(Cancelled):
+        bench.store.upload_changes([a_local_file(tmp_path / "f", bucket, "f")], SET)
+    assert bench.keys(bucket) == []

@@ -58,6 +58,7 @@ def gap_of(request: dict[str, Any]) -> str:
         a_request(inputs=[{"InputName": "d", "AppManaged": True, "DatasetDefinition": {"LocalPath": ROOT + "d"}}]),
         a_request(inputs=[changed({**an_input(), "AppManaged": True}, S3DataType="ManifestFile", S3InputMode="Pipe")]),
         a_request(outputs=[changed({**an_output(), "AppManaged": True}, S3UploadMode="Continuous")]),
+        a_request(outputs=[changed(an_output(), S3UploadMode="Continuous")]),
         a_request(
             outputs=[{"OutputName": "f", "AppManaged": True, "FeatureStoreOutput": {"FeatureGroupName": "g"}}],
         ),
@@ -232,10 +233,6 @@ PIPE = changed(an_input(), S3InputMode="Pipe")
         (
             a_request(outputs=[an_output(uri="https://b/k")]),
             "ProcessingOutputConfig.Outputs[0].S3Output.S3Uri https://b/k",
-        ),
-        (
-            a_request(outputs=[changed(an_output(), S3UploadMode="Continuous")]),
-            "ProcessingOutputConfig.Outputs[0].S3Output.S3UploadMode Continuous",
         ),
         (a_request(SomethingNew={"A": 1}), "SomethingNew"),
         (a_request(NetworkConfig={"SomethingNew": 1}), "NetworkConfig.SomethingNew"),

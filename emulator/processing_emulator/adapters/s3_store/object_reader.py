@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http import HTTPStatus
 from http.client import HTTPResponse
 
 from processing_emulator.adapters.s3_store.connection import Connection, Request
@@ -50,12 +51,26 @@ def _check(cancel: CancelToken) -> None:
 def head_object(connection: Connection, bucket: str, key: str) -> StoredObject:
     """See `ObjectStore.head`. An error response to HEAD has no body, so a GET of one byte asks for the reason."""
     try:
-        return connection.request(
-            _request("HeadObject", "HEAD", bucket, key), lambda response: _described(bucket, key, response)
-        )
+        return _head(connection, bucket, key)
     except ObjectStoreRefused as refused:
         connection.request(_request("HeadObject", "GET", bucket, key, range="bytes=0-0"), HTTPResponse.read)
         raise refused from None
+
+
+def find_object(connection: Connection, bucket: str, key: str) -> StoredObject | None:
+    """The same in one request; None when there is no such object, or nobody may know."""
+    try:
+        return _head(connection, bucket, key)
+    except ObjectStoreRefused as refused:
+        if refused.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
+            raise
+        return None
+
+
+def _head(connection: Connection, bucket: str, key: str) -> StoredObject:
+    return connection.request(
+        _request("HeadObject", "HEAD", bucket, key), lambda response: _described(bucket, key, response)
+    )
 
 
 def read_object(connection: Connection, bucket: str, key: str, limit_bytes: int) -> bytes:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from http.client import HTTPResponse
 from pathlib import Path
 
+from processing_emulator.adapters.s3_store.changes import ChangeUploads
 from processing_emulator.adapters.s3_store.connection import Connection, Request, endpoint_of
 from processing_emulator.adapters.s3_store.download import Downloads
 from processing_emulator.adapters.s3_store.listing import iter_pages
@@ -21,7 +22,7 @@ from processing_emulator.adapters.s3_store.upload import Uploads
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, StoredObject
 from processing_emulator.errors import DiskFull, ObjectStoreRefused
-from processing_emulator.ports import CancelToken, LocalFile, TransferMeter
+from processing_emulator.ports import CancelToken, Changes, LocalFile, TransferMeter
 
 CONNECTIONS = 16
 """Requests in flight at once, for all jobs together."""
@@ -106,8 +107,25 @@ class S3ObjectStore:
         """See the port. The sizes are those of the files when they are opened."""
         began = time.monotonic()
         uploads = Uploads(meter or Unmetered())
+        self._run_uploads(uploads, uploads.iter_tasks(files), cancel)
+        return Transfer(objects=len(files), size_bytes=uploads.size_bytes, seconds=time.monotonic() - began)
+
+    def upload_changes(
+        self, files: Sequence[LocalFile], cancel: CancelToken, meter: TransferMeter | None = None
+    ) -> Changes:
+        """See the port."""
+        began = time.monotonic()
+        uploads = Uploads(meter or Unmetered())
+        changes = ChangeUploads(uploads, meter or Unmetered())
+        self._run_uploads(uploads, changes.iter_tasks(files), cancel)
+        sent = [local for local in files if local not in changes.unchanged and local not in changes.left_out]
+        size = sum(local.version.size_bytes for local in sent)
+        uploaded = Transfer(objects=len(sent), size_bytes=size, seconds=time.monotonic() - began)
+        return Changes(uploaded=uploaded, unchanged=len(changes.unchanged), left_out=changes.left_out)
+
+    def _run_uploads(self, uploads: Uploads, tasks: Iterator[Task], cancel: CancelToken) -> None:
         try:
-            self._pool.run(uploads.iter_tasks(files), cancel)
+            self._pool.run(tasks, cancel)
         except ObjectStoreRefused as error:
             sentence = self._full_disk() if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
             if sentence is not None:
@@ -115,7 +133,6 @@ class S3ObjectStore:
             raise
         finally:
             self._aborts.start(uploads.unfinished())
-        return Transfer(objects=len(files), size_bytes=uploads.size_bytes, seconds=time.monotonic() - began)
 
     def ping(self) -> None:
         """Send one ListBuckets request. A store that only denies the listing passes.

@@ -1,14 +1,15 @@
 """Uploads files; large ones by a multipart upload, which is aborted when it cannot be completed."""
 
-import hashlib
-import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from http.client import HTTPResponse
+from types import MappingProxyType
+from typing import TypeAlias
 from xml.sax.saxutils import escape
 
 from processing_emulator.adapters.s3_store.connection import Body, Connection, Request
+from processing_emulator.adapters.s3_store.digests import combined_etag, content_md5
 from processing_emulator.adapters.s3_store.errors import Refusal, element, refusal_of
 from processing_emulator.adapters.s3_store.files import BytesBody, FileBody, OpenFile, opened
 from processing_emulator.adapters.s3_store.multipart_aborts import Abort
@@ -45,23 +46,36 @@ class Uploads:
 
     def _send(self, local: LocalFile, connection: Connection) -> Sequence[Task]:
         with opened(local) as file:
-            self._sizes.append(file.size_bytes)
-            parts = list(iter_parts(file.size_bytes, UPLOAD))
-            if len(parts) > 1:
-                multipart = _Multipart.create(connection, local, file, parts, self._meter)
-                self._multipart.append(multipart)
-                return multipart.tasks()
-            body = FileBody(file, 0, file.size_bytes)
-            connection.request(_request("PutObject", "PUT", local, body=body), _read_all)
-            self._meter.add(objects=1, size_bytes=file.size_bytes)
+            return self.send(connection, local, file)
+
+    def send(
+        self, connection: Connection, local: LocalFile, file: OpenFile, digests: Sequence[bytes] = ()
+    ) -> Sequence[Task]:
+        """Upload a file, or begin to; the tasks to finish it.
+
+        With the MD5 sums of its parts, other content is refused: ObjectStoreRefused (BadDigest).
+        """
+        self._sizes.append(file.size_bytes)
+        parts = list(iter_parts(file.size_bytes, UPLOAD))
+        headers = [content_md5(digest) for digest in digests] or [{}] * len(parts)
+        if len(parts) > 1:
+            multipart = _Multipart.create(connection, local, file, list(zip(parts, headers, strict=True)), self._meter)
+            self._multipart.append(multipart)
+            return multipart.tasks()
+        body = FileBody(file, 0, file.size_bytes)
+        connection.request(_request("PutObject", "PUT", local, body=body, headers=headers[0]), _read_all)
+        self._meter.add(objects=1, size_bytes=file.size_bytes)
         return ()
+
+
+_PartWithHeaders: TypeAlias = tuple[Part, Mapping[str, str]]
 
 
 class _Multipart:
     """One multipart upload."""
 
     def __init__(
-        self, local: LocalFile, upload_id: str, file: OpenFile, parts: Sequence[Part], meter: TransferMeter
+        self, local: LocalFile, upload_id: str, file: OpenFile, parts: Sequence[_PartWithHeaders], meter: TransferMeter
     ) -> None:
         self._local = local
         self._upload_id = upload_id
@@ -74,7 +88,12 @@ class _Multipart:
 
     @classmethod
     def create(
-        cls, connection: Connection, local: LocalFile, file: OpenFile, parts: Sequence[Part], meter: TransferMeter
+        cls,
+        connection: Connection,
+        local: LocalFile,
+        file: OpenFile,
+        parts: Sequence[_PartWithHeaders],
+        meter: TransferMeter,
     ) -> "_Multipart":
         """Create the upload in the store."""
         request = _request("CreateMultipartUpload", "POST", local, query=[("uploads", "")], body=BytesBody(b""))
@@ -82,7 +101,7 @@ class _Multipart:
 
     def tasks(self) -> Sequence[Task]:
         """One task for each part; the one that finishes last completes the upload."""
-        return [partial(self._send, part) for part in self._parts]
+        return [partial(self._send, part, headers) for part, headers in self._parts]
 
     def abort(self, connection: Connection) -> None:
         """Make the store delete the parts. An upload that is not there was aborted or completed before."""
@@ -93,12 +112,12 @@ class _Multipart:
             if error.code != _NO_SUCH_UPLOAD:
                 raise
 
-    def _send(self, part: Part, connection: Connection) -> Sequence[Task]:
+    def _send(self, part: Part, headers: Mapping[str, str], connection: Connection) -> Sequence[Task]:
         query = [("partNumber", str(part.number)), ("uploadId", self._upload_id)]
         with opened(self._local) as file:
             file.check_unchanged(self._version)
             body = FileBody(file, part.offset, part.size_bytes)
-            request = _request("UploadPart", "PUT", self._local, query=query, body=body)
+            request = _request("UploadPart", "PUT", self._local, query=query, body=body, headers=headers)
             etag = connection.request(request, _part_etag)
         self._meter.add(size_bytes=part.size_bytes)
         with self._lock:
@@ -133,15 +152,6 @@ class _Multipart:
         return found.etag == combined_etag([etag for _, etag in sorted(self._etags.items())])
 
 
-def combined_etag(etags: Sequence[str]) -> str | None:
-    """The ETag that S3 gives an object of these parts; None where the store's ETags are not MD5 sums."""
-    plain = [etag.strip('"') for etag in etags]
-    if not all(re.fullmatch("[0-9a-f]{32}", etag) for etag in plain):
-        return None
-    md5 = hashlib.md5(b"".join(bytes.fromhex(etag) for etag in plain), usedforsecurity=False)
-    return f"{md5.hexdigest()}-{len(plain)}"
-
-
 def _request(
     operation: str,
     method: str,
@@ -149,6 +159,7 @@ def _request(
     *,
     query: Sequence[tuple[str, str]] = (),
     body: Body | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Request:
     return Request(
         operation=operation,
@@ -157,6 +168,7 @@ def _request(
         bucket=local.bucket,
         key=local.key,
         query=query,
+        headers=headers,
         body=body,
     )
 
