@@ -168,6 +168,9 @@ class Settings(BaseSettings):
         ContainerCredentials.EMULATOR,
         description="Keys given to containers: `emulator` (placeholders), `s3` (the staging keys) or `none`.",
     )
+    container_admin: bool = Field(
+        False, description="Let code in containers use the emulator's own endpoints below `/_emulator/`."
+    )
     container_network: str | None = Field(
         None, description="Docker network of containers; default: `bridge`, or the emulator's own when in a container."
     )

@@ -37,6 +37,13 @@ class FakeContainer:
         return self.state is ContainerState.RUNNING
 
     @property
+    def address(self) -> str | None:
+        """Its IP address while it runs: the one it was given, or one on the default bridge."""
+        if not self.is_running or self.spec.network is None:
+            return None
+        return self.spec.network.address or f"172.17.{int(self.id, 16) // 250 % 250}.{int(self.id, 16) % 250 + 2}"
+
+    @property
     def own_exit(self) -> ContainerExit:
         """Its exit unless it is killed."""
         if self.run.out_of_memory:

@@ -184,6 +184,11 @@ class FakeRuntime:
         containers = self.machine.containers()
         return [container.info() for container in containers if container.labels[LABEL_ID] == self._emulator_id]
 
+    def job_addresses(self) -> set[str]:
+        """See the port."""
+        self._answer("job_addresses")
+        return {container.address for container in self.machine.containers() if container.address is not None}
+
     def remove_unused_volumes(self) -> None:
         """See the port. Here, overlays are gone with their container."""
         self._answer("remove_unused_volumes")

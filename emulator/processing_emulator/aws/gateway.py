@@ -37,18 +37,21 @@ def create_app(
     allowed_hosts: Iterable[str] = (),
     gate: MaintenanceGate | None = None,
     signature_check: Sequence[Middleware] = (),
+    admin_guard: Sequence[Middleware] = (),
     silence_seconds: float = SILENCE_SECONDS,
 ) -> Starlette:
     """The application to serve.
 
     `admin` gets everything below `/_emulator`, `s3` what no other protocol claims. `account_of` returns the account of
     an access key. `allowed_hosts`: names allowed in the Host header besides loopback and `localhost`. While `gate` is
-    closed, all requests but those to `admin` wait. `signature_check` is empty where signatures are not enforced.
+    closed, all requests but those to `admin` wait. `signature_check` is empty where signatures are not enforced,
+    `admin_guard` where containers may use `/_emulator`.
     """
     limiter = anyio.CapacityLimiter(OPERATIONS_AT_ONCE)
     middleware = [
         Middleware(RequestMiddleware, account_of=account_of),
         Middleware(HostGuardMiddleware, allowed_hosts=allowed_hosts),
+        *admin_guard,
         Middleware(BodyTimeoutMiddleware, silence_seconds=silence_seconds),
         Middleware(MaintenanceMiddleware, gate=gate or MaintenanceGate()),
         *signature_check,

@@ -154,6 +154,10 @@ class ContainerRuntime(Protocol):
         """All containers, in any state, that carry this emulator's label."""
         ...
 
+    def job_addresses(self) -> set[str]:
+        """IP addresses of the running containers of jobs, also of jobs of other emulators on this engine."""
+        ...
+
     def remove_unused_volumes(self) -> None:
         """Remove volumes that carry this emulator's label and belong to no container."""
         ...

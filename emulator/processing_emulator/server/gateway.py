@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from processing_emulator.admin.lazy_app import LazyApp
 from processing_emulator.aws.gateway import create_app
+from processing_emulator.aws.http.admin_guard import AdminGuardMiddleware
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.protocols.model import ServiceModel
 from processing_emulator.aws.services.catalogue import (
@@ -66,7 +67,12 @@ def build_gateway(
         gate=gate,
         allowed_hosts=(*settings.allowed_hosts, *([address] if address else [])),
         signature_check=[_signature_check(adapters)] if settings.enforce_signatures else [],
+        admin_guard=[] if settings.container_admin else [_admin_guard(adapters)],
     )
+
+
+def _admin_guard(adapters: Adapters) -> Middleware:
+    return Middleware(AdminGuardMiddleware, job_addresses=adapters.runtime.job_addresses)
 
 
 def _signature_check(adapters: Adapters) -> Middleware:

@@ -301,6 +301,22 @@ def test_networks_have_subnets_of_their_own_with_room_for_a_hundred_hosts(world:
     assert all(IPv4Address(address) in first.subnet for address in addresses)
 
 
+def test_addresses_of_jobs_are_known_while_their_containers_run(world: World) -> None:
+    made = world.runtime.create_network(a_network())
+    (address,) = made.addresses(1)
+    before = world.other_emulator.job_addresses()
+    container_id = started(world, Does(holds=True), network=NetworkAttachment(network=made.name, address=address))
+    on_bridge = started(world, Does(holds=True), network=NetworkAttachment(network="bridge"))
+
+    found = world.other_emulator.job_addresses()
+    assert address in found
+    assert len(found - before) == 2
+
+    for each in (container_id, on_bridge):
+        world.runtime.remove(each)
+    assert not world.runtime.job_addresses() & (found - before)
+
+
 def test_network_is_removed_only_after_its_containers(world: World) -> None:
     made = world.runtime.create_network(a_network())
     attachment = NetworkAttachment(network=made.name, address=made.addresses(1)[0])

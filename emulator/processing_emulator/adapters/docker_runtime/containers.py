@@ -1,6 +1,6 @@
 """Converts container specs to the engine's JSON, and the engine's JSON to ContainerInfo and EngineInfo. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,15 @@ def container_info(document: Mapping[str, Any]) -> ContainerInfo:
         pid=state.get("Pid", 0),
         exit=container_exit(state) if known is ContainerState.EXITED else None,
     )
+
+
+def container_addresses(document: Mapping[str, Any]) -> Iterator[str]:
+    """The IP addresses in the engine's document of a running container, listed or inspected."""
+    attached = (document.get("NetworkSettings") or {}).get("Networks") or {}
+    for network in attached.values():
+        for member in ("IPAddress", "GlobalIPv6Address"):
+            if network.get(member):
+                yield network[member]
 
 
 def container_exit(state: Mapping[str, Any]) -> ContainerExit:

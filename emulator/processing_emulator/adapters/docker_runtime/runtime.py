@@ -11,6 +11,7 @@ from processing_emulator.adapters.docker_runtime.clients import Call, Engine
 from processing_emulator.adapters.docker_runtime.containers import (
     LABEL_ID,
     ContainerDefaults,
+    container_addresses,
     container_body,
     container_info,
     engine_info,
@@ -168,6 +169,12 @@ class DockerRuntime:
             return self.inspect(container_id)
         except ContainerGone:  # removed since it was listed
             return None
+
+    def job_addresses(self) -> set[str]:
+        """See the port."""
+        with self._engine.call(Call.LIST) as api:
+            rows = api.containers(filters={"label": LABEL_ID, "status": "running"})
+        return {address for row in rows for address in container_addresses(row)}
 
     def remove_unused_volumes(self) -> None:
         """See the port. The engine's own prune leaves volumes that have mount options."""

@@ -45,6 +45,10 @@ class HostRefused(RequestError):
     """The Host or Origin header names another site."""
 
 
+class AdminRefused(RequestError):
+    """A container asks for the emulator's own endpoints."""
+
+
 class UnderMaintenance(RequestError):
     """A reset took longer than a request waits; SDKs retry by themselves."""
 
@@ -105,6 +109,7 @@ COMMON_FORMS: ErrorForms = MappingProxyType(
         BadCredentialScope: ErrorForm("InvalidSignatureException"),
         MalformedHead: ErrorForm("BadRequest"),
         HostRefused: ErrorForm("AccessDeniedException", status=403),
+        AdminRefused: ErrorForm("AccessDeniedException", status=403),
         UnderMaintenance: ErrorForm("ServiceUnavailable", status=503),
         RequestError: ErrorForm("ValidationException"),
     }
