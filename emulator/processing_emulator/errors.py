@@ -50,6 +50,14 @@ class LogNotFound(RequestError):
     """No log group or log stream of that name in this account and region."""
 
 
+class LogExists(RequestError):
+    """There is a log group or log stream of that name already."""
+
+
+class TooManyTags(RequestError):
+    """The resource would have more tags than the service allows."""
+
+
 class QuotaExceeded(RequestError):
     """The request would exceed a quota; the text is the service's own."""
 

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from processing_emulator.admin_prefix import ADMIN_PREFIX
-from processing_emulator.aws.http.body import BODY_LIMIT_BYTES, SILENCE_SECONDS, BodyTimeoutMiddleware, read_body
+from processing_emulator.aws.http.body import SILENCE_SECONDS, BodyTimeoutMiddleware, body_limit, read_body
 from processing_emulator.aws.http.error_encoders import CODECS
 from processing_emulator.aws.http.host_and_origin_guard import HostGuardMiddleware
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate, MaintenanceMiddleware
@@ -98,7 +98,7 @@ class OperationEndpoint:
             path=scope["path"],
             query=scope["query_string"],
             headers=headers_in(scope),
-            body=await read_body(receive, BODY_LIMIT_BYTES),
+            body=await read_body(receive, body_limit(headers_in(scope))),
             signing_name=context.service,
         )
         reply = await anyio.to_thread.run_sync(

@@ -15,6 +15,11 @@ class LogGroupKey(NamedTuple):
     name: str
 
 
+def is_text(name: str) -> bool:
+    """Whether every database can hold the name: it has no NUL and no half of a surrogate pair."""
+    return "\0" not in name and name == name.encode(errors="replace").decode()
+
+
 def output_stream_name(job_name: str, index: int, second: int) -> str:
     """The stream of one instance: `<job>/algo-<n>-<second in which the job started>`."""
     return f"{job_name}/algo-{index + 1}-{second}"

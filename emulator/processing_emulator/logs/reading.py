@@ -69,6 +69,10 @@ class LogReading:
             streams=page.streams, next_token=None if page.last is None else seal_page(page.last, bound)
         )
 
+    def stream(self, group: LogGroupKey, name: str) -> LogStream:
+        """The stream of that name. Raises LogNotFound."""
+        return require_stream(self._logs, group, name)
+
     def events(self, group: LogGroupKey, name: str, query: EventQuery) -> EventPage:
         """One page of a stream. Raises LogNotFound, ValidationFailed for a token of another stream."""
         stream = require_stream(self._logs, group, name)

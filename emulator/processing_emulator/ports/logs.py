@@ -1,6 +1,6 @@
 """The store of CloudWatch Logs: groups, streams, and the events of streams."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,19 +8,31 @@ from processing_emulator.domain.job import JobId, LogCursor
 from processing_emulator.domain.log_events import LogEvent, StoredEvent
 from processing_emulator.domain.log_names import LogGroupKey, LogStreamId
 
+STANDARD_CLASS = "STANDARD"
+
+Tags = Mapping[str, str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogGroup:
-    """A log group. `stored_bytes` is what the service counts for the events of its streams."""
+    """A log group. `stored_bytes` is what the service counts for the events of its streams.
+
+    Events older than `retention_days` may be deleted; None: they never are. `log_class` is the service's word.
+    """
 
     key: LogGroupKey
     created_at_ms: int
     stored_bytes: int
+    retention_days: int | None = None
+    log_class: str = STANDARD_CLASS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogStream:
-    """A log stream. Times are milliseconds; `next_seq` is the number that the next event will get."""
+    """A log stream. Times are milliseconds; `next_seq` is the number that the next event will get.
+
+    While `next_seq` is 0, the stream has had no event and the times of events mean nothing.
+    """
 
     id: LogStreamId
     name: str
@@ -66,7 +78,11 @@ class OutputBatch:
 
 
 class LogStore(Protocol):
-    """Events of streams in order, numbered from 0. Their times never go back. Built for millions of events."""
+    """Events of streams in the order of their times, numbered from 0. Built for millions of events.
+
+    An event that is earlier than the last one of its stream gets its number by its time, behind those of the same time;
+    the later ones are renumbered. Deleting the oldest events leaves the numbers of the others.
+    """
 
     def append_output(self, job_id: JobId, index: int, batch: OutputBatch) -> None:
         """Store events of an instance's output and move its cursor, in one transaction.
@@ -74,6 +90,52 @@ class LogStore(Protocol):
         The first event makes the instance's stream, and the first stream its group. A stream is named after the
         second in which the job started, or after the next second whose name is free. Raises StaleJob when the stored
         cursor is not at `batch.read_from`, because another writer has moved it, and JobNotFound.
+        """
+        ...
+
+    def put_events(self, group: LogGroupKey, name: str, events: Sequence[LogEvent], ingested_at_ms: int) -> None:
+        """Store events of a client, whose times do not go back, in a stream that exists. Raises LogNotFound."""
+        ...
+
+    def create_group(self, key: LogGroupKey, at_ms: int, *, log_class: str = STANDARD_CLASS, tags: Tags) -> None:
+        """Add a group. Raises LogExists."""
+        ...
+
+    def create_stream(self, group: LogGroupKey, name: str, at_ms: int) -> None:
+        """Add a stream without events. Raises LogNotFound, LogExists."""
+        ...
+
+    def delete_group(self, key: LogGroupKey) -> None:
+        """Delete a group with its streams and events. Raises LogNotFound.
+
+        The next output of a running job makes the group and a stream again.
+        """
+        ...
+
+    def delete_stream(self, group: LogGroupKey, name: str) -> None:
+        """Delete a stream with its events. Raises LogNotFound. The next output of a running job makes it again."""
+        ...
+
+    def set_retention(self, key: LogGroupKey, days: int | None) -> None:
+        """Set how long events are kept; None: for ever. Raises LogNotFound."""
+        ...
+
+    def edit_tags(self, key: LogGroupKey, edit: Callable[[Tags], Tags]) -> None:
+        """Replace the tags of a group by what `edit` makes of them; what it raises goes through. Raises LogNotFound."""
+        ...
+
+    def tags(self, key: LogGroupKey) -> Tags:
+        """The tags of a group. Raises LogNotFound."""
+        ...
+
+    def retentions(self) -> Mapping[LogGroupKey, int]:
+        """The groups of all accounts and regions whose events are not kept for ever, with their days."""
+        ...
+
+    def delete_events_before(self, key: LogGroupKey, at_ms: int) -> int:
+        """Delete the events of a group that are earlier than a time; how many bytes they counted.
+
+        The streams stay.
         """
         ...
 

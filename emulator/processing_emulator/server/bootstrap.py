@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.protocols.model import SERVED, load_service_model
 from processing_emulator.config import Settings
+from processing_emulator.logs.retention import LogRetention
 from processing_emulator.ports import CancelToken
 from processing_emulator.server.adapters import open_adapters
 from processing_emulator.server.admin import build_admin_app, build_resetter
@@ -62,7 +63,8 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
         resetter = build_resetter(adapters, engine.scheduler, gate)
         admin = build_admin_app(settings, flags, adapters, engine.scheduler, resetter)
         gateway = build_gateway(settings, adapters, engine, models, gate=gate, admin=admin, s3=s3)
-        services = ServiceGroup([*adapters.s3.services(), engine.scheduler, engine.reaper])
+        retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
+        services = ServiceGroup([*adapters.s3.services(), engine.scheduler, engine.reaper, retention])
         url = url_of(settings.host, adapters.listening.port)
         services.start()
         stack.callback(services.stop)

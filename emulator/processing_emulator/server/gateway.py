@@ -53,7 +53,7 @@ def build_gateway(
     )
     services = (
         sagemaker(service=service, listing=JobListing(store=jobs), tags=JobTags(store=jobs)),
-        cloudwatch_logs(adapters.stores.logs),
+        cloudwatch_logs(adapters.stores.logs, clock),
         container_registry(clock),
         token_service(keys, clock),
         identity_and_access(),

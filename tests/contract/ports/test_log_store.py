@@ -231,7 +231,7 @@ def test_instances_that_print_at_once_do_not_disturb_each_other(stores: PortStor
 def test_reader_sees_whole_appends_while_another_thread_appends(stores: PortStores, forward: bool) -> None:
     job_id = add_instance(stores.jobs)
     size = 50
-    append(stores, job_id, a_batch(*map(str, range(size))))
+    append(stores, job_id, a_batch(*map(str, range(size)), at_ms=0))
     stream = stream_of(stores, job_id)
     done = threading.Event()
 

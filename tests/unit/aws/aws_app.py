@@ -44,7 +44,7 @@ def all_services(api: Api, keys: CredentialStore | None = None, clock: Clock | N
     """All services that are served, over these use cases."""
     return (
         sagemaker(service=api.service, listing=api.listing, tags=api.tags),
-        cloudwatch_logs(api.logs),
+        cloudwatch_logs(api.logs, clock or api.clock),
         container_registry(api.clock),
         token_service(keys or a_credential_store(), clock or api.clock),
         identity_and_access(),

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, count, pairwise
@@ -68,6 +69,29 @@ def joined(parts: Sequence[Events]) -> Events:
         at_ms=[at_ms for part in parts for at_ms in part.at_ms],
         ingested_at_ms=[at_ms for part in parts for at_ms in part.ingested_at_ms],
         messages=[message for part in parts for message in part.messages],
+    )
+
+
+def merged_by_time(stored: Events, new: Events) -> Events:
+    """All events in the order of their times; of the same time, those stored come first."""
+    both = joined([stored, new])
+    order = sorted(range(len(both.messages)), key=both.at_ms.__getitem__)
+    return Events(
+        first_seq=both.first_seq,
+        at_ms=[both.at_ms[position] for position in order],
+        ingested_at_ms=[both.ingested_at_ms[position] for position in order],
+        messages=[both.messages[position] for position in order],
+    )
+
+
+def events_since(events: Events, at_ms: int) -> Events:
+    """Those that are not earlier than a time."""
+    start = bisect_left(events.at_ms, at_ms)
+    return Events(
+        first_seq=events.first_seq + start,
+        at_ms=events.at_ms[start:],
+        ingested_at_ms=events.ingested_at_ms[start:],
+        messages=events.messages[start:],
     )
 
 

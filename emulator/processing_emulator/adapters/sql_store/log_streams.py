@@ -17,6 +17,7 @@ from processing_emulator.domain.log_names import (
     output_stream_name,
 )
 from processing_emulator.ports import LogGroup, LogStream, StreamPage, StreamQuery
+from processing_emulator.ports.logs import STANDARD_CLASS, Tags
 
 _LAST_CHARACTER = "\U0010ffff"
 
@@ -34,14 +35,7 @@ def list_groups(connection: Connection, account: str, region: str) -> Sequence[L
         .where(log_groups.c.account == account, log_groups.c.region == region)
         .order_by(log_groups.c.name)
     )
-    return [
-        LogGroup(
-            key=LogGroupKey(row.account, row.region, row.name),
-            created_at_ms=row.created_at_ms,
-            stored_bytes=int(row.stored_bytes),
-        )
-        for row in connection.execute(statement)
-    ]
+    return [_group_of(row) for row in connection.execute(statement)]
 
 
 def group_id(connection: Connection, key: LogGroupKey) -> int | None:
@@ -105,28 +99,48 @@ def insert_output_stream(connection: Connection, job_id: JobId, index: int, at_m
     group = _ensure_group(connection, LogGroupKey(job.account, job.region, PROCESSING_JOBS_GROUP), at_ms)
     # A deleted job may have had the same name in the same second.
     names = (output_stream_name(job.name, index, second) for second in count(job.started_ms // 1000))
+    name = next(name for name in names if not is_stream(connection, group, name))
+    return insert_stream(connection, group, name, at_ms, job_id=job_id, instance_index=index)
+
+
+def insert_stream(connection: Connection, group: int, name: str, at_ms: int, **instance: int) -> LogStream:
+    """Add a stream without events; `instance` is empty, or the job and index whose output it is."""
     values = {
         "group_id": group,
-        "name": next(name for name in names if not connection.execute(select(_is_taken(group, name))).scalar_one()),
+        "name": name,
         "created_at_ms": at_ms,
-        "first_event_at_ms": at_ms,
-        "last_event_at_ms": at_ms,
-        "last_ingested_at_ms": at_ms,
+        "first_event_at_ms": 0,
+        "last_event_at_ms": 0,
+        "last_ingested_at_ms": 0,
         "stored_bytes": 0,
         "next_seq": 0,
-        "job_id": job_id,
-        "instance_index": index,
+        **instance,
     }
     return _stream_of(connection.execute(insert(log_streams).values(values).returning(log_streams)).one())
 
 
-def _ensure_group(connection: Connection, key: LogGroupKey, created_at_ms: int) -> int:
-    found = group_id(connection, key)
-    if found is not None:
-        return found
-    values = {"account": key.account, "region": key.region, "name": key.name, "created_at_ms": created_at_ms}
+def insert_group(connection: Connection, key: LogGroupKey, at_ms: int, log_class: str, tags: Tags) -> int:
+    """Add a group; its row."""
+    values = {
+        "account": key.account,
+        "region": key.region,
+        "name": key.name,
+        "created_at_ms": at_ms,
+        "log_class": log_class,
+        "tags": dict(tags),
+    }
     added: int = connection.execute(insert(log_groups).values(values).returning(log_groups.c.id)).scalar_one()
     return added
+
+
+def is_stream(connection: Connection, group: int, name: str) -> bool:
+    """Whether the group of that row has a stream of that name."""
+    return bool(connection.execute(select(_is_taken(group, name))).scalar_one())
+
+
+def _ensure_group(connection: Connection, key: LogGroupKey, created_at_ms: int) -> int:
+    found = group_id(connection, key)
+    return insert_group(connection, key, created_at_ms, STANDARD_CLASS, {}) if found is None else found
 
 
 def _is_taken(group: int, name: str) -> ColumnElement[bool]:
@@ -161,6 +175,17 @@ def _is_after(at_ms: int, name: str, *, query: StreamQuery) -> ColumnElement[boo
         return is_after
     is_later = times < at_ms if query.descending else times > at_ms
     return or_(is_later, and_(times == at_ms, is_after))
+
+
+def _group_of(row: Row[Any]) -> LogGroup:
+    """From a row of `log_groups` with the bytes of its streams."""
+    return LogGroup(
+        key=LogGroupKey(row.account, row.region, row.name),
+        created_at_ms=row.created_at_ms,
+        stored_bytes=int(row.stored_bytes),
+        retention_days=row.retention_days,
+        log_class=row.log_class,
+    )
 
 
 def _stream_of(row: Row[Any]) -> LogStream:

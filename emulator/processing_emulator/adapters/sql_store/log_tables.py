@@ -1,6 +1,7 @@
 """The tables of CloudWatch Logs: groups, their streams, and the events of a stream in packed chunks."""
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     ForeignKey,
@@ -23,6 +24,9 @@ log_groups = Table(
     Column("region", String, nullable=False),
     Column("name", Name, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
+    Column("log_class", String, nullable=False),
+    Column("retention_days", Integer),
+    Column("tags", JSON, nullable=False),
     UniqueConstraint("account", "region", "name"),
 )
 

@@ -1,6 +1,7 @@
 """Reads the body of a request into memory, within bounds of size and time."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,6 +10,11 @@ from processing_emulator.aws.protocols.wire_errors import BodyTimedOut, BodyTooL
 
 BODY_LIMIT_BYTES: Final = 1024 * 1024
 """Of a request that is read as a whole; no valid one of the services served here comes near."""
+
+LARGE_BODY_LIMIT_BYTES: Final = 8 * BODY_LIMIT_BYTES
+"""Of requests that bring data: a mebibyte of log events takes up to six times as much as JSON."""
+
+_LARGE_TARGETS: Final = frozenset({"Logs_20140328.PutLogEvents"})
 
 SILENCE_SECONDS: Final = 60.0
 """How long a client may pause in the middle of its body."""
@@ -19,6 +25,11 @@ _DRAINED_TIMES_LIMIT = 16
 
 class ClientGone(Exception):
     """The client hung up before its request was complete, so there is no one to answer."""
+
+
+def body_limit(headers: Mapping[bytes, str]) -> int:
+    """How long the body of a request may be that is read as a whole."""
+    return LARGE_BODY_LIMIT_BYTES if headers.get(b"x-amz-target") in _LARGE_TARGETS else BODY_LIMIT_BYTES
 
 
 async def read_body(receive: Receive, limit_bytes: int) -> bytes:

@@ -32,7 +32,25 @@ SERVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sts": ("GetCallerIdentity", "AssumeRole"),
         "iam": ("GetRole",),
         "ecr": ("GetAuthorizationToken",),
-        "logs": ("DescribeLogGroups", "DescribeLogStreams", "GetLogEvents", "FilterLogEvents"),
+        "logs": (
+            "CreateLogGroup",
+            "CreateLogStream",
+            "DeleteLogGroup",
+            "DeleteLogStream",
+            "DeleteRetentionPolicy",
+            "DescribeLogGroups",
+            "DescribeLogStreams",
+            "FilterLogEvents",
+            "GetLogEvents",
+            "ListTagsForResource",
+            "ListTagsLogGroup",
+            "PutLogEvents",
+            "PutRetentionPolicy",
+            "TagLogGroup",
+            "TagResource",
+            "UntagLogGroup",
+            "UntagResource",
+        ),
     }
 )
 """By service, as botocore calls it: the operations whose shapes are kept; of all others only the names."""

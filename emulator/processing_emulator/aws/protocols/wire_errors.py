@@ -11,11 +11,13 @@ from processing_emulator.errors import (
     JobNotDeletable,
     JobNotFound,
     JobNotStoppable,
+    LogExists,
     LogNotFound,
     MalformedBody,
     QuotaExceeded,
     RequestError,
     TaggedResourceNotFound,
+    TooManyTags,
     UnknownOperation,
     Unsupported,
     ValidationFailed,
@@ -127,7 +129,14 @@ ECR_FORMS: ErrorForms = MappingProxyType(
 )
 """How ECR words validation errors."""
 
-LOGS_FORMS: ErrorForms = MappingProxyType({**ECR_FORMS, LogNotFound: ErrorForm("ResourceNotFoundException")})
+LOGS_FORMS: ErrorForms = MappingProxyType(
+    {
+        **ECR_FORMS,
+        LogNotFound: ErrorForm("ResourceNotFoundException"),
+        LogExists: ErrorForm("ResourceAlreadyExistsException"),
+        TooManyTags: ErrorForm("TooManyTagsException"),
+    }
+)
 """How CloudWatch Logs words them."""
 
 

@@ -8,6 +8,9 @@ from processing_emulator.aws.services.logs.describe_log_groups import describe_l
 from processing_emulator.aws.services.logs.describe_log_streams import describe_log_streams
 from processing_emulator.aws.services.logs.filter_log_events import filter_log_events
 from processing_emulator.aws.services.logs.get_log_events import get_log_events
+from processing_emulator.aws.services.logs.groups_and_streams import group_handlers
+from processing_emulator.aws.services.logs.put_log_events import put_log_events
+from processing_emulator.aws.services.logs.tags import tag_handlers
 from processing_emulator.aws.services.sagemaker.create_processing_job import create_processing_job
 from processing_emulator.aws.services.sagemaker.delete_processing_job import delete_processing_job
 from processing_emulator.aws.services.sagemaker.describe_processing_job import describe_processing_job
@@ -22,6 +25,7 @@ from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
 from processing_emulator.logs.filtering import LogFiltering
 from processing_emulator.logs.reading import LogReading
+from processing_emulator.logs.writing import LogWriting
 from processing_emulator.ports import Clock, LogStore
 
 
@@ -43,9 +47,9 @@ def sagemaker(*, service: JobService, listing: JobListing, tags: JobTags) -> Ser
     )
 
 
-def cloudwatch_logs(logs: LogStore) -> Service:
+def cloudwatch_logs(logs: LogStore, clock: Clock) -> Service:
     """CloudWatch Logs."""
-    reading = LogReading(logs)
+    reading, writing = LogReading(logs), LogWriting(logs, clock)
     return Service(
         name="logs",
         handlers={
@@ -53,6 +57,9 @@ def cloudwatch_logs(logs: LogStore) -> Service:
             "DescribeLogStreams": describe_log_streams(reading),
             "GetLogEvents": get_log_events(reading),
             "FilterLogEvents": filter_log_events(LogFiltering(logs)),
+            "PutLogEvents": put_log_events(reading, writing),
+            **group_handlers(writing),
+            **tag_handlers(writing),
         },
         forms=LOGS_FORMS,
     )

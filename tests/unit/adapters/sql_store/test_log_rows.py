@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from processing_emulator.adapters.sql_store.log_chunks import SEALED_BYTES, Events
-from processing_emulator.adapters.sql_store.log_store import SqlLogStore, _Tail
+from processing_emulator.adapters.sql_store.log_additions import Addition
+from processing_emulator.adapters.sql_store.log_chunks import SEALED_BYTES
+from processing_emulator.adapters.sql_store.log_store import SqlLogStore
 from processing_emulator.adapters.sql_store.store import Stores
 from processing_emulator.domain.job import JobId
 from processing_emulator.errors import StaleJob
-from processing_emulator.ports import OutputBatch
+from processing_emulator.ports import LogStream, OutputBatch
 from tests.contract.ports.stores import add_instance, output_of
 from tests.log_batches import a_batch
 from tests.unit.adapters.sql_store.rawsql import query
@@ -56,10 +57,12 @@ def test_log_of_a_program_takes_a_fraction_of_its_bytes(stores: Stores, path: Pa
 class OvertakenLogStore(SqlLogStore):
     """Another writer appends one event after this one has read the end of the stream and before it writes."""
 
-    def _store(self, job_id: JobId, index: int, batch: OutputBatch, tail: _Tail, new: Events) -> None:
+    def _write_output(
+        self, job_id: JobId, index: int, batch: OutputBatch, stream: LogStream | None, addition: Addition | None
+    ) -> None:
         stored = len(output_of(self, job_id, index))
         SqlLogStore(self._database).append_output(job_id, index, a_batch("other", at_ms=stored, after_lines=stored))
-        super()._store(job_id, index, batch, tail, new)
+        super()._write_output(job_id, index, batch, stream, addition)
 
 
 @pytest.mark.parametrize("stored", [[], ["first"]])

@@ -26,7 +26,7 @@ def describe_log_groups(reading: LogReading) -> Handler:
         if "logGroupNamePrefix" in request and "logGroupNamePattern" in request:
             raise ValidationFailed("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
         groups = reading.groups(context.account, context.region)
-        asked_for = [group for group in groups if _is_asked_for(group.key, request)]
+        asked_for = [group for group in groups if _is_asked_for(group, request)]
         bound = [context.account, context.region, *(request.get(name) for name in _FILTERS)]
         if "nextToken" in request:
             last = _last_name(request["nextToken"], bound)
@@ -45,12 +45,13 @@ def _last_name(token: str, bound: Sequence[object]) -> str:
     raise wrong_token()
 
 
-def _is_asked_for(group: LogGroupKey, request: Mapping[str, Any]) -> bool:
+def _is_asked_for(listed: LogGroup, request: Mapping[str, Any]) -> bool:
     """Prefixes are case-sensitive, patterns are not."""
+    group = listed.key
     return (
         group.name.startswith(request.get("logGroupNamePrefix", ""))
         and request.get("logGroupNamePattern", "").lower() in group.name.lower()
-        and request.get("logGroupClass", "STANDARD") == "STANDARD"
+        and request.get("logGroupClass", listed.log_class) == listed.log_class
         and ("logGroupIdentifiers" not in request or _is_among(group, request["logGroupIdentifiers"]))
         and ("accountIdentifiers" not in request or group.account in request["accountIdentifiers"])
     )
@@ -68,6 +69,7 @@ def _group(group: LogGroup) -> Mapping[str, object]:
         "metricFilterCount": 0,
         "arn": f"{arn}:*",
         "storedBytes": group.stored_bytes,
-        "logGroupClass": "STANDARD",
+        "logGroupClass": group.log_class,
         "logGroupArn": arn,
+        **present(retentionInDays=group.retention_days),
     }

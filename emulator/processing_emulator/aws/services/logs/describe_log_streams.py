@@ -45,10 +45,16 @@ def _stream(group: LogGroupKey, stream: LogStream) -> Mapping[str, object]:
     return {
         "logStreamName": stream.name,
         "creationTime": stream.created_at_ms,
-        "firstEventTimestamp": stream.first_event_at_ms,
-        "lastEventTimestamp": stream.last_event_at_ms,
-        "lastIngestionTime": stream.last_ingested_at_ms,
+        **(_times(stream) if stream.next_seq else {}),
         "uploadSequenceToken": sequence_token(stream.id),
         "arn": f"{group_arn(group)}:log-stream:{stream.name}",
         "storedBytes": 0,  # the service has counted groups only since 2019
+    }
+
+
+def _times(stream: LogStream) -> Mapping[str, object]:
+    return {
+        "firstEventTimestamp": stream.first_event_at_ms,
+        "lastEventTimestamp": stream.last_event_at_ms,
+        "lastIngestionTime": stream.last_ingested_at_ms,
     }
