@@ -19,13 +19,13 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
-from containers import base
+from containers import base, jars
 from containers.context import fingerprint, write_tar
 from containers.recipes import RECIPES, Recipe
 
 BASE = "python-base"
 NAMES = (BASE, *RECIPES)
-FOR_JOBS = (BASE, "scikit-learn")
+FOR_JOBS = (BASE, "scikit-learn", "spark")
 
 
 class SmokeFailed(Exception):
@@ -169,7 +169,13 @@ def main() -> int:
     except BuildError as error:
         print("".join(str(line.get("stream", "")) for line in error.build_log), error.msg, file=sys.stderr)
         return 1
-    except (DockerException, SmokeFailed, base.BaseUnavailable, subprocess.CalledProcessError) as error:
+    except (
+        DockerException,
+        SmokeFailed,
+        base.BaseUnavailable,
+        jars.JarsUnavailable,
+        subprocess.CalledProcessError,
+    ) as error:
         print(f"containers.build: {error}", file=sys.stderr)
         return 1
     return 0

