@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, NewType
 
-from processing_emulator.domain.outcome import ContainerExit, Failure
+from processing_emulator.domain.outcome import ContainerExit, Failure, StopCause
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
 from processing_emulator.domain.spec import InstanceChoice
 
@@ -150,7 +150,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRecord:
-    """The stored facts of one host of a job; enough to reattach after a crash."""
+    """The stored facts of one host of a job; enough to reattach after a crash.
+
+    `stopped`: why the emulator ended the run, stored before the signal is sent; None while nothing was cut short.
+    """
 
     job_id: JobId
     index: int
@@ -161,6 +164,7 @@ class InstanceRecord:
     exit: ContainerExit | None = None
     exit_message: str | None = None
     failure: Failure | None = None
+    stopped: StopCause | None = None
     staged_in: Transfer | None = None
     staged_out: Transfer | None = None
 

@@ -55,7 +55,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceOutcome:
-    """The facts of one host's run; any of them may be missing."""
+    """The facts of one host's run; any of them may be missing. `stopped`: why the emulator cut it short."""
 
     exit: ContainerExit | None = None
     failure: Failure | None = None
@@ -90,7 +90,7 @@ def classify(outcomes: Sequence[InstanceOutcome], stop: StopCause | None) -> Ver
     """Draw the verdict from all hosts' outcomes, in host order, and from why the job was stopped, if it was.
 
     A stopped job is Stopped whatever its containers answered to the signal (spec 1.7); else the lowest host that
-    failed names the reason. ExitMessages are joined and cut (spec 1.9).
+    failed by itself names the reason. ExitMessages are joined in host order and cut (spec 1.9).
     """
     message = "".join(o.exit_message for o in outcomes if o.exit_message)[:REASON_LIMIT] or None
     if stop in (StopCause.REQUESTED, StopCause.MAX_RUNTIME):

@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from processing_emulator.domain.outcome import ContainerExit, Failure
@@ -20,14 +20,23 @@ KILL_RETRY_SECONDS = 1.0
 class ContainerRun:
     """Follows a container that was started, or found running or exited after a restart.
 
+    `before_signal` is called before the stop signal is sent, from the thread that follows.
     After `follow`: `failure` is why an activity ended the container, `incomplete` names the activities that did not
     finish, `signalled` says whether the stop signal was sent.
     """
 
-    def __init__(self, tools: RunnerTools, container_id: str, activities: Sequence[Activity], name: str) -> None:
+    def __init__(
+        self,
+        tools: RunnerTools,
+        container_id: str,
+        activities: Sequence[Activity],
+        before_signal: Callable[[], None],
+        name: str,
+    ) -> None:
         self._tools = tools
         self._container_id = container_id
         self._activities = tuple(activities)
+        self._before_signal = before_signal
         self._name = name
         self._inbox: queue.SimpleQueue[ContainerExit | EmulatorError | None] = queue.SimpleQueue()
         self._stop_requested = False
@@ -109,8 +118,11 @@ class ContainerRun:
             self._engine_was_away = True
             raise
 
-    def _signal_stop(self) -> float:
-        """Send the stop signal; when to kill."""
+    def _signal_stop(self) -> float | None:
+        """Send the stop signal; when to kill. A container that has exited by itself meanwhile is not stopped."""
+        if self._look():
+            return None
+        self._before_signal()
         self.signalled = True
         self._send(self._tools.options.stop_signal)
         return self._tools.clock.monotonic() + self._tools.options.stop_grace_seconds
@@ -121,11 +133,14 @@ class ContainerRun:
         self._look()
         return self._tools.clock.monotonic() + KILL_RETRY_SECONDS
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Whether it has exited, which then is in the inbox."""
         with suppress(RuntimeFailure):  # then the wait, or the next look, says how it ended
             ended = self._tools.runtime.inspect(self._container_id).exit
             if ended is not None:
                 self._inbox.put(ended)
+                return True
+        return False
 
     def _send(self, signal: str) -> None:
         try:

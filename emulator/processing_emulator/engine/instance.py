@@ -125,6 +125,13 @@ class InstanceStaged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceFailed:
+    """The host's container has failed; what it leaves is yet to be uploaded and removed."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceEnded:
     """The host is done and has cleaned up."""
 
@@ -140,4 +147,4 @@ class ObjectsUploaded:
     uris: tuple[str, ...]
 
 
-RunnerReport = PhaseReached | InstanceStaged | InstanceEnded | ObjectsUploaded
+RunnerReport = PhaseReached | InstanceStaged | InstanceFailed | InstanceEnded | ObjectsUploaded

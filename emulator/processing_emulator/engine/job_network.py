@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 
-from processing_emulator.ports import ContainerRuntime, NetworkAttachment, NetworkInfo, NetworkSpec
+from processing_emulator.ports import ContainerRuntime, NetworkAttachment, NetworkSpec
 
 
 class JobNetwork:
@@ -19,15 +19,13 @@ class JobNetwork:
         self._runtime = runtime
         self._spec = NetworkSpec(name=name, labels=labels, isolated=isolated)
         self._hosts = tuple(hosts)
-        self._made: NetworkInfo | None = None
         self._lock = threading.Lock()
 
     def attach(self, host: str) -> NetworkAttachment:
         """Where a host stands in it. Raises RuntimeFailure."""
         with self._lock:
-            if self._made is None:
-                self._made = self._runtime.find_network(self._spec.name) or self._runtime.create_network(self._spec)
-        addresses = dict(zip(self._hosts, self._made.addresses(len(self._hosts)), strict=True))
+            made = self._runtime.find_network(self._spec.name) or self._runtime.create_network(self._spec)
+        addresses = dict(zip(self._hosts, made.addresses(len(self._hosts)), strict=True))
         own_first = {host: addresses[host], **addresses}
         return NetworkAttachment(network=self._spec.name, address=addresses[host], extra_hosts=own_first)
 

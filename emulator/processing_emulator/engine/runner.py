@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from processing_emulator.domain import container_contract
-from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass, InstanceOutcome, StopCause
+from processing_emulator.domain.outcome import (
+    ContainerExit,
+    Failure,
+    FailureClass,
+    InstanceOutcome,
+    StopCause,
+    failure_reason_of,
+)
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import UploadMode
 from processing_emulator.engine.activity import Activity
@@ -20,6 +27,7 @@ from processing_emulator.engine.failures import container_failure, download_fail
 from processing_emulator.engine.image_resolver import resolve_image
 from processing_emulator.engine.instance import (
     InstanceEnded,
+    InstanceFailed,
     InstanceStaged,
     InstanceTask,
     ObjectsUploaded,
@@ -77,6 +85,7 @@ class InstanceRunner:
         self._cancel = threading.Event()
         self._may_start = threading.Event()
         self._detaching = threading.Event()
+        self._no_upload = threading.Event()
         self._stop_cause: StopCause | None = None
         self._container_run: ContainerRun | None = None
         self._run_lock = threading.Lock()
@@ -95,9 +104,14 @@ class InstanceRunner:
         self._may_start.set()
 
     def stop(self, cause: StopCause) -> None:
-        """End the run: give up staging, or signal the container and kill it after its grace."""
+        """End the run: give up staging, or signal the container and kill it after its grace.
+
+        A job that failed uploads its outputs (spec 4), so the failure of another host does not end an upload.
+        """
         with self._run_lock:
             self._stop_cause = self._stop_cause or cause
+            if cause is not StopCause.PEER_FAILED and not self._tools.options.upload_when_stopped:
+                self._no_upload.set()
             self._cancel.set()
             self._may_start.set()
             if self._container_run is not None:
@@ -107,6 +121,7 @@ class InstanceRunner:
         """Leave the container running and everything in place; returns when the runner has ended."""
         with self._run_lock:
             self._detaching.set()
+            self._no_upload.set()
             self._cancel.set()
             self._may_start.set()
             if self._container_run is not None:
@@ -148,20 +163,32 @@ class InstanceRunner:
             try:
                 if journal.record.exit is None:
                     self._run_container()
+                if failure_reason_of(self._outcome()) is not None:
+                    self._report(InstanceFailed(index=self._index))
                 if journal.record.failure is None:
                     self._stage_out()
             except _RunFailed as failed:
                 journal.save(failure=failed.failure)
             except Cancelled:
-                self._check_detached()
-                if self._stop_cause is None:
-                    journal.save(failure=internal_failure("the run was cancelled without a cause"))
+                self._note_cancelled()
+        return self._outcome()
+
+    def _outcome(self) -> InstanceOutcome:
+        record = self._journal.record
         return InstanceOutcome(
-            exit=journal.record.exit,
-            failure=journal.record.failure,
-            exit_message=journal.record.exit_message,
-            stopped=self._stop_cause,
+            exit=record.exit, failure=record.failure, exit_message=record.exit_message, stopped=record.stopped
         )
+
+    def _note_cancelled(self) -> None:
+        self._check_detached()
+        if self._stop_cause is None:
+            self._journal.save(failure=internal_failure("the run was cancelled without a cause"))
+        elif self._journal.record.exit is None:
+            self._note_stopped()
+
+    def _note_stopped(self) -> None:
+        """The emulator cuts the run short, whatever the container answers."""
+        self._journal.save(stopped=self._stop_cause)
 
     def _run_container(self) -> None:
         name = self._task.container_name(self._tools.options.emulator_id)
@@ -241,7 +268,7 @@ class InstanceRunner:
         container_id = self._journal.record.container_id
         if container_id is None:
             raise _RunFailed(internal_failure("the runner has no container"))
-        run = ContainerRun(self._tools, container_id, self._activities(container_id), self._name)
+        run = ContainerRun(self._tools, container_id, self._activities(container_id), self._note_stopped, self._name)
         with self._run_lock:
             self._container_run = run
             self._check_detached()
@@ -300,8 +327,8 @@ class InstanceRunner:
 
     def _stage_out(self) -> None:
         """Upload, also after a failure (spec 4); the container is removed meanwhile."""
-        options = self._tools.options
-        if self._stop_cause is not None and not options.upload_when_stopped:
+        if self._no_upload.is_set():
+            self._check_detached()
             return
         self._reach(JobPhase.STAGING_OUT)
         if self._journal.record.staged_out is not None:
@@ -312,10 +339,9 @@ class InstanceRunner:
             target=in_log_context(self._remove_container_early), name=f"{self._name}-remove", daemon=True
         )
         remover.start()
-        token = self._detaching if options.upload_when_stopped else self._cancel
         try:
             with _failing_as(upload_failure), self._progress(Direction.OUT) as progress:
-                staged = self._stager.stage_out(token, progress)
+                staged = self._stager.stage_out(self._no_upload, progress)
         finally:
             remover.join()
         self._note_uploaded(staged.files)

@@ -16,6 +16,7 @@ from processing_emulator.engine.backend import ExecutionBackend, Gang
 from processing_emulator.engine.failures import internal_failure
 from processing_emulator.engine.instance import (
     InstanceEnded,
+    InstanceFailed,
     InstanceStaged,
     ObjectsUploaded,
     PhaseReached,
@@ -153,6 +154,15 @@ class Supervisor:
             self._stop(StopCause.MAX_RUNTIME)
             return
         match message:
+            case StopRequested():
+                self._stop(StopCause.REQUESTED)
+            case DetachRequested():
+                raise Detached
+            case _:
+                self._handle_report(message)
+
+    def _handle_report(self, message: RunnerReport) -> None:
+        match message:
             case PhaseReached():
                 self._phases[message.index] = message.phase
                 if FORWARD.index(message.phase) >= FORWARD.index(JobPhase.STARTING):
@@ -160,6 +170,8 @@ class Supervisor:
                 self._follow()
             case InstanceStaged():
                 self._mark_staged(message.index)
+            case InstanceFailed():
+                self._backend.stop(self._job.id, StopCause.PEER_FAILED)
             case InstanceEnded():
                 self._outcomes[message.index] = message.outcome
                 if failure_reason_of(message.outcome) is not None:
@@ -168,10 +180,6 @@ class Supervisor:
                     self._mark_staged(message.index)
             case ObjectsUploaded():
                 self._note_all(self._shared_outputs.add(message))
-            case StopRequested():
-                self._stop(StopCause.REQUESTED)
-            case DetachRequested():
-                raise Detached
             case _:
                 assert_never(message)
 

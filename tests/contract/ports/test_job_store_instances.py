@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from processing_emulator.domain.job import InstanceRecord, JobFacts, JobId, Limits, LogCursor, Transfer
-from processing_emulator.domain.outcome import ContainerExit
+from processing_emulator.domain.outcome import ContainerExit, StopCause
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import JobNotFound
 from tests.contract.ports.stores import LIMITS, PortStores, add_instance, add_job, later, race
@@ -33,6 +33,7 @@ def finished(record: InstanceRecord) -> InstanceRecord:
         container_started_at=later(1.25),
         exit=ContainerExit(code=137, out_of_memory=True),
         exit_message="it went well",
+        stopped=StopCause.PEER_FAILED,
         staged_in=Transfer(objects=1, size_bytes=2**40, seconds=0.5),
         staged_out=Transfer(objects=3, size_bytes=4, seconds=5.75),
     )

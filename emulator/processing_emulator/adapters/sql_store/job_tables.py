@@ -166,6 +166,7 @@ instances = Table(
     Column("exit_message", Text),
     Column("failure_kind", String),
     Column("failure_text", Text),
+    Column("stop_cause", String),
     Column("staged_in_objects", BigInteger),
     Column("staged_in_bytes", BigInteger),
     Column("staged_in_seconds", Double),

@@ -18,7 +18,7 @@ from processing_emulator.domain.job import (
     ProcessingJob,
     Transfer,
 )
-from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass
+from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass, StopCause
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.domain.spec import InstanceChoice, choices_of
 from processing_emulator.domain.usage import UsageSample
@@ -126,6 +126,7 @@ def instance_columns(record: InstanceRecord) -> Mapping[str, object]:
         "exit_message": storable(record.exit_message),
         "failure_kind": str(record.failure.kind) if record.failure else None,
         "failure_text": storable(record.failure.text) if record.failure else None,
+        "stop_cause": str(record.stopped) if record.stopped else None,
         **_transfer_columns("staged_in", record.staged_in),
         **_transfer_columns("staged_out", record.staged_out),
     }
@@ -158,6 +159,7 @@ def instance_of(row: Row[Any]) -> InstanceRecord:
         failure=None
         if row.failure_kind is None
         else Failure(kind=FailureClass(row.failure_kind), text=row.failure_text),
+        stopped=None if row.stop_cause is None else StopCause(row.stop_cause),
         staged_in=_transfer(row.staged_in_objects, row.staged_in_bytes, row.staged_in_seconds),
         staged_out=_transfer(row.staged_out_objects, row.staged_out_bytes, row.staged_out_seconds),
     )
