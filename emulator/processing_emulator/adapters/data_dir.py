@@ -23,6 +23,7 @@ class DataDir:
         self.jobs = root / "jobs"
         self.s3 = root / "s3"
         self.logs = root / "logs"
+        self.multipart_uploads = root / "multipart-uploads"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -51,6 +51,7 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
     stack.callback(runtime.close)
     objects = startup.s3.object_store()  # waits for the embedded store
     stack.callback(objects.close)
+    objects.abort_unfinished()
     return Adapters(
         data=data,
         reserve=startup.reserve,

@@ -67,6 +67,7 @@ class S3Part:
             region=access.region,
             retry=RetryPolicy(patience_seconds=self._settings.s3_patience_seconds),
             full_disk=self._full_disk,
+            journal_folder=self._data.multipart_uploads,
         )
 
     def services(self) -> "list[Service]":

@@ -14,7 +14,9 @@ def iter_pages(connection: Connection, bucket: str, prefix: str) -> Iterator[lis
     """The pages of a listing, in the order of the store."""
     token: str | None = None
     while True:
-        root = connection.request(_page_request(bucket, prefix, token), lambda response: _parsed(response.read()))
+        root = connection.request(
+            _page_request(bucket, prefix, token), lambda response: parsed_document(response.read())
+        )
         is_encoded = root.findtext("EncodingType") == "url"
         yield [_stored(bucket, contents, is_encoded=is_encoded) for contents in root.iter("Contents")]
         token = root.findtext("NextContinuationToken")
@@ -35,7 +37,7 @@ def _page_request(bucket: str, prefix: str, token: str | None) -> Request:
     )
 
 
-def _parsed(body: bytes) -> ET.Element:
+def parsed_document(body: bytes) -> ET.Element:
     """The document without its namespace, which some stores omit."""
     try:
         root = ET.fromstring(body)  # noqa: S314  (from the store that was configured; expat bounds entities)

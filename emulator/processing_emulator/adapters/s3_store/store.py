@@ -14,10 +14,12 @@ from processing_emulator.adapters.s3_store.download import Downloads
 from processing_emulator.adapters.s3_store.listing import iter_pages
 from processing_emulator.adapters.s3_store.metering import Unmetered
 from processing_emulator.adapters.s3_store.multipart_aborts import MultipartAborts
+from processing_emulator.adapters.s3_store.multipart_journal import MultipartJournal
 from processing_emulator.adapters.s3_store.object_reader import cancelled_by, head_object, iter_chunks, read_object
 from processing_emulator.adapters.s3_store.retry import OutageLog, RetryPolicy
 from processing_emulator.adapters.s3_store.signing import Credentials, Signer
 from processing_emulator.adapters.s3_store.transfer_pool import Task, TransferPool
+from processing_emulator.adapters.s3_store.unfinished_upload import abort_upload
 from processing_emulator.adapters.s3_store.upload import Uploads
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, StoredObject
@@ -46,8 +48,12 @@ class S3ObjectStore:
         retry: RetryPolicy | None = None,
         full_disk: Callable[[], str | None] = lambda: None,
         connections: int = CONNECTIONS,
+        journal_folder: Path | None = None,
     ) -> None:
-        """`full_disk` returns the sentence for the store's disk when it is on this machine and full."""
+        """`full_disk` returns the sentence for the store's disk when it is on this machine and full.
+
+        `journal_folder` holds the multipart uploads that are not over, for `abort_unfinished` of the next start.
+        """
         self._endpoint = endpoint_of(endpoint_url)
         self._full_disk = full_disk
         credentials = Credentials(access_key=access_key, secret_key=secret_key, session_token=session_token)
@@ -56,6 +62,7 @@ class S3ObjectStore:
         self._outages = OutageLog(self._endpoint.host_header)
         self._pool = TransferPool(connections, self._connection)
         self._aborts = MultipartAborts(self._connection)
+        self._journal = MultipartJournal(journal_folder)
 
     def iter_objects(self, bucket: str, prefix: str, cancel: CancelToken) -> Iterator[StoredObject]:
         """See the port. Sorted here, after the last page: SeaweedFS lists folder by folder, not by key."""
@@ -106,7 +113,7 @@ class S3ObjectStore:
     def upload(self, files: Sequence[LocalFile], cancel: CancelToken, meter: TransferMeter | None = None) -> Transfer:
         """See the port. The sizes are those of the files when they are opened."""
         began = time.monotonic()
-        uploads = Uploads(meter or Unmetered())
+        uploads = Uploads(meter or Unmetered(), self._journal)
         self._run_uploads(uploads, uploads.iter_tasks(files), cancel)
         return Transfer(objects=len(files), size_bytes=uploads.size_bytes, seconds=time.monotonic() - began)
 
@@ -115,7 +122,7 @@ class S3ObjectStore:
     ) -> Changes:
         """See the port."""
         began = time.monotonic()
-        uploads = Uploads(meter or Unmetered())
+        uploads = Uploads(meter or Unmetered(), self._journal)
         changes = ChangeUploads(uploads, meter or Unmetered())
         self._run_uploads(uploads, changes.iter_tasks(files), cancel)
         sent = [local for local in files if local not in changes.unchanged and local not in changes.left_out]
@@ -133,6 +140,10 @@ class S3ObjectStore:
             raise
         finally:
             self._aborts.start(uploads.unfinished())
+
+    def abort_unfinished(self) -> None:
+        """Abort the multipart uploads of an earlier run that was killed; returns soon. Call it before any upload."""
+        self._aborts.start([partial(abort_upload, entry) for entry in self._journal.iter_entries()])
 
     def ping(self) -> None:
         """Send one ListBuckets request. A store that only denies the listing passes.

@@ -13,22 +13,23 @@ from processing_emulator.adapters.s3_store.digests import combined_etag, content
 from processing_emulator.adapters.s3_store.errors import Refusal, element, refusal_of
 from processing_emulator.adapters.s3_store.files import BytesBody, FileBody, OpenFile, opened
 from processing_emulator.adapters.s3_store.multipart_aborts import Abort
+from processing_emulator.adapters.s3_store.multipart_journal import JournalEntry, MultipartJournal
 from processing_emulator.adapters.s3_store.object_reader import head_object
 from processing_emulator.adapters.s3_store.parts import UPLOAD, Part, iter_parts
 from processing_emulator.adapters.s3_store.transfer_pool import Task
+from processing_emulator.adapters.s3_store.unfinished_upload import NO_SUCH_UPLOAD, abort_upload
 from processing_emulator.errors import ObjectStoreRefused
 from processing_emulator.ports import LocalFile, TransferMeter
-
-_NO_SUCH_UPLOAD = "NoSuchUpload"
 
 
 class Uploads:
     """The files of one upload, and the multipart uploads to abort when it fails."""
 
-    def __init__(self, meter: TransferMeter) -> None:
+    def __init__(self, meter: TransferMeter, journal: MultipartJournal) -> None:
         self._meter = meter
+        self._journal = journal
         self._sizes: list[int] = []
-        self._multipart: list[_Multipart] = []
+        self._begun: list[JournalEntry] = []
 
     @property
     def size_bytes(self) -> int:
@@ -42,7 +43,7 @@ class Uploads:
 
     def unfinished(self) -> list[Abort]:
         """The aborts of multipart uploads that were not completed. Call it when no task is running any more."""
-        return [multipart.abort for multipart in self._multipart if not multipart.is_complete]
+        return [partial(abort_upload, entry) for entry in self._begun if not entry.is_over]
 
     def _send(self, local: LocalFile, connection: Connection) -> Sequence[Task]:
         with opened(local) as file:
@@ -59,13 +60,24 @@ class Uploads:
         parts = list(iter_parts(file.size_bytes, UPLOAD))
         headers = [content_md5(digest) for digest in digests] or [{}] * len(parts)
         if len(parts) > 1:
-            multipart = _Multipart.create(connection, local, file, list(zip(parts, headers, strict=True)), self._meter)
-            self._multipart.append(multipart)
-            return multipart.tasks()
+            entry = self._begin(local, connection)
+            return _Multipart(local, entry, file, list(zip(parts, headers, strict=True)), self._meter).tasks()
         body = FileBody(file, 0, file.size_bytes)
         connection.request(_request("PutObject", "PUT", local, body=body, headers=headers[0]), _read_all)
         self._meter.add(objects=1, size_bytes=file.size_bytes)
         return ()
+
+    def _begin(self, local: LocalFile, connection: Connection) -> JournalEntry:
+        """Create a multipart upload in the store."""
+        entry = self._journal.begin(local.bucket, local.key)
+        self._begun.append(entry)
+        request = _request("CreateMultipartUpload", "POST", local, query=[("uploads", "")], body=BytesBody(b""))
+        try:
+            entry.created(connection.request(request, _upload_id))
+        except ObjectStoreRefused:
+            entry.over()
+            raise
+        return entry
 
 
 _PartWithHeaders: TypeAlias = tuple[Part, Mapping[str, str]]
@@ -75,42 +87,25 @@ class _Multipart:
     """One multipart upload."""
 
     def __init__(
-        self, local: LocalFile, upload_id: str, file: OpenFile, parts: Sequence[_PartWithHeaders], meter: TransferMeter
+        self,
+        local: LocalFile,
+        entry: JournalEntry,
+        file: OpenFile,
+        parts: Sequence[_PartWithHeaders],
+        meter: TransferMeter,
     ) -> None:
         self._local = local
-        self._upload_id = upload_id
+        self._entry = entry
+        self._upload_id = entry.upload.upload_id or ""
         self._version = file.version
         self._parts = parts
         self._meter = meter
         self._lock = threading.Lock()
         self._etags: dict[int, str] = {}
-        self.is_complete = False
-
-    @classmethod
-    def create(
-        cls,
-        connection: Connection,
-        local: LocalFile,
-        file: OpenFile,
-        parts: Sequence[_PartWithHeaders],
-        meter: TransferMeter,
-    ) -> "_Multipart":
-        """Create the upload in the store."""
-        request = _request("CreateMultipartUpload", "POST", local, query=[("uploads", "")], body=BytesBody(b""))
-        return cls(local, connection.request(request, _upload_id), file, parts, meter)
 
     def tasks(self) -> Sequence[Task]:
         """One task for each part; the one that finishes last completes the upload."""
         return [partial(self._send, part, headers) for part, headers in self._parts]
-
-    def abort(self, connection: Connection) -> None:
-        """Make the store delete the parts. An upload that is not there was aborted or completed before."""
-        query = [("uploadId", self._upload_id)]
-        try:
-            connection.request(_request("AbortMultipartUpload", "DELETE", self._local, query=query), _read_all)
-        except ObjectStoreRefused as error:
-            if error.code != _NO_SUCH_UPLOAD:
-                raise
 
     def _send(self, part: Part, headers: Mapping[str, str], connection: Connection) -> Sequence[Task]:
         query = [("partNumber", str(part.number)), ("uploadId", self._upload_id)]
@@ -138,9 +133,9 @@ class _Multipart:
         try:
             connection.request(request, _check_completed)
         except ObjectStoreRefused as error:
-            if error.code != _NO_SUCH_UPLOAD or not self._was_completed(connection):
+            if error.code != NO_SUCH_UPLOAD or not self._was_completed(connection):
                 raise
-        self.is_complete = True
+        self._entry.over()
         self._meter.add(objects=1)
 
     def _was_completed(self, connection: Connection) -> bool:

@@ -1,17 +1,22 @@
 """The whole store client against a stub: parts, leftovers, and a full disk."""
 
+import base64
 import errno
+import hashlib
+import os
 import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from processing_emulator.adapters.s3_store.connection import SILENCE_TIMEOUT_SECONDS
 from processing_emulator.adapters.s3_store.errors import on_disk
+from processing_emulator.adapters.s3_store.multipart_journal import MultipartJournal
 from processing_emulator.adapters.s3_store.parts import DOWNLOAD, MIB, MOST_PARTS, UPLOAD, PartSizes, iter_parts
 from processing_emulator.adapters.s3_store.retry import RetryPolicy
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
@@ -32,14 +37,22 @@ class Rig:
         self._stubs: list[StubStore] = []
         self._stores: list[S3ObjectStore] = []
 
-    def store(self, answer: Answer, *, patience_seconds: float = 0.2) -> tuple[S3ObjectStore, StubStore]:
+    def store(
+        self,
+        answer: Answer,
+        *,
+        patience_seconds: float = 0.2,
+        connections: int = 4,
+        journal_folder: Path | None = None,
+    ) -> tuple[S3ObjectStore, StubStore]:
         stub = StubStore(answer)
         store = S3ObjectStore(
             endpoint_url=stub.endpoint,
             access_key="a",
             secret_key="b",
             retry=RetryPolicy(patience_seconds=patience_seconds, first_wait_seconds=0.01),
-            connections=4,
+            connections=connections,
+            journal_folder=journal_folder,
         )
         self._stubs.append(stub)
         self._stores.append(store)
@@ -392,3 +405,150 @@ def test_an_object_that_appears_after_its_head_failed_is_still_missing(rig: Rig)
     store, _ = rig.store(in_turn(http(404), http(206, b"x")))
     with pytest.raises(ObjectStoreRefused, match=r"NotFound \(404\)"):
         store.head("b", "k", NEVER)
+
+
+# --- uploads of files that change ---
+
+
+def not_there(answer: Answer, changed: Callable[[Received], None]) -> Answer:
+    """A store that has no object yet; `changed` is called before each response."""
+
+    def respond(request: Received, connection: socket.socket) -> None:
+        changed(request)
+        if request.line.startswith(b"HEAD"):
+            connection.sendall(http(404))
+        else:
+            answer(request, connection)
+
+    return respond
+
+
+def write(path: Path, mode: str) -> None:
+    with path.open(mode) as file:
+        file.write(b"other")
+
+
+def replace(path: Path, make: Callable[[], None]) -> None:
+    path.unlink()
+    make()
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "grows": lambda path: write(path, "ab"),
+    "is truncated": lambda path: os.truncate(path, 1 * MIB),
+    "is written to": lambda path: write(path, "r+b"),
+    "is deleted": lambda path: path.unlink(),
+    "is renamed": lambda path: path.rename(path.with_name("renamed")),
+    "becomes a link": lambda path: replace(path, lambda: path.symlink_to("/etc/passwd")),
+    "becomes a fifo": lambda path: replace(path, lambda: os.mkfifo(path)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_large_file_that_changes_while_it_is_uploaded_is_left_out_and_never_completed(
+    rig: Rig, tmp_path: Path, change: str
+) -> None:
+    local, multipart, is_changed = a_file(tmp_path, LARGE), MultipartStub(), threading.Event()
+
+    def change_it(request: Received) -> None:
+        if b"partNumber=1" in request.line and not is_changed.is_set():
+            is_changed.set()
+            CHANGES[change](local.root / local.path)
+
+    store, _ = rig.store(not_there(multipart, change_it), connections=1)
+    changes = store.upload_changes([local], NEVER)
+    assert list(changes.left_out) == [local]
+    assert changes.uploaded.objects == 0
+    wait_for("the abort", lambda: "DELETE uploadId=u%261" in multipart.seen)
+    assert "POST uploadId=u%261" not in multipart.seen
+
+
+@pytest.mark.parametrize("size", [1000, 1 * MIB])
+def test_what_is_sent_of_a_file_that_changes_after_it_was_looked_at_is_refused_by_its_md5(
+    rig: Rig, tmp_path: Path, size: int
+) -> None:
+    """Also when nothing else of the file tells that, as with a memory map."""
+    local = a_file(tmp_path, size)
+    path, status = local.root / local.path, (local.root / local.path).stat()
+
+    def change_it(request: Received) -> None:
+        if request.line.startswith(b"HEAD"):
+            write(path, "r+b")
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    def verify(request: Received, connection: socket.socket) -> None:
+        said = request.header(b"content-md5")
+        is_good = said == base64.b64encode(hashlib.md5(request.body, usedforsecurity=False).digest())
+        connection.sendall(http(200) if is_good else s3_error(400, "BadDigest"))
+
+    store, _ = rig.store(not_there(verify, change_it))
+    changes = store.upload_changes([local], NEVER)
+    assert [str(error)[:40] for error in changes.left_out.values()] == ["PutObject failed for s3://b/f: BadDigest"]
+    assert store.upload_changes([a_local_file(path, "b", "f")], NEVER).left_out.keys() <= {local}
+
+
+def test_a_store_that_does_not_say_what_it_has_gets_the_file(rig: Rig, tmp_path: Path) -> None:
+    store, stub = rig.store(in_turn(s3_error(403, "AccessDenied"), http(200)))
+    changes = store.upload_changes([a_file(tmp_path, 10)], NEVER)
+    assert (changes.uploaded.objects, changes.left_out) == (1, {})
+    assert stub.received[1].line.startswith(b"PUT")
+
+
+# --- multipart uploads of a killed server ---
+
+
+def listing(*uploads: tuple[str, str, datetime]) -> bytes:
+    return (
+        b"<ListMultipartUploadsResult>"
+        + b"".join(
+            f"<Upload><Key>{key}</Key><UploadId>{upload_id}</UploadId><Initiated>{at.isoformat()}</Initiated></Upload>".encode()
+            for key, upload_id, at in uploads
+        )
+        + b"</ListMultipartUploadsResult>"
+    )
+
+
+def test_an_upload_that_is_over_is_not_in_the_journal(rig: Rig, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    answer = MultipartStub()
+    store, _ = rig.store(answer, journal_folder=journal)
+    store.upload([a_file(tmp_path, LARGE)], NEVER)
+    assert list(journal.iterdir()) == []
+    refusing, _ = rig.store(MultipartStub(refused_part=1), journal_folder=journal)
+    with pytest.raises(ObjectStoreRefused):
+        refusing.upload([a_file(tmp_path, LARGE)], NEVER)
+    wait_for("the abort", lambda: not list(journal.iterdir()))
+
+
+@pytest.mark.parametrize("is_id_known", [True, False])
+def test_the_next_start_aborts_what_a_killed_server_has_begun(rig: Rig, tmp_path: Path, is_id_known: bool) -> None:
+    """Without an id, only an upload of that very key that is not older is ours."""
+    entry = MultipartJournal(tmp_path).begin("b", "k")
+    if is_id_known:
+        entry.created("u1")
+    now = datetime.now(UTC)
+    old = now - timedelta(hours=1)
+    body = listing(("k", "u1", now), ("k2", "other-key", now), ("k", "before", old))
+    answers = in_turn(*(() if is_id_known else (http(200, body),)), http(204))
+    store, stub = rig.store(answers, journal_folder=tmp_path)
+    store.abort_unfinished()
+    wait_for("the abort", lambda: not list(tmp_path.iterdir()))
+    deleted = [request.line for request in stub.received if request.line.startswith(b"DELETE")]
+    assert [line.split()[1] for line in deleted] == [b"/b/k?uploadId=u1"]
+
+
+def test_an_upload_that_the_store_does_not_know_any_more_is_forgotten(rig: Rig, tmp_path: Path) -> None:
+    MultipartJournal(tmp_path).begin("b", "k").created("u1")
+    store, _ = rig.store(in_turn(s3_error(404, "NoSuchUpload")), journal_folder=tmp_path)
+    store.abort_unfinished()
+    wait_for("the end of the entry", lambda: not list(tmp_path.iterdir()))
+
+
+def test_a_journal_that_cannot_be_read_or_written_holds_up_nothing(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "torn.json").write_text("{")
+    store, _ = rig.store(MultipartStub(), journal_folder=tmp_path)
+    store.abort_unfinished()
+    assert store.upload([a_file(tmp_path, LARGE)], NEVER).objects == 1
+    elsewhere, _ = rig.store(MultipartStub(), journal_folder=tmp_path / "torn.json")
+    elsewhere.abort_unfinished()
+    assert elsewhere.upload([a_file(tmp_path, LARGE)], NEVER).objects == 1
