@@ -62,7 +62,7 @@ class FakeMachine:
     """Containers and images. `script` decides what a container does; by default its FAKE_ variables do.
 
     `images` are local, those in `registry` can be pulled; with `images` None every image is local. `changed` guards all
-    state and is notified of every change.
+    state and is notified of every change. `has_lost_lines`: whoever reads a log is told that lines were dropped.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class FakeMachine:
         self.changed = threading.Condition(threading.RLock())
         self.holds_pulls = False
         self.has_overlays = True
+        self.has_lost_lines = False
         self._time_ns = time_ns
         self.networks: dict[str, NetworkInfo] = {}
         self._containers: dict[str, FakeContainer] = {}

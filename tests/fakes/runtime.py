@@ -213,8 +213,12 @@ class FakeRuntime:
         self._answer("list_networks")
         return [network for network in self.machine.networks.values() if network.labels[LABEL_ID] == self._emulator_id]
 
-    def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
+    def stream_logs(
+        self, container_id: str, since_second: int, when_lost: Callable[[], None] = lambda: None
+    ) -> Iterator[Sequence[RawLine]]:
         """See the port."""
+        if self.machine.has_lost_lines:
+            when_lost()
         self._answer("stream_logs")
         return self._stream(self.machine.get(container_id), since_second * NANOSECONDS)
 

@@ -62,6 +62,7 @@ class LogPump:
         self._buffer: list[RawLine] = []
         self._buffer_bytes = 0
         self._failed = False
+        self._lost_lines = False
         self._changed = threading.Condition()
         self._exited = threading.Event()
         self._was_cut = False
@@ -77,7 +78,7 @@ class LogPump:
         self._writer.start()
 
     def finish(self, *, engine_was_away: bool) -> bool:
-        """Read to the end and store it. False when that took too long.
+        """Read to the end and store it. False when that took too long, or when lines were lost on the way.
 
         A stream that ended while the engine was away may not have been whole; it is read once more.
         """
@@ -86,7 +87,7 @@ class LogPump:
         give_up_at = time.monotonic() + self._drain_seconds
         for thread in (self._reader, self._writer):
             thread.join(max(0.0, give_up_at - time.monotonic()))
-        return not (self._failed or self._reader.is_alive() or self._writer.is_alive())
+        return not (self._failed or self._lost_lines or self._reader.is_alive() or self._writer.is_alive())
 
     def abandon(self) -> None:
         """Stop where it is; what is not stored yet is read again after a restart."""
@@ -127,7 +128,7 @@ class LogPump:
         """Read what the engine has, from the cursor on; False when it was away."""
         skip = self._read_cursor.lines_in_second
         try:
-            for batch in self._runtime.stream_logs(self._container_id, self._read_cursor.second):
+            for batch in self._runtime.stream_logs(self._container_id, self._read_cursor.second, self._note_loss):
                 fresh = batch[skip:]
                 skip -= len(batch) - len(fresh)
                 self._hand_over(fresh)
@@ -137,6 +138,11 @@ class LogPump:
             logger.warning("log interrupted, the engine is away", extra=self._fields)
             return False
         return True
+
+    def _note_loss(self) -> None:
+        """The container printed more than the engine keeps before it was read. The rest is read all the same."""
+        self._lost_lines = True
+        logger.warning("log lines lost, the engine has dropped them unread", extra=self._fields)
 
     def _hand_over(self, lines: Sequence[RawLine]) -> None:
         self._read_cursor = self._read_cursor.advanced([line.at_ns for line in lines])

@@ -178,11 +178,13 @@ class ContainerRuntime(Protocol):
         """All networks that carry this emulator's label."""
         ...
 
-    def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
+    def stream_logs(
+        self, container_id: str, since_second: int, when_lost: Callable[[], None] = lambda: None
+    ) -> Iterator[Sequence[RawLine]]:
         """Batches of output lines stamped at or after `since_second`, until the container has exited.
 
         Each write of up to 16,384 bytes up to a newline is a line. Ends early, without an error, when the engine
-        goes away; raises ContainerGone.
+        goes away; raises ContainerGone. Calls `when_lost` when the engine has dropped lines before they were read.
         """
         ...
 

@@ -9,6 +9,7 @@ import pytest
 
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.domain.job import LogCursor
+from processing_emulator.domain.log_events import PIECE_BYTES
 from processing_emulator.ports import ContainerRuntime, RawLine
 from tests.fixtures_docker import EngineProxy, RuntimeFactory, a_container
 
@@ -71,6 +72,43 @@ def test_only_the_oldest_lines_are_lost_when_all_log_files_are_full(make_runtime
     assert read[-1] == 19_999
     assert len(read) < 20_000
     assert all(after == before + 1 for before, after in pairwise(read))
+
+
+@pytest.mark.parametrize("first", ["", "short\n"], ids=["at the start", "after a line"])
+def test_all_equal_pieces_of_a_long_line_are_read(make_runtime: RuntimeFactory, first: str) -> None:
+    """All pieces of a line have one time stamp. Five megabytes take three of the engine's four log files."""
+    runtime = make_runtime(log_file_bytes=2_000_000)
+    code = (
+        f"import sys, time\nsys.stdout.write({first!r})\n"
+        "for part in range(50):\n    sys.stdout.write('x' * 100_000); sys.stdout.flush(); time.sleep(0.03)\n"
+        "print(); print('last')"
+    )
+    container_id = runtime.create(a_container("python3", "-c", code))
+    runtime.start(container_id)
+    lost: list[None] = []
+
+    lines = [line.data for batch in runtime.stream_logs(container_id, 0, lambda: lost.append(None)) for line in batch]
+
+    assert lines[0] == (b"short" if first else b"x" * PIECE_BYTES)
+    assert lines[-1] == b"last"
+    assert sum(map(len, lines)) == 5_000_000 + 4 + len(first.strip())
+    assert not lost
+
+
+def test_lines_that_the_engine_dropped_unread_are_reported(make_runtime: RuntimeFactory) -> None:
+    """The reader takes the first batch and waits until the container has printed more than the log can hold."""
+    runtime = make_runtime(log_file_bytes=100_000)
+    container_id = counting(runtime, 20_000, pause=0.02)
+    lost: list[None] = []
+    stream = runtime.stream_logs(container_id, 0, lambda: lost.append(None))
+    read = numbers(iter([next(stream)]))
+    runtime.wait(container_id)
+
+    read += numbers(stream)
+
+    assert lost
+    assert (read[0], read[-1]) == (0, 19_999)
+    assert len(set(read)) < 20_000
 
 
 def test_line_printed_between_two_passes_arrives_soon(make_runtime: RuntimeFactory) -> None:

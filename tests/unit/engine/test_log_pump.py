@@ -1,7 +1,7 @@
 """The log pump with an engine and a store in memory: what is stored when, and what a pump that is killed leaves."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -162,14 +162,26 @@ def test_a_pump_of_a_forgotten_job_ends(container: Container) -> None:
     assert not pump.finish(engine_was_away=False)
 
 
+def test_lines_that_the_engine_dropped_make_the_log_incomplete(container: Container) -> None:
+    container.machine.has_lost_lines = True
+    pump = container.pump()
+    container.print("a")
+    container.exit()
+
+    assert not pump.finish(engine_was_away=False)
+    assert container.messages == ["a"]
+
+
 class SwallowsLogs(FakeRuntime):
     """An engine that never sends a log."""
 
     ended = threading.Event()
 
-    def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
+    def stream_logs(
+        self, container_id: str, since_second: int, when_lost: Callable[[], None] = lambda: None
+    ) -> Iterator[Sequence[RawLine]]:
         self.ended.wait()
-        return super().stream_logs(container_id, since_second)
+        return super().stream_logs(container_id, since_second, when_lost)
 
 
 def test_a_log_that_the_engine_never_sends_is_given_up(container: Container) -> None:

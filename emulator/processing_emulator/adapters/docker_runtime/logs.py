@@ -8,6 +8,7 @@ when following ends, we read the end of the log in passes, each of which continu
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import IO, Protocol, cast
 
 import docker.errors
@@ -19,6 +20,7 @@ from processing_emulator.adapters.docker_runtime.containers import container_inf
 from processing_emulator.adapters.docker_runtime.errors import TRANSPORT_ERRORS
 from processing_emulator.adapters.docker_runtime.frames import Dechunker, Demuxer
 from processing_emulator.domain.job import NANOSECONDS
+from processing_emulator.domain.log_events import PIECE_BYTES
 from processing_emulator.errors import RuntimeUnavailable
 from processing_emulator.ports import RawLine
 
@@ -58,27 +60,30 @@ class LogReader:
         self._pause = pause
         self._monotonic = monotonic
 
-    def stream(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
+    def stream(
+        self, container_id: str, since_second: int, when_lost: Callable[[], None]
+    ) -> Iterator[Sequence[RawLine]]:
         """See `ContainerRuntime.stream_logs`."""
         with self._engine.call(Call.INSPECT) as api:
             first_file_bytes = log_file_bytes(api.inspect_container(container_id))
         since_ns = since_second * NANOSECONDS
         try:
-            for lines in self._lines(container_id, first_file_bytes):
+            for lines in self._lines(container_id, first_file_bytes, when_lost):
                 if fresh := [line for line in lines if line.at_ns >= since_ns] if since_ns else lines:
                     yield fresh
         except _BrokenOff:
             return
 
-    def _lines(self, container_id: str, first_file_bytes: int | None) -> Iterator[list[RawLine]]:
+    def _lines(
+        self, container_id: str, first_file_bytes: int | None, when_lost: Callable[[], None]
+    ) -> Iterator[list[RawLine]]:
         """All lines: followed as long as that is safe, then read in passes until the container exits."""
-        last: RawLine | None = None
+        position = ReadPosition()
         for lines in self._follow(container_id, first_file_bytes):
             yield lines
-            last = lines[-1]
+            position.advance(lines)
         try:
-            for lines in self._pass_until_exited(container_id, last):
-                yield lines
+            yield from self._pass_until_exited(container_id, position, when_lost)
         except RuntimeUnavailable as error:
             raise _BrokenOff from error
 
@@ -92,22 +97,29 @@ class LogReader:
             if lines:
                 yield lines
 
-    def _pass_until_exited(self, container_id: str, last: RawLine | None) -> Iterator[list[RawLine]]:
+    def _pass_until_exited(
+        self, container_id: str, position: "ReadPosition", when_lost: Callable[[], None]
+    ) -> Iterator[list[RawLine]]:
         exited = False
         while not exited:
+            started = self._monotonic()
             with self._engine.call(Call.INSPECT) as api:
                 exited = container_info(api.inspect_container(container_id)).exit is not None
-            for lines in self._read_behind(container_id, last):
+            for lines in self._read_behind(container_id, position, when_lost):
                 yield lines
-                last = lines[-1]
-            if not exited and self._pause(PAUSE_SECONDS):
+                position.advance(lines)
+            # A pass within a very long line reads that line from its beginning, so passes must not follow closely.
+            if not exited and self._pause(max(PAUSE_SECONDS, self._monotonic() - started)):
                 return
 
-    def _read_behind(self, container_id: str, last: RawLine | None) -> Iterator[list[RawLine]]:
-        """The lines after the last delivered one; all lines if the engine no longer has that one."""
-        tail = 1
-        while last is not None and tail <= LONGEST_TAIL:
-            window = Window(last)
+    def _read_behind(
+        self, container_id: str, position: "ReadPosition", when_lost: Callable[[], None]
+    ) -> Iterator[list[RawLine]]:
+        """The lines after a position; all lines if the engine no longer has the line there."""
+        position = replace(position)
+        tail = 1 + position.pieces
+        while position.last is not None and tail <= LONGEST_TAIL:
+            window = Window(position)
             for _, lines in self._batches(container_id, tail=tail):
                 if window.begins_too_late(lines):
                     break
@@ -116,9 +128,16 @@ class LogReader:
             if window.found:
                 return
             tail *= TAIL_GROWTH
+        if position.last is not None:
+            when_lost()
+        skip = position.pieces if position.last is None else 0
         for _, lines in self._batches(container_id):
-            if lines:
-                yield lines
+            fresh = lines[skip:]
+            skip -= len(lines) - len(fresh)
+            if fresh:
+                yield fresh
+        if skip:
+            when_lost()
 
     def _batches(self, container_id: str, **query: int) -> Iterator[tuple[bytes, list[RawLine]]]:
         """The raw frames as they arrive, each with the lines that are complete by then."""
@@ -141,30 +160,52 @@ def most_file_bytes(payload: bytes, lines: int) -> int:
     return len(payload) + _ESCAPE_BYTES * (special - _SPECIAL_IN_HEADER * lines) + (_ENTRY_BYTES - _FRAME_BYTES) * lines
 
 
-class Window:
-    """The last lines of a log, in which we look for the last delivered line."""
+@dataclass(slots=True)
+class ReadPosition:
+    """How far a log was delivered: the last whole line, None at the beginning, and the full pieces behind it.
 
-    def __init__(self, last: RawLine) -> None:
+    The pieces of a line that the engine has cut all have its time stamp and may be equal, so they are counted.
+    """
+
+    last: RawLine | None = None
+    pieces: int = 0
+
+    def advance(self, lines: Sequence[RawLine]) -> None:
+        """These lines were delivered, too."""
+        for pieces, line in enumerate(reversed(lines)):
+            if len(line.data) < PIECE_BYTES:
+                self.last, self.pieces = line, pieces
+                return
+        self.pieces += len(lines)
+
+
+class Window:
+    """The last lines of a log, in which we look for the position up to which it was delivered."""
+
+    def __init__(self, position: ReadPosition) -> None:
         self.found = False
-        self._last = last
+        self._last = position.last
+        self._skip = position.pieces
         self._begun = False
 
     def begins_too_late(self, lines: Sequence[RawLine]) -> bool:
-        """Whether the first line of the window is too late for the window to contain the last delivered line."""
-        if self._begun or not lines:
+        """Whether the first line of the window is too late for the window to contain the position."""
+        if self._begun or not lines or self._last is None:
             return False
         self._begun = True
         return lines[0].at_ns > self._last.at_ns + STAMPS_APART_NS
 
     def behind(self, lines: list[RawLine]) -> list[RawLine]:
-        """Those of the window's next lines that come after the last delivered line."""
-        if self.found:
-            return lines
-        for index, line in enumerate(lines):
-            if line.at_ns == self._last.at_ns and line.data == self._last.data:
-                self.found = True
-                return lines[index + 1 :]
-        return []
+        """Those of the window's next lines that come after the position."""
+        if not self.found:
+            index = next((index for index, line in enumerate(lines) if line == self._last), None)
+            if index is None:
+                return []
+            self.found = True
+            lines = lines[index + 1 :]
+        fresh = lines[self._skip :]
+        self._skip -= len(lines) - len(fresh)
+        return fresh
 
 
 class _BrokenOff(Exception):

@@ -201,9 +201,11 @@ class DockerRuntime:
         """See the port."""
         return self._networks.list_ours()
 
-    def stream_logs(self, container_id: str, since_second: int) -> Iterator[Sequence[RawLine]]:
+    def stream_logs(
+        self, container_id: str, since_second: int, when_lost: Callable[[], None] = lambda: None
+    ) -> Iterator[Sequence[RawLine]]:
         """See the port. Raises RuntimeUnavailable when the engine is away from the start."""
-        return self._logs.stream(container_id, since_second)
+        return self._logs.stream(container_id, since_second, when_lost)
 
     def read_usage(self, container_id: str) -> UsageReading | None:
         """See the port."""
