@@ -213,6 +213,12 @@ class MemoryLogStore:
             and (end_ms is None or stream.first_event_at_ms < end_ms)
         ]
 
+    def streams_ingested_since(self, group: LogGroupKey, at_ms: int) -> Sequence[LogStream]:
+        """See the port."""
+        with self._jobs.transaction():
+            found = [stream.listed() for stream in self._streams_of(group)]
+        return [stream for stream in found if stream.next_seq and stream.last_ingested_at_ms >= at_ms]
+
     def find_stream(self, group: LogGroupKey, name: str) -> LogStream | None:
         """See the port."""
         with self._jobs.transaction():

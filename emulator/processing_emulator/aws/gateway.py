@@ -19,6 +19,7 @@ from processing_emulator.aws.http.maintenance_gate import MaintenanceGate, Maint
 from processing_emulator.aws.http.reply import send_reply
 from processing_emulator.aws.http.request_middleware import RequestMiddleware, context_in, headers_in, protocol_in
 from processing_emulator.aws.http.routing import Protocol
+from processing_emulator.aws.http.streamed_reply import STREAM_THREADS, send_streamed
 from processing_emulator.aws.protocols.codec import Codec, WireRequest
 from processing_emulator.aws.protocols.service_names import name_of_signing
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, not_routed
@@ -90,6 +91,7 @@ class OperationEndpoint:
         self._codec = codec
         self._dispatcher = dispatcher
         self._limiter = limiter
+        self._stream_limiter = anyio.CapacityLimiter(STREAM_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         context = context_in(scope)
@@ -104,7 +106,10 @@ class OperationEndpoint:
         reply = await anyio.to_thread.run_sync(
             self._dispatcher.reply, self._codec, request, context, limiter=self._limiter
         )
-        await send_reply(send, reply)
+        if reply.chunks is None:
+            await send_reply(send, reply)
+        else:
+            await send_streamed(receive, send, reply, reply.chunks, self._stream_limiter)
 
 
 async def _refuse_rest(scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -170,6 +170,10 @@ class LogStore(Protocol):
         """All streams of that prefix whose time from the first to the last event meets start_ms <= at_ms < end_ms."""
         ...
 
+    def streams_ingested_since(self, group: LogGroupKey, at_ms: int) -> Sequence[LogStream]:
+        """All streams of which an event was stored at or after a moment."""
+        ...
+
     def find_stream(self, group: LogGroupKey, name: str) -> LogStream | None:
         """The stream of exactly that name."""
         ...

@@ -202,6 +202,16 @@ def test_streams_are_found_by_the_times_of_their_events(
     assert list(stores.logs.streams_between(GROUP._replace(region="x"), "", 0, None)) == []
 
 
+def test_streams_are_found_by_when_they_got_an_event(stores: PortStores) -> None:
+    for name, at_ms in (("a", 50), ("b", 100)):
+        printed(stores, name, at_ms)
+
+    for since, expected in ((0, "ab"), (51, "b"), (100, "b"), (101, "")):
+        found = stores.logs.streams_ingested_since(GROUP, since)
+        assert "".join(sorted(stream.name[0] for stream in found)) == expected
+    assert list(stores.logs.streams_ingested_since(GROUP._replace(name="\ud800"), 0)) == []
+
+
 @pytest.mark.parametrize(
     "name", ["", "job", "job/algo-1", "job/algo-2-{}", "JOB/algo-1-{}", "job/algo-01-{}", "\ud800"]
 )

@@ -23,6 +23,7 @@ from processing_emulator.adapters.sql_store.log_streams import (
     list_streams,
     output_stream,
     streams_between,
+    streams_ingested_since,
 )
 from processing_emulator.adapters.sql_store.log_tables import log_chunks
 from processing_emulator.domain.job import JobId
@@ -94,6 +95,11 @@ class SqlLogStore(SqlLogGroups):
         """All streams of that prefix with events about these times."""
         with self._database.reading() as connection:
             return streams_between(connection, group, prefix, start_ms, end_ms)
+
+    def streams_ingested_since(self, group: LogGroupKey, at_ms: int) -> Sequence[LogStream]:
+        """All streams of which an event was stored at or after a moment."""
+        with self._database.reading() as connection:
+            return streams_ingested_since(connection, group, at_ms)
 
     def find_stream(self, group: LogGroupKey, name: str) -> LogStream | None:
         """The stream of exactly that name."""

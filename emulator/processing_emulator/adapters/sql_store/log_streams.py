@@ -76,6 +76,14 @@ def streams_between(
     return [_stream_of(row) for row in connection.execute(statement)]
 
 
+def streams_ingested_since(connection: Connection, group: LogGroupKey, at_ms: int) -> Sequence[LogStream]:
+    """See `ports.LogStore`."""
+    if not is_storable(group.name):
+        return []
+    recent = (log_streams.c.next_seq > 0, log_streams.c.last_ingested_at_ms >= at_ms)
+    return [_stream_of(row) for row in connection.execute(_streams_of(group).where(*recent))]
+
+
 def find_stream(connection: Connection, group: LogGroupKey, name: str) -> LogStream | None:
     """See `ports.LogStore`."""
     if not is_storable(group.name + name):

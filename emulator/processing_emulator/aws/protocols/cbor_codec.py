@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from processing_emulator.aws.protocols.codec import Address, Decoder, Reply, ServiceKey, WireRequest
+from processing_emulator.aws.protocols.codec import Address, Chunks, Decoder, Reply, ServiceKey, WireRequest
 from processing_emulator.aws.protocols.document_parser import compile_parser
+from processing_emulator.aws.protocols.event_stream import EVENT_STREAM_TYPE, encoded, stream_in
 from processing_emulator.aws.protocols.model import OperationModel, Shape
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForm, ErrorForms, WireError, not_routed
 from processing_emulator.errors import MalformedBody, UnknownOperation
@@ -49,6 +50,9 @@ class CborCodec:
 
     def encode(self, _operation: OperationModel, reply: Mapping[str, object] | None, _request_id: str, /) -> Reply:
         """A CBOR map; empty for an operation without output."""
+        if (stream := stream_in(reply)) is not None:
+            chunks = Chunks(encoded(stream, encode_cbor, _MEDIA_TYPE), stream.interval_seconds)
+            return Reply(media_type=EVENT_STREAM_TYPE, headers=(_PROTOCOL,), chunks=chunks)
         return Reply(body=encode_cbor(reply or {}), media_type=_MEDIA_TYPE, headers=(_PROTOCOL,))
 
     def encode_error(self, error: WireError, _request_id: str, /) -> Reply:

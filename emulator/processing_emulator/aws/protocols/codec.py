@@ -1,6 +1,6 @@
 """What a wire protocol does: find out what a request asks for, decode it, encode its reply or its error."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -24,13 +24,24 @@ class WireRequest:
     signing_name: str = ""
 
 
+class Chunks(NamedTuple):
+    """A body that goes on: each part is made in a worker thread, an interval after the one before it was sent."""
+
+    bodies: Iterator[bytes]
+    interval_seconds: float
+
+
 class Reply(NamedTuple):
-    """A whole reply. `headers` are those besides content type, content length and request id."""
+    """A reply. `headers` are those besides content type, content length and request id.
+
+    The body is whole, or comes in `chunks`.
+    """
 
     status: int = 200
     body: bytes = b""
     media_type: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    chunks: Chunks | None = None
 
 
 class ServiceKey(Enum):

@@ -7,8 +7,9 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, cast
 
-from processing_emulator.aws.protocols.codec import Address, Decoder, Reply, ServiceKey, WireRequest
+from processing_emulator.aws.protocols.codec import Address, Chunks, Decoder, Reply, ServiceKey, WireRequest
 from processing_emulator.aws.protocols.document_parser import compile_parser
+from processing_emulator.aws.protocols.event_stream import EVENT_STREAM_TYPE, encoded, stream_in
 from processing_emulator.aws.protocols.json_responses import encode_json
 from processing_emulator.aws.protocols.model import OperationModel, Shape
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForms, WireError, not_routed
@@ -16,6 +17,7 @@ from processing_emulator.errors import MalformedBody
 
 JSON_1_1: Final = "application/x-amz-json-1.1"
 _JSON_TYPES: Final = frozenset({JSON_1_1, "application/x-amz-json-1.0", "application/json"})
+_EVENT_TYPE: Final = "application/json"
 
 DEEPEST = 256
 """Levels of nesting that the decoder may follow on Python's stack, which holds a thousand calls: the garbage collector
@@ -54,7 +56,10 @@ class JsonCodec:
         return decode
 
     def encode(self, _operation: OperationModel, reply: Mapping[str, object] | None, _request_id: str, /) -> Reply:
-        """A JSON object, or nothing."""
+        """A JSON object, or nothing; where the reply has an event stream, its events as JSON."""
+        if (stream := stream_in(reply)) is not None:
+            chunks = Chunks(encoded(stream, encode_json, _EVENT_TYPE), stream.interval_seconds)
+            return Reply(media_type=EVENT_STREAM_TYPE, chunks=chunks)
         return Reply(body=b"" if reply is None else encode_json(reply), media_type=JSON_1_1)
 
     def encode_error(self, error: WireError, _request_id: str, /) -> Reply:

@@ -46,6 +46,7 @@ SERVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ListTagsLogGroup",
             "PutLogEvents",
             "PutRetentionPolicy",
+            "StartLiveTail",
             "TagLogGroup",
             "TagResource",
             "UntagLogGroup",

@@ -10,6 +10,7 @@ from processing_emulator.aws.services.logs.filter_log_events import filter_log_e
 from processing_emulator.aws.services.logs.get_log_events import get_log_events
 from processing_emulator.aws.services.logs.groups_and_streams import group_handlers
 from processing_emulator.aws.services.logs.put_log_events import put_log_events
+from processing_emulator.aws.services.logs.start_live_tail import start_live_tail
 from processing_emulator.aws.services.logs.tags import tag_handlers
 from processing_emulator.aws.services.sagemaker.create_processing_job import create_processing_job
 from processing_emulator.aws.services.sagemaker.delete_processing_job import delete_processing_job
@@ -57,6 +58,7 @@ def cloudwatch_logs(logs: LogStore, clock: Clock) -> Service:
             "DescribeLogStreams": describe_log_streams(reading),
             "GetLogEvents": get_log_events(reading),
             "FilterLogEvents": filter_log_events(LogFiltering(logs)),
+            "StartLiveTail": start_live_tail(logs, clock),
             "PutLogEvents": put_log_events(reading, writing),
             **group_handlers(writing),
             **tag_handlers(writing),

@@ -32,9 +32,12 @@ def group_named(context: RequestContext, request: Mapping[str, Any]) -> LogGroup
     name, identifier = request.get("logGroupName"), request.get("logGroupIdentifier")
     if name is not None and identifier is not None:
         raise ValidationFailed("LogGroup name and LogGroup ARN are mutually exclusive parameters.")
-    named = identifier if name is None else name
-    if named is None:
+    if name is None and identifier is None:
         raise ValidationFailed("At least one of logGroupName or logGroupIdentifier must be specified.")
-    if identifier is not None:
-        named = named.removeprefix(group_arn(LogGroupKey(context.account, context.region, ""))).removesuffix(":*")
-    return LogGroupKey(context.account, context.region, named)
+    return own_group(context, request) if identifier is None else group_identified(context, identifier)
+
+
+def group_identified(context: RequestContext, identifier: str) -> LogGroupKey:
+    """The group of a name or an ARN."""
+    name = identifier.removeprefix(group_arn(LogGroupKey(context.account, context.region, ""))).removesuffix(":*")
+    return LogGroupKey(context.account, context.region, name)
