@@ -93,8 +93,12 @@ class ContainerGone(RuntimeFailure):
     """The container does not exist any more."""
 
 
+class ContainerNotStarted(RuntimeFailure):
+    """The engine could not start this container and may start another: a fault of the engine that can pass."""
+
+
 class StartRejected(RuntimeFailure):
-    """The engine refused to start the container: `exit_code` is what a shell would report (126, 127)."""
+    """The image or the request is wrong: `exit_code` is what a shell would report (125, 126, 127)."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)

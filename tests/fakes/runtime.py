@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from processing_emulator.adapters.docker_runtime.errors import manifest_unknown
 from processing_emulator.adapters.docker_runtime.images import not_built
 from processing_emulator.adapters.docker_runtime.references import parse_reference
 from processing_emulator.domain.job import NANOSECONDS
@@ -12,6 +13,8 @@ from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import UsageReading
 from processing_emulator.errors import (
     Cancelled,
+    ContainerGone,
+    ContainerNotStarted,
     EmulatorError,
     ImageNotFound,
     RuntimeFailure,
@@ -35,7 +38,6 @@ from tests.fakes.container_script import REJECTIONS
 from tests.fakes.machine import KILLED, TERMINATED, FakeContainer, FakeMachine
 
 LABEL_ID = "processing-emulator.id"
-CANNOT_PULL = "Cannot pull algorithm container. Either the image does not exist or its permissions are incorrect."
 _LOOK_SECONDS = 0.01
 
 
@@ -97,11 +99,11 @@ class FakeRuntime:
         self._answer("ensure_image")
         is_here, is_ours = self.machine.has_image(reference), parse_reference(reference).is_ours
         if is_ours and not is_here:
-            raise ImageNotFound(f"{CANNOT_PULL} ({not_built(parse_reference(reference))})")
+            raise ImageNotFound(f"{manifest_unknown(reference)} ({not_built(parse_reference(reference))})")
         if not is_here or (policy is PullPolicy.ALWAYS and not is_ours):
             known = self.machine.images is None or reference in self.machine.registry
             if policy is PullPolicy.NEVER or not known:
-                raise ImageNotFound(CANNOT_PULL)
+                raise ImageNotFound(manifest_unknown(reference))
             self._pull(reference, on_progress, cancel)
         return f"sha256:{reference}"
 
@@ -121,12 +123,12 @@ class FakeRuntime:
         self._answer("create")
         with self._changed:
             if self.machine.named(spec.name) is not None:
-                raise RuntimeFailure(f'the container name "{spec.name}" is already in use')
+                raise ContainerNotStarted(f'the container name "{spec.name}" is already in use')
             if not self.machine.has_image(spec.image):
                 raise ImageNotFound(f"No such image: {spec.image}")
             for mount in spec.mounts:
                 if isinstance(mount, BindMount) and not mount.source.exists():
-                    raise StartRejected(f"bind source path does not exist: {mount.source}", 125)
+                    raise RuntimeFailure(f"bind source path does not exist: {mount.source}")
             self.specs.append(spec)
             return self.machine.add(spec, {**spec.labels, LABEL_ID: self._emulator_id}).id
 
@@ -153,11 +155,13 @@ class FakeRuntime:
         with self._changed:
             container = self.machine.get(container_id)
             if container.state is ContainerState.CREATED:
-                raise RuntimeFailure(f"container {container.spec.name} was never started")
+                raise ContainerNotStarted(f"container {container.spec.name} was never started")
             while container.exit is None:
                 self._check_engine()
                 self._changed.wait()
             self._check_engine()
+            if container.exit.code == KILLED and self.machine.find(container_id) is None:
+                raise ContainerGone("it was removed while it ran")
             return container.exit
 
     def signal(self, container_id: str, signal: str) -> None:
@@ -235,11 +239,11 @@ class FakeRuntime:
         for mount in spec.mounts:
             if isinstance(mount, OverlayMount):
                 if not (mount.lower.exists() and mount.upper.exists() and mount.work.exists()):
-                    raise StartRejected(f"failed to mount local volume: {mount.lower}: no such file or directory", 125)
+                    raise RuntimeFailure(f"failed to mount local volume: {mount.lower}: no such file or directory")
                 _copy_unchanged(mount.lower, mount.upper)
         network = spec.network.network if spec.network else "none"
         if network not in ("bridge", "none") and self.machine.network_named(network) is None:
-            raise StartRejected(f"network {network} not found", 125)
+            raise RuntimeFailure(f"network {network} not found")
 
     def _stream(self, container: FakeContainer, since_ns: int) -> Iterator[Sequence[RawLine]]:
         position, ended = 0, False

@@ -22,7 +22,7 @@ class ContainerRun:
 
     `before_signal` is called before the stop signal is sent, from the thread that follows.
     After `follow`: `failure` is why an activity ended the container, `incomplete` names the activities that did not
-    finish, `signalled` says whether the stop signal was sent.
+    finish, `signalled` says whether the stop signal was sent, `engine_was_away` whether calls to the engine failed.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ContainerRun:
         self._inbox: queue.SimpleQueue[ContainerExit | EmulatorError | None] = queue.SimpleQueue()
         self._stop_requested = False
         self._detached = threading.Event()
-        self._engine_was_away = False
+        self.engine_was_away = False
         self.failure: Failure | None = None
         self.incomplete: tuple[str, ...] = ()
         self.signalled = False
@@ -71,7 +71,7 @@ class ContainerRun:
                 self.incomplete = tuple(
                     activity.name
                     for activity in self._activities
-                    if not activity.finish(engine_was_away=self._engine_was_away)
+                    if not activity.finish(engine_was_away=self.engine_was_away)
                 )
             return None if self._detached.is_set() else ended
         finally:
@@ -115,7 +115,7 @@ class ContainerRun:
         try:
             return self._tools.runtime.wait(self._container_id)
         except RuntimeUnavailable:
-            self._engine_was_away = True
+            self.engine_was_away = True
             raise
 
     def _signal_stop(self) -> float | None:

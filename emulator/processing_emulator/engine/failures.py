@@ -1,11 +1,14 @@
 """From what went wrong to the service's own words: the class and text of a FailureReason (spec 1.8)."""
 
 from processing_emulator.domain.instance_types import GIB
-from processing_emulator.domain.outcome import Failure, FailureClass
-from processing_emulator.errors import DiskFull, EmulatorError, ImageNotFound, StartRejected
+from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass
+from processing_emulator.errors import ContainerGone, DiskFull, EmulatorError, ImageNotFound, StartRejected
 
 INTERNAL_TEXT = "We encountered an internal error.  Please try again."
 """Two spaces, as the service writes it."""
+
+_ENGINE_ENDS = frozenset({137, 143, 255})
+"""Exit codes of containers that the engine ends when it stops or starts: SIGKILL, SIGTERM, and no process any more."""
 
 
 def internal_failure(detail: str) -> Failure:
@@ -50,7 +53,19 @@ def container_failure(error: EmulatorError) -> Failure:
     match error:
         case ImageNotFound():
             return Failure(kind=FailureClass.CLIENT, text=str(error))
+        case ContainerGone():
+            return internal_failure("the job's container is gone; somebody removed it")
         case StartRejected():
             return Failure(kind=FailureClass.ALGORITHM, text=f"{error}, exit code: {error.exit_code}")
         case _:
             return internal_failure(str(error))
+
+
+def ended_by_engine(ended: ContainerExit) -> bool:
+    """Whether a container that ended while the engine was away may have been ended by it."""
+    return ended.code in _ENGINE_ENDS and not ended.out_of_memory
+
+
+def engine_end_failure(ended: ContainerExit) -> Failure:
+    """The engine stopped while the container ran."""
+    return internal_failure(f"the Docker engine stopped and ended the job's container, exit code: {ended.code}")

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from processing_emulator.errors import Cancelled, RuntimeUnavailable, StaleJob, StoreFailure
+from processing_emulator.errors import Cancelled, RuntimeFailure, RuntimeUnavailable, StaleJob, StoreFailure
 from processing_emulator.ports import CancelToken, Clock
 
 logger = logging.getLogger(__name__)
@@ -20,20 +20,33 @@ class Detached(Exception):
 
 
 class EngineRetry:
-    """Repeats a call while the engine does not answer, up to `limit_seconds` in a row: Docker may be restarting."""
+    """Repeats a call while the engine does not answer, up to `limit_seconds` in a row: Docker may be restarting.
 
-    def __init__(self, clock: Clock, cancel: CancelToken, limit_seconds: float) -> None:
+    `repeated` is another kind of error to repeat after instead; `note` is told of each of them.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        cancel: CancelToken,
+        limit_seconds: float,
+        repeated: type[RuntimeFailure] = RuntimeUnavailable,
+        note: Callable[[RuntimeFailure], None] = lambda _error: None,
+    ) -> None:
         self._clock = clock
         self._cancel = cancel
         self._limit_seconds = limit_seconds
+        self._repeated = repeated
+        self._note = note
 
     def __call__(self, call: Callable[[], T]) -> T:
-        """What the call returns. Raises RuntimeUnavailable when the time is up, Cancelled."""
+        """What the call returns. Raises the last error when the time is up, Cancelled."""
         give_up_at: float | None = None
         while True:
             try:
                 return call()
-            except RuntimeUnavailable:
+            except self._repeated as error:
+                self._note(error)
                 now = self._clock.monotonic()
                 give_up_at = now + self._limit_seconds if give_up_at is None else give_up_at
                 if now >= give_up_at:

@@ -23,7 +23,14 @@ from processing_emulator.domain.spec import UploadMode
 from processing_emulator.engine.activity import Activity
 from processing_emulator.engine.container_run import ContainerRun
 from processing_emulator.engine.continuous_upload import ContinuousUpload
-from processing_emulator.engine.failures import container_failure, download_failure, internal_failure, upload_failure
+from processing_emulator.engine.failures import (
+    container_failure,
+    download_failure,
+    ended_by_engine,
+    engine_end_failure,
+    internal_failure,
+    upload_failure,
+)
 from processing_emulator.engine.image_resolver import resolve_image
 from processing_emulator.engine.instance import (
     InstanceEnded,
@@ -42,9 +49,18 @@ from processing_emulator.engine.sampler import Sampler, SampleSources
 from processing_emulator.engine.stager import Stager
 from processing_emulator.engine.transfer_progress import Direction, TransferProgress
 from processing_emulator.engine.workspace import Workspace
-from processing_emulator.errors import Cancelled, EmulatorError, RuntimeFailure, StagingFailure
+from processing_emulator.errors import (
+    Cancelled,
+    ContainerGone,
+    ContainerNotStarted,
+    EmulatorError,
+    ImageNotFound,
+    RuntimeFailure,
+    RuntimeUnavailable,
+    StagingFailure,
+)
 from processing_emulator.log_context import in_log_context, log_fields
-from processing_emulator.ports import ContainerInfo, ContainerState, LocalFile
+from processing_emulator.ports import ContainerState, LocalFile
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +106,11 @@ class InstanceRunner:
         self._container_run: ContainerRun | None = None
         self._run_lock = threading.Lock()
         self._journal = Journal(tools.journal, task.record, tools.clock, self._detaching, self._name)
-        self._retry = EngineRetry(tools.clock, self._cancel, tools.options.engine_patience_seconds)
+        patience = tools.options.engine_patience_seconds
+        self._retry = EngineRetry(tools.clock, self._cancel, patience)
+        self._retry_start = EngineRetry(
+            tools.clock, self._cancel, patience, ContainerNotStarted, self._note_failed_start
+        )
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
 
     # --- what the supervisor says ---
@@ -195,25 +215,33 @@ class InstanceRunner:
         with _failing_as(container_failure):
             found = self._retry(lambda: self._tools.runtime.find(name))
         if found is None and self._journal.record.container_id is not None:
-            raise _RunFailed(internal_failure("the job's container is gone; somebody removed it"))
+            raise _RunFailed(container_failure(ContainerGone(name)))
         if found is None or found.state is ContainerState.CREATED:
-            self._start_container(found)
+            with _failing_as(container_failure):
+                self._retry_start(self._start_container)
         elif self._journal.record.container_id is None:
             self._journal.save(container_id=found.id)
         self._follow_container()
 
-    def _start_container(self, found: ContainerInfo | None) -> None:
-        image = self._prepare() if found is None else found.id
+    def _start_container(self) -> None:
+        """Start a new container in a fresh folder; whatever an earlier attempt left may have run already."""
+        self._discard_container()
+        image = self._prepare()
         self._report(InstanceStaged(index=self._index))
         self._may_start.wait()
         self._check_cancelled()
         self._reach(JobPhase.STARTING)
-        with _failing_as(container_failure):
-            container_id = self._retry(lambda: self._create(image)) if found is None else found.id
-            self._journal.save(container_id=container_id)
-            self._retry(lambda: self._start_once(container_id))
+        container_id = self._retry(lambda: self._create(image))
+        self._journal.save(container_id=container_id)
+        self._start_once(container_id)
         self._journal.save(container_started_at=self._tools.clock.now())
         self._journal.event("container_started", container=container_id[:12])
+
+    def _discard_container(self) -> None:
+        """Remove what an earlier attempt left; first forget its id, or a crash would make it look as if lost."""
+        if self._journal.record.container_id is not None:
+            self._journal.save(container_id=None)
+        self._retry(self._remove_found)
 
     def _prepare(self) -> str:
         """Bring the image and the inputs; the id of the image."""
@@ -255,12 +283,28 @@ class InstanceRunner:
         """Create, or adopt what a create whose answer was lost has made."""
         spec = self._task.container_spec(image, self._tools.options)
         found = self._tools.runtime.find(spec.name)
-        return found.id if found else self._tools.runtime.create(spec)
+        if found is not None:
+            return found.id
+        try:
+            return self._tools.runtime.create(spec)
+        except ImageNotFound as error:  # somebody has removed it since it was looked up
+            raise ContainerNotStarted(str(error)) from error
 
     def _start_once(self, container_id: str) -> None:
-        """Start, unless a start whose answer was lost has done it: a container must not run twice."""
-        if self._tools.runtime.inspect(container_id).state is ContainerState.CREATED:
+        """Start it. If the engine goes away meanwhile, it must have started, and not have been ended by the engine.
+
+        A container that the engine reports as created may have run all the same, when the engine was killed before it
+        noted the start. So it is never started a second time.
+        """
+        try:
             self._tools.runtime.start(container_id)
+        except RuntimeUnavailable as error:
+            info = self._retry(lambda: self._tools.runtime.inspect(container_id))
+            if info.state is ContainerState.CREATED or (info.exit is not None and ended_by_engine(info.exit)):
+                raise ContainerNotStarted(str(error)) from error
+
+    def _note_failed_start(self, error: RuntimeFailure) -> None:
+        self._journal.problem("container_not_started", error=str(error))
 
     # --- while it runs ---
 
@@ -283,7 +327,10 @@ class InstanceRunner:
             self._journal.event("container_signalled", signal=self._tools.options.stop_signal)
         for activity in run.incomplete:
             self._journal.problem(f"{activity}_incomplete")
-        self._note_exit(ended, run.failure)
+        failure = run.failure
+        if failure is None and run.engine_was_away and ended_by_engine(ended):
+            failure = engine_end_failure(ended)
+        self._note_exit(ended, failure)
 
     def _activities(self, container_id: str) -> tuple[Activity, ...]:
         """All that runs next to the container."""
@@ -374,11 +421,14 @@ class InstanceRunner:
         with suppress(Detached):  # the thread of the runner notices it as well
             self._remove_container()
 
+    def _remove_found(self) -> None:
+        found = self._tools.runtime.find(self._task.container_name(self._tools.options.emulator_id))
+        if found is not None:
+            self._tools.runtime.remove(found.id)
+
     def _remove_container(self) -> None:
         try:
-            found = self._tools.runtime.find(self._task.container_name(self._tools.options.emulator_id))
-            if found is not None:
-                self._tools.runtime.remove(found.id)
+            self._remove_found()
         except RuntimeFailure as error:
             self._journal.problem("clean_up_failed", error=str(error))
 

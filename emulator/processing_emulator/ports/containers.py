@@ -127,11 +127,14 @@ class ContainerRuntime(Protocol):
         ...
 
     def create(self, spec: ContainerSpec) -> str:
-        """Create, not start; the id. Raises StartRejected when the engine refuses the spec, ImageNotFound."""
+        """Create, not start; the id. Raises StartRejected, ContainerNotStarted, ImageNotFound."""
         ...
 
     def start(self, container_id: str) -> None:
-        """Start; a container that runs already is left alone. Raises StartRejected, ContainerGone."""
+        """Start; a container that runs already is left alone.
+
+        Raises StartRejected, ContainerNotStarted, ContainerGone.
+        """
         ...
 
     def inspect(self, container_id: str) -> ContainerInfo:

@@ -7,7 +7,7 @@ from typing import Any
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
+from processing_emulator.errors import ContainerNotStarted, ImageNotFound, RuntimeFailure, RuntimeUnavailable
 from processing_emulator.ports import ContainerState
 from tests.builders import a_key, an_output
 from tests.fakes.runtime import FakeRuntime
@@ -72,6 +72,86 @@ def test_a_container_does_not_run_twice_if_the_answer_to_its_start_is_lost(rig: 
     job = rig.add(Environment={"FAKE_PRINT": "ran"})
     assert rig.wait_for_end(job).status == "Completed"
     assert rig.lines(job) == [b"ran"]
+
+
+def test_a_container_that_the_engine_could_not_start_is_replaced_in_a_fresh_folder(rig: Rig) -> None:
+    class FailsOnce(FakeRuntime):
+        tries = 0
+
+        def start(self, container_id: str) -> None:
+            self.tries += 1
+            if self.tries == 1:
+                (rig.folder / "1" / "algo-1" / "processing" / "output" / "half").write_text("of the first attempt")
+                raise ContainerNotStarted("task already exists")
+            super().start(container_id)
+
+    emulator = rig.start_emulator(runtime_class=FailsOnce)
+    job = rig.add(Environment={"FAKE_WRITE": "/opt/ml/processing/output/f=x"}, outputs=[an_output()])
+    assert rig.wait_for_end(job).status == "Completed"
+    assert len(emulator.runtime.specs) == 2
+    assert list(rig.objects.keys("bkt")) == ["out/f"]
+    assert [a for a in rig.actions(job) if a.startswith("container_")][:2] == [
+        "container_not_started",
+        "container_started",
+    ]
+    assert rig.leftovers() == []
+
+
+def test_an_engine_that_cannot_start_any_container_is_named_and_not_the_user(rig: Rig) -> None:
+    class NeverStarts(FakeRuntime):
+        def start(self, container_id: str) -> None:
+            raise ContainerNotStarted("task already exists")
+
+    rig.start_emulator(runtime_class=NeverStarts, engine_patience_seconds=0.7)
+    ended = rig.wait_for_end(rig.add())
+    assert ended.failure_reason is not None
+    assert ended.failure_reason.startswith("InternalServerError: ")
+    assert "task already exists" in ended.failure_reason
+    assert rig.leftovers() == []
+
+
+def test_an_image_that_is_removed_before_the_container_is_created_is_looked_up_again(rig: Rig) -> None:
+    emulator = rig.start_emulator()
+    emulator.runtime.fail("create", ImageNotFound("API error (404): manifest for x not found"))
+    assert rig.wait_for_end(rig.add()).status == "Completed"
+
+
+def test_a_start_whose_answer_is_lost_is_repeated_with_another_container_when_the_engine_ended_it(rig: Rig) -> None:
+    class EndsItOnce(FakeRuntime):
+        ended = False
+
+        def start(self, container_id: str) -> None:
+            super().start(container_id)
+            if not self.ended:
+                self.ended = True
+                self.machine.end(self.machine.get(container_id), ContainerExit(code=255))
+                raise RuntimeUnavailable("the engine was killed")
+
+    rig.start_emulator(runtime_class=EndsItOnce)
+    job = rig.add(Environment=HOLD)
+    rig.wait_for_phase(job, "Running")
+    rig.machine.release(rig.container(job))
+    assert rig.wait_for_end(job).status == "Completed"
+
+
+def test_a_container_that_ends_with_the_engine_is_not_the_user_s_failure(rig: Rig) -> None:
+    class DiesOnce(FakeRuntime):
+        died = False
+
+        def wait(self, container_id: str) -> ContainerExit:
+            if not self.died:
+                self.died = True
+                self.machine.end(self.machine.get(container_id), ContainerExit(code=255))
+                raise RuntimeUnavailable("the engine was killed")
+            return super().wait(container_id)
+
+    rig.start_emulator(runtime_class=DiesOnce)
+    job = rig.add(Environment=HOLD)
+    ended = rig.wait_for_end(job)
+    assert ended.failure_reason == (
+        "InternalServerError: We encountered an internal error.  Please try again. "
+        "(the Docker engine stopped and ended the job's container, exit code: 255)"
+    )
 
 
 def test_a_stored_request_that_cannot_be_read_ends_that_job_alone(rig: Rig) -> None:

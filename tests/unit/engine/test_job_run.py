@@ -159,8 +159,8 @@ def test_a_missing_image_fails_before_anything_is_staged(rig: Rig) -> None:
     job = rig.add(image="team/missing:1", inputs=[an_input()])
     ended = rig.wait_for_end(job)
     assert ended.failure_reason == (
-        "ClientError: Cannot pull algorithm container. "
-        "Either the image does not exist or its permissions are incorrect."
+        "ClientError: API error (404): manifest for team/missing:1 not found: manifest unknown: "
+        "Requested image not found"
     )
     assert rig.phases(job) == ["Pulling", "Failed"]
     assert rig.jobs.list_instances(job.id)[0].staged_in is None

@@ -172,6 +172,11 @@ def container_exit(state: Mapping[str, Any]) -> ContainerExit:
     return ContainerExit(code=state["ExitCode"], out_of_memory=bool(state.get("OOMKilled")))
 
 
+def is_being_removed(document: Mapping[str, Any]) -> bool:
+    """Whether the engine is about to remove a container, or could not remove all of it."""
+    return document["State"]["Status"] in ("removing", "dead")
+
+
 def log_file_bytes(document: Mapping[str, Any]) -> int | None:
     """The size at which the engine begins a new log file; None if it never does."""
     config = document["HostConfig"].get("LogConfig") or {}

@@ -1,4 +1,4 @@
-"""Translates errors of docker-py and the engine into the project's errors. Only this module reads their messages."""
+"""Translates errors of docker-py and the engine into the project's errors."""
 
 import http.client
 import re
@@ -10,17 +10,20 @@ import docker.errors
 import requests
 import urllib3.exceptions
 
-from processing_emulator.errors import ContainerGone, ImageNotFound, RuntimeFailure, RuntimeUnavailable, StartRejected
+from processing_emulator.adapters.docker_runtime.engine_errors import Fault, row_of
+from processing_emulator.errors import (
+    ContainerGone,
+    ContainerNotStarted,
+    ImageNotFound,
+    RuntimeFailure,
+    RuntimeUnavailable,
+    StartRejected,
+)
 
 MESSAGE_LIMIT = 400
 """Longest part of an engine's message that we quote. A FailureReason has room for 1,024 characters in all."""
 
 _TAIL = 150
-
-NOT_EXECUTABLE = 126
-NOT_FOUND = 127
-REFUSED = 125
-"""The exit codes that a shell and the docker command report for a program that did not start."""
 
 CANNOT_PULL = "Cannot pull algorithm container. Either the image does not exist or its permissions are incorrect."
 """The service's own sentence (spec 1.8)."""
@@ -37,8 +40,7 @@ _DENIED = re.compile(
 )
 _NO_MANIFEST = re.compile(r"manifest unknown|manifest for \S+ not found|: not found$", re.IGNORECASE)
 
-_NO_PROGRAM = re.compile(r"executable file not found|no such file or directory", re.IGNORECASE)
-_NO_PERMISSION = re.compile(r"permission denied|exec format error|is a directory", re.IGNORECASE)
+_PROGRAM = re.compile(r"exec: \"(?:[^\"\\]|\\.)*\": .*", re.DOTALL)
 _OCI_PREFIXES = re.compile(
     r"^.*(?:OCI runtime create failed: |runc create failed: |unable to start container process: )", re.DOTALL
 )
@@ -58,14 +60,12 @@ class Addressed(Protocol):
 
 @contextmanager
 def translated(engine: Addressed, doing: str, seconds: float) -> Iterator[None]:
-    """Turn what docker-py raises within into RuntimeUnavailable, ContainerGone, ImageNotFound or RuntimeFailure.
+    """Turn what docker-py raises within into a RuntimeFailure or one of its kinds.
 
     `doing` completes "could not ..."; `seconds` is the timeout of the call.
     """
     try:
         yield
-    except docker.errors.ImageNotFound as error:
-        raise ImageNotFound(explanation(error)) from error
     except docker.errors.APIError as error:
         raise _of_answer(engine, doing, error) from error
     except TRANSPORT_ERRORS as error:
@@ -82,42 +82,37 @@ def translated(engine: Addressed, doing: str, seconds: float) -> Iterator[None]:
 
 
 def _of_answer(engine: Addressed, doing: str, error: docker.errors.APIError) -> RuntimeFailure:
-    text = explanation(error)
-    if error.status_code == 404 and "no such container" in text.lower():
-        return ContainerGone(text)
-    if error.status_code in (502, 503, 504):
-        return RuntimeUnavailable(f"The Docker engine at {engine.address} is not ready: {text}")
-    return RuntimeFailure(f"The Docker engine could not {doing}: {text}")
+    return judged(str(error.explanation or error), error.status_code or 0, engine.address, doing)
 
 
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Within `translated`: turn the engine's objections to a container's configuration into StartRejected.
+def judged(text: str, status: int, address: str, doing: str) -> RuntimeFailure:
+    """The error that an answer of the engine means, by the table in `engine_errors`."""
+    row = row_of(text, status)
+    said = f"{bounded(text)}; {row.advice}" if row.advice else bounded(text)
+    match row.fault:
+        case Fault.USER:
+            return StartRejected(bounded(_useful(text)), row.exit_code)
+        case Fault.CONTAINER:
+            return ContainerNotStarted(f"The Docker engine could not {doing}: {said}")
+        case Fault.AWAY:
+            return RuntimeUnavailable(f"The Docker engine at {address} is not ready: {said}")
+        case Fault.IMAGE:
+            return ImageNotFound(manifest_unknown(bounded(text.rpartition("image: ")[2])))
+        case Fault.GONE:
+            return ContainerGone(said)
+        case Fault.ENGINE:
+            return RuntimeFailure(f"The Docker engine could not {doing}: {said}")
 
-    A taken name, a missing container or image, and an engine that is not ready are errors of other kinds.
-    """
-    try:
-        yield
-    except docker.errors.ImageNotFound:
-        raise
-    except docker.errors.APIError as error:
-        text = explanation(error)
-        missing = error.status_code == 404 and "no such container" in text.lower()
-        if missing or error.status_code in (409, 502, 503, 504):
-            raise
-        raise start_rejection(text) from error
+
+def _useful(text: str) -> str:
+    """The part of a refusal that is about the user's program, without the names of the engine's layers."""
+    program = _PROGRAM.search(text)
+    return (program[0] if program else _OCI_PREFIXES.sub("", text)).removesuffix(": unknown")
 
 
-def start_rejection(text: str) -> StartRejected:
-    """The useful part of the engine's message, and the exit code a shell would report."""
-    program = re.search(r"exec: \"(?:[^\"\\]|\\.)*\": .*", text, re.DOTALL)
-    useful = (program[0] if program else _OCI_PREFIXES.sub("", text)).removesuffix(": unknown")
-    code = REFUSED
-    if program and _NO_PROGRAM.search(useful):
-        code = NOT_FOUND
-    elif program and _NO_PERMISSION.search(useful):
-        code = NOT_EXECUTABLE
-    return StartRejected(bounded(useful), code)
+def manifest_unknown(reference: str) -> str:
+    """The service's sentence about an image that is not there (spec 1.8)."""
+    return f"API error (404): manifest for {reference} not found: manifest unknown: Requested image not found"
 
 
 def pull_failure(reference: str, registry: str, text: str) -> ImageNotFound:
@@ -130,9 +125,7 @@ def pull_failure(reference: str, registry: str, text: str) -> ImageNotFound:
     if _DENIED.search(text):
         return ImageNotFound(CANNOT_PULL)
     if _NO_MANIFEST.search(text):
-        return ImageNotFound(
-            f"API error (404): manifest for {reference} not found: manifest unknown: Requested image not found"
-        )
+        return ImageNotFound(manifest_unknown(reference))
     return ImageNotFound(f"{CANNOT_PULL} ({bounded(text)})")
 
 

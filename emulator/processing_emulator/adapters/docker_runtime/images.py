@@ -9,7 +9,7 @@ from typing import Any
 import docker.errors
 
 from processing_emulator.adapters.docker_runtime.clients import Call, Engine
-from processing_emulator.adapters.docker_runtime.errors import CANNOT_PULL, explanation, pull_failure
+from processing_emulator.adapters.docker_runtime.errors import explanation, manifest_unknown, pull_failure
 from processing_emulator.adapters.docker_runtime.progress import PullProgress
 from processing_emulator.adapters.docker_runtime.references import ImageReference, parse_reference
 from processing_emulator.errors import Cancelled, EmulatorError, ImageNotFound, InternalBug
@@ -41,9 +41,10 @@ class Images:
         if found is not None:
             return found
         if parsed.is_ours:
-            raise ImageNotFound(f"{CANNOT_PULL} ({not_built(parsed)})")
+            raise ImageNotFound(f"{manifest_unknown(str(parsed))} ({not_built(parsed)})")
         if policy is PullPolicy.NEVER:
-            raise ImageNotFound(f'{CANNOT_PULL} ({parsed} is not on this machine, and the pull policy is "never")')
+            here = 'it is not on this machine, and the pull policy is "never"'
+            raise ImageNotFound(f"{manifest_unknown(str(parsed))} ({here})")
         self._pull(parsed, on_progress, cancel)
         return self._find(str(parsed)) or _vanished(parsed)
 
@@ -100,7 +101,7 @@ def not_built(reference: ImageReference) -> str:
 
 
 def _vanished(reference: ImageReference) -> str:
-    raise ImageNotFound(f"{CANNOT_PULL} ({reference} was pulled, and then removed by another client)")
+    raise ImageNotFound(f"{manifest_unknown(str(reference))} (it was pulled, and then removed by another client)")
 
 
 class _Pull:

@@ -15,8 +15,9 @@ from processing_emulator.adapters.docker_runtime.containers import (
     container_body,
     container_info,
     engine_info,
+    is_being_removed,
 )
-from processing_emulator.adapters.docker_runtime.errors import TRANSPORT_ERRORS, is_timeout, refusals
+from processing_emulator.adapters.docker_runtime.errors import TRANSPORT_ERRORS, is_timeout
 from processing_emulator.adapters.docker_runtime.images import Images
 from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
 from processing_emulator.adapters.docker_runtime.logs import LogReader
@@ -24,7 +25,7 @@ from processing_emulator.adapters.docker_runtime.overlay_trial import can_mount
 from processing_emulator.adapters.docker_runtime.usage import UsageReader
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import UsageReading
-from processing_emulator.errors import ContainerGone, RuntimeFailure
+from processing_emulator.errors import ContainerGone, ContainerNotStarted
 from processing_emulator.ports import (
     CancelToken,
     ContainerInfo,
@@ -37,6 +38,9 @@ from processing_emulator.ports import (
     PullPolicy,
     RawLine,
 )
+
+KILLED = 137
+"""The exit code after SIGKILL."""
 
 
 class DockerRuntime:
@@ -83,13 +87,13 @@ class DockerRuntime:
     def create(self, spec: ContainerSpec) -> str:
         """See the port. A name that is taken is a RuntimeFailure: look with `find` first."""
         body = container_body(spec, self._defaults)
-        with self._engine.call(Call.CREATE) as api, refusals():
+        with self._engine.call(Call.CREATE) as api:
             answer = api.create_container_from_config(body, spec.name)  # type: ignore[no-untyped-call]
             return str(answer["Id"])
 
     def start(self, container_id: str) -> None:
         """See the port."""
-        with self._engine.call(Call.START) as api, refusals():
+        with self._engine.call(Call.START) as api:
             api.start(container_id)
 
     def inspect(self, container_id: str) -> ContainerInfo:
@@ -98,7 +102,7 @@ class DockerRuntime:
             return container_info(api.inspect_container(container_id))
 
     def wait(self, container_id: str) -> ContainerExit:
-        """See the port. Raises RuntimeFailure for a container that never started; the engine reports exit 0.
+        """See the port. Raises ContainerNotStarted for a container that never started; the engine reports exit 0.
 
         The engine may lose a wait and never answer it, so each wait has a timeout, and is followed by a look.
         """
@@ -106,15 +110,23 @@ class DockerRuntime:
         while ended is None:
             code = self._await_code(container_id)
             try:
-                info = self.inspect(container_id)
+                info = self._inspect_ended(container_id, code)
             except ContainerGone:
-                if code is None:
+                if code is None or code == KILLED:
                     raise
                 return ContainerExit(code=code)  # removed right after its exit
             if info.state is ContainerState.CREATED:
-                raise RuntimeFailure(f"container {info.name} was never started")
+                raise ContainerNotStarted(f"container {info.name} was never started")
             ended = info.exit if code is None else _exit_with(code, info)
         return ended
+
+    def _inspect_ended(self, container_id: str, code: int | None) -> ContainerInfo:
+        """Like `inspect`; a container that was removed while it ran is gone: a forced removal kills it first."""
+        with self._engine.call(Call.INSPECT) as api:
+            document = api.inspect_container(container_id)
+        if code == KILLED and is_being_removed(document):
+            raise ContainerGone(f"container {container_id[:12]} was removed while it ran")
+        return container_info(document)
 
     def _await_code(self, container_id: str) -> int | None:
         """The exit code; None when the engine has not answered in time, mostly since the container still runs."""

@@ -9,58 +9,9 @@ from processing_emulator.adapters.docker_runtime.errors import (
     MESSAGE_LIMIT,
     bounded,
     pull_failure,
-    start_rejection,
     translated,
 )
 from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
-
-OCI = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: "
-NEWER_OCI = "failed to create task for container: " + OCI
-
-
-@pytest.mark.parametrize(
-    ("text", "useful", "code"),
-    [
-        (
-            OCI + 'exec: "/nope": stat /nope: no such file or directory: unknown',
-            'exec: "/nope": stat /nope: no such file or directory',
-            127,
-        ),
-        (
-            NEWER_OCI + 'exec: "nope": executable file not found in $PATH: unknown',
-            'exec: "nope": executable file not found in $PATH',
-            127,
-        ),
-        (
-            NEWER_OCI + 'error during container init: exec: "/etc/passwd": permission denied: unknown',
-            'exec: "/etc/passwd": permission denied',
-            126,
-        ),
-        (OCI + 'exec: "/a \\" b": permission denied: unknown', 'exec: "/a \\" b": permission denied', 126),
-        (OCI + 'exec: "/arm": exec format error: unknown', 'exec: "/arm": exec format error', 126),
-        (OCI + 'exec: "/tmp": is a directory: unknown', 'exec: "/tmp": is a directory', 126),
-        (
-            OCI + 'error during container init: error mounting "/a" at "/b": no such file or directory: unknown',
-            'error during container init: error mounting "/a" at "/b": no such file or directory',
-            125,
-        ),
-        (
-            'could not select device driver "" with capabilities: [[gpu]]',
-            'could not select device driver "" with capabilities: [[gpu]]',
-            125,
-        ),
-        ("No command specified", "No command specified", 125),
-    ],
-)
-def test_refused_start_has_a_short_message_and_a_shell_s_exit_code(text: str, useful: str, code: int) -> None:
-    rejection = start_rejection(text)
-
-    assert (str(rejection), rejection.exit_code) == (useful, code)
-
-
-def test_refusal_message_is_truncated() -> None:
-    assert len(str(start_rejection(OCI + f'exec: "/{"x" * 5000}": no such file or directory'))) == MESSAGE_LIMIT
-
 
 REFERENCE = "registry.example:5000/team/image:1"
 MANIFEST_UNKNOWN = f"API error (404): manifest for {REFERENCE} not found: manifest unknown: Requested image not found"

@@ -1,0 +1,112 @@
+"""Docker's engine is killed while jobs are on their way; it is the test's own engine."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tests.builders import a_request, an_output
+from tests.e2e.server import EmulatorProcess
+from tests.own_engine import OwnEngine, own_engine
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.docker]
+
+JOBS = 5
+INTERNAL = "InternalServerError: We encountered an internal error.  Please try again. "
+
+
+@pytest.fixture(scope="module")
+def engine(docker_engine: None) -> Iterator[OwnEngine]:
+    with TemporaryDirectory(prefix="pe-") as folder, own_engine(Path(folder) / "e") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    data = tmp_path_factory.mktemp("emulator") / "data"
+    process = EmulatorProcess(data, docker_host=engine.address, capacity_cpus="16").start()
+    try:
+        process.client("s3").create_bucket(Bucket="bkt")
+        yield process
+        assert process.stop() == 0
+        assert list((data / "jobs").iterdir()) == []
+        assert engine.docker("ps", "--all", "--quiet") == ""
+    finally:
+        process.kill()
+
+
+def create(server: EmulatorProcess, prefix: str, script: str) -> list[str]:
+    names = [f"{prefix}-{number}" for number in range(JOBS)]
+    for name in names:
+        request = a_request(name, entrypoint=["sh", "-c", script], outputs=[an_output(uri=f"s3://bkt/{name}")])
+        server.client("sagemaker").create_processing_job(**request)
+    return names
+
+
+def ends(server: EmulatorProcess, names: list[str]) -> list[dict[str, Any]]:
+    return [server.wait_for_end(name, 120) for name in names]
+
+
+def has_started(server: EmulatorProcess, name: str) -> bool:
+    return "container_started" in [event["action"] for event in server.control(f"jobs/{name}")["events"]]
+
+
+@pytest.mark.parametrize("containers", [0, 1, 3])
+def test_jobs_that_start_while_the_engine_is_killed_complete(
+    server: EmulatorProcess, engine: OwnEngine, containers: int
+) -> None:
+    """The engine is killed when so many containers exist. Those that ran by then are ended by the engine."""
+    script = "echo once >> /opt/ml/processing/output/f; sleep 1"
+    names = create(server, f"starting-{containers}", script)
+    wait_for("containers", lambda: len(engine.docker("ps", "--all", "--quiet").split()) >= containers)
+    engine.kill()
+    starting = [name for name in names if not has_started(server, name)]
+    engine.start()
+
+    ended = dict(zip(names, ends(server, names), strict=True))
+
+    assert starting
+    assert {name: ended[name]["ProcessingJobStatus"] for name in starting} == dict.fromkeys(starting, "Completed")
+    s3 = server.client("s3")
+    for name in starting:
+        assert s3.get_object(Bucket="bkt", Key=f"{name}/f")["Body"].read() == b"once\n"
+    for name in set(names) - set(starting):
+        assert ended[name].get("FailureReason", "InternalServerError").startswith("InternalServerError")
+
+
+def test_jobs_that_the_engine_ended_are_not_the_user_s_fault(server: EmulatorProcess, engine: OwnEngine) -> None:
+    names = create(server, "running", "exec sleep 300")
+    for name in names:
+        server.wait_for_phase(name, "Running")
+
+    engine.kill()
+    engine.start()
+
+    for answer in ends(server, names):
+        reason, _, code = answer["FailureReason"].partition(", exit code: ")
+        assert reason == f"{INTERNAL}(the Docker engine stopped and ended the job's container"
+        assert code in {"137)", "255)"}
+
+
+def test_job_whose_container_somebody_removes_is_not_the_user_s_fault(
+    server: EmulatorProcess, engine: OwnEngine
+) -> None:
+    names = create(server, "removed", "exec sleep 300")
+    for name in names:
+        server.wait_for_phase(name, "Running")
+
+    removals = [
+        threading.Thread(target=engine.docker, args=("rm", "--force", container))
+        for container in engine.docker("ps", "--quiet").split()
+    ]
+    for removal in removals:
+        removal.start()
+
+    for answer in ends(server, names):
+        assert answer["FailureReason"] == f"{INTERNAL}(the job's container is gone; somebody removed it)"
+    for removal in removals:
+        removal.join()
