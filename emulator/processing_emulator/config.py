@@ -192,6 +192,9 @@ class Settings(BaseSettings):
         description="JSON object: quotas of each account and region by their names in Service Quotas; none by default.",
     )
     sample_interval_seconds: float = Field(1.0, ge=0.1, description="Time between two samples of resource use.")
+    samples_kept_hours: float = Field(
+        3.0, gt=0, description="How long metrics are kept by the second; by the minute they are kept for good."
+    )
     continuous_upload_interval_seconds: float = Field(
         2.0, ge=0.1, description="Time between two looks for new and changed files of Continuous outputs."
     )

@@ -58,6 +58,22 @@ class TooManyTags(RequestError):
     """The resource would have more tags than the service allows."""
 
 
+class InvalidParameterValue(RequestError):
+    """CloudWatch does not take a parameter's value."""
+
+
+class InvalidParameterCombination(RequestError):
+    """CloudWatch does not take parameters with one another."""
+
+
+class MissingParameter(RequestError):
+    """A parameter that CloudWatch needs is not there."""
+
+
+class InvalidNextToken(RequestError):
+    """The token continues no request of GetMetricData."""
+
+
 class QuotaExceeded(RequestError):
     """The request would exceed a quota; the text is the service's own."""
 

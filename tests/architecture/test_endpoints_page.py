@@ -9,7 +9,7 @@ from processing_emulator.admin.app import admin_app
 from processing_emulator.admin.server_routes import ServerControls
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
-from tests.fakes.sample_store import MemorySampleStore
+from tests.fakes.metric_store import MemoryMetricStore
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
 
@@ -20,7 +20,7 @@ def _routes() -> set[str]:
     app = admin_app(
         store=jobs,
         logs=MemoryLogStore(jobs),
-        samples=MemorySampleStore(jobs),
+        metrics=MemoryMetricStore(jobs),
         waiting_reason=lambda _job_id: None,
         server=server,
     )

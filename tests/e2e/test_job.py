@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -203,7 +204,7 @@ def test_instance_type_limits_the_container(server: EmulatorProcess) -> None:
     assert (limits["vcpus"], limits["memoryBytes"], limits["capped"]) == (2, 4 * 1024**3, False)
 
 
-def test_shows_peak_usage(server: EmulatorProcess) -> None:
+def test_21_shows_peak_usage_also_in_cloudwatch(server: EmulatorProcess) -> None:
     code = (
         "import time; x=bytearray(200<<20); end=time.time()+3.5\nwhile time.time()<end: pass\n"
         "print(100 * time.process_time() / 3.5)"  # the CPU time it got on a loaded machine
@@ -215,6 +216,19 @@ def test_shows_peak_usage(server: EmulatorProcess) -> None:
     assert peaks["samples"] >= 2
     assert 0.6 * float(server.log_lines("busy")[0]) < peaks["cpuPercent"] < 150
     assert 200 << 20 < peaks["memoryBytes"] < 400 << 20
+    assert peaks["memoryHighWaterBytes"] >= 200 << 20
+    cloudwatch, now = server.client("cloudwatch"), datetime.now(UTC)
+    answer = cloudwatch.get_metric_statistics(
+        Namespace="/aws/sagemaker/ProcessingJobs",
+        MetricName="CPUUtilization",
+        Dimensions=[{"Name": "Host", "Value": "busy/algo-1"}],
+        StartTime=now - timedelta(minutes=5),
+        EndTime=now + timedelta(minutes=1),
+        Period=600,
+        Statistics=["Maximum", "SampleCount"],
+    )
+    [datapoint] = answer["Datapoints"]
+    assert (datapoint["Maximum"], datapoint["SampleCount"]) == (pytest.approx(peaks["cpuPercent"]), peaks["samples"])
 
 
 def test_job_without_inputs_outputs_and_entrypoint(server: EmulatorProcess) -> None:

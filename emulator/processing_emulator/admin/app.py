@@ -15,11 +15,11 @@ from processing_emulator.admin.page_routes import page_routes
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.errors import StoreFull
-from processing_emulator.ports import JobStore, LogStore, SampleStore
+from processing_emulator.ports import JobStore, LogStore, MetricStore
 
 
 def admin_app(
-    *, store: JobStore, logs: LogStore, samples: SampleStore, waiting_reason: WaitingReason, server: ServerControls
+    *, store: JobStore, logs: LogStore, metrics: MetricStore, waiting_reason: WaitingReason, server: ServerControls
 ) -> FastAPI:
     """The application. It has no documentation pages, because FastAPI's load scripts from the internet."""
     app = FastAPI(
@@ -33,7 +33,7 @@ def admin_app(
     routers = (
         page_routes(server, store),
         server_routes(server),
-        job_routes(store, samples, waiting_reason),
+        job_routes(store, metrics, waiting_reason),
         log_routes(store, logs),
     )
     for router in routers:

@@ -11,7 +11,8 @@ from processing_emulator.admin.parameters import JobName, JobParameters, Paramet
 from processing_emulator.admin.views import Waiting, job_document, job_summary
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
-from processing_emulator.ports import JobQuery, JobReader, JobStore, SampleStore, SortBy
+from processing_emulator.metrics.job_usage import peaks_of
+from processing_emulator.ports import JobQuery, JobReader, JobStore, MetricStore, SortBy
 
 _MAX_ID = 2**63 - 1
 
@@ -44,7 +45,7 @@ WaitingReason = Callable[[JobId], str | None]
 """What a pending job waits for; None when it is about to be admitted."""
 
 
-def job_routes(store: JobStore, samples: SampleStore, waiting_reason: WaitingReason) -> APIRouter:
+def job_routes(store: JobStore, metrics: MetricStore, waiting_reason: WaitingReason) -> APIRouter:
     """`/jobs` and `/jobs/NAME`."""
     router = APIRouter()
 
@@ -59,7 +60,7 @@ def job_routes(store: JobStore, samples: SampleStore, waiting_reason: WaitingRea
         document = job_document(
             job,
             waiting=_waiting(store, waiting_reason, job),
-            instances=[(record, samples.peaks(job.id, record.index)) for record in store.list_instances(job.id)],
+            instances=[(record, peaks_of(metrics, job, record)) for record in store.list_instances(job.id)],
             events=store.list_events(job.id),
         )
         return JSONResponse(document)

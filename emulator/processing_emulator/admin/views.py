@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from processing_emulator.domain.job import PROGRESS, InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.ports import UsagePeaks
+from processing_emulator.domain.usage import UsagePeaks
 
 Document = dict[str, object]
 """JSON values only."""
@@ -150,6 +150,7 @@ def _peaks(peaks: UsagePeaks) -> Mapping[str, object]:
         "samples": peaks.samples,
         "cpuPercent": peaks.cpu_percent,
         "memoryBytes": peaks.memory_bytes,
+        "memoryHighWaterBytes": peaks.memory_high_water_bytes,
         "diskBytes": peaks.disk_bytes,
         "gpuPercent": peaks.gpu_percent,
         "gpuMemoryPercent": peaks.gpu_memory_percent,

@@ -12,7 +12,13 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from processing_emulator.admin_prefix import ADMIN_PREFIX
-from processing_emulator.aws.http.body import SILENCE_SECONDS, BodyTimeoutMiddleware, body_limit, read_body
+from processing_emulator.aws.http.body import (
+    SILENCE_SECONDS,
+    BodyTimeoutMiddleware,
+    body_limit,
+    read_body,
+    uncompressed,
+)
 from processing_emulator.aws.http.error_encoders import CODECS
 from processing_emulator.aws.http.host_and_origin_guard import HostGuardMiddleware
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate, MaintenanceMiddleware
@@ -94,13 +100,14 @@ class OperationEndpoint:
         self._stream_limiter = anyio.CapacityLimiter(STREAM_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        context = context_in(scope)
+        context, headers = context_in(scope), headers_in(scope)
+        body = await read_body(receive, body_limit(headers))
         request = WireRequest(
             method=scope["method"],
             path=scope["path"],
             query=scope["query_string"],
-            headers=headers_in(scope),
-            body=await read_body(receive, body_limit(headers_in(scope))),
+            headers=headers,
+            body=uncompressed(body, headers.get(b"content-encoding", ""), body_limit(headers)),
             signing_name=context.service,
         )
         reply = await anyio.to_thread.run_sync(

@@ -23,6 +23,7 @@ GROUPS: Final = {
     "Capacity and quotas": ("capacity_cpus", "capacity_memory_mib", "quotas"),
     "Intervals": (
         "sample_interval_seconds",
+        "samples_kept_hours",
         "continuous_upload_interval_seconds",
         "engine_patience_seconds",
         "reaper_interval_seconds",

@@ -153,6 +153,7 @@ class InstanceRecord:
     """The stored facts of one host of a job; enough to reattach after a crash.
 
     `stopped`: why the emulator ended the run, stored before the signal is sent; None while nothing was cut short.
+    `memory_high_water_bytes`: the most memory that the container ever used, with file cache, as far as the kernel said.
     """
 
     job_id: JobId
@@ -165,6 +166,7 @@ class InstanceRecord:
     exit_message: str | None = None
     failure: Failure | None = None
     stopped: StopCause | None = None
+    memory_high_water_bytes: int | None = None
     staged_in: Transfer | None = None
     staged_out: Transfer | None = None
 

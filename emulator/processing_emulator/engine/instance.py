@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from processing_emulator.domain import container_contract
+from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import InstanceRecord, JobId, JobKey
 from processing_emulator.domain.outcome import InstanceOutcome
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import JobSpec
+from processing_emulator.domain.usage import UsageScale
 from processing_emulator.engine.instance_journal import JournalStore
+from processing_emulator.engine.sample_writer import SampleWriter
 from processing_emulator.ports import (
     BindMount,
     Clock,
@@ -21,7 +24,6 @@ from processing_emulator.ports import (
     NetworkAttachment,
     ObjectStore,
     PullPolicy,
-    SampleStore,
 )
 
 LABEL_JOB_ID = "processing-emulator.job-id"
@@ -63,7 +65,7 @@ class RunnerTools:
     objects: ObjectStore
     journal: JournalStore
     logs: LogStore
-    samples: SampleStore
+    samples: SampleWriter
     gpus: GpuProbe
     clock: Clock
     options: RunnerOptions
@@ -83,6 +85,12 @@ class InstanceTask:
     record: InstanceRecord
     folder: Path
     attach: Callable[[], NetworkAttachment | None]
+
+    @property
+    def usage_scale(self) -> UsageScale:
+        """What is a hundred percent of memory and disk: the instance type's memory, also where the host has less."""
+        instance_type = self.request["ProcessingResources"]["ClusterConfig"]["InstanceType"]
+        return UsageScale(catalogue()[instance_type].memory_bytes, self.record.limits.volume_bytes)
 
     def container_name(self, emulator_id: str) -> str:
         """The same in every run of the emulator, so that a container is found again."""

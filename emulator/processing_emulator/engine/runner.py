@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from processing_emulator.domain import container_contract
+from processing_emulator.domain.metric_lines import METRICS_FOLDER, leaves_metrics
 from processing_emulator.domain.outcome import (
     ContainerExit,
     Failure,
@@ -23,6 +24,7 @@ from processing_emulator.domain.spec import UploadMode
 from processing_emulator.engine.activity import Activity
 from processing_emulator.engine.container_run import ContainerRun
 from processing_emulator.engine.continuous_upload import ContinuousUpload
+from processing_emulator.engine.disk_count import DiskCount
 from processing_emulator.engine.failures import (
     container_failure,
     download_failure,
@@ -44,8 +46,9 @@ from processing_emulator.engine.instance import (
 )
 from processing_emulator.engine.instance_journal import Journal
 from processing_emulator.engine.log_pump import LogPump
+from processing_emulator.engine.metric_files import read_left_metrics
 from processing_emulator.engine.retry import Detached, EngineRetry
-from processing_emulator.engine.sampler import Sampler, SampleSources
+from processing_emulator.engine.sampler import Sampler
 from processing_emulator.engine.stager import Stager
 from processing_emulator.engine.transfer_progress import Direction, TransferProgress
 from processing_emulator.engine.workspace import Workspace
@@ -269,9 +272,10 @@ class InstanceRunner:
         """A fresh tree: config files, and every LocalPath as an empty folder (spec 2.7)."""
         self._workspace.remove()
         spec, host = self._task.spec, self._task.record.host
+        published = [METRICS_FOLDER] if leaves_metrics(spec.environment) else []
         paths = {i.local_path for i in spec.inputs} | {o.local_path for o in spec.outputs}
         self._workspace.make_folders(
-            ["config", "output", *(container_contract.folder_of(path) for path in sorted(paths))]
+            ["config", "output", *published, *(container_contract.folder_of(path) for path in sorted(paths))]
         )
         self._workspace.write("config/resourceconfig.json", container_contract.resource_config(self._task.hosts, host))
         self._workspace.write(
@@ -312,7 +316,9 @@ class InstanceRunner:
         container_id = self._journal.record.container_id
         if container_id is None:
             raise _RunFailed(internal_failure("the runner has no container"))
-        run = ContainerRun(self._tools, container_id, self._activities(container_id), self._note_stopped, self._name)
+        sampler = self._sampler()
+        activities = self._activities(container_id, sampler)
+        run = ContainerRun(self._tools, container_id, activities, self._note_stopped, self._name)
         with self._run_lock:
             self._container_run = run
             self._check_detached()
@@ -330,21 +336,15 @@ class InstanceRunner:
         failure = run.failure
         if failure is None and run.engine_was_away and ended_by_engine(ended):
             failure = engine_end_failure(ended)
-        self._note_exit(ended, failure)
+        self._note_exit(ended, failure, sampler.memory_high_water_bytes)
+        self._publish_left_metrics()
 
-    def _activities(self, container_id: str) -> tuple[Activity, ...]:
+    def _activities(self, container_id: str, sampler: Sampler) -> tuple[Activity, ...]:
         """All that runs next to the container."""
         tools, record = self._tools, self._journal.record
-        sources = SampleSources(
-            runtime=tools.runtime,
-            gpus=tools.gpus,
-            workspace=self._workspace,
-            samples=tools.samples,
-            clock=tools.clock,
-        )
         activities: list[Activity] = [
             LogPump(tools.runtime, tools.logs, tools.clock, record, container_id, self._name),
-            Sampler(sources, record, container_id, tools.options.sample_interval_seconds, self._name),
+            sampler,
         ]
         if any(output.upload_mode is UploadMode.CONTINUOUS for output in self._task.spec.outputs):
             interval = tools.options.continuous_upload_interval_seconds
@@ -353,7 +353,11 @@ class InstanceRunner:
             )
         return tuple(activities)
 
-    def _note_exit(self, ended: ContainerExit, failure: Failure | None) -> None:
+    def _sampler(self) -> Sampler:
+        disk = DiskCount(self._workspace, self._tools.clock.monotonic)
+        return Sampler(self._task, self._tools, self._journal, disk)
+
+    def _note_exit(self, ended: ContainerExit, failure: Failure | None, memory_high_water_bytes: int | None) -> None:
         """Store the exit and what follows from it in one step: a crash between two steps would lose a failure.
 
         `failure`: why we ended the container; its exit code then says nothing about the user's code.
@@ -368,9 +372,23 @@ class InstanceRunner:
             failure = failure or Failure(kind=FailureClass.CLIENT, text=text)
         except StagingFailure as error:
             self._journal.problem("message_unreadable", error=str(error))
-        self._journal.save(exit=own_exit, exit_message=message, failure=failure)
+        self._journal.save(
+            exit=own_exit, exit_message=message, failure=failure, memory_high_water_bytes=memory_high_water_bytes
+        )
 
     # --- after it has run ---
+
+    def _publish_left_metrics(self) -> None:
+        """Once: a kill before the end loses them, since data that are put twice would count twice."""
+        if not leaves_metrics(self._task.spec.environment):
+            return
+        found = read_left_metrics(self._task.folder, self._task.key, self._tools.clock.now())
+        self._tools.samples.offer(found.data)
+        self._tools.samples.flush()
+        self._journal.event("metrics_published", number=len(found.data))
+        if found.refused:
+            number, first = len(found.refused), found.refused[0][:300]
+            self._journal.problem("metrics_refused", number=number, first=first)
 
     def _stage_out(self) -> None:
         """Upload, also after a failure (spec 4); the container is removed meanwhile."""

@@ -1,39 +1,44 @@
 """Samples the resources of one running container at an interval; a sample that is late is dropped, not queued."""
 
 import logging
-import subprocess
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from processing_emulator.domain.job import InstanceRecord
-from processing_emulator.domain.usage import UsageReading, UsageSample, cpu_percent, gpu_percents
+from processing_emulator.domain.usage import (
+    UsageReading,
+    UsageSample,
+    cpu_percent,
+    gpu_percents,
+    usage_data,
+)
 from processing_emulator.engine.activity import EndContainer
+from processing_emulator.engine.disk_count import DiskCount
 from processing_emulator.engine.failures import volume_failure
-from processing_emulator.engine.workspace import Workspace, counted
-from processing_emulator.errors import RuntimeFailure, StoreFailure
-from processing_emulator.ports import Clock, ContainerRuntime, GpuProbe, SampleStore
+from processing_emulator.engine.instance import InstanceTask, RunnerTools
+from processing_emulator.engine.instance_journal import Journal
+from processing_emulator.engine.retry import Detached
+from processing_emulator.errors import RuntimeFailure
 
 logger = logging.getLogger(__name__)
 
-FIRST_SAMPLE_SECONDS = 0.2
-"""A container that runs for less than the interval, but longer than this, still gets a sample."""
+LOOK_SECONDS = 0.1
+"""Time between two looks in the first seconds, so that a container that ends soon is seen shortly before its end."""
 
-COUNT_WAIT_SECONDS = 0.05
-"""How long a sample waits for the count; small trees are counted by then."""
+LOOKING_SECONDS = 2.0
+"""How long it is looked at so often."""
 
-DISK_SHARE = 0.02
-"""Counting the files of the volume may take this share of the time, no more: large trees are counted less often."""
+SHORTEST_SECONDS = 0.15
+"""CPU use is not computed over less time than this: the engine gives CPU time in slices of 0.1 s."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleSources:
-    """Where the figures come from and go to."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was read at a moment of the monotonic clock."""
 
-    runtime: ContainerRuntime
-    gpus: GpuProbe
-    workspace: Workspace
-    samples: SampleStore
-    clock: Clock
+    moment: float
+    reading: UsageReading
 
 
 class Sampler:
@@ -41,26 +46,21 @@ class Sampler:
 
     name = "samples"
 
-    def __init__(
-        self,
-        sources: SampleSources,
-        record: InstanceRecord,
-        container_id: str,
-        interval_seconds: float,
-        name: str,
-    ) -> None:
-        self._sources = sources
-        self._record = record
-        self._container_id = container_id
-        self._interval = interval_seconds
+    def __init__(self, task: InstanceTask, tools: RunnerTools, journal: Journal, disk: DiskCount) -> None:
+        self._task = task
+        self._tools = tools
+        self._journal = journal
+        self._record = journal.record
+        self._disk = disk
+        self._interval = tools.options.sample_interval_seconds
         self._end_container: EndContainer | None = None
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"{name}-sampler", daemon=True)
-        self._last: tuple[float, UsageReading] | None = None
-        self._disk_bytes = 0
-        self._disk_due = 0.0
-        self._count: subprocess.Popen[str] | None = None
-        self._count_began = 0.0
+        name = f"{task.key.name}/{self._record.host}-sampler"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._sampled: _Look | None = None
+        self._newest: _Look | None = None
+        self._gpus_lost = False
+        self.memory_high_water_bytes: int | None = None
 
     def start(self, end_container: EndContainer) -> None:
         """Begin."""
@@ -73,74 +73,103 @@ class Sampler:
         return True
 
     def abandon(self) -> None:
-        """End; returns when nothing runs any more."""
+        """End; returns when nothing runs any more and all samples are stored."""
         self._ended.set()
         if self._thread.ident is not None:
             self._thread.join()
+        self._tools.samples.flush()
 
     def _run(self) -> None:
-        pause = FIRST_SAMPLE_SECONDS
-        while not self._ended.wait(pause):
-            began = self._sources.clock.monotonic()
-            try:
-                self._count_disk(began)
-                self._sample()
-            except (RuntimeFailure, StoreFailure, OSError) as error:
-                logger.debug("sample dropped", extra={"job_id": self._record.job_id, "error": str(error)})
-            spent = self._sources.clock.monotonic() - began
-            pause = self._interval - spent % self._interval
-        self._stop_counting()
+        with suppress(Detached):
+            self._sample_until_ended()
+        self._disk.stop()
 
-    def _sample(self) -> None:
-        reading = self._sources.runtime.read_usage(self._container_id)
+    def _sample_until_ended(self) -> None:
+        began = self._tools.clock.monotonic()
+        self._sampled = self._first_look(began)
+        due = began + self._interval
+        while not self._ended.wait(self._pause(began, due)):
+            try:
+                self._look()
+                if self._tools.clock.monotonic() >= due:
+                    self._sample()
+                    due = self._next_due(due)
+            except (RuntimeFailure, OSError) as error:
+                logger.debug("sample dropped", extra={"job_id": self._record.job_id, "error": str(error)})
+                due = self._next_due(due)
+        self._sample()  # what was seen last, shortly before the end
+
+    def _first_look(self, moment: float) -> _Look | None:
+        """A container that has just started has used nothing yet; of one that is found running, the use is unknown."""
+        started = self._record.container_started_at
+        if started is None or (self._tools.clock.now() - started).total_seconds() > LOOKING_SECONDS:
+            return None
+        since_start = (self._tools.clock.now() - started).total_seconds()
+        return _Look(moment - max(0.0, since_start), UsageReading(cpu_seconds=0.0, memory_bytes=0))
+
+    def _pause(self, began: float, due: float) -> float:
+        now = self._tools.clock.monotonic()
+        until_due = max(0.0, due - now)
+        return min(until_due, LOOK_SECONDS) if now - began < LOOKING_SECONDS else until_due
+
+    def _next_due(self, due: float) -> float:
+        """On the grid of the interval; what was missed is left out."""
+        late = max(0.0, self._tools.clock.monotonic() - due)
+        return due + (late // self._interval + 1) * self._interval
+
+    def _look(self) -> None:
+        self._check_volume()
+        reading = self._tools.runtime.read_usage(self._container_id)
         if reading is None:
             return
-        moment = self._sources.clock.monotonic()
-        before = self._last
-        self._last = (moment, reading)
-        gpu, gpu_memory = gpu_percents(self._sources.gpus.read(self._record.limits.gpu_ids))
-        self._sources.samples.append_sample(
-            self._record.job_id,
-            self._record.index,
-            UsageSample(
-                at=self._sources.clock.now(),
-                cpu_percent=cpu_percent(before[1].cpu_seconds, reading.cpu_seconds, moment - before[0])
-                if before
-                else cpu_percent(0.0, reading.cpu_seconds, self._since_start()),
-                memory_bytes=reading.memory_bytes,
-                disk_bytes=self._disk_bytes,
-                gpu_percent=gpu,
-                gpu_memory_percent=gpu_memory,
+        self._newest = _Look(self._tools.clock.monotonic(), reading)
+        if reading.memory_high_water_bytes is not None:
+            self.memory_high_water_bytes = reading.memory_high_water_bytes
+
+    @property
+    def _container_id(self) -> str:
+        return self._record.container_id or ""
+
+    def _sample(self) -> None:
+        """Make a sample of the newest look, if the one before was long enough ago."""
+        newest, before = self._newest, self._sampled
+        if newest is None or before is None:
+            self._sampled = newest
+            return
+        if newest.moment - before.moment < SHORTEST_SECONDS:
+            return
+        self._sampled = newest
+        gpu, gpu_memory = self._gpu_percents()
+        sample = UsageSample(
+            at=self._tools.clock.now(),
+            cpu_percent=cpu_percent(
+                before.reading.cpu_seconds, newest.reading.cpu_seconds, newest.moment - before.moment
             ),
+            memory_bytes=newest.reading.memory_bytes,
+            disk_bytes=self._disk.bytes,
+            gpu_percent=gpu,
+            gpu_memory_percent=gpu_memory,
         )
+        self._tools.samples.offer(usage_data(self._task.key, self._record.host, sample, self._task.usage_scale))
 
-    def _stop_counting(self) -> None:
-        if self._count is not None:
-            self._count.kill()
-            self._count.communicate()
-            self._count = None
+    def _gpu_percents(self) -> tuple[float | None, float | None]:
+        """None, None unless all GPUs of the instance answer: a sum over some of them would be wrong."""
+        wanted = self._record.limits.gpu_ids
+        readings = self._tools.gpus.read(wanted)
+        silent = sorted(set(wanted) - {reading.gpu_id for reading in readings})
+        if bool(silent) != self._gpus_lost:
+            self._gpus_lost = bool(silent)
+            self._note_gpus(silent)
+        return (None, None) if silent else gpu_percents(readings)
 
-    def _since_start(self) -> float:
-        started = self._record.container_started_at
-        return (self._sources.clock.now() - started).total_seconds() if started else 0.0
-
-    def _count_disk(self, moment: float) -> None:
-        """Read the count that was begun, or begin one when it is due; never wait for a large tree."""
-        if self._count is None and moment >= self._disk_due:
-            self._count, self._count_began = self._sources.workspace.start_counting(), moment
-        if self._count is None:
-            return
-        used = counted(self._count, COUNT_WAIT_SECONDS)
-        if self._count.returncode is None:
-            return
-        spent = self._sources.clock.monotonic() - self._count_began
-        self._count, self._disk_due = None, moment + spent / DISK_SHARE
-        if used is not None:
-            self._disk_bytes = used
-            self._check_volume()
+    def _note_gpus(self, silent: Sequence[str]) -> None:
+        if silent:
+            self._journal.problem("gpu_lost", gpus=silent)
+        else:
+            self._journal.event("gpu_answers_again")
 
     def _check_volume(self) -> None:
         limit = self._record.limits.volume_bytes
-        if self._disk_bytes > limit and self._end_container is not None:
-            self._end_container(volume_failure(self._disk_bytes, limit))
+        if self._disk.count(self._tools.clock.monotonic()) and self._disk.bytes > limit and self._end_container:
+            self._end_container(volume_failure(self._disk.bytes, limit))
             self._end_container = None  # once is enough

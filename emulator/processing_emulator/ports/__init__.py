@@ -4,6 +4,7 @@ All calls are synchronous and may be made from any thread. Only errors of `proce
 """
 
 from processing_emulator.domain.log_events import RawLine
+from processing_emulator.ports.alarms import Alarm, AlarmKey, AlarmStore
 from processing_emulator.ports.containers import (
     BindMount,
     ContainerInfo,
@@ -20,15 +21,19 @@ from processing_emulator.ports.instances import InstanceStore
 from processing_emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobReader, JobStore, SortBy
 from processing_emulator.ports.logs import LogGroup, LogStore, LogStream, OutputBatch, StreamPage, StreamQuery
 from processing_emulator.ports.machine import GpuProbe, HostProbe
+from processing_emulator.ports.metrics import Bucket, MetricPage, MetricQuery, MetricStore, ValueBucket, Window
 from processing_emulator.ports.networks import NetworkAttachment, NetworkInfo, NetworkSpec
 from processing_emulator.ports.objects import Changes, LocalFile, ObjectStore, TransferMeter
-from processing_emulator.ports.samples import SampleStore, UsagePeaks
 from processing_emulator.ports.tags import TagStore
 from processing_emulator.ports.timing import CancelToken, Clock
 from processing_emulator.ports.wakeup import Wakeup
 
 __all__ = [
+    "Alarm",
+    "AlarmKey",
+    "AlarmStore",
     "BindMount",
+    "Bucket",
     "CancelToken",
     "Changes",
     "Clock",
@@ -52,6 +57,9 @@ __all__ = [
     "LogGroup",
     "LogStore",
     "LogStream",
+    "MetricPage",
+    "MetricQuery",
+    "MetricStore",
     "Mount",
     "NetworkAttachment",
     "NetworkInfo",
@@ -61,12 +69,12 @@ __all__ = [
     "OverlayMount",
     "PullPolicy",
     "RawLine",
-    "SampleStore",
     "SortBy",
     "StreamPage",
     "StreamQuery",
     "TagStore",
     "TransferMeter",
-    "UsagePeaks",
+    "ValueBucket",
     "Wakeup",
+    "Window",
 ]

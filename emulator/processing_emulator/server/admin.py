@@ -49,7 +49,7 @@ def build_admin_app(
         return admin_app(
             store=stores.jobs,
             logs=stores.logs,
-            samples=stores.samples,
+            metrics=stores.metrics,
             waiting_reason=scheduler.waiting_reason,
             server=server,
         )

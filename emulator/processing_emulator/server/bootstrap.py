@@ -64,7 +64,7 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
         admin = build_admin_app(settings, flags, adapters, engine.scheduler, resetter)
         gateway = build_gateway(settings, adapters, engine, models, gate=gate, admin=admin, s3=s3)
         retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
-        services = ServiceGroup([*adapters.s3.services(), engine.scheduler, engine.reaper, retention])
+        services = ServiceGroup([*adapters.s3.services(), engine.samples, engine.scheduler, engine.reaper, retention])
         url = url_of(settings.host, adapters.listening.port)
         services.start()
         stack.callback(services.stop)

@@ -12,6 +12,7 @@ from processing_emulator.aws.http.admin_guard import AdminGuardMiddleware
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.protocols.model import ServiceModel
 from processing_emulator.aws.services.catalogue import (
+    cloudwatch,
     cloudwatch_logs,
     container_registry,
     identity_and_access,
@@ -54,6 +55,7 @@ def build_gateway(
     services = (
         sagemaker(service=service, listing=JobListing(store=jobs), tags=JobTags(store=jobs)),
         cloudwatch_logs(adapters.stores.logs, clock),
+        cloudwatch(adapters.stores.metrics, adapters.stores.alarms, clock),
         container_registry(clock),
         token_service(keys, clock),
         identity_and_access(),

@@ -9,6 +9,7 @@ from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.engine.instance import RunnerOptions, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper
+from processing_emulator.engine.sample_writer import SampleWriter
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.server.adapters import Adapters
 
@@ -21,17 +22,19 @@ class JobEngine:
 
     scheduler: Scheduler
     reaper: Reaper
+    samples: SampleWriter
 
 
 def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
     """The engine over these adapters."""
     jobs, clock = adapters.stores.jobs, adapters.clock
+    samples = SampleWriter(adapters.stores.metrics, clock, settings.samples_kept_hours * 3600)
     tools = RunnerTools(
         runtime=adapters.runtime,
         objects=adapters.objects,
         journal=jobs,
         logs=adapters.stores.logs,
-        samples=adapters.stores.samples,
+        samples=samples,
         gpus=adapters.gpus,
         clock=clock,
         options=_runner_options(settings, adapters),
@@ -42,6 +45,7 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
     return JobEngine(
         scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds),
         reaper=Reaper(jobs, backend, settings.reaper_interval_seconds),
+        samples=samples,
     )
 
 

@@ -8,6 +8,7 @@ from tests.contract.aws.live_server import a_client, serving
 from tests.contract.aws.served_operations import EndsWhileWatched, Served
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
+from tests.fakes.metric_store import MemoryMetricStore
 from tests.unit.aws.aws_app import app_over
 from tests.unit.jobs.job_requests import Api
 
@@ -28,4 +29,5 @@ def served(shared: Served) -> Served:
     shared.store.looks, shared.store.end = 0, None
     shared.api.clock.looks = 0
     MemoryLogStore.__init__(shared.api.logs, shared.store)
+    MemoryMetricStore.__init__(shared.api.metrics, shared.store)
     return shared

@@ -363,7 +363,7 @@ def test_operations_that_are_not_served_are_refused_by_name(
         ("ecr", "describe_repositories", {}, "UnknownOperationException", "ECR DescribeRepositories"),
         ("logs", "describe_metric_filters", {}, "UnknownOperationException", "CloudWatch Logs DescribeMetricFilters"),
         ("lambda", "list_functions", {}, "UnknownOperationException", "The service Lambda"),
-        ("cloudwatch", "list_metrics", {}, "UnknownOperationException", "CloudWatch ListMetrics"),
+        ("cloudwatch", "list_dashboards", {}, "UnknownOperationException", "CloudWatch ListDashboards"),
         ("dynamodb", "list_tables", {}, "UnknownOperationException", "DynamoDB ListTables"),
         ("kms", "list_keys", {}, "UnknownOperationException", "KMS ListKeys"),
     ],

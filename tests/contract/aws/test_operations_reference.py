@@ -35,7 +35,14 @@ def operations_below(heading: str) -> dict[str, bool]:
 
 def test_the_page_says_which_operations_are_served() -> None:
     api = Api()
-    headings = {"sagemaker": "SageMaker", "logs": "CloudWatch Logs", "ecr": "ECR", "sts": "STS", "iam": "IAM"}
+    headings = {
+        "sagemaker": "SageMaker",
+        "cloudwatch": "CloudWatch",
+        "logs": "CloudWatch Logs",
+        "ecr": "ECR",
+        "sts": "STS",
+        "iam": "IAM",
+    }
     handlers = {service.name: service.handlers for service in all_services(api)}
 
     assert set(handlers) == set(SERVED) == set(headings)

@@ -13,11 +13,12 @@ from processing_emulator.domain.job import JobFacts, JobId, Limits, ProcessingJo
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import EmulatorError
-from processing_emulator.ports import JobStore, LogStore, SampleStore
+from processing_emulator.ports import AlarmStore, JobStore, LogStore, MetricStore
 from tests.builders import a_key, a_request
+from tests.fakes.alarm_store import MemoryAlarmStore
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
-from tests.fakes.sample_store import MemorySampleStore
+from tests.fakes.metric_store import MemoryMetricStore
 
 T = TypeVar("T")
 
@@ -42,21 +43,24 @@ class PortStores:
 
     jobs: JobStore
     logs: LogStore
-    samples: SampleStore
+    metrics: MetricStore
+    alarms: AlarmStore
 
 
 @contextmanager
 def memory_stores() -> Iterator[PortStores]:
     """Empty stores in memory."""
     jobs = MemoryJobStore()
-    yield PortStores(jobs=jobs, logs=MemoryLogStore(jobs), samples=MemorySampleStore(jobs))
+    yield PortStores(
+        jobs=jobs, logs=MemoryLogStore(jobs), metrics=MemoryMetricStore(jobs), alarms=MemoryAlarmStore(jobs)
+    )
 
 
 @contextmanager
 def sql_stores(opened: Stores) -> Iterator[PortStores]:
     """The stores of a database, closed at the end."""
     with closing(opened):
-        yield PortStores(jobs=opened.jobs, logs=opened.logs, samples=opened.samples)
+        yield PortStores(jobs=opened.jobs, logs=opened.logs, metrics=opened.metrics, alarms=opened.alarms)
 
 
 def later(seconds: float) -> datetime:

@@ -14,15 +14,16 @@ from processing_emulator.domain.spec import spec_of
 from processing_emulator.engine.backend import Admitted, ExecutionBackend, Gang, Never, NotNow
 from processing_emulator.engine.instance import InstanceEnded, InstanceStaged, RunnerOptions, RunnerReport, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
+from processing_emulator.engine.sample_writer import SampleWriter
 from processing_emulator.ports import ContainerState
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.machine import FakeMachine
+from tests.fakes.metric_store import MemoryMetricStore
 from tests.fakes.object_store import MemoryObjectStore
 from tests.fakes.probes import FakeGpuProbe, FakeHostProbe
 from tests.fakes.runtime import FakeRuntime
-from tests.fakes.sample_store import MemorySampleStore
 
 
 class LocalWorld:
@@ -45,7 +46,7 @@ class LocalWorld:
             objects=MemoryObjectStore("bkt"),
             journal=self.jobs,
             logs=MemoryLogStore(self.jobs),
-            samples=MemorySampleStore(self.jobs),
+            samples=SampleWriter(MemoryMetricStore(self.jobs), SystemClock(), kept_seconds=3600),
             gpus=FakeGpuProbe(),
             clock=SystemClock(),
             options=options,

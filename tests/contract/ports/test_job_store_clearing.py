@@ -3,11 +3,11 @@
 import pytest
 
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.domain.usage import UsageSample
+from processing_emulator.domain.usage import UsageSample, UsageScale, usage_data, usage_metric
 from processing_emulator.errors import JobNotFound
-from processing_emulator.ports import JobQuery, UsagePeaks
+from processing_emulator.ports import JobQuery, Window
 from tests.builders import a_key, a_request
-from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_job, later, move_to, race
+from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_job, move_to, race
 from tests.log_batches import a_batch
 
 
@@ -19,7 +19,7 @@ def _fill(stores: PortStores) -> list[int]:
         stores.jobs.ensure_instances(job.id, [LIMITS])
         stores.logs.append_output(job.id, 0, a_batch("x"))
         sample = UsageSample(at=NOW, cpu_percent=1.0, memory_bytes=2, disk_bytes=3)
-        stores.samples.append_sample(job.id, 0, sample)
+        stores.metrics.put(list(usage_data(job.key, "algo-1", sample, UsageScale(100, 100))))
         ids.append(job.id)
     ended = move_to(stores.jobs, add_job(stores.jobs, "ended"), JobPhase.COMPLETED)
     return [*ids, ended.id]
@@ -45,8 +45,8 @@ def test_nothing_of_any_account_is_left(stores: PortStores) -> None:
         assert dict(stores.jobs.list_tags(job_id)) == {}
         assert list(stores.jobs.list_instances(job_id)) == []
         assert stores.logs.output_stream(job_id, 0) is None
-        assert list(stores.samples.read_samples(job_id, 0, NOW, later(60))) == []
-        assert stores.samples.peaks(job_id, 0) == UsagePeaks()
+    key = usage_metric(a_key("job", account="000000000000"), "algo-1", "CPUUtilization")
+    assert list(stores.metrics.read(key, Window(since_s=0, until_s=2**40, period_s=2**40))) == []
 
 
 def test_names_are_free_again_and_ids_are_not(stores: PortStores) -> None:

@@ -11,12 +11,12 @@ from processing_emulator.admin.reset import ExternalStoreKept, ResetScope
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.domain.job import JobEvent, JobFacts, Limits, Transfer
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.domain.usage import UsageSample
+from processing_emulator.domain.usage import UsageSample, UsageScale, usage_data
 from processing_emulator.errors import EmulatorError, StartFailure, StoreFailure
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
-from tests.fakes.sample_store import MemorySampleStore
+from tests.fakes.metric_store import MemoryMetricStore
 from tests.log_batches import a_batch
 from tests.unit.aws.asgi import Answer, call
 from tests.unit.jobs.job_requests import START, Api
@@ -30,7 +30,7 @@ class World:
     def __init__(self, store: MemoryJobStore | None = None) -> None:
         self.store = store or MemoryJobStore()
         self.logs = MemoryLogStore(self.store)
-        self.samples = MemorySampleStore(self.store)
+        self.metrics = MemoryMetricStore(self.store)
         self.api = Api(self.store)
         self.resets: list[tuple[ResetScope, bool]] = []
         self.failure: EmulatorError | None = None
@@ -44,7 +44,7 @@ class World:
         self.app: ASGIApp = admin_app(
             store=self.store,
             logs=self.logs,
-            samples=self.samples,
+            metrics=self.metrics,
             waiting_reason=lambda job_id: f"reason of {job_id}",
             server=server,
         )
@@ -177,11 +177,13 @@ def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
             limits=LIMITS,
             staged_in=Transfer(objects=2, size_bytes=10, seconds=0.5),
             exit_message="why",
+            container_started_at=START,
+            memory_high_water_bytes=99,
         )
     )
-    world.samples.append_sample(
-        job.id, 0, UsageSample(at=START, cpu_percent=150.0, memory_bytes=7, disk_bytes=8, gpu_percent=9.0)
-    )
+    sample = UsageSample(at=START, cpu_percent=150.0, memory_bytes=7, disk_bytes=8, gpu_percent=9.0)
+    scale = UsageScale(4 * 1024**3, LIMITS.volume_bytes)
+    world.metrics.put(list(usage_data(job.key, "algo-1", sample, scale)))
     world.logs.append_output(job.id, 0, a_batch("x"))
     world.store.add_event(job.id, JobEvent(at=START, action="image_pulled", detail={"image": "i"}))
     world.api.move(job, JobPhase.FAILED, JobFacts(failure_reason="AlgorithmError: , exit code: 1", exit_message="why"))
@@ -211,6 +213,7 @@ def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
                 "samples": 1,
                 "cpuPercent": 150.0,
                 "memoryBytes": 7,
+                "memoryHighWaterBytes": 99,
                 "diskBytes": 8,
                 "gpuPercent": 9.0,
                 "gpuMemoryPercent": None,

@@ -12,6 +12,7 @@ from processing_emulator.aws.http.body import SILENCE_SECONDS
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.protocols.model import ServiceModel, load_service_model
 from processing_emulator.aws.services.catalogue import (
+    cloudwatch,
     cloudwatch_logs,
     container_registry,
     identity_and_access,
@@ -45,6 +46,7 @@ def all_services(api: Api, keys: CredentialStore | None = None, clock: Clock | N
     return (
         sagemaker(service=api.service, listing=api.listing, tags=api.tags),
         cloudwatch_logs(api.logs, clock or api.clock),
+        cloudwatch(api.metrics, api.alarms, clock or api.clock),
         container_registry(api.clock),
         token_service(keys or a_credential_store(), clock or api.clock),
         identity_and_access(),

@@ -169,7 +169,10 @@ def test_modelled_errors_have_the_modelled_member(app: ASGIApp) -> None:
         ("SageMaker.Search", "SageMaker Search is not supported by the emulator; docs/"),
         ("SageMaker.Nonsense", "SageMaker has no operation Nonsense"),
         ("DynamoDB_20120810.ListTables", "DynamoDB ListTables is not supported by the emulator; docs/"),
-        ("GraniteServiceVersion20100801.ListMetrics", "CloudWatch ListMetrics is not supported by the emulator; docs/"),
+        (
+            "GraniteServiceVersion20100801.ListDashboards",
+            "CloudWatch ListDashboards is not supported by the emulator; docs/",
+        ),
         ("TrentService.Decrypt", "KMS Decrypt is not supported by the emulator; docs/"),
         ("Logs_20140328.StartQuery", "CloudWatch Logs StartQuery is not supported by the emulator; docs/"),
         ("sagemaker.createprocessingjob", "sagemaker.createprocessingjob is not an operation of any AWS service known"),
@@ -260,7 +263,11 @@ def test_other_requests_go_to_the_admin_application_or_to_s3(app: ASGIApp) -> No
             "sts",
             "Could not find operation GetCallerIdentity for version",
         ),
-        ("Action=ListMetrics&Version=2010-08-01", "monitoring", "CloudWatch ListMetrics is not supported by the emul"),
+        (
+            "Action=ListDashboards&Version=2010-08-01",
+            "monitoring",
+            "CloudWatch ListDashboards is not supported by the emul",
+        ),
         ("Action=ListTopics&Version=2010-03-31", "sns", "SNS ListTopics is not supported by the emulator; docs/"),
         ("Action=ListTopics&Version=2010-03-31", "", "Could not find operation ListTopics for version 2010-03-31"),
         ("Action=X&Version=1", "unheard-of", "Could not find operation X for version 1"),
@@ -291,7 +298,6 @@ def test_a_form_of_any_content_gets_xml(app: ASGIApp, body: bytes) -> None:
     ("signing_name", "text"),
     [
         ("lambda", "The service Lambda is not part of this emulator"),
-        ("monitoring", "The service CloudWatch is not part of this emulator"),
         ("unheard-of", "The service unheard-of is not part of this emulator"),
     ],
 )
@@ -308,7 +314,7 @@ def test_a_rest_service_is_refused_by_name(app: ASGIApp, signing_name: str, text
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("/service/GraniteServiceVersion20100801/operation/PutMetricData", "CloudWatch PutMetricData is not supported"),
+        ("/service/GraniteServiceVersion20100801/operation/PutDashboard", "CloudWatch PutDashboard is not supported"),
         ("/service/SageMaker/operation/Nonsense", "SageMaker has no operation Nonsense"),
         ("/service/a/operation/b", "a.b is not an operation of any AWS service known"),
         ("/service/a", "/service/a is not POST /service/NAME/operation/OPERATION"),

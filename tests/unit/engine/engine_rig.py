@@ -8,21 +8,24 @@ from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.outcome import StopCause
+from processing_emulator.domain.usage import UsagePeaks
 from processing_emulator.engine.backend import Gang
 from processing_emulator.engine.instance import RunnerOptions, RunnerReport, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper
+from processing_emulator.engine.sample_writer import SampleWriter
 from processing_emulator.engine.scheduler import Scheduler
+from processing_emulator.metrics.job_usage import peaks_of
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import output_of
 from tests.fakes.container_script import FakeRun, run_from_environment
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.machine import FakeMachine
+from tests.fakes.metric_store import MemoryMetricStore
 from tests.fakes.object_store import MemoryObjectStore
 from tests.fakes.probes import FakeGpuProbe, FakeHostProbe
 from tests.fakes.runtime import FakeRuntime
-from tests.fakes.sample_store import MemorySampleStore
 from tests.waiting import wait_for
 
 EMULATOR_ID = "e1"
@@ -37,7 +40,7 @@ class Rig:
         self.machine = FakeMachine(script=lambda spec: self.script(spec))
         self.jobs = MemoryJobStore()
         self.logs = MemoryLogStore(self.jobs)
-        self.samples = MemorySampleStore(self.jobs)
+        self.metrics = MemoryMetricStore(self.jobs)
         self.objects = MemoryObjectStore("bkt")
         self.host = FakeHostProbe(vcpus=2.0)
         self.gpus = FakeGpuProbe()
@@ -81,6 +84,12 @@ class Rig:
 
     def phases(self, job: ProcessingJob) -> list[str]:
         return [e.detail["to"] for e in self.jobs.list_events(job.id) if e.action == "phase_changed"]
+
+    def peaks(self, job: ProcessingJob, index: int = 0) -> UsagePeaks:
+        """What the samples of a host say; those that wait are stored first."""
+        for emulator in self.runs:
+            emulator.tools.samples.flush()
+        return peaks_of(self.metrics, self.job(job), self.jobs.list_instances(job.id)[index])
 
     def lines(self, job: ProcessingJob, index: int = 0) -> list[bytes]:
         return [event.message.encode() for event in output_of(self.logs, job.id, index)]
@@ -130,7 +139,7 @@ class EmulatorRun:
             objects=rig.objects,
             journal=rig.jobs,
             logs=rig.logs,
-            samples=rig.samples,
+            samples=SampleWriter(rig.metrics, clock, kept_seconds=3600),
             gpus=rig.gpus,
             clock=clock,
             options=RunnerOptions(**{**defaults, **options}),

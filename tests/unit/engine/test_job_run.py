@@ -252,10 +252,10 @@ def test_usage_and_gpus_are_sampled(rig: Rig) -> None:
     rig.script = lambda spec: FakeRun(holds=True, usage=UsageReading(cpu_seconds=1.0, memory_bytes=77))
     emulator = rig.start_emulator()
     job = rig.add(instance_type="ml.g5.xlarge")
-    wait_for("two samples", lambda: rig.samples.peaks(job.id, 0).samples >= 2 or None, 10)
+    wait_for("two samples", lambda: (rig.jobs.list_instances(job.id) and rig.peaks(job).samples >= 2) or None, 10)
     rig.machine.release(rig.container(job))
     assert rig.wait_for_end(job).status == "Completed"
-    peaks = rig.samples.peaks(job.id, 0)
+    peaks = rig.peaks(job)
     assert (peaks.memory_bytes, peaks.gpu_percent, peaks.gpu_memory_percent) == (77, 70, 25)
     assert emulator.runtime.specs[0].limits.gpu_ids == ("g0",)
 

@@ -17,8 +17,8 @@ from processing_emulator.ports import CancelToken, TransferMeter
 from tests.builders import an_input
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
+from tests.fakes.metric_store import MemoryMetricStore
 from tests.fakes.object_store import MemoryObjectStore
-from tests.fakes.sample_store import MemorySampleStore
 from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
@@ -119,7 +119,7 @@ def test_progress_of_a_job_is_in_the_feed_and_shown_as_its_current_transfer(
     wait_for("progress", progress_events)
     current = rig.job(job)
     record = rig.jobs.list_instances(job.id)[0]
-    peaks = rig.samples.peaks(job.id, 0)
+    peaks = rig.peaks(job)
     document = job_document(current, waiting=None, instances=[(record, peaks)], events=rig.jobs.list_events(job.id))
     transfer = document["instances"][0]["transfer"]  # type: ignore[index]
     assert (transfer["direction"], transfer["bytes"], transfer["totalBytes"]) == ("in", 1_000_000, 3_000_000)
@@ -149,7 +149,7 @@ def test_progress_that_cannot_be_stored_is_dropped(rig: Rig) -> None:
     store = HeldStore("bkt")
     rig.objects = store
     rig.jobs = FullStore()
-    rig.logs, rig.samples = MemoryLogStore(rig.jobs), MemorySampleStore(rig.jobs)
+    rig.logs, rig.metrics = MemoryLogStore(rig.jobs), MemoryMetricStore(rig.jobs)
     store.put("bkt", "in/x", b"x" * 3_000_000)
     rig.start_emulator()
     job = rig.add(inputs=[an_input()])

@@ -9,8 +9,10 @@ from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
 from processing_emulator.logs.reading import LogReading
+from tests.fakes.alarm_store import MemoryAlarmStore
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
+from tests.fakes.metric_store import MemoryMetricStore
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 
@@ -83,6 +85,8 @@ class Api:
         self.tags = JobTags(store=self.store)
         self.logs = MemoryLogStore(self.store)
         self.log_reading = LogReading(self.logs)
+        self.metrics = MemoryMetricStore(self.store)
+        self.alarms = MemoryAlarmStore(self.store)
 
     def move(self, job: ProcessingJob, to: JobPhase, facts: JobFacts | None = None) -> ProcessingJob:
         """Bring a job to a phase as the engine would: start and end times set, `facts` with the last step."""

@@ -30,18 +30,24 @@ class CgroupFiles:
     cpu: Path
     memory: Path
     memory_stat: Path
+    high_water: Path
 
     def read(self) -> UsageReading:
         """Raises OSError once the container has ended."""
-        if self.version == 1:
-            return UsageReading(
-                cpu_seconds=int(self.cpu.read_bytes()) / _NANO,
-                memory_bytes=self._memory_without(b"total_inactive_file"),
-            )
+        is_old = self.version == 1
+        cpu = self.cpu.read_bytes()
         return UsageReading(
-            cpu_seconds=_field(self.cpu.read_bytes(), b"usage_usec") / _MICRO,
-            memory_bytes=self._memory_without(b"inactive_file"),
+            cpu_seconds=int(cpu) / _NANO if is_old else _field(cpu, b"usage_usec") / _MICRO,
+            memory_bytes=self._memory_without(b"total_inactive_file" if is_old else b"inactive_file"),
+            memory_high_water_bytes=self._high_water(),
         )
+
+    def _high_water(self) -> int | None:
+        """The most memory that was ever used; kernels before 5.19 do not count it in cgroup v2."""
+        try:
+            return int(self.high_water.read_bytes())
+        except FileNotFoundError:
+            return None
 
     def _memory_without(self, cache: bytes) -> int:
         """Used memory without the inactive file cache, as `docker stats` counts it."""
@@ -76,11 +82,16 @@ def find_cgroup(container_id: str, pid: int, root: Path = Path("/")) -> CgroupFi
             cpu=cpu / "cpuacct.usage",
             memory=memory / "memory.usage_in_bytes",
             memory_stat=memory / "memory.stat",
+            high_water=memory / "memory.max_usage_in_bytes",
         )
     elif "" in paths:
         folder = base / paths[""].lstrip("/")
         files = CgroupFiles(
-            version=2, cpu=folder / "cpu.stat", memory=folder / "memory.current", memory_stat=folder / "memory.stat"
+            version=2,
+            cpu=folder / "cpu.stat",
+            memory=folder / "memory.current",
+            memory_stat=folder / "memory.stat",
+            high_water=folder / "memory.peak",
         )
     else:
         return None
@@ -97,6 +108,7 @@ def usage_from_stats(document: Mapping[str, Any]) -> UsageReading | None:
     return UsageReading(
         cpu_seconds=document["cpu_stats"]["cpu_usage"]["total_usage"] / _NANO,
         memory_bytes=max(0, memory["usage"] - cache),
+        memory_high_water_bytes=memory.get("max_usage"),
     )
 
 

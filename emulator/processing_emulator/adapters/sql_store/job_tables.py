@@ -167,6 +167,7 @@ instances = Table(
     Column("failure_kind", String),
     Column("failure_text", Text),
     Column("stop_cause", String),
+    Column("memory_high_water_bytes", BigInteger),
     Column("staged_in_objects", BigInteger),
     Column("staged_in_bytes", BigInteger),
     Column("staged_in_seconds", Double),

@@ -21,7 +21,6 @@ from processing_emulator.domain.job import (
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass, StopCause
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.domain.spec import InstanceChoice, choices_of
-from processing_emulator.domain.usage import UsageSample
 from processing_emulator.ports import FeedEvent
 
 
@@ -127,6 +126,7 @@ def instance_columns(record: InstanceRecord) -> Mapping[str, object]:
         "failure_kind": str(record.failure.kind) if record.failure else None,
         "failure_text": storable(record.failure.text) if record.failure else None,
         "stop_cause": str(record.stopped) if record.stopped else None,
+        "memory_high_water_bytes": record.memory_high_water_bytes,
         **_transfer_columns("staged_in", record.staged_in),
         **_transfer_columns("staged_out", record.staged_out),
     }
@@ -160,20 +160,9 @@ def instance_of(row: Row[Any]) -> InstanceRecord:
         if row.failure_kind is None
         else Failure(kind=FailureClass(row.failure_kind), text=row.failure_text),
         stopped=None if row.stop_cause is None else StopCause(row.stop_cause),
+        memory_high_water_bytes=row.memory_high_water_bytes,
         staged_in=_transfer(row.staged_in_objects, row.staged_in_bytes, row.staged_in_seconds),
         staged_out=_transfer(row.staged_out_objects, row.staged_out_bytes, row.staged_out_seconds),
-    )
-
-
-def sample_of(row: Row[Any]) -> UsageSample:
-    """From a row of `usage_samples`."""
-    return UsageSample(
-        at=from_ms(row.at_ms),
-        cpu_percent=row.cpu_percent,
-        memory_bytes=row.memory_bytes,
-        disk_bytes=row.disk_bytes,
-        gpu_percent=row.gpu_percent,
-        gpu_memory_percent=row.gpu_memory_percent,
     )
 
 

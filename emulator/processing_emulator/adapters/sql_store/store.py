@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from processing_emulator.adapters.sql_store.alarm_store import SqlAlarmStore
 from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.job_store import SqlJobStore
 from processing_emulator.adapters.sql_store.log_store import SqlLogStore
+from processing_emulator.adapters.sql_store.metric_store import SqlMetricStore
 from processing_emulator.adapters.sql_store.postgresql import postgresql_database, reserve_for_this_server
-from processing_emulator.adapters.sql_store.sample_store import SqlSampleStore
 from processing_emulator.adapters.sql_store.schema import ensure_schema
 from processing_emulator.adapters.sql_store.sqlite import sqlite_database
 
@@ -21,7 +22,8 @@ class Stores:
 
     jobs: SqlJobStore
     logs: SqlLogStore
-    samples: SqlSampleStore
+    metrics: SqlMetricStore
+    alarms: SqlAlarmStore
     database: Database
 
     def ping(self) -> None:
@@ -59,5 +61,9 @@ def _open(database: Database, reserve: Callable[[Database], None] = lambda _data
         database.close()
         raise
     return Stores(
-        jobs=SqlJobStore(database), logs=SqlLogStore(database), samples=SqlSampleStore(database), database=database
+        jobs=SqlJobStore(database),
+        logs=SqlLogStore(database),
+        metrics=SqlMetricStore(database),
+        alarms=SqlAlarmStore(database),
+        database=database,
     )

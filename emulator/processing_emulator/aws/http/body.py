@@ -1,12 +1,14 @@
 """Reads the body of a request into memory, within bounds of size and time."""
 
 import asyncio
+import zlib
 from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from processing_emulator.aws.protocols.wire_errors import BodyTimedOut, BodyTooLarge
+from processing_emulator.errors import MalformedBody
 
 BODY_LIMIT_BYTES: Final = 1024 * 1024
 """Of a request that is read as a whole; no valid one of the services served here comes near."""
@@ -50,6 +52,22 @@ async def read_body(receive: Receive, limit_bytes: int) -> bytes:
     if size > limit_bytes:
         raise BodyTooLarge(f"The request body is longer than {limit_bytes} bytes")
     return b"".join(chunks)
+
+
+def uncompressed(body: bytes, encoding: str, limit_bytes: int) -> bytes:
+    """The body as it was before its Content-Encoding. Raises BodyTooLarge, MalformedBody."""
+    if encoding.strip().lower() != "gzip":
+        return body
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        plain = inflater.decompress(body, limit_bytes + 1)
+    except zlib.error as error:
+        raise MalformedBody(f"The body is not gzip: {error}") from error
+    if len(plain) > limit_bytes:
+        raise BodyTooLarge(f"The request body is longer than {limit_bytes} bytes")
+    if not inflater.eof:
+        raise MalformedBody("The body is not gzip: it ends too early")
+    return plain
 
 
 class BodyTimeoutMiddleware:

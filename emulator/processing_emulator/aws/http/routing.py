@@ -13,7 +13,7 @@ MOTO_RESET = "/moto-api/reset"
 """What users of moto call; `moto-api` could be a bucket, but S3 has no unsigned POST without a query to a key."""
 
 _FORM = "application/x-www-form-urlencoded"
-_QUERY_SIGNING_NAMES = frozenset({"sts", "iam"})
+_QUERY_SIGNING_NAMES = frozenset({"sts", "iam", "monitoring"})
 """Services that are asked by GET, too."""
 
 _S3_SIGNING_NAMES = frozenset({"", "s3", "s3express"})

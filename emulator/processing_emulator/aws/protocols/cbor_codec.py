@@ -57,9 +57,8 @@ class CborCodec:
 
     def encode_error(self, error: WireError, _request_id: str, /) -> Reply:
         """A map of `__type` and the message."""
-        return Reply(
-            status=error.status, body=encode_cbor(error.document), media_type=_MEDIA_TYPE, headers=(_PROTOCOL,)
-        )
+        headers = (_PROTOCOL, *error.query_headers)
+        return Reply(error.status, encode_cbor(error.document), _MEDIA_TYPE, headers)
 
 
 def decode_cbor(body: bytes) -> object:

@@ -64,7 +64,7 @@ class JsonCodec:
 
     def encode_error(self, error: WireError, _request_id: str, /) -> Reply:
         """`{"__type": code, "message": text}`."""
-        return Reply(status=error.status, body=encode_json(error.document), media_type=JSON_1_1)
+        return Reply(error.status, encode_json(error.document), JSON_1_1, error.query_headers)
 
 
 def decode_json(body: bytes) -> object:

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 from processing_emulator.aws.protocols.model import Kind, Shape
 from processing_emulator.errors import InternalBug, MalformedBody
 
-FORM_FIELDS_LIMIT = 1000
+FORM_FIELDS_LIMIT = 50_000
+"""A request of CloudWatch with 1,000 data has some 20,000."""
 
 _BITS = {Kind.INTEGER: 31, Kind.LONG: 63}
 _WHOLE = re.compile(r"[+-]?[0-9]+")

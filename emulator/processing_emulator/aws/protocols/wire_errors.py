@@ -7,6 +7,9 @@ from typing import Final, TypeAlias
 
 from processing_emulator.errors import (
     InternalBug,
+    InvalidNextToken,
+    InvalidParameterCombination,
+    InvalidParameterValue,
     JobNameInUse,
     JobNotDeletable,
     JobNotFound,
@@ -14,6 +17,7 @@ from processing_emulator.errors import (
     LogExists,
     LogNotFound,
     MalformedBody,
+    MissingParameter,
     QuotaExceeded,
     RequestError,
     TaggedResourceNotFound,
@@ -59,6 +63,7 @@ class WireError(RequestError):
     """An error in the words of a service: its code, its text and the HTTP status.
 
     `message_key` is the member of the text in JSON: `Message` for errors of the service's model, else `message`.
+    `shape` names the error in JSON and CBOR, where that differs from the code, which is the query protocol's.
     """
 
     def __init__(
@@ -68,10 +73,12 @@ class WireError(RequestError):
         message: str,
         status: int = 400,
         message_key: str = "message",
+        shape: str = "",
         log_text: str | None = None,
     ) -> None:
         super().__init__(message, log_text=log_text)
         self.code = code
+        self.shape = shape
         self.message = message
         self.status = status
         self.message_key = message_key
@@ -79,16 +86,25 @@ class WireError(RequestError):
     @property
     def document(self) -> dict[str, str]:
         """The error as a JSON or CBOR document."""
-        return {"__type": self.code, self.message_key: self.message}
+        return {"__type": self.shape or self.code, self.message_key: self.message}
+
+    @property
+    def query_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The header by which clients of JSON and CBOR learn the code of the query protocol."""
+        if not self.shape:
+            return ()
+        fault = "Sender" if self.status < 500 else "Receiver"
+        return ((b"x-amzn-query-error", f"{self.code};{fault}".encode()),)
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorForm:
-    """A code of a service, its HTTP status, and the key of its text."""
+    """A code of a service, its HTTP status, the key of its text, and its shape where that has another name."""
 
     code: str
     status: int = 400
     message_key: str = "message"
+    shape: str = ""
 
 
 ErrorForms: TypeAlias = Mapping[type[Exception], ErrorForm]
@@ -139,6 +155,21 @@ LOGS_FORMS: ErrorForms = MappingProxyType(
 )
 """How CloudWatch Logs words them."""
 
+CLOUDWATCH_FORMS: ErrorForms = MappingProxyType(
+    {
+        ValidationFailed: ErrorForm("ValidationError"),
+        Unsupported: ErrorForm("ValidationError"),
+        InvalidParameterValue: ErrorForm("InvalidParameterValue", shape="InvalidParameterValueException"),
+        InvalidParameterCombination: ErrorForm(
+            "InvalidParameterCombination", shape="InvalidParameterCombinationException"
+        ),
+        MissingParameter: ErrorForm("MissingParameter", shape="MissingRequiredParameterException"),
+        InvalidNextToken: ErrorForm("InvalidNextToken"),
+        TaggedResourceNotFound: ErrorForm("ResourceNotFoundException", status=404),
+    }
+)
+"""How CloudWatch words them: its codes are those of the query protocol, which it began with."""
+
 
 def wire_error(error: RequestError, *forms: ErrorForms) -> WireError:
     """The service's error for one of ours: the nearest class counts, in the first of `forms` that has it."""
@@ -153,6 +184,7 @@ def wire_error(error: RequestError, *forms: ErrorForms) -> WireError:
                     message=str(error),
                     status=form.status,
                     message_key=form.message_key,
+                    shape=form.shape,
                     log_text=error.log_text,
                 )
     raise InternalBug(f"no form for {type(error).__name__}")

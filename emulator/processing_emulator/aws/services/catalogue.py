@@ -1,6 +1,12 @@
 """All services that are served: for each a table of handlers, in the service's own names, and how it words errors."""
 
-from processing_emulator.aws.protocols.wire_errors import ECR_FORMS, LOGS_FORMS, MODELLED_NOT_FOUND
+from processing_emulator.aws.protocols.wire_errors import CLOUDWATCH_FORMS, ECR_FORMS, LOGS_FORMS, MODELLED_NOT_FOUND
+from processing_emulator.aws.services.cloudwatch.alarm_tags import list_tags_for_resource, tag_resource, untag_resource
+from processing_emulator.aws.services.cloudwatch.alarms import delete_alarms, describe_alarms, put_metric_alarm
+from processing_emulator.aws.services.cloudwatch.get_metric_data import get_metric_data
+from processing_emulator.aws.services.cloudwatch.get_metric_statistics import get_metric_statistics
+from processing_emulator.aws.services.cloudwatch.list_metrics import list_metrics
+from processing_emulator.aws.services.cloudwatch.put_metric_data import put_metric_data
 from processing_emulator.aws.services.dispatcher import Service
 from processing_emulator.aws.services.ecr.get_authorization_token import get_authorization_token
 from processing_emulator.aws.services.iam.get_role import get_role
@@ -27,7 +33,8 @@ from processing_emulator.jobs.tags import JobTags
 from processing_emulator.logs.filtering import LogFiltering
 from processing_emulator.logs.reading import LogReading
 from processing_emulator.logs.writing import LogWriting
-from processing_emulator.ports import Clock, LogStore
+from processing_emulator.metrics.reading import MetricReading
+from processing_emulator.ports import AlarmStore, Clock, LogStore, MetricStore
 
 
 def sagemaker(*, service: JobService, listing: JobListing, tags: JobTags) -> Service:
@@ -64,6 +71,27 @@ def cloudwatch_logs(logs: LogStore, clock: Clock) -> Service:
             **tag_handlers(writing),
         },
         forms=LOGS_FORMS,
+    )
+
+
+def cloudwatch(store: MetricStore, alarms: AlarmStore, clock: Clock) -> Service:
+    """CloudWatch's metrics, those of processing jobs and those that clients put."""
+    reading = MetricReading(store, clock)
+    return Service(
+        name="cloudwatch",
+        handlers={
+            "ListMetrics": list_metrics(reading),
+            "GetMetricStatistics": get_metric_statistics(reading),
+            "GetMetricData": get_metric_data(store, clock),
+            "PutMetricData": put_metric_data(store, clock),
+            "PutMetricAlarm": put_metric_alarm(alarms, clock),
+            "DescribeAlarms": describe_alarms(alarms),
+            "DeleteAlarms": delete_alarms(alarms),
+            "ListTagsForResource": list_tags_for_resource(alarms),
+            "TagResource": tag_resource(alarms),
+            "UntagResource": untag_resource(alarms),
+        },
+        forms=CLOUDWATCH_FORMS,
     )
 
 

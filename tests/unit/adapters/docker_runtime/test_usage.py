@@ -23,6 +23,7 @@ def version_1(tmp_path: Path) -> Path:
     put(tmp_path, "proc/42/cgroup", f"5:memory:/docker/{ID}\n3:cpu,cpuacct:/docker/{ID}\n1:name=systemd:/x\n0::/\n")
     put(tmp_path, f"sys/fs/cgroup/cpuacct/docker/{ID}/cpuacct.usage", "2500000000\n")
     put(tmp_path, f"sys/fs/cgroup/memory/docker/{ID}/memory.usage_in_bytes", "1000\n")
+    put(tmp_path, f"sys/fs/cgroup/memory/docker/{ID}/memory.max_usage_in_bytes", "2000\n")
     put(
         tmp_path,
         f"sys/fs/cgroup/memory/docker/{ID}/memory.stat",
@@ -37,6 +38,7 @@ def version_2(tmp_path: Path) -> Path:
     put(tmp_path, "proc/42/cgroup", f"0::/{folder}\n")
     put(tmp_path, f"sys/fs/cgroup/{folder}/cpu.stat", "usage_usec 2500000\nuser_usec 1\n")
     put(tmp_path, f"sys/fs/cgroup/{folder}/memory.current", "1000\n")
+    put(tmp_path, f"sys/fs/cgroup/{folder}/memory.peak", "2000\n")
     put(tmp_path, f"sys/fs/cgroup/{folder}/memory.stat", "anon 5\ninactive_file 300\nactive_file 7\n")
     return tmp_path
 
@@ -44,6 +46,14 @@ def version_2(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("version", ["version_1", "version_2"])
 def test_cgroup_v1_and_v2_files_give_the_same_figures(version: str, request: pytest.FixtureRequest) -> None:
     files = find_cgroup(ID, 42, request.getfixturevalue(version))
+
+    assert files is not None
+    assert files.read() == UsageReading(cpu_seconds=2.5, memory_bytes=700, memory_high_water_bytes=2000)
+
+
+def test_old_kernels_have_no_high_water_mark(version_2: Path) -> None:
+    (version_2 / f"sys/fs/cgroup/system.slice/docker-{ID}.scope/memory.peak").unlink()
+    files = find_cgroup(ID, 42, version_2)
 
     assert files is not None
     assert files.read() == UsageReading(cpu_seconds=2.5, memory_bytes=700)

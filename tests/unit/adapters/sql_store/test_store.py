@@ -12,14 +12,17 @@ import pytest
 
 from processing_emulator.adapters.sql_store.metadata import SCHEMA_VERSION
 from processing_emulator.adapters.sql_store.store import Stores, open_store
+from processing_emulator.domain.metrics import Datum, MetricKey, Statistics, Weighted, datum_of
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.domain.usage import UsageSample
 from processing_emulator.errors import StoreFailure
-from processing_emulator.ports import JobQuery
+from processing_emulator.ports import JobQuery, MetricQuery, Window
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_instance, add_job, later, move_to, output_of
 from tests.log_batches import a_batch
 from tests.unit.adapters.sql_store.rawsql import query
+
+METRIC = MetricKey("000000000000", "us-east-1", "space", "metric")
+WINDOW = Window(since_s=0, until_s=600, period_s=60)
 
 
 def open_files_below(folder: Path) -> list[str]:
@@ -41,12 +44,12 @@ def test_everything_is_there_after_a_restart(path: Path) -> None:
     job_id = add_instance(before.jobs)
     job = move_to(before.jobs, before.jobs.get(job_id), JobPhase.RUNNING)
     before.logs.append_output(job_id, 0, a_batch("x"))
-    before.samples.append_sample(job_id, 0, UsageSample(at=NOW, cpu_percent=1.0, memory_bytes=2, disk_bytes=3))
+    before.metrics.put([datum_of(METRIC, 60, "Percent", [Weighted(1.0, 1)])])
     kept = (
         before.jobs.list_events(job_id),
         before.jobs.list_instances(job_id),
         output_of(before.logs, job_id),
-        before.samples.peaks(job_id, 0),
+        before.metrics.read(METRIC, WINDOW),
     )
     before.close()
     after = open_store(path)
@@ -55,7 +58,7 @@ def test_everything_is_there_after_a_restart(path: Path) -> None:
         after.jobs.list_events(job_id),
         after.jobs.list_instances(job_id),
         output_of(after.logs, job_id),
-        after.samples.peaks(job_id, 0),
+        after.metrics.read(METRIC, WINDOW),
     )
     after.close()
 
@@ -211,20 +214,19 @@ def test_damaged_file_is_a_store_failure(path: Path) -> None:
 
 
 def test_missing_table_is_a_store_failure(stores: Stores, path: Path) -> None:
-    query(path, "DROP TABLE usage_samples")
-    job_id = add_instance(stores.jobs)
+    query(path, "DROP TABLE metric_minutes")
     with pytest.raises(StoreFailure, match="no such table"):
-        stores.samples.peaks(job_id, 0)
+        stores.metrics.put([datum_of(METRIC, 60, "Percent", [Weighted(1.0, 1)])])
+    assert stores.metrics.list_metrics(MetricQuery(account="0" * 12, region="us-east-1", limit=1)).metrics == ()
 
 
 def test_text_and_numbers_that_no_row_can_hold_are_store_failures(stores: Stores) -> None:
     with pytest.raises(StoreFailure, match="not valid Unicode"):
         add_job(stores.jobs, "\ud800")
-    job_id = add_instance(stores.jobs)
-    sample = UsageSample(at=NOW, cpu_percent=0.0, memory_bytes=2**63, disk_bytes=0)
+    datum = Datum(key=METRIC, at_s=2**63, unit="Percent", statistics=Statistics(1, 1, 1, 1), values=None)
     with pytest.raises(StoreFailure, match="64 bits"):
-        stores.samples.append_sample(job_id, 0, sample)
-    assert stores.samples.peaks(job_id, 0).samples == 0
+        stores.metrics.put([datum])
+    assert stores.metrics.read(METRIC, WINDOW) == []
 
 
 def test_readers_do_not_wait_for_a_writer(stores: Stores) -> None:

@@ -1,0 +1,92 @@
+"""Stores the samples of all containers together, one transaction a second, so that sampling costs little."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+from processing_emulator.domain.metrics import Datum
+from processing_emulator.errors import StoreFailure
+from processing_emulator.ports import Clock, MetricStore
+
+logger = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 1.0
+FORGET_SECONDS = 60.0
+"""Time between two removals of samples that are too old to be kept by the second."""
+
+MOST_WAITING = 20_000
+"""Data that wait to be stored. When the store fails for longer, the oldest are dropped, and counted."""
+
+MOST_AT_ONCE = 1000
+"""In one transaction."""
+
+
+class SampleWriter:
+    """A background service. Data that cannot be stored are dropped, and never stored twice."""
+
+    def __init__(self, store: MetricStore, clock: Clock, kept_seconds: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._kept_seconds = kept_seconds
+        self._waiting: deque[Datum] = deque()
+        self._lock = threading.Lock()
+        self._storing = threading.Lock()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._forget_due = 0.0
+        self.dropped = 0
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="sample-writer", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End; what waits is stored."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def offer(self, data: Iterable[Datum]) -> None:
+        """Take data to be stored; never blocks for long, never fails."""
+        with self._lock:
+            self._waiting.extend(data)
+            over = max(0, len(self._waiting) - MOST_WAITING)
+            for _ in range(over):
+                self._waiting.popleft()
+        if over:
+            self._drop(over, "more samples wait than are kept")
+
+    def flush(self) -> None:
+        """Store what was offered so far; returns when it is stored or dropped."""
+        with self._storing:
+            while batch := self._next_batch():
+                try:
+                    self._store.put(batch)
+                except StoreFailure as error:
+                    self._drop(len(batch), str(error))
+
+    def _next_batch(self) -> list[Datum]:
+        with self._lock:
+            return [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+
+    def _drop(self, number: int, reason: str) -> None:
+        self.dropped += number
+        logger.warning("samples dropped", extra={"number": number, "reason": reason})
+
+    def _run(self) -> None:
+        while not self._ended.wait(FLUSH_SECONDS):
+            self.flush()
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._clock.monotonic() < self._forget_due:
+            return
+        self._forget_due = self._clock.monotonic() + FORGET_SECONDS
+        try:
+            self._store.forget_seconds(int(self._clock.now().timestamp() - self._kept_seconds))
+        except StoreFailure as error:
+            logger.warning("old samples not removed", extra={"error": str(error)})

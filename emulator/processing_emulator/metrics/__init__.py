@@ -1,0 +1,1 @@
+"""Use cases of CloudWatch: listing and reading metrics, and what clients put."""
