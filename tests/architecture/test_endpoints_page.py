@@ -10,6 +10,7 @@ from processing_emulator.admin.server_routes import ServerControls
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
+from tests.unit.admin.metric_sources import sources
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
 
@@ -23,6 +24,7 @@ def _routes() -> set[str]:
         metrics=MemoryMetricStore(jobs),
         waiting_reason=lambda _job_id: None,
         server=server,
+        sources=sources(),
     )
     described = get_openapi(title="", version="", routes=app.routes)["paths"]
     return {

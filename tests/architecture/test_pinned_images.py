@@ -14,9 +14,13 @@ def test_server_image_has_the_same_base_as_the_others() -> None:
     assert arguments == [upstream_reference()]
 
 
-def test_compose_pins_the_only_external_image_by_digest() -> None:
+def test_compose_pins_what_a_job_depends_on_by_digest_and_the_rest_by_version() -> None:
     images = re.findall(r"^\s*image: \$\{\w+:-(\S+)\}$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE)
-    assert images == ["processing-emulator/emulator:local", pinned_reference()]
+    assert images[:2] == ["processing-emulator/emulator:local", pinned_reference()]
+    assert [re.sub(r"\d+", "N", image) for image in images[2:]] == [
+        "docker.io/prom/prometheus:vN.N.N",
+        "docker.io/grafana/grafana:N.N.N",
+    ]
     assert len(re.findall(r"^\s*image:", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE)) == len(images)
 
 

@@ -11,7 +11,9 @@ from starlette.requests import Request
 
 from processing_emulator.admin.job_routes import WaitingReason, job_routes
 from processing_emulator.admin.log_routes import log_routes
+from processing_emulator.admin.metric_routes import metric_routes
 from processing_emulator.admin.page_routes import page_routes
+from processing_emulator.admin.prometheus_metrics import MetricSources
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.errors import StoreFull
@@ -19,7 +21,13 @@ from processing_emulator.ports import JobStore, LogStore, MetricStore
 
 
 def admin_app(
-    *, store: JobStore, logs: LogStore, metrics: MetricStore, waiting_reason: WaitingReason, server: ServerControls
+    *,
+    store: JobStore,
+    logs: LogStore,
+    metrics: MetricStore,
+    waiting_reason: WaitingReason,
+    server: ServerControls,
+    sources: MetricSources,
 ) -> FastAPI:
     """The application. It has no documentation pages, because FastAPI's load scripts from the internet."""
     app = FastAPI(
@@ -35,6 +43,7 @@ def admin_app(
         server_routes(server),
         job_routes(store, metrics, waiting_reason),
         log_routes(store, logs),
+        metric_routes(sources),
     )
     for router in routers:
         app.include_router(router, prefix=ADMIN_PREFIX)

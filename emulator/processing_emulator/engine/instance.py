@@ -1,7 +1,7 @@
 """What a runner is given: the task of one host, the tools of its machine, and the options of the emulator."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from processing_emulator.domain.spec import JobSpec
 from processing_emulator.domain.usage import UsageScale
 from processing_emulator.engine.instance_journal import JournalStore
 from processing_emulator.engine.sample_writer import SampleWriter
+from processing_emulator.engine.staging_totals import StagingTotals
 from processing_emulator.ports import (
     BindMount,
     Clock,
@@ -66,6 +67,7 @@ class RunnerTools:
     journal: JournalStore
     logs: LogStore
     samples: SampleWriter
+    staging: StagingTotals = field(default_factory=StagingTotals)
     gpus: GpuProbe
     clock: Clock
     options: RunnerOptions

@@ -31,6 +31,11 @@ class CapacityLedger:
         with self._lock:
             self._held[job_id] = tuple(gang)
 
+    def held(self) -> Sequence[Limits]:
+        """What all jobs hold together."""
+        with self._lock:
+            return [limits for gang in self._held.values() for limits in gang]
+
     def release(self, job_id: JobId) -> None:
         """Give back what a job holds, if anything."""
         with self._lock:

@@ -57,6 +57,14 @@ class LocalBackend:
             return NotNow(reason=str(answer))
         return Admitted(choice=choice, limits=answer)
 
+    def capacity(self) -> NodeCapacity:
+        """What this machine gives to jobs. Raises RuntimeUnavailable."""
+        return self._host.capacity()
+
+    def held(self) -> Sequence[Limits]:
+        """What all jobs hold together."""
+        return self._ledger.held()
+
     def restore(self, job_id: JobId, limits: Sequence[Limits]) -> None:
         """See the port."""
         self._ledger.restore(job_id, limits)

@@ -260,8 +260,9 @@ class InstanceRunner:
         self._reach(JobPhase.STAGING_IN)
         with _failing_as(download_failure):
             self._lay_out_folders()
-            with self._progress(Direction.IN) as progress:
+            with self._tools.staging.counting_errors(Direction.IN), self._progress(Direction.IN) as progress:
                 staged = self._stager.stage_in(self._cancel, progress)
+        self._tools.staging.add(Direction.IN, staged)
         self._journal.save(staged_in=staged)
         self._journal.event(
             "staged_in", objects=staged.objects, bytes=staged.size_bytes, seconds=round(staged.seconds, 3)
@@ -405,11 +406,16 @@ class InstanceRunner:
         )
         remover.start()
         try:
-            with _failing_as(upload_failure), self._progress(Direction.OUT) as progress:
+            with (
+                _failing_as(upload_failure),
+                self._tools.staging.counting_errors(Direction.OUT),
+                self._progress(Direction.OUT) as progress,
+            ):
                 staged = self._stager.stage_out(self._no_upload, progress)
         finally:
             remover.join()
         self._note_uploaded(staged.files)
+        self._tools.staging.add(Direction.OUT, staged.uploaded)
         self._journal.save(staged_out=staged.uploaded)
         self._journal.event(
             "staged_out",

@@ -3,9 +3,9 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from processing_emulator.domain.metrics import Datum
+from processing_emulator.domain.metrics import PROCESSING_JOBS_NAMESPACE, Datum, MetricKey
 from processing_emulator.errors import StoreFailure
 from processing_emulator.ports import Clock, MetricStore
 
@@ -14,6 +14,9 @@ logger = logging.getLogger(__name__)
 FLUSH_SECONDS = 1.0
 FORGET_SECONDS = 60.0
 """Time between two removals of samples that are too old to be kept by the second."""
+
+LATEST_SECONDS = 5.0
+"""A container whose newest sample is older has ended."""
 
 MOST_WAITING = 20_000
 """Data that wait to be stored. When the store fails for longer, the oldest are dropped, and counted."""
@@ -30,6 +33,7 @@ class SampleWriter:
         self._clock = clock
         self._kept_seconds = kept_seconds
         self._waiting: deque[Datum] = deque()
+        self._latest: dict[MetricKey, Datum] = {}
         self._lock = threading.Lock()
         self._storing = threading.Lock()
         self._ended = threading.Event()
@@ -52,8 +56,10 @@ class SampleWriter:
 
     def offer(self, data: Iterable[Datum]) -> None:
         """Take data to be stored; never blocks for long, never fails."""
+        data = tuple(data)
         with self._lock:
             self._waiting.extend(data)
+            self._latest |= {each.key: each for each in data if each.key.namespace == PROCESSING_JOBS_NAMESPACE}
             over = max(0, len(self._waiting) - MOST_WAITING)
             for _ in range(over):
                 self._waiting.popleft()
@@ -68,6 +74,13 @@ class SampleWriter:
                     self._store.put(batch)
                 except StoreFailure as error:
                     self._drop(len(batch), str(error))
+
+    def latest(self) -> Sequence[Datum]:
+        """The newest sample of each metric of the containers that run."""
+        since_s = self._clock.now().timestamp() - LATEST_SECONDS
+        with self._lock:
+            self._latest = {key: datum for key, datum in self._latest.items() if datum.at_s >= since_s}
+            return list(self._latest.values())
 
     def _next_batch(self) -> list[Datum]:
         with self._lock:
@@ -86,6 +99,7 @@ class SampleWriter:
         if self._clock.monotonic() < self._forget_due:
             return
         self._forget_due = self._clock.monotonic() + FORGET_SECONDS
+        self.latest()  # drops those of containers that have ended
         try:
             self._store.forget_seconds(int(self._clock.now().timestamp() - self._kept_seconds))
         except StoreFailure as error:

@@ -9,10 +9,12 @@ from processing_emulator.admin.health import HealthChecks
 from processing_emulator.admin.lazy_app import LazyApp
 from processing_emulator.admin.reset import ResetSteps, Resetter
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
+from processing_emulator.aws.services.latencies import OperationLatencies
 from processing_emulator.config import Settings
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.health import config_document, health_checks, health_document
+from processing_emulator.server.job_engine import JobEngine
 
 
 def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGate) -> Resetter:
@@ -30,15 +32,22 @@ def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGa
 
 
 def build_admin_app(
-    settings: Settings, flags: Collection[str], adapters: Adapters, scheduler: Scheduler, resetter: Resetter
+    settings: Settings,
+    flags: Collection[str],
+    adapters: Adapters,
+    engine: JobEngine,
+    latencies: OperationLatencies,
+    resetter: Resetter,
 ) -> LazyApp[ASGIApp]:
     """The application, which is loaded on its first request: FastAPI takes longer to import than everything else."""
     stores, hooks = adapters.stores, adapters.hooks
+    scheduler = engine.scheduler
     health = HealthChecks(health_checks(adapters, scheduler))
 
     def build() -> ASGIApp:
         from processing_emulator.admin.app import admin_app
         from processing_emulator.admin.server_routes import ServerControls
+        from processing_emulator.server.metric_sources import metric_sources
 
         server = ServerControls(
             health=lambda: health_document(health.states(), hooks.progress()),
@@ -52,6 +61,7 @@ def build_admin_app(
             metrics=stores.metrics,
             waiting_reason=scheduler.waiting_reason,
             server=server,
+            sources=metric_sources(stores.jobs, engine, latencies),
         )
 
     return LazyApp(build)

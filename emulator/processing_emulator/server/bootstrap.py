@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.protocols.model import SERVED, load_service_model
+from processing_emulator.aws.services.latencies import OperationLatencies
 from processing_emulator.config import Settings
 from processing_emulator.logs.retention import LogRetention
 from processing_emulator.ports import CancelToken
@@ -61,8 +62,9 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
         engine = build_job_engine(settings, adapters)
         gate, s3 = MaintenanceGate(), s3_proxy(adapters.s3)
         resetter = build_resetter(adapters, engine.scheduler, gate)
-        admin = build_admin_app(settings, flags, adapters, engine.scheduler, resetter)
-        gateway = build_gateway(settings, adapters, engine, models, gate=gate, admin=admin, s3=s3)
+        latencies = OperationLatencies()
+        admin = build_admin_app(settings, flags, adapters, engine, latencies, resetter)
+        gateway = build_gateway(settings, adapters, engine, models, gate=gate, admin=admin, s3=s3, latencies=latencies)
         retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
         services = ServiceGroup([*adapters.s3.services(), engine.samples, engine.scheduler, engine.reaper, retention])
         url = url_of(settings.host, adapters.listening.port)

@@ -20,6 +20,7 @@ from processing_emulator.aws.services.catalogue import (
     token_service,
 )
 from processing_emulator.aws.services.dispatcher import Dispatcher
+from processing_emulator.aws.services.latencies import OperationLatencies
 from processing_emulator.config import Settings
 from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.service import JobService
@@ -41,6 +42,7 @@ def build_gateway(
     gate: MaintenanceGate,
     admin: ASGIApp,
     s3: ASGIApp,
+    latencies: OperationLatencies,
 ) -> ASGIApp:
     """The application of everything that is served on the port."""
     jobs, clock, keys = adapters.stores.jobs, adapters.clock, adapters.keys
@@ -62,7 +64,7 @@ def build_gateway(
     )
     address = adapters.location.address
     return create_app(
-        dispatcher=Dispatcher(services, models.__getitem__),
+        dispatcher=Dispatcher(services, models.__getitem__, latencies),
         account_of=keys.account_of,
         admin=admin,
         s3=s3,

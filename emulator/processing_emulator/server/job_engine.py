@@ -11,6 +11,7 @@ from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper
 from processing_emulator.engine.sample_writer import SampleWriter
 from processing_emulator.engine.scheduler import Scheduler
+from processing_emulator.engine.staging_totals import StagingTotals
 from processing_emulator.server.adapters import Adapters
 
 _MIB = 1024**2
@@ -23,6 +24,8 @@ class JobEngine:
     scheduler: Scheduler
     reaper: Reaper
     samples: SampleWriter
+    staging: StagingTotals
+    backend: LocalBackend
 
 
 def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
@@ -46,6 +49,8 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
         scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds),
         reaper=Reaper(jobs, backend, settings.reaper_interval_seconds),
         samples=samples,
+        staging=tools.staging,
+        backend=backend,
     )
 
 

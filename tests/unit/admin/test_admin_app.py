@@ -18,6 +18,7 @@ from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
 from tests.log_batches import a_batch
+from tests.unit.admin.metric_sources import sources
 from tests.unit.aws.asgi import Answer, call
 from tests.unit.jobs.job_requests import START, Api
 
@@ -47,6 +48,7 @@ class World:
             metrics=self.metrics,
             waiting_reason=lambda job_id: f"reason of {job_id}",
             server=server,
+            sources=sources(),
         )
 
     def health(self) -> Mapping[str, object]:

@@ -1,5 +1,6 @@
 """Finds the operation a request asks for and calls it. Synchronous; runs in a worker thread."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from processing_emulator.aws.protocols.codec import Address, Codec, Reply, Servi
 from processing_emulator.aws.protocols.model import ServiceModel
 from processing_emulator.aws.protocols.service_names import name_of
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForms
+from processing_emulator.aws.services.latencies import Answered, OperationLatencies
 from processing_emulator.aws.services.operation import NO_FORMS, Handler, Operation
 from processing_emulator.aws.signatures.errors import Refusal, SignatureError
 from processing_emulator.errors import RequestError, UnknownOperation
@@ -31,7 +33,13 @@ class Service:
 class Dispatcher:
     """Serves the operations of all services, whatever protocol they are asked in."""
 
-    def __init__(self, services: Iterable[Service], load_model: Callable[[str], ServiceModel]) -> None:
+    def __init__(
+        self,
+        services: Iterable[Service],
+        load_model: Callable[[str], ServiceModel],
+        latencies: OperationLatencies | None = None,
+    ) -> None:
+        self._latencies = latencies or OperationLatencies()
         self._models: dict[tuple[ServiceKey, str], ServiceModel] = {}
         self._operations: dict[tuple[str, str], Operation] = {}
         for service in services:
@@ -53,10 +61,16 @@ class Dispatcher:
         """
         operation = self._operation(codec.address(request), context)
         add_log_fields(operation=operation.title)
+        outcome, began = "failed", time.perf_counter()
         try:
-            return operation.reply(codec, request, context)
+            reply = operation.reply(codec, request, context)
+            outcome = "ok"
         except RequestError as error:
+            outcome = "refused"
             raise operation.wire_error(error, codec) from error
+        finally:
+            self._latencies.observe(Answered(operation.title, outcome), time.perf_counter() - began)
+        return reply
 
     def _operation(self, address: Address, context: RequestContext) -> Operation:
         """Raises UnknownOperation, SignatureError."""
