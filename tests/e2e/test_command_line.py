@@ -2,13 +2,17 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from processing_emulator.domain.spec import PROCESSING_ROOT
 from tests.e2e.server import EmulatorProcess
+from tests.fixtures_docker import TEST_IMAGE
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
@@ -82,3 +86,55 @@ def test_server_without_an_engine_starts_with_a_warning_and_fails_jobs(tmp_path:
         wait_for("job folders to be removed", lambda: not list((tmp_path / "data" / "jobs").iterdir()) or None)
     finally:
         server.kill()
+
+
+def test_life_of_a_server_in_the_background(tmp_path: Path, docker_engine: None) -> None:
+    """start, status, run, ps, logs, watch, describe, cancel, reset and stop, as a user types them."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    where = {"PROCESSING_EMULATOR_DATA_DIR": str(tmp_path / "data"), "PROCESSING_EMULATOR_PORT": str(port)}
+
+    def run(*arguments: str, code: int = 0) -> str:
+        done = _run(*arguments, **where)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if code == 0 else done.stdout + done.stderr
+
+    away = f"Error: no emulator answers at http://127.0.0.1:{port}; start one: processing-emulator start -d"
+    assert run("ps", code=1).strip() == run("status", code=1).strip() == away
+    try:
+        assert run("start", "-d") == f"Ready. http://127.0.0.1:{port}\n"
+        assert run("start", "-d").startswith("a server runs already (process ")
+        assert json.loads(run("status", "--json"))["status"] == "ok"
+        assert run("ps") == "no jobs\n"
+        _check_jobs(run, tmp_path)
+        assert run("reset", "--yes") == "done\n"
+        assert run("ps") == "no jobs\n"
+    finally:
+        run("stop")
+    assert run("stop").startswith("no server runs on ")
+
+
+def _check_jobs(run: Callable[..., str], folder: Path) -> None:
+    (folder / "in" / "sub").mkdir(parents=True)
+    (folder / "in" / "sub" / "file").write_text("content")
+    copies = f"cp -r {PROCESSING_ROOT}/input/. {PROCESSING_ROOT}/output/ && echo $WORD"
+    data = ("--in", str(folder / "in"), "--out", str(folder / "out"), "-e", "WORD=copied")
+    said = run("run", "--name", "copies", *data, "--", TEST_IMAGE, "sh", "-c", copies)
+    assert "\ncopied\n" in said
+    assert "copies: Completed after" in said
+    assert (folder / "out" / "sub" / "file").read_text() == "content"
+
+    assert run("run", "-d", "--name", "fails", "--", TEST_IMAGE, "sh", "-c", "echo one; echo two; exit 3") == "fails\n"
+    assert "fails: Failed after" in run("watch", "fails", code=1)
+    assert run("logs", "fails") == "one\ntwo\n"
+    assert run("logs", "-f", "--tail", "1", "fails") == "two\n"
+    assert json.loads(run("logs", "--json", "--since", "1h", "fails").splitlines()[0])["message"] == "one"
+    assert "AlgorithmError: , exit code: 3" in run("describe", "fails")
+    assert [row.split()[:2] for row in run("ps").splitlines()[1:]] == [["fails", "Failed"], ["copies", "Completed"]]
+
+    run("run", "-d", "--name", "long", "--", TEST_IMAGE, "sleep", "300")
+    assert json.loads(run("cancel", "--json", "long"))["status"] in ("Stopping", "Stopped")
+    assert run("logs", "missing", code=1).startswith("Error: There is no processing job missing in account")
+    assert "regular expression pattern" in run("run", "--name", "bad name", "--", TEST_IMAGE, code=1)
+    assert run("open", "--print", "fails").endswith("/_emulator/jobs/fails\n")

@@ -34,7 +34,7 @@ class DataDir:
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)  # files of jobs are world-writable and may be setuid: keep other users out
             self.database.touch(mode=0o600)
-            lock = (self.root / "lock").open("w", encoding="ascii")
+            lock = (self.root / "lock").open("a", encoding="ascii")
         except OSError as error:
             raise StoreFailure(f"data directory {self.root} cannot be used: {error.strerror}") from error
         with lock:
@@ -44,6 +44,9 @@ class DataDir:
                 raise StoreFailure(
                     f"data directory {self.root} is in use by another emulator; choose another with --data-dir"
                 ) from error
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
             yield
 
     def is_in_use(self) -> bool:
@@ -58,6 +61,13 @@ class DataDir:
             except OSError:
                 return True
         return False
+
+    def owner(self) -> int | None:
+        """The process that holds the folder, None if no emulator runs there. Changes nothing."""
+        if not self.is_in_use():
+            return None
+        text = (self.root / "lock").read_text(encoding="ascii").strip()
+        return int(text) if text.isdecimal() else None
 
     def emulator_id(self) -> str:
         """Eight hexadecimal digits, made once, that tell this emulator's containers from others'.

@@ -52,7 +52,8 @@ def job_routes(store: JobStore, metrics: MetricStore, waiting_reason: WaitingRea
     @router.get("/jobs")
     def list_jobs(query: Annotated[JobListParameters, Query()]) -> JSONResponse:
         page = store.list_page(query.job_query())
-        return JSONResponse({"jobs": [job_summary(job) for job in page.jobs], "next": page.last and page.last[0]})
+        found = [{**job_summary(job), "waiting": _reason(waiting_reason, job)} for job in page.jobs]
+        return JSONResponse({"jobs": found, "next": page.last and page.last[0]})
 
     @router.get("/jobs/{name}")
     def get_job(name: JobName, query: Annotated[JobParameters, Query()]) -> JSONResponse:
@@ -66,6 +67,10 @@ def job_routes(store: JobStore, metrics: MetricStore, waiting_reason: WaitingRea
         return JSONResponse(document)
 
     return router
+
+
+def _reason(waiting_reason: WaitingReason, job: ProcessingJob) -> str | None:
+    return waiting_reason(job.id) if job.phase is JobPhase.PENDING else None
 
 
 def _waiting(store: JobReader, waiting_reason: WaitingReason, job: ProcessingJob) -> Waiting | None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from processing_emulator import __version__
+from processing_emulator.cli import client_commands, server_commands
 from processing_emulator.cli.env_formats import EnvFormat
 from processing_emulator.cli.settings_flags import (
     GroupedCommand,
@@ -90,3 +91,19 @@ def doctor(as_json: bool, **flags: Any) -> None:
     click.echo(report(findings, effective_settings(settings, given_flags(flags)), as_json=as_json))
     if any(finding.state == "missing" for finding in findings):
         raise SystemExit(1)
+
+
+@main.command(short_help="Print a script that completes commands in a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell. In ~/.bashrc: eval "$(processing-emulator completion bash)" """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise UsageFault(f"there is no completion for {shell}")
+    click.echo(kind(main, {}, "processing-emulator", "_PROCESSING_EMULATOR_COMPLETE").source())
+
+
+for _command in (*server_commands.COMMANDS, *client_commands.COMMANDS):
+    main.add_command(_command)

@@ -124,6 +124,7 @@ def test_jobs_of_all_accounts_and_regions_are_listed_newest_first(world: World) 
         "createdAt": "2026-01-02T03:04:07.678Z",
         "startedAt": None,
         "endedAt": None,
+        "waiting": "reason of 3",
     }
 
 

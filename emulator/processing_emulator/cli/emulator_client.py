@@ -1,0 +1,134 @@
+"""Calls a running server for the command line: its own endpoints as JSON, AWS's by boto3."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+import click
+
+from processing_emulator.admin_prefix import ADMIN_PREFIX
+from processing_emulator.cli.env import client_variables
+from processing_emulator.config import Settings
+from processing_emulator.domain.default_account import DEFAULT_ACCOUNT
+
+Document = dict[str, Any]
+"""A JSON object from the server."""
+
+ANSWER_SECONDS = 60.0
+"""Longest silence of the server before a command gives up. A log that is followed may be silent for longer."""
+
+
+class ServerFault(click.ClickException):
+    """The server is away, or refuses what the command asks: one sentence, exit code 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorClient:
+    """One server. `account` and `region` say where jobs are looked up. All methods raise ServerFault."""
+
+    url: str
+    account: str
+    region: str
+    access_key: str
+    secret_key: str
+
+    def get(self, path: str, **query: object) -> Document:
+        """A document below `/_emulator`."""
+        with self._asked("GET", path, query, ANSWER_SECONDS) as answer:
+            document: Document = json.load(answer)
+            return document
+
+    def post(self, path: str, **query: object) -> Document:
+        """Ask for an action below `/_emulator`."""
+        with self._asked("POST", path, query, None) as answer:
+            document: Document = json.load(answer)
+            return document
+
+    def lines(self, path: str, **query: object) -> Iterator[Document]:
+        """A stream of JSON lines, until the server ends it."""
+        with self._asked("GET", path, query, None) as answer:
+            for line in answer:
+                document: Document = json.loads(line)
+                if "error" in document:
+                    raise ServerFault(document["error"])
+                yield document
+
+    def job(self, name: str) -> Document:
+        """Everything the server knows of a job."""
+        return self.get(f"jobs/{urllib.parse.quote(name, safe='')}", account=self.account, region=self.region)
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client for one of the AWS services."""
+        import boto3  # takes 200 ms to import; most commands do not need it
+        from botocore.config import Config
+
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=self.url,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(proxies={}, retries={"max_attempts": 2}),
+        )
+
+    @contextmanager
+    def _asked(self, method: str, path: str, query: dict[str, object], timeout: float | None) -> Iterator[IO[bytes]]:
+        given = {name: value for name, value in query.items() if value is not None}
+        url = f"{self.url}{ADMIN_PREFIX}/{path}?{urllib.parse.urlencode(given)}"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the server is never behind a proxy
+        try:
+            with opener.open(urllib.request.Request(url, method=method), timeout=timeout) as answer:  # noqa: S310
+                yield answer
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ServerFault(_sentence(error.read(), error.code)) from error
+        except OSError as error:
+            raise ServerFault(self.away) from error
+
+    @property
+    def away(self) -> str:
+        """What to say when nothing answers."""
+        return f"no emulator answers at {self.url}; start one: processing-emulator start -d"
+
+
+def client_of(
+    settings: Settings, *, account: str = DEFAULT_ACCOUNT, region: str | None = None, url: str | None = None
+) -> EmulatorClient:
+    """The client of the server at `url`, or of that with these settings. Another
+    account than the default one is chosen by its id as access key.
+    """
+    variables = client_variables(settings)
+    return EmulatorClient(
+        url=(url or variables["AWS_ENDPOINT_URL"]).rstrip("/"),
+        account=account,
+        region=region or settings.s3_region,
+        access_key=variables["AWS_ACCESS_KEY_ID"] if account == DEFAULT_ACCOUNT else account,
+        secret_key=variables["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+@contextmanager
+def service_errors(client: EmulatorClient) -> Iterator[None]:
+    """Errors of boto3 in one sentence, without names of the wire. Raises ServerFault."""
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+    try:
+        yield
+    except ClientError as error:
+        raise ServerFault(error.response["Error"].get("Message") or str(error)) from error
+    except EndpointConnectionError as error:
+        raise ServerFault(client.away) from error
+    except BotoCoreError as error:
+        raise ServerFault(str(error)) from error
+
+
+def _sentence(body: bytes, status: int) -> str:
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {status}: {body[:200].decode(errors='replace')}"
