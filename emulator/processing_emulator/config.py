@@ -172,7 +172,9 @@ class Settings(BaseSettings):
         False, description="Let code in containers use the emulator's own endpoints below `/_emulator/`."
     )
     container_network: str | None = Field(
-        None, description="Docker network of containers; default: `bridge`, or the emulator's own when in a container."
+        None,
+        description="Docker network of jobs with one host; default: one where they cannot reach each other, or the "
+        "emulator's own when in a container.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="Host names that clients may use besides loopback, comma-separated."

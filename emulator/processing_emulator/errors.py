@@ -101,6 +101,10 @@ class RuntimeUnavailable(RuntimeFailure):
     """The engine does not answer."""
 
 
+class NoFreeSubnet(RuntimeFailure):
+    """The engine has no free subnet for a network now; one is free when another network is removed."""
+
+
 class ImageNotFound(RuntimeFailure):
     """The image is not on this machine, and its registry does not have it or cannot be reached."""
 

@@ -1,6 +1,7 @@
 """A server process per test module, with real Docker, and a check that it leaves nothing behind."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
@@ -26,10 +27,10 @@ def leftovers(server: EmulatorProcess) -> list[str]:
     return containers + networks + [str(path) for path in (server.data_dir / "jobs").iterdir()]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[EmulatorProcess]:
-    """A server with the bucket `bkt`, shared by the tests of a module."""
-    process = EmulatorProcess(tmp_path_factory.mktemp("emulator") / "data", stop_grace_seconds="2").start()
+@contextmanager
+def running_server(folder: Path, **settings: str) -> Iterator[EmulatorProcess]:
+    """A server with the bucket `bkt`, which must leave nothing."""
+    process = EmulatorProcess(folder / "data", stop_grace_seconds="2", **settings).start()
     try:
         process.client("s3").create_bucket(Bucket="bkt")
         yield process
@@ -37,6 +38,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Ite
         wait_for("no leftovers", lambda: not leftovers(process) or None, 5)
     finally:
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[EmulatorProcess]:
+    """A server with the bucket `bkt`, shared by the tests of a module."""
+    with running_server(tmp_path_factory.mktemp("emulator")) as process:
+        yield process
 
 
 @pytest.fixture

@@ -1,12 +1,19 @@
 """Jobs of several hosts on the real engine: how they reach each other, what each gets and leaves, how they end."""
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+import docker
 import pytest
 
+from processing_emulator.adapters.docker_runtime.clients import Engine
+from processing_emulator.adapters.docker_runtime.network import bridge_gateway
 from tests.builders import a_request, an_input, an_output
+from tests.e2e.conftest import emulator_id, running_server
 from tests.e2e.server import RUN_CODE, EmulatorProcess
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
@@ -64,7 +71,6 @@ seen = {
     "heard": sorted(heard), "shard": sorted(os.listdir("/opt/ml/processing/input")),
     "outside": {target: reach(*target.split(":")) for target in outside},
     "credentials": sorted(name for name in os.environ if name.startswith("AWS_")),
-    "routes": len(open("/proc/net/route").readlines()) - 1,
 }
 print(json.dumps(seen))
 open(f"/opt/ml/processing/output/{me}.json", "w").write(json.dumps(seen))
@@ -101,12 +107,56 @@ def meeting(server: EmulatorProcess, name: str, outside: list[str], **request: A
 
 HOSTS = ["algo-1", "algo-2", "algo-3"]
 
+SERVE = """
+import socket
+with socket.create_server(("", 7000)) as server:
+    print("ready", flush=True)
+    while True:
+        server.accept()
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[EmulatorProcess]:
+    """A server with room for several clusters side by side."""
+    with running_server(tmp_path_factory.mktemp("emulator"), capacity_cpus="32", capacity_memory_mib="262144") as made:
+        yield made
+
+
+def printed(server: EmulatorProcess, name: str, hosts: int) -> bool | None:
+    """Whether each host has printed its line."""
+    document = server.control(f"jobs/{name}")
+    return (len(document["instances"]) == hosts and all(one["logLines"] for one in document["instances"])) or None
+
+
+@pytest.fixture(scope="module")
+def strangers(server: EmulatorProcess) -> Iterator[list[str]]:
+    """Targets in containers of two other jobs, one with one host and one with two, which answer within their jobs."""
+    engine = docker.from_env()
+    targets = []
+    for name, hosts in (("alone", 1), ("pair", 2)):
+        created(server, name, hosts=hosts, entrypoint=RUN_CODE, inputs=[server.stage_code(name, SERVE)])
+        wait_for("its containers to listen", partial(printed, server, name, hosts), 60)
+    for container in engine.containers.list(filters={"label": f"processing-emulator.id={emulator_id(server)}"}):
+        if container.labels["processing-emulator.job-name"] in ("alone", "pair"):
+            (network,) = container.attrs["NetworkSettings"]["Networks"].values()
+            targets.append(f"{network['IPAddress']}:7000")
+    engine.close()
+    assert len(targets) == 3
+    yield targets
+    for name in ("alone", "pair"):
+        server.client("sagemaker").stop_processing_job(ProcessingJobName=name)
+        server.wait_for_end(name)
+
 
 @pytest.mark.parametrize("isolated", [False, True], ids=["open", "isolated"])
-def test_three_hosts_meet_by_name_on_open_ports(server: EmulatorProcess, isolated: bool) -> None:
+def test_14_20_three_hosts_meet_by_name_on_open_ports(
+    server: EmulatorProcess, strangers: list[str], isolated: bool
+) -> None:
     name = "isolated" if isolated else "open"
-    emulator = server.url.removeprefix("http://").rpartition(":")[2]
-    seen = meeting(server, name, [f"172.17.0.1:{emulator}"], NetworkConfig={"EnableNetworkIsolation": isolated})
+    emulator = f"{bridge_gateway(Engine())}:{server.url.rpartition(':')[2]}"
+    network = {"EnableNetworkIsolation": isolated}
+    seen = meeting(server, name, [emulator, *strangers], NetworkConfig=network)
 
     assert [(one["me"], one["hostname"]) for one in seen] == [(host, host) for host in HOSTS]
     assert [one["hosts"] for one in seen] == [HOSTS] * 3
@@ -114,7 +164,8 @@ def test_three_hosts_meet_by_name_on_open_ports(server: EmulatorProcess, isolate
     assert len({tuple(one["addresses"].items()) for one in seen}) == 1
     assert [one["heard"] for one in seen] == [sorted(f"{host}:{port}" for host in HOSTS for port in (7077, 33333))] * 3
     assert [one["shard"] for one in seen] == [["0", "3", "6"], ["1", "4"], ["2", "5"]]
-    assert [set(one["outside"].values()) for one in seen] == [{not isolated}] * 3
+    outside = {emulator: not isolated, **dict.fromkeys(strangers, False)}
+    assert [one["outside"] for one in seen] == [outside] * 3
     if isolated:
         assert [one["credentials"] for one in seen] == [["AWS_REGION"]] * 3
     streams = server.client("logs").describe_log_streams(

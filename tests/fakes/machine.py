@@ -30,6 +30,8 @@ class FakeContainer:
     ticks_left: int = 0
     pid: int = 0
     lines: list[RawLine] = field(default_factory=list)
+    connected: set[str] = field(default_factory=set)
+    """Second networks."""
 
     @property
     def is_running(self) -> bool:
@@ -228,7 +230,8 @@ class FakeMachine:
                 return
             for container in self.containers():
                 attachment = container.spec.network
-                if container.is_running and attachment is not None and attachment.network == network.name:
+                names = container.connected | ({attachment.network} if attachment is not None else set())
+                if container.is_running and network.name in names:
                     raise RuntimeFailure(f"network {network.name} has active endpoints")
             del self.networks[network_id]
 

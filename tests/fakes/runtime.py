@@ -38,6 +38,7 @@ from tests.fakes.container_script import REJECTIONS
 from tests.fakes.machine import KILLED, TERMINATED, FakeContainer, FakeMachine
 
 LABEL_ID = "processing-emulator.id"
+_BUILT_IN = ("bridge", "none", "shared")
 _LOOK_SECONDS = 0.01
 
 
@@ -202,6 +203,18 @@ class FakeRuntime:
         self._answer("create_network")
         return self.machine.add_network(spec, {**spec.labels, LABEL_ID: self._emulator_id})
 
+    def shared_network(self) -> str:
+        """See the port. It has no label, so no emulator takes it for its own."""
+        self._answer("shared_network")
+        return "shared"
+
+    def connect_network(self, container_id: str, name: str) -> None:
+        """See the port."""
+        self._answer("connect_network")
+        if name not in _BUILT_IN and self.machine.network_named(name) is None:
+            raise RuntimeFailure(f"network {name} not found")
+        self.machine.get(container_id).connected.add(name)
+
     def find_network(self, name: str) -> NetworkInfo | None:
         """See the port."""
         self._answer("find_network")
@@ -242,7 +255,7 @@ class FakeRuntime:
                     raise RuntimeFailure(f"failed to mount local volume: {mount.lower}: no such file or directory")
                 _copy_unchanged(mount.lower, mount.upper)
         network = spec.network.network if spec.network else "none"
-        if network not in ("bridge", "none") and self.machine.network_named(network) is None:
+        if network not in _BUILT_IN and self.machine.network_named(network) is None:
             raise RuntimeFailure(f"network {network} not found")
 
     def _stream(self, container: FakeContainer, since_ns: int) -> Iterator[Sequence[RawLine]]:

@@ -74,6 +74,9 @@ def instance_document(record: InstanceRecord, peaks: UsagePeaks) -> Document:
         "stagedOut": _transfer(record.staged_out),
         "peaks": _peaks(peaks),
         "logLines": record.cursor.lines,
+        "exitCode": record.exit.code if record.exit else None,
+        "failure": record.failure.reason if record.failure else None,
+        "stopped": str(record.stopped) if record.stopped else None,
     }
 
 

@@ -42,12 +42,15 @@ def job_labels(key: JobKey, job_id: JobId) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnerOptions:
-    """The user's settings for runners; the settings reference explains each."""
+    """The user's settings for runners; the settings reference explains each.
+
+    `network`: that of containers without peers; None for the network that keeps them apart from each other.
+    """
 
     emulator_id: str
     pull_policy: PullPolicy = PullPolicy.MISSING
     image_map: Mapping[str, str]
-    network: str = "bridge"
+    network: str | None = None
     container_access: container_contract.ContainerAccess
     stop_signal: str = "SIGTERM"
     stop_grace_seconds: float = 120.0
@@ -98,8 +101,8 @@ class InstanceTask:
         """The same in every run of the emulator, so that a container is found again."""
         return f"{self.key.name}-{self.record.host}-{emulator_id}-{self.record.job_id}"
 
-    def container_spec(self, image: str, options: RunnerOptions) -> ContainerSpec:
-        """The container of this host (spec 2). Raises RuntimeFailure."""
+    def container_spec(self, image: str, network: NetworkAttachment | None, options: RunnerOptions) -> ContainerSpec:
+        """The container of this host (spec 2)."""
         limits = self.record.limits
         return ContainerSpec(
             name=self.container_name(options.emulator_id),
@@ -115,7 +118,7 @@ class InstanceTask:
             labels={**job_labels(self.key, self.record.job_id), "processing-emulator.host": self.record.host},
             limits=limits,
             shm_bytes=int(limits.memory_bytes * options.shm_share),
-            network=self.attach(),
+            network=network,
         )
 
 

@@ -17,7 +17,7 @@ from processing_emulator.engine.ledger import CapacityLedger
 from processing_emulator.engine.runner import InstanceRunner
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import RuntimeFailure, StagingFailure
-from processing_emulator.ports import ContainerInfo, HostProbe, NetworkAttachment, NetworkInfo
+from processing_emulator.ports import ContainerInfo, HostProbe, NetworkAttachment, NetworkInfo, NetworkSpec
 
 logger = logging.getLogger(__name__)
 
@@ -97,15 +97,15 @@ class LocalBackend:
         options, job_id = self._tools.options, gang.records[0].job_id
         isolated = gang.spec.network_isolation
         if len(hosts) == 1:
-            return lambda _host: None if isolated else NetworkAttachment(network=options.network)
-        network = self._networks[job_id] = JobNetwork(
-            self._tools.runtime,
-            f"{gang.key.name}-{options.emulator_id}-{job_id}",
-            hosts=hosts,
-            isolated=isolated,
-            labels=job_labels(gang.key, job_id),
-        )
+            return lambda _host: None if isolated else self._attach_alone()
+        name = f"{gang.key.name}-{options.emulator_id}-{job_id}"
+        spec = NetworkSpec(name=name, labels=job_labels(gang.key, job_id), isolated=isolated)
+        second = None if isolated else options.network
+        network = self._networks[job_id] = JobNetwork(self._tools.runtime, spec, hosts=hosts, second=second)
         return network.attach
+
+    def _attach_alone(self) -> NetworkAttachment:
+        return NetworkAttachment(network=self._tools.options.network or self._tools.runtime.shared_network())
 
     def start_containers(self, job_id: JobId) -> None:
         """See the port."""

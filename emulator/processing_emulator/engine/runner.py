@@ -58,14 +58,17 @@ from processing_emulator.errors import (
     ContainerNotStarted,
     EmulatorError,
     ImageNotFound,
+    NoFreeSubnet,
     RuntimeFailure,
     RuntimeUnavailable,
     StagingFailure,
 )
 from processing_emulator.log_context import in_log_context, log_fields
-from processing_emulator.ports import ContainerState, LocalFile
+from processing_emulator.ports import ContainerSpec, ContainerState, LocalFile, NetworkAttachment
 
 logger = logging.getLogger(__name__)
+
+NETWORK_RETRY_SECONDS = 1.0
 
 MOST_SKIPPED = 100
 """Paths named in the history of those that were not uploaded."""
@@ -286,14 +289,32 @@ class InstanceRunner:
 
     def _create(self, image: str) -> str:
         """Create, or adopt what a create whose answer was lost has made."""
-        spec = self._task.container_spec(image, self._tools.options)
+        network = self._attach()
+        spec = self._task.container_spec(image, network, self._tools.options)
         found = self._tools.runtime.find(spec.name)
-        if found is not None:
-            return found.id
+        container_id = found.id if found is not None else self._create_new(spec)
+        if network is not None and network.second is not None:
+            self._tools.runtime.connect_network(container_id, network.second)
+        return container_id
+
+    def _create_new(self, spec: ContainerSpec) -> str:
         try:
             return self._tools.runtime.create(spec)
         except ImageNotFound as error:  # somebody has removed it since it was looked up
             raise ContainerNotStarted(str(error)) from error
+
+    def _attach(self) -> NetworkAttachment | None:
+        """The network to join. While the engine has no free subnet the job waits for one, until it is stopped."""
+        told = False
+        while True:
+            try:
+                return self._task.attach()
+            except NoFreeSubnet as error:
+                if not told:
+                    self._journal.problem("waiting_for_network", reason=str(error))
+                    told = True
+                if self._cancel.wait(NETWORK_RETRY_SECONDS):
+                    raise Cancelled from None
 
     def _start_once(self, container_id: str) -> None:
         """Start it. If the engine goes away meanwhile, it must have started, and not have been ended by the engine.

@@ -166,7 +166,22 @@ class ContainerRuntime(Protocol):
         ...
 
     def create_network(self, spec: NetworkSpec) -> NetworkInfo:
-        """Create a network that carries this emulator's label. A name that is taken is a RuntimeFailure."""
+        """Create a network that carries this emulator's label. A name that is taken is a RuntimeFailure.
+
+        Raises NoFreeSubnet.
+        """
+        ...
+
+    def shared_network(self) -> str:
+        """The name of the network for containers without peers: they reach all but each other.
+
+        It is created by the first call, belongs to all emulators on the engine, and is never removed. Raises
+        NoFreeSubnet.
+        """
+        ...
+
+    def connect_network(self, container_id: str, name: str) -> None:
+        """Attach a container that has not started to a second network; nothing happens when it is attached."""
         ...
 
     def find_network(self, name: str) -> NetworkInfo | None:

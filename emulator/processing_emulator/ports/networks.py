@@ -8,7 +8,8 @@ from itertools import islice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkAttachment:
-    """The network a container joins. `address` None: the engine chooses one.
+    """The network a container joins. `address` None: the engine chooses one. `second`: another one that it is in, too.
+    `isolated`: not even look-ups of names leave it.
 
     `extra_hosts` are names and addresses for the container's hosts file. They resolve both ways, and before the
     container of that name runs.
@@ -17,6 +18,8 @@ class NetworkAttachment:
     network: str
     address: str | None = None
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
+    second: str | None = None
+    isolated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkLocation:
-    """`container` is the one the emulator runs in. `address` None: containers cannot reach the emulator."""
+    """`container` is the one the emulator runs in. `address` None: containers cannot reach the emulator.
+
+    `network`: that of containers without peers; None for the network that keeps them apart from each other.
+    """
 
     container: SelfContainer | None
-    network: str
+    network: str | None
     address: str | None
 
 
@@ -39,11 +42,11 @@ def find_location(settings: Settings, engine: Engine) -> NetworkLocation:
     except RuntimeUnavailable as error:
         hint = "jobs wait for it; containers get no AWS_ENDPOINT_URL until the server is restarted"
         logger.warning("docker not available", extra={"error": error, "hint": hint})
-        return NetworkLocation(container=None, network=settings.container_network or "bridge", address=None)
+        return NetworkLocation(container=None, network=settings.container_network, address=None)
     if address is None and settings.container_endpoints:
         reason = "the Docker bridge is not on this machine (Docker Desktop, or a remote engine)"
         logger.warning("containers cannot reach the emulator", extra={"reason": reason})
-    network = settings.container_network or (own.network if own is not None and own.network else "bridge")
+    network = settings.container_network or (own.network or "bridge" if own is not None else None)
     return NetworkLocation(container=own, network=network, address=address)
 
 

@@ -338,6 +338,30 @@ def test_network_is_removed_only_after_its_containers(world: World) -> None:
     assert world.runtime.list_networks() == []
 
 
+def test_shared_network_has_one_name_for_all_emulators_and_belongs_to_none(world: World) -> None:
+    name = world.runtime.shared_network()
+
+    assert world.other_emulator.shared_network() == name
+    assert world.runtime.list_networks() == world.other_emulator.list_networks() == []
+    started(world, Does(), network=NetworkAttachment(network=name))
+
+
+def test_container_is_attached_to_a_second_network_once(world: World) -> None:
+    own, other = (world.runtime.create_network(a_network()) for _ in range(2))
+    attachment = NetworkAttachment(network=own.name, address=own.addresses(1)[0])
+    container_id = world.runtime.create(a_spec(Does(holds=True), network=attachment))
+
+    world.runtime.connect_network(container_id, other.name)
+    world.runtime.connect_network(container_id, other.name)
+    world.runtime.start(container_id)
+
+    for network in (own, other):
+        with pytest.raises(RuntimeFailure, match="has active endpoints"):
+            world.runtime.remove_network(network.id)
+    with pytest.raises(RuntimeFailure, match="no-such-network not found"):
+        world.runtime.connect_network(container_id, "no-such-network")
+
+
 def test_container_of_a_missing_network_does_not_start(world: World) -> None:
     with pytest.raises(RuntimeFailure, match="no-such-network not found") as raised:
         started(world, Does(), network=NetworkAttachment(network="no-such-network"))

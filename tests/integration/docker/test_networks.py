@@ -96,6 +96,31 @@ def test_containers_of_another_job_cannot_be_reached(docker_runtime: DockerRunti
     assert call(docker_runtime, first, f"{theirs}:7000")["reached"] == [False]
 
 
+def test_containers_without_peers_cannot_reach_each_other_or_a_job(
+    docker_runtime: DockerRuntime, api: docker.APIClient
+) -> None:
+    alone = NetworkAttachment(network=docker_runtime.shared_network())
+    neighbour = docker_runtime.create(a_container("python3", "-c", SERVE, network=alone))
+    docker_runtime.start(neighbour)
+    next(iter(docker_runtime.stream_logs(neighbour, 0)))
+    theirs = serve(docker_runtime, attachments(create_network(docker_runtime))[1])
+    address = api.inspect_container(neighbour)["NetworkSettings"]["Networks"][alone.network]["IPAddress"]
+
+    with_hosts = NetworkAttachment(network=alone.network, extra_hosts={"algo-1": "192.0.2.1", "algo-2": "192.0.2.2"})
+    seen = call(docker_runtime, with_hosts, f"{address}:7000", f"{theirs}:7000")
+
+    assert seen["reached"] == [False, False]
+
+
+def test_networks_of_many_jobs_take_one_of_the_engine_s_subnets(docker_runtime: DockerRuntime) -> None:
+    """An engine has some thirty to give."""
+    networks = [create_network(docker_runtime) for _ in range(6)]
+
+    assert {network.subnet.prefixlen for network in networks} == {25}
+    assert len({network.labels["processing-emulator.block"] for network in networks}) == 1
+    assert len({network.subnet for network in networks}) == 6
+
+
 @pytest.fixture
 def host_server() -> Iterator[str]:
     """A server on all addresses of this machine; its target on the default bridge."""
@@ -117,6 +142,23 @@ def test_host_is_reached_from_an_open_network_only(docker_runtime: DockerRuntime
 
     assert reached(open_network) == [True, True]
     assert reached(isolated_network) == [False, False]
+
+
+LOOK_UP = """
+import socket, threading
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+    server.bind(("127.0.0.1", 53))
+    server.settimeout(10)
+    threading.Thread(target=socket.getaddrinfo, args=("name.example", 80), daemon=True).start()
+    print(b"example" in server.recv(512))
+"""
+
+
+def test_look_ups_of_names_do_not_leave_an_isolated_container(docker_runtime: DockerRuntime) -> None:
+    network = create_network(docker_runtime, isolated=True)
+    attachment = NetworkAttachment(network=network.name, isolated=True)
+
+    assert output_of(docker_runtime, a_container("python3", "-c", LOOK_UP, network=attachment))[-1:] == ["True"]
 
 
 def test_overlay_shows_its_lower_folder_and_is_gone_with_its_container(

@@ -222,6 +222,9 @@ def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
                 "gpuMemoryPercent": None,
             },
             "logLines": 1,
+            "exitCode": None,
+            "failure": None,
+            "stopped": None,
         }
     ]
     assert {"at": "2026-01-02T03:04:05.678Z", "action": "image_pulled", "detail": {"image": "i"}} in document["events"]

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from processing_emulator.domain.job import ProcessingJob, Transfer
-from processing_emulator.errors import RuntimeFailure
-from processing_emulator.ports import CancelToken, ContainerSpec, LocalFile, TransferMeter
+from processing_emulator.errors import NoFreeSubnet, RuntimeFailure
+from processing_emulator.ports import CancelToken, ContainerSpec, LocalFile, NetworkSpec, TransferMeter
 from tests.builders import an_output
 from tests.fakes.container_script import FakeRun, mounted
 from tests.fakes.object_store import MemoryObjectStore
+from tests.fakes.runtime import LABEL_ID
 from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
@@ -133,6 +134,37 @@ def test_a_network_that_cannot_be_removed_at_the_end_is_removed_by_the_reaper(ri
     assert rig.wait_for_end(rig.add(hosts=3)).status == "Completed"
     assert len(rig.leftovers()) == 1
     assert emulator.reaper.sweep() == 1
+    assert rig.leftovers() == []
+
+
+def test_hosts_are_also_in_the_network_of_the_setting_unless_they_are_isolated(rig: Rig) -> None:
+    rig.machine.add_network(NetworkSpec(name="databases", labels={}, isolated=False), {LABEL_ID: "other"})
+    rig.start_emulator(network="databases")
+    for name, isolated in (("open", False), ("isolated", True)):
+        job = running(rig, name=name, NetworkConfig={"EnableNetworkIsolation": isolated})
+        containers = [container for container in rig.machine.containers() if container.spec.name.startswith(name)]
+        assert [container.connected for container in containers] == [set() if isolated else {"databases"}] * 3
+        for host in HOSTS:
+            rig.machine.release(rig.container(job, host))
+        assert rig.wait_for_end(job).status == "Completed"
+
+
+def test_without_a_free_subnet_a_job_waits_and_says_why_until_there_is_one(rig: Rig) -> None:
+    emulator = rig.start_emulator()
+    emulator.runtime.fail("create_network", NoFreeSubnet("all address pools are taken"))
+    job = rig.add(hosts=3)
+    assert rig.wait_for_end(job).status == "Completed"
+    (waited,) = [event for event in rig.jobs.list_events(job.id) if event.action == "waiting_for_network"]
+    assert waited.detail["reason"] == "all address pools are taken"
+
+
+def test_a_job_that_waits_for_a_subnet_can_be_stopped(rig: Rig) -> None:
+    emulator = rig.start_emulator()
+    emulator.runtime.fail("create_network", *[NoFreeSubnet("all address pools are taken")] * 100)
+    job = rig.add(hosts=3)
+    wait_for("the job to wait", lambda: "waiting_for_network" in rig.actions(job) or None)
+    rig.request_stop(job)
+    assert rig.wait_for_end(job).status == "Stopped"
     assert rig.leftovers() == []
 
 

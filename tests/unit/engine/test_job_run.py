@@ -113,7 +113,7 @@ def test_the_container_is_what_the_request_says(rig: Rig) -> None:
     rig.wait_for_end(job)
     spec = emulator.runtime.specs[0]
     assert (spec.entrypoint, spec.arguments, spec.hostname) == (("a", "b"), ("c",), "algo-1")
-    assert spec.network == NetworkAttachment(network="bridge")
+    assert spec.network == NetworkAttachment(network="shared")
     assert spec.environment["K"] == "V"
     assert spec.environment["AWS_ENDPOINT_URL"] == "http://172.17.0.1:9320"
     assert (spec.limits.vcpus, spec.limits.memory_bytes, spec.shm_bytes) == (2, 8 * 1024**3, 4 * 1024**3)

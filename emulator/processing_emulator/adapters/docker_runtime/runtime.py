@@ -201,6 +201,14 @@ class DockerRuntime:
         """See the port."""
         return self._networks.create(spec)
 
+    def shared_network(self) -> str:
+        """See the port."""
+        return self._networks.shared()
+
+    def connect_network(self, container_id: str, name: str) -> None:
+        """See the port."""
+        self._networks.connect(container_id, name)
+
     def find_network(self, name: str) -> NetworkInfo | None:
         """See the port."""
         return self._networks.find(name)
