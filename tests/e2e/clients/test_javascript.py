@@ -30,6 +30,17 @@ def test_waiter_returns_on_success_and_rejects_on_failure(clients: IsolatedClien
     }
 
 
+def test_reads_the_metrics_of_a_job_and_its_own(clients: IsolatedClients, tmp_path: Path) -> None:
+    answer = _javascript(clients, tmp_path, "metrics")
+    names = ("CPUUtilization", "MemoryUtilization", "DiskUtilization")
+    assert answer["labels"] == [["loss", "loss", "Complete"], *(["job", name, "Complete"] for name in names)]
+    loss, cpu, memory, _disk = answer["values"]
+    assert loss == 1.25
+    assert 10 < cpu < 110  # of one core, on a machine that may be busy
+    assert 0 < memory < 10
+    assert (answer["dated"], answer["refused"]) == (True, "InvalidParameterValueException")
+
+
 def test_stops_a_job(clients: IsolatedClients, tmp_path: Path) -> None:
     assert _javascript(clients, tmp_path, "stop") == "Stopped"
 

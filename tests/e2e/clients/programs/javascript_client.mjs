@@ -3,6 +3,12 @@
 // Usage: javascript_client.mjs TASK IMAGE
 
 import { createReadStream, writeFileSync } from "node:fs";
+import {
+  CloudWatchClient,
+  GetMetricDataCommand,
+  GetMetricStatisticsCommand,
+  PutMetricDataCommand,
+} from "@aws-sdk/client-cloudwatch";
 import { GetObjectCommand, CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import {
   CreateProcessingJobCommand,
@@ -60,6 +66,44 @@ const tasks = {
       status: job.ProcessingJobStatus,
       took: job.ProcessingEndTime - job.CreationTime > 0,
       bad: failure.name + ": " + (await describe("js-bad")).FailureReason,
+    };
+  },
+  async metrics() {
+    const cloudwatch = new CloudWatchClient({});
+    const put = { MetricName: "loss", Values: [0.5, 1.5], Counts: [1, 3] };
+    await cloudwatch.send(new PutMetricDataCommand({ Namespace: "js", MetricData: [put] }));
+    const burn = "import itertools, time; end = time.time() + 3; any(time.time() > end for _ in itertools.count())";
+    await create("js-busy", "python3", "-c", burn);
+    await waitFor("js-busy");
+    const stat = { Metric: { Namespace: "js", MetricName: "loss" }, Period: 60, Stat: "Average" };
+    const search = `SEARCH('{/aws/sagemaker/ProcessingJobs,Host} Host="js-busy/algo-1"', 'Maximum', 300)`;
+    const data = await cloudwatch.send(
+      new GetMetricDataCommand({
+        MetricDataQueries: [
+          { Id: "loss", MetricStat: stat },
+          { Id: "job", Expression: search },
+        ],
+        StartTime: new Date(Date.now() - 600_000),
+        EndTime: new Date(Date.now() + 60_000),
+      }),
+    );
+    const failure = await failureOf(() =>
+      cloudwatch.send(
+        new GetMetricStatisticsCommand({
+          Namespace: "js",
+          MetricName: "loss",
+          StartTime: new Date(0),
+          EndTime: new Date(),
+          Period: 61,
+          Statistics: ["Sum"],
+        }),
+      ),
+    );
+    return {
+      labels: data.MetricDataResults.map((each) => [each.Id, each.Label, each.StatusCode]),
+      values: data.MetricDataResults.map((each) => Math.max(...each.Values)),
+      dated: data.MetricDataResults.every((each) => each.Timestamps.every((at) => at instanceof Date)),
+      refused: failure.name,
     };
   },
   async stop() {
