@@ -33,6 +33,8 @@ def dimensions_of(members: Sequence[Mapping[str, str]]) -> tuple[tuple[str, str]
     pairs = tuple(sorted((each["Name"], each["Value"]) for each in members))
     if len({name for name, _ in pairs}) < len(pairs):
         raise InvalidParameterValue("The parameter Dimensions has a dimension name more than once.")
+    if any("\0" in text for pair in pairs for text in pair):
+        raise InvalidParameterValue("The parameter Dimensions has a control character.")
     return pairs
 
 
@@ -41,6 +43,8 @@ def datum_from(member: Mapping[str, Any], place: str, namespace: Namespace, now:
 
     Raises MissingParameter, InvalidParameterValue, InvalidParameterCombination.
     """
+    if "\0" in member["MetricName"]:
+        raise InvalidParameterValue(f"The value for parameter {place}.MetricName has a control character.")
     key = MetricKey(*namespace[:2], namespace.name, member["MetricName"], dimensions_of(member.get("Dimensions", ())))
     statistics, values = _figures(member, place)
     return Datum(

@@ -36,7 +36,7 @@ def data_of_lines(text: bytes, account: str, region: str, now: datetime) -> Iter
             names = {each["Name"] for each in member.get("Dimensions", ())}
             namespace = Namespace(account, region, _ENDPOINTS if "Endpoint" in names else _OTHERS)
             yield datum_from(member, "MetricDatum", namespace, now)
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError, RequestError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError, RequestError) as error:
             yield f"line {number}: {type(error).__name__}: {error}"
 
 

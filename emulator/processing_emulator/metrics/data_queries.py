@@ -79,7 +79,10 @@ class DataQueries:
 
     def series_of(self, query: DataQuery) -> Sequence[Series]:
         """The series of a query, one for each metric of a list. Raises ValidationFailed, Unsupported and the like."""
-        value = self._value(query)
+        try:
+            value = self._value(query)
+        except RecursionError as error:
+            raise ValidationFailed(f"Error in expression '{query.id}': it is nested too deeply.") from error
         if isinstance(value, Series):
             return [replace(value, label=query.label or value.label)]
         if isinstance(value, list):

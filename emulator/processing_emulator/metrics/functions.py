@@ -44,12 +44,18 @@ def call(name: str, arguments: Sequence[Argument], window: Window) -> Value:
 def _aggregate(name: str, compute: Callable[[Sequence[float]], float]) -> Function:
     """Of a list, period by period, a series; of a series, over all its values, a number."""
 
+    def defined(values: Sequence[float]) -> float:
+        try:
+            return compute(values)
+        except (ArithmeticError, ValueError, AttributeError):  # infinities have no deviation
+            return math.nan
+
     def function(arguments: Sequence[Argument], window: Window) -> Value:
         given = _only(name, arguments)
         if isinstance(given, list):
-            return across(given, compute) if given else _empty(name, window)
+            return across(given, defined) if given else _empty(name, window)
         if isinstance(given, Series):
-            return compute(list(given.values.values())) if given.values else math.nan
+            return defined(list(given.values.values())) if given.values else math.nan
         raise _wrong(name, "a list of metrics or one metric")
 
     return function
@@ -92,6 +98,10 @@ def _moments(name: str, compute: Callable[[datetime], float]) -> Function:
 
 def _mapped(given: Series | list[Series], compute: Callable[[Series], Series]) -> Value:
     return [compute(each) for each in given] if isinstance(given, list) else compute(given)
+
+
+def _whole(value: float, rounded: Callable[[float], int]) -> float | None:
+    return float(rounded(value)) if math.isfinite(value) else None
 
 
 def _log(value: float, base: Callable[[float], float]) -> float | None:
@@ -252,8 +262,8 @@ FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
         "DATAPOINT_COUNT": _aggregate("DATAPOINT_COUNT", lambda values: float(len(values))),
         "METRIC_COUNT": _count,
         "ABS": _each("ABS", abs),
-        "CEIL": _each("CEIL", lambda value: float(math.ceil(value))),
-        "FLOOR": _each("FLOOR", lambda value: float(math.floor(value))),
+        "CEIL": _each("CEIL", lambda value: _whole(value, math.ceil)),
+        "FLOOR": _each("FLOOR", lambda value: _whole(value, math.floor)),
         "LOG": _each("LOG", lambda value: _log(value, math.log)),
         "LOG10": _each("LOG10", lambda value: _log(value, math.log10)),
         "RATE": _series("RATE", _steps(lambda before, value, seconds: (value - before) / seconds)),
@@ -297,7 +307,7 @@ OPERATORS: Final[Mapping[str, Callable[[float, float], float | None]]] = Mapping
         "-": lambda a, b: a - b,
         "*": lambda a, b: a * b,
         "/": _divided,
-        "%": lambda a, b: math.fmod(a, b) if b else None,
+        "%": lambda a, b: math.fmod(a, b) if b and math.isfinite(a) else None,
         "^": _powered,
         "==": lambda a, b: float(a == b),
         "!=": lambda a, b: float(a != b),

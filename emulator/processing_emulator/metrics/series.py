@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from processing_emulator.domain.metrics import MetricKey
+from processing_emulator.errors import ValidationFailed
 from processing_emulator.ports import Window
+
+MOST_MADE: Final = 100_800
+"""Values that a function makes of nothing, as many as a page holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +33,14 @@ class Series:
 
     @property
     def moments(self) -> range:
-        """The first seconds of all periods, also of those without a value."""
-        return range(self.window.since_s, self.window.until_s, self.window.period_s)
+        """The first seconds of all periods, also of those without a value. Raises ValidationFailed for too many."""
+        moments = range(self.window.since_s, self.window.until_s, self.window.period_s)
+        if len(moments) > MOST_MADE:
+            raise ValidationFailed(
+                f"Error in expression: FILL and TIME_SERIES make at most {MOST_MADE:,} values; there are more periods"
+                " between StartTime and EndTime."
+            )
+        return moments
 
 
 Value: TypeAlias = float | Series | list[Series]

@@ -293,6 +293,45 @@ def test_metric_math(cbor: Ask, expression: str, expected: dict[int, float]) -> 
     assert of_expression(cbor, expression) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "CEIL(m1 * 1e999)",
+        "FLOOR(m1 / 1e-300 * 1e300)",
+        "m1 * 1e999 % 2",
+        "STDDEV([m1 * 1e999])",
+        "SUM(m1) ^ 9999 * m1",
+        "(0 - m1) ^ 0.5",
+        "TIME_SERIES(1e999)",
+        "LOG(0 - m1)",
+    ],
+)
+def test_what_has_no_value_is_a_gap(cbor: Ask, expression: str) -> None:
+    put(cbor, "m1", 1, 2)
+    assert of_expression(cbor, expression) == {}
+
+
+def test_spans_without_bounds_are_read_and_not_filled(cbor: Ask) -> None:
+    put(cbor, "m1", 1)
+    ever = {"StartTime": MINUTE.replace(year=2), "EndTime": MINUTE.replace(year=9000)}
+    [result] = get(cbor, metric("m1", period=60), **ever)
+    assert result["Values"] == [1]
+    for expression in ("FILL(m1, 0)", "FILL(m1, REPEAT)", "TIME_SERIES(1)"):
+        _, text = error_of(cbor, metric("m1"), {"Id": "e", "Expression": expression}, **ever)
+        assert "make at most 100,800 values" in text
+
+
+def test_names_with_control_characters_are_refused(ask: Ask) -> None:
+    named = {"MetricName": "m", "Value": 1}
+    for namespace, datum in (
+        ("a\x00", named),
+        ("a", {**named, "MetricName": "m\x00"}),
+        ("a", {**named, "Dimensions": [{"Name": "n", "Value": "\x00"}]}),
+    ):
+        error = ask("PutMetricData", Namespace=namespace, MetricData=[datum])["Error"]
+        assert error["Code"] in ("InvalidParameterValue", "ValidationError")
+
+
 def test_expressions_may_use_each_other_and_lists_give_several_results(ask: Ask) -> None:
     put(ask, "m1", 1)
     put(ask, "m2", 2)
@@ -337,6 +376,7 @@ def test_expressions_may_use_each_other_and_lists_give_several_results(ask: Ask)
         ("SEARCH('{a', 'Average', 60)", "Error in SEARCH expression"),
         ("SEARCH('x', 'Median', 60)", "Median"),
         ("(" * 60 + "m1" + ")" * 60, "nested too deeply"),
+        ("m1" + "+1" * 1000, "nested too deeply"),
     ],
 )
 def test_expressions_that_cannot_be_evaluated_are_refused_by_name(cbor: Ask, expression: str, text: str) -> None:

@@ -7,7 +7,13 @@ from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
 from processing_emulator.aws.services.operation import Handler
 from processing_emulator.domain.page_token import pack, unpack
-from processing_emulator.errors import InvalidNextToken, InvalidParameterCombination, MissingParameter, ValidationFailed
+from processing_emulator.errors import (
+    InvalidNextToken,
+    InvalidParameterCombination,
+    InvalidParameterValue,
+    MissingParameter,
+    ValidationFailed,
+)
 from processing_emulator.metrics.periods import check_period
 from processing_emulator.ports import Alarm, AlarmKey, AlarmStore, Clock
 
@@ -39,6 +45,8 @@ def put_metric_alarm(store: AlarmStore, clock: Clock) -> Handler:
 
 def _check(request: Mapping[str, Any]) -> None:
     """Raises MissingParameter, InvalidParameterCombination, InvalidParameterValue, ValidationFailed."""
+    if "\0" in request["AlarmName"]:
+        raise InvalidParameterValue("The value for parameter AlarmName has a control character.")
     if ("MetricName" in request) == ("Metrics" in request) and "EvaluationCriteria" not in request:
         raise ValidationFailed("Either MetricName or Metrics must be specified, and not both.")
     if "MetricName" not in request:

@@ -26,6 +26,8 @@ def put_metric_data(store: MetricStore, clock: Clock) -> Handler:
             raise InvalidParameterValue(
                 f"The collection MetricData must not have a size greater than {MOST_DATA:,}; it has {len(members):,}."
             )
+        if "\0" in request["Namespace"]:
+            raise InvalidParameterValue("The value for parameter Namespace has a control character.")
         if request["Namespace"].startswith(_RESERVED):
             raise InvalidParameterValue(
                 f"The value {request['Namespace']} for parameter Namespace is invalid: {_RESERVED} is reserved."
