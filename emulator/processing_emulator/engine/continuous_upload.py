@@ -8,6 +8,7 @@ of files that are deleted meanwhile stay.
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from processing_emulator.domain.job import Transfer
 from processing_emulator.engine.activity import EndContainer
@@ -21,6 +22,9 @@ from processing_emulator.ports import Clock, LocalFile
 
 SCAN_SHARE = 0.1
 """Looking through the folders may take this share of the time, no more: large trees are scanned less often."""
+
+TROUBLE_FACTOR = 5
+"""How many times longer the pause is while files cannot be uploaded: each attempt reads them."""
 
 
 class ContinuousUpload:
@@ -73,16 +77,22 @@ class ContinuousUpload:
 
     def _run(self) -> None:
         pause = self._interval_seconds
-        while not self._ended.wait(pause):
-            began = self._clock.monotonic()
-            try:
-                files = self._stager.find_continuous()
-                pause = max(self._interval_seconds, (self._clock.monotonic() - began) / SCAN_SHARE)
-                self._upload(self._settled(files))
-            except StagingFailure as error:
-                self._note_trouble(error)
-            except (Cancelled, Detached):
-                return
+        with suppress(Cancelled, Detached):
+            while not self._ended.wait(pause):
+                pause = self._look()
+
+    def _look(self) -> float:
+        """Scan and upload once; the pause until the next time."""
+        began = self._clock.monotonic()
+        spent = 0.0
+        try:
+            files = self._stager.find_continuous(self._ended)
+            spent = self._clock.monotonic() - began
+            self._upload(self._settled(files))
+        except StagingFailure as error:
+            self._note_trouble(error)
+        pause = max(self._interval_seconds, spent / SCAN_SHARE)
+        return pause * TROUBLE_FACTOR if self._is_in_trouble else pause
 
     def _settled(self, files: Sequence[LocalFile]) -> list[LocalFile]:
         """Those that were the same in the last scan, and are not in the store yet."""

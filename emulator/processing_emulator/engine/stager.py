@@ -55,7 +55,7 @@ class Stager:
 
     def stage_out(self, cancel: CancelToken, progress: TransferProgress) -> StagedOut:
         """Upload all outputs in the order of the request. Raises StagingFailure, Cancelled."""
-        scans = [(item, self._workspace.scan(folder_of(item.local_path))) for item in self._task.spec.outputs]
+        scans = [(item, self._workspace.scan(folder_of(item.local_path), cancel)) for item in self._task.spec.outputs]
         sizes = [found.version.size_bytes for _, scan in scans for found in scan.files]
         self._check_volume("outputs have", sum(sizes))
         progress.expect(objects=len(sizes), size_bytes=sum(sizes))
@@ -78,15 +78,15 @@ class Stager:
             raise error
         return changes
 
-    def find_continuous(self) -> Sequence[LocalFile]:
+    def find_continuous(self, cancel: CancelToken) -> Sequence[LocalFile]:
         """The files of Continuous outputs as they are now. What can never be an object is left to `stage_out`.
 
-        Raises StagingFailure.
+        Raises StagingFailure, Cancelled.
         """
         found: list[LocalFile] = []
         for item in self._task.spec.outputs:
             if item.upload_mode is UploadMode.CONTINUOUS:
-                for file in self._workspace.scan(folder_of(item.local_path)).files:
+                for file in self._workspace.scan(folder_of(item.local_path), cancel).files:
                     with suppress(UnsafePath):
                         found.append(self._local_file(item, file))
         self._check_volume("outputs have", sum(local.version.size_bytes for local in found))

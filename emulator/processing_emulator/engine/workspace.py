@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from processing_emulator.domain.container_contract import MESSAGE_LIMIT_BYTES
 from processing_emulator.domain.staging import FileVersion
-from processing_emulator.errors import DiskFull, StagingFailure
+from processing_emulator.errors import Cancelled, DiskFull, StagingFailure
+from processing_emulator.ports import CancelToken
 from processing_emulator.untrusted_folder import is_folder, iter_entries
 
 _ANYBODY_FOLDER = 0o777  # the container runs as the user of the image (spec 2.1)
@@ -77,11 +78,12 @@ class Workspace:
         finally:
             os.close(descriptor)
 
-    def scan(self, folder: str) -> OutputScan:
+    def scan(self, folder: str, cancel: CancelToken) -> OutputScan:
         """The files to upload below a folder. Links are never followed; only regular files count (spec 4).
 
         If the container has replaced the folder by something else, which it can do inside another mount, the folder
-        itself is skipped. Raises StagingFailure when something cannot be read.
+        itself is skipped. Raises StagingFailure when something cannot be read, and Cancelled: a container may make
+        files faster than they are found.
         """
         files: list[FoundFile] = []
         skipped: list[str] = []
@@ -89,6 +91,8 @@ class Workspace:
             if not is_folder(self.root, folder):
                 return OutputScan(files=(), skipped=(".",))
             for below, status in iter_entries(self.root, folder):
+                if cancel.is_set():
+                    raise Cancelled
                 path = below.removeprefix(f"{folder}/")
                 if stat.S_ISREG(status.st_mode):
                     files.append(FoundFile(path, FileVersion.of(status)))

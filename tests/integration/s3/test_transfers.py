@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from processing_emulator.adapters.s3_store.multipart_journal import MultipartJournal
 from processing_emulator.adapters.s3_store.parts import MIB, UPLOAD
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.seaweedfs.process import SeaweedProcess
@@ -94,6 +95,25 @@ def test_cancelled_upload_of_a_large_file_leaves_no_parts(
         again_and_again(lambda: object_store.upload(files, cancel))
     watcher.join()
     assert not s3_client.list_multipart_uploads(Bucket=bucket, Prefix="k").get("Uploads")
+
+
+@pytest.mark.parametrize("is_id_known", [True, False])
+def test_the_next_start_aborts_an_upload_that_a_killed_server_has_begun(
+    s3_server: S3Server, s3_client: Any, bucket: str, tmp_path: Path, is_id_known: bool
+) -> None:
+    """And no other: code in a container may be writing below the same prefix."""
+    key = "out/große Datei+1%"
+    entry = MultipartJournal(tmp_path).begin(bucket, key)
+    begun = {name: s3_client.create_multipart_upload(Bucket=bucket, Key=name)["UploadId"] for name in (key, key + "2")}
+    if is_id_known:
+        entry.created(begun[key])
+    store = s3_server.object_store(journal_folder=tmp_path)
+    store.abort_unfinished()
+    wait_for("the abort", lambda: not list(tmp_path.iterdir()))
+    left = {name: s3_client.list_multipart_uploads(Bucket=bucket, Prefix=name).get("Uploads", []) for name in begun}
+    assert [each["Key"] for uploads in left.values() for each in uploads if each["Key"] == key] == []
+    assert {each["UploadId"] for each in left[key + "2"]} == {begun[key + "2"]}
+    store.close()
 
 
 def test_jobs_share_the_store(object_store: S3ObjectStore, bucket: str, tmp_path: Path) -> None:

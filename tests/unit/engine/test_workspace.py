@@ -3,12 +3,15 @@
 import os
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from processing_emulator.engine.workspace import Workspace, counted
-from processing_emulator.errors import DiskFull, StagingFailure
+from processing_emulator.errors import Cancelled, DiskFull, StagingFailure
+
+NEVER = threading.Event()
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def test_only_regular_files_are_found_and_the_rest_is_named(workspace: Workspace
             server.bind("socket")
         finally:
             os.chdir(home)
-    scan = workspace.scan("processing/out")
+    scan = workspace.scan("processing/out", NEVER)
     assert [(found.path, found.version.size_bytes) for found in scan.files] == [("deep/below", 1), ("plain", 5)]
     assert scan.skipped == ("dangling", "link-to-file", "link-to-folder", "pipe", "socket")
 
@@ -72,9 +75,18 @@ def test_nothing_outside_is_found_when_the_container_puts_something_else_in_a_fo
             deep.write_text("f")
         case "pipe":
             os.mkfifo(deep)
-    scan = workspace.scan("processing/out/deep")
+    scan = workspace.scan("processing/out/deep", NEVER)
     assert scan.files == ()
     assert scan.skipped == (".",)
+
+
+def test_a_scan_ends_when_it_is_cancelled(workspace: Workspace) -> None:
+    """A container may make files faster than they are found."""
+    (workspace.root / "processing" / "out" / "file").write_text("f")
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(Cancelled):
+        workspace.scan("processing/out", cancelled)
 
 
 def test_used_bytes_count_blocks_so_that_a_sparse_file_is_small_and_a_hard_link_is_free(workspace: Workspace) -> None:

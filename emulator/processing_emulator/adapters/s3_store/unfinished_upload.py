@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from http.client import HTTPResponse
-from urllib.parse import unquote_plus
 
 from processing_emulator.adapters.s3_store.connection import Connection, Request
 from processing_emulator.adapters.s3_store.listing import parsed_document
@@ -33,7 +32,7 @@ def abort_upload(entry: JournalEntry, connection: Connection) -> None:
 def _ids_of(upload: BegunUpload, connection: Connection) -> Sequence[str]:
     if upload.upload_id is not None:
         return [upload.upload_id]
-    query = [("uploads", ""), ("encoding-type", "url"), ("prefix", upload.key)]
+    query = [("uploads", ""), ("prefix", upload.key)]
     request = Request(
         operation="ListMultipartUploads",
         about=f"s3://{upload.bucket}/{upload.key}",
@@ -45,12 +44,14 @@ def _ids_of(upload: BegunUpload, connection: Connection) -> Sequence[str]:
 
 
 def _matching(upload: BegunUpload, listing: bytes) -> Iterator[str]:
-    root = parsed_document(listing)
-    is_encoded = root.findtext("EncodingType") == "url"
-    for found in root.iter("Upload"):
-        key, upload_id = found.findtext("Key", ""), found.findtext("UploadId", "")
-        is_ours = (unquote_plus(key) if is_encoded else key) == upload.key
-        if is_ours and upload_id and _was_begun_since(found.findtext("Initiated", ""), upload.began_at):
+    """Their keys are not requested URL-encoded: SeaweedFS says that it encodes them, and does not."""
+    for found in parsed_document(listing).iter("Upload"):
+        upload_id = found.findtext("UploadId")
+        if (
+            upload_id
+            and found.findtext("Key") == upload.key
+            and _was_begun_since(found.findtext("Initiated", ""), upload.began_at)
+        ):
             yield upload_id
 
 
