@@ -73,6 +73,7 @@ def configure(cluster: Cluster, submission: Submission, environment: Mapping[str
         "spark.driver.host": cluster.primary,
         "spark.hadoop.mapreduce.fileoutputcommitter.algorithm.version": "2",
         "spark.rpc.askTimeout": "300s",
+        "spark.scheduler.minRegisteredResourcesRatio": "0.8",  # YARN's default: begin when the executors are there
         "spark.executorEnv.AWS_REGION": str(environment.get("AWS_REGION")),
         **sizes.choose_sizes(usable, len(cluster.hosts), mode).as_defaults(),
         **user.spark_defaults,

@@ -21,7 +21,7 @@ LOGS = Path("/var/log/spark")
 WORK = LOGS / "work"
 """Where a worker keeps the folders of its executors, with their standard output and error."""
 
-BRING_UP_SECONDS = 120.0
+BRING_UP_SECONDS = 300.0
 NAME_SECONDS = 60.0
 
 
