@@ -11,7 +11,7 @@ import pytest
 from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.adapters.docker_runtime.network import bridge_gateway
 from tests.builders import a_request, an_input, an_output
-from tests.e2e.conftest import emulator_id, running_server
+from tests.e2e.conftest import emulator_id, leftovers, running_server
 from tests.e2e.server import RUN_CODE, EmulatorProcess
 from tests.waiting import wait_for
 
@@ -183,3 +183,24 @@ def test_one_host_that_fails_ends_the_job_with_its_reason(server: EmulatorProces
     assert described["ProcessingJobStatus"] == "Failed"
     assert described["FailureReason"] == "AlgorithmError: sorry\n, exit code: 7"
     assert described["ExitMessage"] == "sorry\n"
+
+
+@pytest.mark.parametrize("phase", ["StagingIn", "Starting", "Running"])
+def test_cluster_survives_a_kill_of_the_server(fresh_server: EmulatorProcess, phase: str) -> None:
+    server = fresh_server.start()
+    server.client("s3").create_bucket(Bucket="bkt")
+    script = "getent hosts algo-1 algo-2 algo-3 && sleep 3 && echo x > /opt/ml/processing/output/$(hostname)"
+    created(server, "killed", entrypoint=["sh", "-c", script], outputs=[an_output(uri="s3://bkt/killed")])
+
+    def reached() -> bool | None:
+        events = server.control("jobs/killed")["events"]
+        return phase in [event["detail"].get("to") for event in events if event["action"] == "phase_changed"] or None
+
+    wait_for(f"the job to reach {phase}", reached, 60)
+    server.kill()
+    server.start()
+
+    assert server.wait_for_end("killed", 120)["ProcessingJobStatus"] == "Completed"
+    found = server.client("s3").list_objects_v2(Bucket="bkt", Prefix="killed/")["Contents"]
+    assert [item["Key"] for item in found] == [f"killed/{host}" for host in HOSTS]
+    assert leftovers(server) == []

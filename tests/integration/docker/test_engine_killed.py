@@ -110,3 +110,32 @@ def test_job_whose_container_somebody_removes_is_not_the_user_s_fault(
         assert answer["FailureReason"] == f"{INTERNAL}(the job's container is gone; somebody removed it)"
     for removal in removals:
         removal.join()
+
+
+@pytest.mark.parametrize("containers", [0, 1, 3])
+def test_cluster_completes_or_says_honestly_why_not_and_leaves_no_network(
+    server: EmulatorProcess, engine: OwnEngine, containers: int
+) -> None:
+    """The engine is killed when so many of a job's three containers exist."""
+    name = f"cluster-{containers}"
+    script = "getent hosts algo-1 algo-2 algo-3 && sleep 2 && echo x > /opt/ml/processing/output/$(hostname)"
+    request = a_request(name, hosts=3, entrypoint=["sh", "-c", script], outputs=[an_output(uri=f"s3://bkt/{name}")])
+    server.client("sagemaker").create_processing_job(**request)
+    wait_for("containers", lambda: len(engine.docker("ps", "--all", "--quiet").split()) >= containers)
+    engine.kill()
+    engine.start()
+
+    answer = server.wait_for_end(name, 120)
+
+    if answer["ProcessingJobStatus"] == "Completed":
+        found = server.client("s3").list_objects_v2(Bucket="bkt", Prefix=f"{name}/")["Contents"]
+        assert [item["Key"] for item in found] == [f"{name}/algo-{number}" for number in (1, 2, 3)]
+    else:
+        assert containers, answer
+        assert answer["FailureReason"].startswith(INTERNAL)
+    wait_for("its network to go", lambda: _networks(engine) == [] or None, 90)
+    assert engine.docker("ps", "--all", "--quiet") == ""
+
+
+def _networks(engine: OwnEngine) -> list[str]:
+    return engine.docker("network", "ls", "--filter", "label=processing-emulator.job-id", "--quiet").split()
