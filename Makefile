@@ -85,6 +85,10 @@ bench: images ## Measure the emulator next to its peers and print ratios (ARGS="
 fuzz: setup ## Send 100,000 generated requests to a server (ARGS='--requests N --seed S', or '--seed S --replay NUMBER')
 	@$(BIN)/python -m tests.contract.fuzz.run $(ARGS)
 
+.PHONY: fuzz-staging
+fuzz-staging: setup ## Stage generated keys and output trees for 10 minutes (ARGS='--seconds N --seed S', or '--seed S --replay NUMBER')
+	@$(BIN)/python -m tests.integration.staging_fuzz.run $(ARGS)
+
 .PHONY: clean
 clean: ## Remove .venv, tool caches and build output from this folder; Docker images and ~/.cache stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build offline

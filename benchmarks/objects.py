@@ -6,15 +6,13 @@ curl transfers the bytes with presigned URLs; the two alternate.
 import os
 import subprocess
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
 import psutil
 
+from benchmarks.memory import peak_memory
 from benchmarks.table import row, seconds
 from tests.e2e.server import EmulatorProcess
 
@@ -44,7 +42,7 @@ def _compare(server: EmulatorProcess, source: Path) -> None:
     before = process.memory_info().rss / 1e6
     puts: list[tuple[float, float]] = []
     gets: list[tuple[float, float]] = []
-    with _peak(process) as peak:
+    with peak_memory(process) as peak:
         for _ in range(ROUNDS):
             puts.append((seconds(lambda: _put(ours, source)), seconds(lambda: _put(direct, source))))
             gets.append((seconds(lambda: _get(ours)), seconds(lambda: _get(direct))))
@@ -71,22 +69,3 @@ def _get(client: Any) -> None:
 
 def _curl(*arguments: str) -> None:
     subprocess.run(["curl", "--silent", "--show-error", "--fail", *arguments], check=True)
-
-
-@contextmanager
-def _peak(process: psutil.Process) -> Iterator[list[float]]:
-    """The peak resident memory of a process in MB while the block runs, sampled 50 times a second."""
-    most = [0.0]
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.02):
-            most[0] = max(most[0], process.memory_info().rss / 1e6)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield most
-    finally:
-        over.set()
-        watcher.join()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import api, jobs, logs, objects, pages
+from benchmarks import api, jobs, logs, objects, pages, staging
 from benchmarks.table import heading
 
 PARTS: Mapping[str, Callable[[], None]] = {
@@ -19,6 +19,7 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "api": api.measure,
     "pages": pages.measure,
     "objects": objects.measure,
+    "staging": staging.measure,
 }
 
 

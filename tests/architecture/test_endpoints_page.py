@@ -17,7 +17,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
 
 def _routes() -> set[str]:
     jobs = MemoryJobStore()
-    server = ServerControls(health=dict, config=dict, init=dict, reset=lambda _scope, _external: {})
+    server = ServerControls(
+        health=dict, config=dict, init=dict, cache=dict, clear_cache=lambda: None, reset=lambda _scope, _external: {}
+    )
     app = admin_app(
         store=jobs,
         logs=MemoryLogStore(jobs),

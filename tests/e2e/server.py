@@ -101,8 +101,14 @@ class EmulatorProcess:
         region: str = "us-east-1",
         credentials: tuple[str, str, str] | None = None,
     ) -> Any:
-        """A boto3 client. `credentials` are temporary: access key, secret key, session token."""
-        access_key, secret_key, session_token = credentials or (account, "secret", None)
+        """A boto3 client. `credentials` are temporary: access key, secret key, session token.
+
+        A client of a store of the user's own has the keys of that store.
+        """
+        keys: tuple[str, str, str | None] = credentials or (account, "secret", None)
+        if service == "s3" and credentials is None and "s3_endpoint" in self.settings:
+            keys = (self.settings["s3_access_key"], self.settings["s3_secret_key"], None)
+        access_key, secret_key, session_token = keys
         return boto3.session.Session().client(
             service,
             endpoint_url=self.url,

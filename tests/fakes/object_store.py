@@ -131,7 +131,7 @@ class MemoryObjectStore:
                 raise UnsafePath(f"object key {planned.source.key!r} would leave its folder")
             body = self._object(planned.source)
             self._take_room(folder / planned.path)
-            _write(folder / planned.path, body)
+            _write(folder / planned.path, body, planned.source.file_time_ns)
             if meter is not None:
                 meter.add(objects=1, size_bytes=len(body))
         return Transfer(objects=len(files), size_bytes=sum(f.source.size_bytes for f in files), seconds=0.0)
@@ -229,11 +229,13 @@ def _check(cancel: CancelToken) -> None:
         raise Cancelled("the transfer was cancelled")
 
 
-def _write(path: Path, body: bytes) -> None:
+def _write(path: Path, body: bytes, time_ns: int | None) -> None:
     temporary = path.with_name(".~partial")
     try:
         temporary.write_bytes(body)
         temporary.chmod(0o666)
+        if time_ns is not None:
+            os.utime(temporary, ns=(time_ns, time_ns))
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

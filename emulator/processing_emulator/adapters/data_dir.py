@@ -21,6 +21,8 @@ class DataDir:
         self.root = root
         self.database = root / "emulator.db"
         self.jobs = root / "jobs"
+        self.cache = root / "cache"
+        self.views = self.cache / "views"
         self.s3 = root / "s3"
         self.logs = root / "logs"
         self.multipart_uploads = root / "multipart-uploads"
@@ -30,7 +32,7 @@ class DataDir:
         """Hold the folder for this process. Raises StoreFailure when another emulator holds it, or it is unusable."""
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.jobs, self.logs):
+            for folder in (self.jobs, self.cache, self.logs):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)  # files of jobs are world-writable and may be setuid: keep other users out
             self.database.touch(mode=0o600)

@@ -1,4 +1,7 @@
-"""The FastAPI application of the emulator's own endpoints, below `/_emulator`. Only a reset changes anything."""
+"""The FastAPI application of the emulator's own endpoints, below `/_emulator`.
+
+Only a reset and the clearing of the cache change anything.
+"""
 
 from collections.abc import Mapping
 from typing import Any

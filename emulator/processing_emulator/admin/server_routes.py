@@ -25,6 +25,8 @@ class ServerControls:
     health: Callable[[], Document]
     config: Callable[[], Document]
     init: Callable[[], Document]
+    cache: Callable[[], Document]
+    clear_cache: Callable[[], None]
     reset: Callable[[ResetScope, bool], Document]
 
 
@@ -44,6 +46,15 @@ def server_routes(server: ServerControls) -> APIRouter:
     @router.get("/init")
     def get_init() -> JSONResponse:
         return JSONResponse(dict(server.init()))
+
+    @router.get("/cache")
+    def get_cache() -> JSONResponse:
+        return JSONResponse(dict(server.cache()))
+
+    @router.delete("/cache")
+    def clear_cache() -> JSONResponse:
+        server.clear_cache()
+        return JSONResponse(dict(server.cache()))
 
     @router.post("/reset")
     def reset(query: Annotated[ResetParameters, Query()]) -> JSONResponse:

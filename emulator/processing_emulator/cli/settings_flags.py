@@ -14,7 +14,7 @@ from processing_emulator.config import ENV_PREFIX, Settings, unknown_variables
 F = TypeVar("F", bound=Callable[..., Any])
 
 GROUPS: Final = {
-    "Server": ("host", "port", "allowed_hosts", "data_dir", "database_url", "log_level", "log_format"),
+    "Server": ("host", "port", "allowed_hosts", "data_dir", "cache_gib", "database_url", "log_level", "log_format"),
     "S3 store": ("s3_endpoint", "s3_access_key", "s3_secret_key", "s3_region", "s3_patience_seconds"),
     "Signatures": ("enforce_signatures", "access_keys"),
     "Docker and images": ("docker_host", "pull_policy", "image_map", "check_image_region"),

@@ -28,10 +28,14 @@ class TemporaryKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderMount:
-    """A folder below the instance's own folder on the host, and where the container sees it."""
+    """A folder below the instance's own folder on the host, and where the container sees it.
+
+    `is_input`: nothing but inputs is in it, so that nothing is read from it after the container has ended.
+    """
 
     folder: str
     target: str
+    is_input: bool = False
 
 
 def mounts_of(spec: JobSpec) -> tuple[FolderMount, ...]:
@@ -39,12 +43,20 @@ def mounts_of(spec: JobSpec) -> tuple[FolderMount, ...]:
 
     A LocalPath inside another (spec 2.7) is a folder of the outer one's mount.
     """
-    paths = sorted({i.local_path for i in spec.inputs} | {o.local_path for o in spec.outputs})
+    outputs = {o.local_path for o in spec.outputs}
+    paths = sorted({i.local_path for i in spec.inputs} | outputs)
     outermost = [path for path in paths if not any(path.startswith(other + "/") for other in paths)]
     return (
         FolderMount(folder="config", target=CONFIG_PATH),
         FolderMount(folder="output", target=MESSAGE_FOLDER),
-        *(FolderMount(folder=folder_of(path), target=path) for path in outermost),
+        *(
+            FolderMount(
+                folder=folder_of(path),
+                target=path,
+                is_input=not any(output == path or output.startswith(path + "/") for output in outputs),
+            )
+            for path in outermost
+        ),
     )
 
 

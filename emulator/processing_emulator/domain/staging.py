@@ -24,6 +24,14 @@ class StoredObject:
     etag: str = ""
     modified_at: datetime | None = field(default=None, compare=False)
 
+    @property
+    def file_time_ns(self) -> int | None:
+        """The time of modification of the object's file, in nanoseconds since the epoch; None if the store has none.
+
+        In whole seconds, because responses to HEAD have no fractions, and some listings do.
+        """
+        return None if self.modified_at is None else int(self.modified_at.timestamp()) * 1_000_000_000
+
 
 class FileVersion(NamedTuple):
     """What changes when a file is written to, or another takes its name."""

@@ -1,7 +1,7 @@
 """Where instances run: the port between the jobs' supervisors and the machines."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from processing_emulator.domain.job import InstanceRecord, JobId, JobKey, Limits
@@ -18,6 +18,7 @@ class Gang:
     request: Mapping[str, Any]
     spec: JobSpec
     records: tuple[InstanceRecord, ...]
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,12 @@ from processing_emulator.domain.outcome import InstanceOutcome
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import JobSpec
 from processing_emulator.domain.usage import UsageScale
+from processing_emulator.engine.input_views import InputViews, OverlaySupport
 from processing_emulator.engine.instance_journal import JournalStore
+from processing_emulator.engine.object_cache import ObjectCache
 from processing_emulator.engine.sample_writer import SampleWriter
 from processing_emulator.engine.staging_totals import StagingTotals
 from processing_emulator.ports import (
-    BindMount,
     Clock,
     ContainerRuntime,
     ContainerSpec,
@@ -73,12 +74,15 @@ class RunnerTools:
     staging: StagingTotals = field(default_factory=StagingTotals)
     gpus: GpuProbe
     clock: Clock
+    cache: ObjectCache
+    overlays: OverlaySupport
     options: RunnerOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceTask:
-    """One host of one job. `folder` is the instance's own folder on this machine.
+    """One host of one job. `folder` is the instance's own folder on this machine, `view_folder` that of the inputs
+    which its container sees through an overlay.
 
     `attach` says how its container joins a network, None for none; it may ask the engine, and raises RuntimeFailure.
     """
@@ -89,7 +93,9 @@ class InstanceTask:
     hosts: tuple[str, ...]
     record: InstanceRecord
     folder: Path
+    view_folder: Path
     attach: Callable[[], NetworkAttachment | None]
+    use_cache: bool = True
 
     @property
     def usage_scale(self) -> UsageScale:
@@ -101,8 +107,10 @@ class InstanceTask:
         """The same in every run of the emulator, so that a container is found again."""
         return f"{self.key.name}-{self.record.host}-{emulator_id}-{self.record.job_id}"
 
-    def container_spec(self, image: str, network: NetworkAttachment | None, options: RunnerOptions) -> ContainerSpec:
-        """The container of this host (spec 2)."""
+    def container_spec(
+        self, image: str, network: NetworkAttachment | None, options: RunnerOptions, views: InputViews
+    ) -> ContainerSpec:
+        """The container of this host (spec 2). Raises DiskFull, StagingFailure."""
         limits = self.record.limits
         return ContainerSpec(
             name=self.container_name(options.emulator_id),
@@ -111,10 +119,7 @@ class InstanceTask:
             entrypoint=self.spec.entrypoint,
             arguments=self.spec.arguments,
             environment=container_contract.environment_of(self.spec, self.key, options.container_access),
-            mounts=tuple(
-                BindMount(source=self.folder / mount.folder, target=mount.target)
-                for mount in container_contract.mounts_of(self.spec)
-            ),
+            mounts=tuple(views.mount(mount) for mount in container_contract.mounts_of(self.spec)),
             labels={**job_labels(self.key, self.record.job_id), "processing-emulator.host": self.record.host},
             limits=limits,
             shm_bytes=int(limits.memory_bytes * options.shm_share),

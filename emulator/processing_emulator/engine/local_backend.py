@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from processing_emulator.domain.cache_entry import CACHE_TAG
 from processing_emulator.domain.capacity import NodeCapacity, Shortage, ask_of, place
 from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import JobId, Limits
@@ -23,12 +24,16 @@ logger = logging.getLogger(__name__)
 
 
 class LocalBackend:
-    """Instances as threads of this process, containers in this machine's engine, folders below `jobs_folder`."""
+    """Instances as threads of this process, containers in this machine's engine, folders below `jobs_folder`.
 
-    def __init__(self, tools: RunnerTools, host: HostProbe, jobs_folder: Path) -> None:
+    The files of inputs that containers see through overlays are below `views_folder`.
+    """
+
+    def __init__(self, tools: RunnerTools, host: HostProbe, jobs_folder: Path, views_folder: Path) -> None:
         self._tools = tools
         self._host = host
         self._jobs_folder = jobs_folder
+        self._views_folder = views_folder
         self._ledger = CapacityLedger()
         self._runners: dict[JobId, tuple[InstanceRunner, ...]] = {}
         self._networks: dict[JobId, JobNetwork] = {}
@@ -82,7 +87,9 @@ class LocalBackend:
                 hosts=hosts,
                 record=record,
                 folder=self._jobs_folder / str(job_id) / record.host,
+                view_folder=self._views_folder / str(job_id) / record.host,
                 attach=partial(attach, record.host),
+                use_cache=gang.tags.get(CACHE_TAG) != "off",
             )
             for record in gang.records
         ]
@@ -127,16 +134,20 @@ class LocalBackend:
         for runner in self._runners.pop(job_id, ()):
             runner.join()
         self._remove_network(job_id)
-        self._remove_folder(self._jobs_folder / str(job_id))
+        for parent in (self._jobs_folder, self._views_folder):
+            self._remove_folder(parent / str(job_id))
         self._ledger.release(job_id)
 
     def sweep(self, is_wanted: Callable[[JobId], bool]) -> int:
-        """See the port. Networks after containers, which hold them."""
+        """See the port. Networks and volumes after containers, which hold them."""
         runtime = self._tools.runtime
-        containers = self._sweep(runtime.list_ours(), runtime.remove, is_wanted)
+        removed = self._sweep(runtime.list_ours(), runtime.remove, is_wanted)
         runtime.remove_unused_volumes()
-        networks = self._sweep(runtime.list_networks(), runtime.remove_network, is_wanted)
-        return containers + networks + self._sweep_folders(is_wanted)
+        removed += self._sweep(runtime.list_networks(), runtime.remove_network, is_wanted)
+        for parent in (self._jobs_folder, self._views_folder):
+            removed += self._sweep_folders(parent, is_wanted)
+        self._tools.cache.maintain()
+        return removed
 
     def clear(self) -> int:
         """See the port."""
@@ -178,8 +189,8 @@ class LocalBackend:
         except RuntimeFailure as error:  # the next sweep tries again
             logger.warning("network not removed", extra={"job_id": job_id, "error": str(error)})
 
-    def _sweep_folders(self, is_wanted: Callable[[JobId], bool]) -> int:
-        folders = self._jobs_folder.iterdir() if self._jobs_folder.exists() else ()
+    def _sweep_folders(self, parent: Path, is_wanted: Callable[[JobId], bool]) -> int:
+        folders = parent.iterdir() if parent.exists() else ()
         return sum(
             self._remove_folder(folder)
             for folder in folders

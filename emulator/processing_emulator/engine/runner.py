@@ -34,6 +34,7 @@ from processing_emulator.engine.failures import (
     upload_failure,
 )
 from processing_emulator.engine.image_resolver import resolve_image
+from processing_emulator.engine.input_views import InputViews
 from processing_emulator.engine.instance import (
     InstanceEnded,
     InstanceFailed,
@@ -102,8 +103,9 @@ class InstanceRunner:
         self._report = report
         self._index = task.record.index
         self._name = f"{task.key.name}/{task.record.host}"
-        self._workspace = Workspace(task.folder)
-        self._stager = Stager(tools.objects, self._workspace, task)
+        self._workspace = Workspace(task.folder, elsewhere=task.view_folder)
+        self._views = InputViews(self._workspace, task.view_folder)
+        self._stager = Stager(tools, self._workspace, self._views, task)
         self._cancel = threading.Event()
         self._may_start = threading.Event()
         self._detaching = threading.Event()
@@ -263,18 +265,32 @@ class InstanceRunner:
         self._reach(JobPhase.STAGING_IN)
         with _failing_as(download_failure):
             self._lay_out_folders()
+            self._choose_views(image)
             with self._tools.staging.counting_errors(Direction.IN), self._progress(Direction.IN) as progress:
                 staged = self._stager.stage_in(self._cancel, progress)
-        self._tools.staging.add(Direction.IN, staged)
-        self._journal.save(staged_in=staged)
+        self._tools.staging.add(Direction.IN, staged.transfer)
+        self._journal.save(staged_in=staged.transfer)
         self._journal.event(
-            "staged_in", objects=staged.objects, bytes=staged.size_bytes, seconds=round(staged.seconds, 3)
+            "staged_in",
+            objects=staged.transfer.objects,
+            bytes=staged.transfer.size_bytes,
+            seconds=round(staged.transfer.seconds, 3),
+            cached_objects=staged.cached_objects,
+            cached_bytes=staged.cached_bytes,
         )
         return image
+
+    def _choose_views(self, image: str) -> None:
+        """Let the container see its inputs through overlays, where the cache is used and the machine can do it."""
+        folders = [mount.folder for mount in container_contract.mounts_of(self._task.spec) if mount.is_input]
+        is_wanted = self._task.use_cache and self._tools.cache.is_on and bool(folders)
+        if is_wanted and self._tools.overlays(image, self._views):
+            self._views.choose(folders)
 
     def _lay_out_folders(self) -> None:
         """A fresh tree: config files, and every LocalPath as an empty folder (spec 2.7)."""
         self._workspace.remove()
+        self._views.remove()
         spec, host = self._task.spec, self._task.record.host
         published = [METRICS_FOLDER] if leaves_metrics(spec.environment) else []
         paths = {i.local_path for i in spec.inputs} | {o.local_path for o in spec.outputs}
@@ -290,7 +306,7 @@ class InstanceRunner:
     def _create(self, image: str) -> str:
         """Create, or adopt what a create whose answer was lost has made."""
         network = self._attach()
-        spec = self._task.container_spec(image, network, self._tools.options)
+        spec = self._task.container_spec(image, network, self._tools.options, self._views)
         found = self._tools.runtime.find(spec.name)
         container_id = found.id if found is not None else self._create_new(spec)
         if network is not None and network.second is not None:
@@ -458,6 +474,7 @@ class InstanceRunner:
         self._remove_container()
         try:
             self._workspace.remove()
+            self._views.remove()
         except StagingFailure as error:
             self._journal.problem("clean_up_failed", error=str(error))
 

@@ -13,11 +13,13 @@ from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.domain.sharding import share_of
 from processing_emulator.domain.spec import JobInput, JobOutput, S3Manifest, S3Prefix, Source, UploadMode
 from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download, plan_paths
-from processing_emulator.engine.instance import InstanceTask
+from processing_emulator.engine.cached_downloads import CachedDownloads, Staged
+from processing_emulator.engine.input_views import InputViews
+from processing_emulator.engine.instance import InstanceTask, RunnerTools
 from processing_emulator.engine.transfer_progress import TransferProgress
 from processing_emulator.engine.workspace import FoundFile, Workspace
 from processing_emulator.errors import DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
-from processing_emulator.ports import CancelToken, Changes, LocalFile, ObjectStore
+from processing_emulator.ports import CancelToken, Changes, LocalFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +41,26 @@ class Stager:
     The task holds the instance's index and the hosts of the job, which decide the share of a sharded input.
     """
 
-    def __init__(self, objects: ObjectStore, workspace: Workspace, task: InstanceTask) -> None:
-        self._objects = objects
+    def __init__(self, tools: RunnerTools, workspace: Workspace, views: InputViews, task: InstanceTask) -> None:
+        self._objects = tools.objects
+        self._downloads = CachedDownloads(tools.objects, tools.cache, tools.clock, is_wanted=task.use_cache)
         self._workspace = workspace
+        self._views = views
         self._task = task
 
-    def stage_in(self, cancel: CancelToken, progress: TransferProgress) -> Transfer:
-        """Download all inputs in the order of the request. Raises StagingFailure, Cancelled."""
+    def stage_in(self, cancel: CancelToken, progress: TransferProgress) -> Staged:
+        """Stage all inputs in the order of the request. Raises StagingFailure, Cancelled."""
         plans = [(item, self._plan(item, cancel)) for item in self._task.spec.inputs]
         self._check_volume("inputs take", sum(plan.size_bytes for _, plan in plans))
         progress.expect(
             objects=sum(len(plan.files) for _, plan in plans), size_bytes=sum(plan.size_bytes for _, plan in plans)
         )
-        return _sum([self._download(item, plan, cancel, progress) for item, plan in plans])
+        done = [self._download(item, plan, cancel, progress) for item, plan in plans]
+        return Staged(
+            transfer=_sum([staged.transfer for staged in done]),
+            cached_objects=sum(staged.cached_objects for staged in done),
+            cached_bytes=sum(staged.cached_bytes for staged in done),
+        )
 
     def stage_out(self, cancel: CancelToken, progress: TransferProgress) -> StagedOut:
         """Upload all outputs in the order of the request. Raises StagingFailure, Cancelled."""
@@ -127,12 +136,11 @@ class Stager:
             raise StagingFailure(f"{error} (it is listed in the manifest {uri})") from error
         return plan_paths((stored, manifest.paths[stored.key]) for stored in found)
 
-    def _download(
-        self, item: JobInput, plan: DownloadPlan, cancel: CancelToken, progress: TransferProgress
-    ) -> Transfer:
+    def _download(self, item: JobInput, plan: DownloadPlan, cancel: CancelToken, progress: TransferProgress) -> Staged:
         folder = folder_of(item.local_path)
-        self._workspace.make_folders([folder, *(f"{folder}/{sub}" for sub in plan.folders)])
-        return self._objects.download(plan.files, self._workspace.root / folder, cancel, progress)
+        holder, is_view = self._views.holder_of(folder)
+        holder.make_folders([folder, *(f"{folder}/{sub}" for sub in plan.folders)])
+        return self._downloads.download(plan.files, holder.root / folder, cancel, progress, linked=is_view)
 
     def _check_volume(self, what: str, size_bytes: int) -> None:
         """Sparse files and hard links take less space on the disk than they would in S3."""

@@ -140,7 +140,8 @@ class Supervisor:
         elif self._job.phase is JobPhase.STOPPING:
             self._stop(StopCause.MAX_RUNTIME)
         request = settled_request(self._job.request, self._job.selected)
-        gang = Gang(key=self._job.key, request=request, spec=self._spec, records=records)
+        tags = self._persist(lambda: self._store.list_tags(self._job.id))
+        gang = Gang(key=self._job.key, request=request, spec=self._spec, records=records, tags=tags)
         self._backend.place(gang, self._inbox.put, self._stop_cause)
         while len(self._outcomes) < len(records):
             self._handle_next()

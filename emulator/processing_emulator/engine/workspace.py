@@ -35,10 +35,14 @@ class OutputScan:
 
 
 class Workspace:
-    """Files of one instance below `root`; every folder in it is writable by the container's user."""
+    """Files of one instance below `root`; every folder in it is writable by the container's user.
 
-    def __init__(self, root: Path) -> None:
+    The files of the instance in `elsewhere` are counted, too.
+    """
+
+    def __init__(self, root: Path, elsewhere: Path | None = None) -> None:
         self.root = root
+        self._elsewhere = elsewhere
 
     def make_folders(self, folders: Sequence[str]) -> None:
         """Create folders, relative to the root, with their parents. Raises DiskFull, StagingFailure."""
@@ -109,8 +113,9 @@ class Workspace:
         This runs in another process because a container may create trees deeper and paths longer than this process
         can walk, and must not delay it.
         """
+        folders = [folder for folder in (self.root, self._elsewhere) if folder is not None and folder.exists()]
         return subprocess.Popen(
-            ["du", "-sk", "--", str(self.root)],  # noqa: S607  # the du of this machine
+            ["du", "-sk", "--", *map(str, folders)],  # noqa: S607  # the du of this machine
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -135,8 +140,8 @@ def counted(process: "subprocess.Popen[str]", timeout_seconds: float) -> int | N
         answer, _ = process.communicate(timeout=timeout_seconds)
     except subprocess.TimeoutExpired:
         return None
-    head = answer.split(maxsplit=1)
-    return int(head[0]) * 1024 if head and head[0].isdecimal() else None
+    heads = [line.partition("\t")[0] for line in answer.splitlines()]
+    return sum(int(head) for head in heads) * 1024 if heads and all(map(str.isdecimal, heads)) else None
 
 
 def _translated(error: OSError, what: str) -> StagingFailure:

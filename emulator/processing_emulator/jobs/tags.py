@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from processing_emulator.domain.cache_entry import CACHE_TAG, CACHE_TAG_VALUES
 from processing_emulator.domain.job import JobKey, ProcessingJob
 from processing_emulator.errors import JobNotFound, TaggedResourceNotFound, Unsupported, ValidationFailed
 from processing_emulator.ports import JobStore
@@ -19,7 +20,13 @@ _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]*):([0-9]{12}):([^/]+)(?:
 
 
 def check_tags(tags: Sequence[Mapping[str, Any]]) -> None:
-    """Raise ValidationFailed for what the service model does not hold: keys that repeat, and keys that are reserved."""
+    """Raise ValidationFailed for what the service model does not hold: keys that repeat, and keys that are reserved.
+
+    The emulator's own tags have values of their own.
+    """
+    for tag in tags:
+        if tag["Key"] == CACHE_TAG and tag["Value"] not in CACHE_TAG_VALUES:
+            raise ValidationFailed(f"Tag {CACHE_TAG} must be {' or '.join(CACHE_TAG_VALUES)}")
     keys = [tag["Key"] for tag in tags]
     has_repeated = len(set(keys)) < len(keys)
     for key in keys:

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from processing_emulator.adapters.boot_id import read_boot_id
 from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.disk_space import DiskReserve
@@ -15,6 +16,9 @@ from processing_emulator.adapters.sql_store.store import Stores, open_postgresql
 from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
 from processing_emulator.config import Settings
+from processing_emulator.domain.instance_types import GIB
+from processing_emulator.engine.cache_folder import CacheFolder
+from processing_emulator.engine.object_cache import ObjectCache
 from processing_emulator.server.network import Listening, NetworkLocation, find_location, open_sockets
 from processing_emulator.server.s3_store import S3Part
 from processing_emulator.server.seed_and_hooks import SeedAndHooks
@@ -34,6 +38,7 @@ class Adapters:
     objects: S3ObjectStore
     gpus: NvmlProbe
     clock: SystemClock
+    cache: ObjectCache
     keys: CredentialStore
     location: NetworkLocation
     listening: Listening
@@ -52,6 +57,7 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
     objects = startup.s3.object_store()  # waits for the embedded store
     stack.callback(objects.close)
     objects.abort_unfinished()
+    clock = SystemClock()
     return Adapters(
         data=data,
         reserve=startup.reserve,
@@ -61,11 +67,19 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
         runtime=runtime,
         objects=objects,
         gpus=NvmlProbe(),
-        clock=SystemClock(),
+        clock=clock,
+        cache=_cache(settings, startup, clock),
         keys=_keys(settings, data),
         location=location,
         listening=listening,
     )
+
+
+def _cache(settings: Settings, startup: Startup, clock: SystemClock) -> ObjectCache:
+    """The embedded store has another port after each start, but it is the same store."""
+    endpoint = settings.s3_endpoint or startup.s3.kind
+    folder = CacheFolder(startup.data.cache, read_boot_id())
+    return ObjectCache(folder, clock, endpoint=endpoint, limit_bytes=int(settings.cache_gib * GIB))
 
 
 def _open_stores(settings: Settings, data: DataDir) -> Stores:

@@ -46,6 +46,7 @@ def build_admin_app(
 
     def build() -> ASGIApp:
         from processing_emulator.admin.app import admin_app
+        from processing_emulator.admin.cache_document import cache_document
         from processing_emulator.admin.server_routes import ServerControls
         from processing_emulator.server.metric_sources import metric_sources
 
@@ -53,6 +54,8 @@ def build_admin_app(
             health=lambda: health_document(health.states(), hooks.progress()),
             config=lambda: config_document(settings, flags),
             init=hooks.state,
+            cache=lambda: cache_document(adapters.cache.state()),
+            clear_cache=adapters.cache.clear,
             reset=lambda scope, external: resetter.reset(scope, external=external),
         )
         return admin_app(

@@ -1,11 +1,14 @@
 """Makes the engine: what admits jobs, runs them in containers, and removes leftovers."""
 
+import os
+import sys
 from dataclasses import dataclass
 
 from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
 from processing_emulator.aws.signatures.container_session import session_issuer
 from processing_emulator.config import ContainerCredentials, Settings
 from processing_emulator.domain.container_contract import ContainerAccess
+from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import RunnerOptions, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper
@@ -40,11 +43,13 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
         samples=samples,
         gpus=adapters.gpus,
         clock=clock,
+        cache=adapters.cache,
+        overlays=OverlaySupport(adapters.runtime, may_remove=sys.platform == "linux" and os.geteuid() == 0),
         options=_runner_options(settings, adapters),
     )
     memory = settings.capacity_memory_mib
     host = DockerHostProbe(adapters.runtime, adapters.gpus, settings.capacity_cpus, memory * _MIB if memory else None)
-    backend = LocalBackend(tools, host, adapters.data.jobs)
+    backend = LocalBackend(tools, host, adapters.data.jobs, adapters.data.views)
     return JobEngine(
         scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds),
         reaper=Reaper(jobs, backend, settings.reaper_interval_seconds),

@@ -12,8 +12,11 @@ from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.outcome import ContainerExit, InstanceOutcome, StopCause
 from processing_emulator.domain.spec import spec_of
 from processing_emulator.engine.backend import Admitted, ExecutionBackend, Gang, Never, NotNow
+from processing_emulator.engine.cache_folder import CacheFolder
+from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import InstanceEnded, InstanceStaged, RunnerOptions, RunnerReport, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
+from processing_emulator.engine.object_cache import ObjectCache
 from processing_emulator.engine.sample_writer import SampleWriter
 from processing_emulator.ports import ContainerState
 from tests.builders import a_key, a_request
@@ -33,6 +36,7 @@ class LocalWorld:
         self.machine = FakeMachine()
         self.jobs = MemoryJobStore()
         self.folder = folder / "jobs"
+        self.cache_folder = folder / "cache"
         self._runtimes: list[FakeRuntime] = []
 
     def start(self) -> ExecutionBackend:
@@ -49,9 +53,13 @@ class LocalWorld:
             samples=SampleWriter(MemoryMetricStore(self.jobs), SystemClock(), kept_seconds=3600),
             gpus=FakeGpuProbe(),
             clock=SystemClock(),
+            cache=ObjectCache(
+                CacheFolder(self.cache_folder, "boot-1"), SystemClock(), endpoint="memory", limit_bytes=2**20
+            ),
+            overlays=OverlaySupport(runtime, may_remove=True),
             options=options,
         )
-        return LocalBackend(tools, FakeHostProbe(vcpus=4.0), self.folder)
+        return LocalBackend(tools, FakeHostProbe(vcpus=4.0), self.folder, self.cache_folder / "views")
 
     def close(self) -> None:
         for runtime in self._runtimes:

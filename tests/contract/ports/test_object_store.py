@@ -347,6 +347,9 @@ def test_downloads_files_as_any_user_may_use_them(bench: Bench, bucket: str, tmp
     assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "sub/empty")] == [0o666, 0o666]
     assert (transfer.objects, transfer.size_bytes) == (2, 5)
     assert transfer.seconds >= 0
+    times = {file.path: file.source.file_time_ns for file in plan.files}
+    assert {path: (tmp_path / path).stat().st_mtime_ns for path in times} == times
+    assert all(times.values())
 
 
 def test_download_replaces_what_has_the_name_and_follows_no_link(bench: Bench, bucket: str, tmp_path: Path) -> None:

@@ -1,17 +1,20 @@
 """The emulator's own endpoints, without a socket."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from starlette.types import ASGIApp
 
 from processing_emulator.admin.app import admin_app
+from processing_emulator.admin.cache_document import cache_document
 from processing_emulator.admin.lazy_app import LazyApp
 from processing_emulator.admin.reset import ExternalStoreKept, ResetScope
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.domain.job import JobEvent, JobFacts, Limits, Transfer
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample, UsageScale, usage_data
+from processing_emulator.engine.object_cache import CacheState
 from processing_emulator.errors import EmulatorError, StartFailure, StoreFailure
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
@@ -25,6 +28,11 @@ from tests.unit.jobs.job_requests import START, Api
 LIMITS = Limits(vcpus=1.5, reserved_vcpus=2.0, memory_bytes=1024, volume_bytes=2048, gpu_ids=("GPU-1",), capped=True)
 
 
+def a_cache_state(**changes: Any) -> CacheState:
+    zeros = {"entries": 0, "size_bytes": 0, "used_bytes": 0, "limit_bytes": 9, "hits": 0, "hit_bytes": 0}
+    return CacheState(**{**zeros, "oldest_use": None, **changes})
+
+
 class World:
     """The admin application over stores in memory."""
 
@@ -36,10 +44,13 @@ class World:
         self.resets: list[tuple[ResetScope, bool]] = []
         self.failure: EmulatorError | None = None
         self.down = ""
+        self.cache = a_cache_state(entries=2, size_bytes=7, oldest_use=0.0)
         server = ServerControls(
             health=self.health,
             config=lambda: {"settings": {"port": {"value": 1, "source": "flag"}}},
             init=lambda: {"stages": {}},
+            cache=lambda: cache_document(self.cache),
+            clear_cache=self.clear_cache,
             reset=self.reset,
         )
         self.app: ASGIApp = admin_app(
@@ -50,6 +61,10 @@ class World:
             server=server,
             sources=sources(),
         )
+
+    def clear_cache(self) -> None:
+        """What the server would do."""
+        self.cache = a_cache_state(entries=0, size_bytes=0, oldest_use=None)
 
     def health(self) -> Mapping[str, object]:
         """What the server would say."""
@@ -313,6 +328,14 @@ def test_the_lazy_application_is_built_once_and_when_needed(world: World) -> Non
 def test_settings_and_init_stages_are_shown(world: World) -> None:
     assert world.get("/_emulator/config").document["settings"]["port"] == {"value": 1, "source": "flag"}
     assert world.get("/_emulator/init").document == {"stages": {}}
+
+
+def test_cache_is_shown_and_cleared(world: World) -> None:
+    shown = world.get("/_emulator/cache").document
+    cleared = call(world.app, method="DELETE", path="/_emulator/cache").document
+
+    assert (shown["entries"], shown["bytes"], shown["oldestUse"]) == (2, 7, "1970-01-01T00:00:00+00:00")
+    assert (cleared["entries"], cleared["bytes"], cleared["oldestUse"]) == (0, 0, None)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The engine on fakes: a machine in memory, stores in memory, and real threads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,11 @@ from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.usage import UsagePeaks
 from processing_emulator.engine.backend import Gang
+from processing_emulator.engine.cache_folder import CacheFolder
+from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import RunnerOptions, RunnerReport, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
+from processing_emulator.engine.object_cache import ObjectCache
 from processing_emulator.engine.reaper import Reaper
 from processing_emulator.engine.sample_writer import SampleWriter
 from processing_emulator.engine.scheduler import Scheduler
@@ -29,6 +32,7 @@ from tests.fakes.runtime import FakeRuntime
 from tests.waiting import wait_for
 
 EMULATOR_ID = "e1"
+MIB = 1024**2
 
 
 class Rig:
@@ -36,6 +40,9 @@ class Rig:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "jobs"
+        self.views_folder = folder / "cache" / "views"
+        self.cache_folder = CacheFolder(folder / "cache", "boot-1", sync=lambda: None)
+        self.cache_bytes = MIB
         self.script: Callable[[Any], FakeRun] = run_from_environment
         self.machine = FakeMachine(script=lambda spec: self.script(spec))
         self.jobs = MemoryJobStore()
@@ -54,10 +61,10 @@ class Rig:
         emulator.scheduler.start()
         return emulator
 
-    def add(self, name: str = "job", **changes: Any) -> ProcessingJob:
+    def add(self, name: str = "job", tags: Mapping[str, str] | None = None, **changes: Any) -> ProcessingJob:
         """Store a job, as the API does."""
         request = a_request(name, **changes)
-        job = self.jobs.add(a_key(name), request, {}, SystemClock().now())
+        job = self.jobs.add(a_key(name), request, tags or {}, SystemClock().now())
         for emulator in self.runs:
             emulator.scheduler.jobs_added([job.id])
         return job
@@ -98,7 +105,8 @@ class Rig:
         return f"{job.key.name}-{host}-{EMULATOR_ID}-{job.id}"
 
     def leftovers(self) -> list[str]:
-        files = [str(path) for path in self.folder.rglob("*")] if self.folder.exists() else []
+        folders = (self.folder, self.views_folder)
+        files = [str(path) for folder in folders if folder.exists() for path in folder.rglob("*")]
         return self.machine.names() + [network.name for network in self.machine.networks.values()] + files
 
     def close(self) -> None:
@@ -109,8 +117,8 @@ class Rig:
 class BackendWithBugs(LocalBackend):
     """The real one, but `place` raises what a test puts into `bugs`."""
 
-    def __init__(self, tools: RunnerTools, host: FakeHostProbe, folder: Path) -> None:
-        super().__init__(tools, host, folder)
+    def __init__(self, tools: RunnerTools, host: FakeHostProbe, folder: Path, views_folder: Path) -> None:
+        super().__init__(tools, host, folder, views_folder)
         self.bugs: list[Exception] = []
 
     def place(self, gang: Gang, report: Callable[[RunnerReport], None], stop: StopCause | None) -> None:
@@ -142,10 +150,12 @@ class EmulatorRun:
             samples=SampleWriter(rig.metrics, clock, kept_seconds=3600),
             gpus=rig.gpus,
             clock=clock,
+            cache=ObjectCache(rig.cache_folder, clock, endpoint="memory", limit_bytes=rig.cache_bytes),
+            overlays=OverlaySupport(self.runtime, may_remove=True),
             options=RunnerOptions(**{**defaults, **options}),
         )
         self.tools = tools
-        self.backend = BackendWithBugs(tools, rig.host, rig.folder)
+        self.backend = BackendWithBugs(tools, rig.host, rig.folder, rig.views_folder)
         self.scheduler = Scheduler(rig.jobs, self.backend, clock, tools.options.engine_patience_seconds)
         self.reaper = Reaper(rig.jobs, self.backend, 3600)
 

@@ -67,6 +67,13 @@ def test_fifty_tags_are_the_most(api: Api) -> None:
     assert len(api.tags.put(ACCOUNT, REGION, ARN + "my-job", tags[1:])) == MOST_TAGS
 
 
+def test_tag_of_the_cache_is_on_or_off(api: Api) -> None:
+    with pytest.raises(ValidationFailed, match="Tag processing-emulator:cache must be on or off"):
+        api.tags.put(ACCOUNT, REGION, ARN + "my-job", [{"Key": "processing-emulator:cache", "Value": "no"}])
+
+    api.tags.put(ACCOUNT, REGION, ARN + "my-job", [{"Key": "processing-emulator:cache", "Value": "off"}])
+
+
 def test_reserved_keys_are_refused(api: Api) -> None:
     with pytest.raises(ValidationFailed, match="begin with aws: are reserved"):
         api.tags.put(ACCOUNT, REGION, ARN + "my-job", [{"Key": "aws:x", "Value": ""}])

@@ -34,7 +34,7 @@ class Downloads:
         """One task for a small object, one for each part of a large object. Raises UnsafePath."""
         for planned in files:
             parts = list(iter_parts(planned.source.size_bytes, DOWNLOAD))
-            file = _PartialFile(_inside(self._folder, planned), parts=len(parts))
+            file = _PartialFile(_inside(self._folder, planned), planned.source.file_time_ns, parts=len(parts))
             if len(parts) > 1:
                 self._large.append(file)
             for part in parts:
@@ -55,8 +55,9 @@ def _inside(folder: Path, planned: PlannedFile) -> str:
 class _PartialFile:
     """A file with a temporary name until its last part is written. Several threads may write parts."""
 
-    def __init__(self, path: str, *, parts: int) -> None:
+    def __init__(self, path: str, time_ns: int | None, *, parts: int) -> None:
         self._path = path
+        self._time_ns = time_ns
         self._lock = threading.Lock()
         self._parts_missing = parts
         self._temporary = ""
@@ -78,6 +79,8 @@ class _PartialFile:
             self._parts_missing -= 1
             if self._parts_missing:
                 return False
+            if self._time_ns is not None:
+                os.utime(self._fd, ns=(self._time_ns, self._time_ns))
             os.close(self._fd)
             self._fd = -1
             os.rename(self._temporary, self._path)  # noqa: PTH104
