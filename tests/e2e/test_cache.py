@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import docker
 import pytest
@@ -208,18 +207,7 @@ def test_job_keeps_its_files_through_eviction_clearing_and_a_restart(tmp_path: P
 
 def command(server: EmulatorProcess, action: str) -> dict[str, Any]:
     """`processing-emulator cache ACTION --json`."""
-    port = str(urlsplit(server.url).port)
-    arguments = [sys.executable, "-m", "processing_emulator", "cache", action, "--json", "--port", port]
+    arguments = [sys.executable, "-m", "processing_emulator", "cache", action, "--json", "--url", server.url]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60)
     document: dict[str, Any] = json.loads(done.stdout)
     return document
-
-
-def test_command_without_a_server_says_where_the_cache_is(tmp_path: Path) -> None:
-    arguments = [sys.executable, "-m", "processing_emulator", "cache", "clear", "--port", "1"]
-    done = subprocess.run(
-        [*arguments, "--data-dir", str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 2
-    assert "no emulator answers at http://127.0.0.1:1/_emulator/cache" in done.stderr
-    assert str(tmp_path / "cache" / "objects") in done.stderr.replace("\n", "")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from processing_emulator.admin_prefix import ADMIN_PREFIX
+from processing_emulator.cli.cache_lines import cache_lines
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, client_of, service_errors
 from processing_emulator.cli.formatting import duration, seconds_between, table
 from processing_emulator.cli.settings_flags import load_settings
@@ -159,6 +160,19 @@ def open_dashboard(client: EmulatorClient, job: str | None, only_print: bool) ->
         click.echo(url)
 
 
+@click.command(short_help="Show or clear the cache of inputs.")
+@asks_server
+@click.argument("action", type=click.Choice(["show", "clear"]), default="show")
+@as_json
+def cache(client: EmulatorClient, action: str, as_json: bool) -> None:
+    """Show what the cache of inputs holds, or clear it. Jobs that run keep the files that they use."""
+    document = client.delete("cache") if action == "clear" else client.get("cache")
+    if as_json:
+        _print_json(document)
+    else:
+        click.echo(cache_lines(document))
+
+
 @click.command(short_help="Delete jobs, logs and objects.")
 @asks_server
 @click.option("--scope", type=click.Choice(["all", "jobs", "s3"]), default="all", show_default=True)
@@ -216,4 +230,4 @@ def _variables(given: tuple[str, ...]) -> dict[str, str]:
     return dict(text.split("=", 1) for text in given)
 
 
-COMMANDS = (ps, describe, logs, watch, cancel, open_dashboard, reset, run)
+COMMANDS = (ps, describe, logs, watch, cancel, open_dashboard, cache, reset, run)

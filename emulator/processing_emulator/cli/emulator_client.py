@@ -49,6 +49,12 @@ class EmulatorClient:
             document: Document = json.load(answer)
             return document
 
+    def delete(self, path: str) -> Document:
+        """Ask for the removal of something below `/_emulator`."""
+        with self._asked("DELETE", path, {}, None) as answer:
+            document: Document = json.load(answer)
+            return document
+
     def lines(self, path: str, **query: object) -> Iterator[Document]:
         """A stream of JSON lines, until the server ends it."""
         with self._asked("GET", path, query, None) as answer:

@@ -1,6 +1,5 @@
 """The `processing-emulator` command."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -75,21 +74,6 @@ def env(shape: str, unset: bool, sdk_config: Path | None, no_sdk_config: bool, *
         except EmulatorError as error:
             raise UsageFault(str(error)) from error
     click.echo(set_lines(settings, path, wanted))
-
-
-@main.command(cls=GroupedCommand, short_help="Show or clear the cache of inputs.")
-@click.argument("action", type=click.Choice(["show", "clear"]), default="show")
-@settings_flags("host", "port", "data_dir")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def cache(action: str, as_json: bool, **flags: Any) -> None:
-    """Show what the cache of inputs of a running server holds, or clear it.
-
-    Jobs that run keep the files that they use.
-    """
-    from processing_emulator.cli.cache import ask_cache, cache_lines
-
-    document = ask_cache(load_settings(flags), clear=action == "clear")
-    click.echo(json.dumps(document) if as_json else cache_lines(document))
 
 
 @main.command(cls=GroupedCommand, short_help="Check what the server needs.")

@@ -71,6 +71,7 @@ class ObjectCache:
         self._entries: dict[str, CacheEntry] = {}
         self._last_used: dict[str, float] = {}
         self._downloading: set[str] = set()
+        self._flushing = threading.Lock()
         self._is_open = False
         self._has_news = False
         self._disk_bytes = 0
@@ -177,7 +178,7 @@ class ObjectCache:
 
     def flush(self) -> None:
         """Let what was kept survive a restart of the machine."""
-        with self._excused("flush"):
+        with self._flushing, self._excused("flush"):
             self._folder.flush(self._clock.now().timestamp())
 
     # --- internals ---

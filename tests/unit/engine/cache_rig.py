@@ -79,8 +79,9 @@ class CacheRig:
         (self.base / name).rmdir()
 
     def files(self) -> list[Path]:
-        """Everything that lies in the cache."""
-        return [path for path in (self.base / "cache").rglob("*") if path.is_file() and path.name != "flushed"]
+        """Everything that is kept, or was begun to be."""
+        folders = [self.base / "cache" / name for name in ("objects", "incoming")]
+        return [path for folder in folders for path in folder.rglob("*") if not path.is_dir()]
 
     def contents(self, name: str) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (self.base / name).iterdir()}

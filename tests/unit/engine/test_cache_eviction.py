@@ -18,7 +18,7 @@ class CacheMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.rig = CacheRig(Path(self._folder.name), limit_bytes=LIMIT)
         self.jobs: dict[str, dict[str, bytes]] = {}
         self.made = 0
