@@ -54,6 +54,14 @@ class LogExists(RequestError):
     """There is a log group or log stream of that name already."""
 
 
+class QueryMalformed(RequestError):
+    """The text of a query cannot be read, or asks for what the emulator does not have."""
+
+
+class TooManyQueries(RequestError):
+    """As many queries run as may run at once."""
+
+
 class TooManyTags(RequestError):
     """The resource would have more tags than the service allows."""
 
@@ -155,6 +163,10 @@ class UnsafePath(StagingFailure):
 
 class Cancelled(EmulatorError):
     """Work was cancelled on request."""
+
+
+class QueryTooLarge(EmulatorError):
+    """A query of logs needs more memory than it may take."""
 
 
 # --- the start -------------------------------------------------------------------------------------------

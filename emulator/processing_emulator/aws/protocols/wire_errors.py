@@ -18,9 +18,11 @@ from processing_emulator.errors import (
     LogNotFound,
     MalformedBody,
     MissingParameter,
+    QueryMalformed,
     QuotaExceeded,
     RequestError,
     TaggedResourceNotFound,
+    TooManyQueries,
     TooManyTags,
     UnknownOperation,
     Unsupported,
@@ -151,6 +153,8 @@ LOGS_FORMS: ErrorForms = MappingProxyType(
         LogNotFound: ErrorForm("ResourceNotFoundException"),
         LogExists: ErrorForm("ResourceAlreadyExistsException"),
         TooManyTags: ErrorForm("TooManyTagsException"),
+        QueryMalformed: ErrorForm("MalformedQueryException"),
+        TooManyQueries: ErrorForm("LimitExceededException"),
     }
 )
 """How CloudWatch Logs words them."""

@@ -16,6 +16,7 @@ from processing_emulator.aws.services.logs.filter_log_events import filter_log_e
 from processing_emulator.aws.services.logs.get_log_events import get_log_events
 from processing_emulator.aws.services.logs.groups_and_streams import group_handlers
 from processing_emulator.aws.services.logs.put_log_events import put_log_events
+from processing_emulator.aws.services.logs.queries import query_handlers
 from processing_emulator.aws.services.logs.start_live_tail import start_live_tail
 from processing_emulator.aws.services.logs.tags import tag_handlers
 from processing_emulator.aws.services.sagemaker.create_processing_job import create_processing_job
@@ -31,6 +32,7 @@ from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
 from processing_emulator.logs.filtering import LogFiltering
+from processing_emulator.logs.queries import LogQueries
 from processing_emulator.logs.reading import LogReading
 from processing_emulator.logs.writing import LogWriting
 from processing_emulator.metrics.reading import MetricReading
@@ -68,6 +70,7 @@ def cloudwatch_logs(logs: LogStore, clock: Clock) -> Service:
             "StartLiveTail": start_live_tail(logs, clock),
             "PutLogEvents": put_log_events(reading, writing),
             **group_handlers(writing),
+            **query_handlers(LogQueries(logs, clock)),
             **tag_handlers(writing),
         },
         forms=LOGS_FORMS,
