@@ -62,3 +62,41 @@ class SageMaker3LogPoller:
 
     def _token_of(self, stream: str) -> dict[str, str]:
         return {"nextToken": self._tokens[stream]} if stream in self._tokens else {}
+
+
+class AwsLogsTailPoller:
+    """`aws logs tail --follow` of the AWS CLI v2: FilterLogEvents, and the ids of the events of the last moment."""
+
+    def __init__(self, logs: Any, job: str) -> None:
+        self.printed: list[str] = []
+        self._logs = logs
+        self._query: dict[str, Any] = {
+            "logGroupName": GROUP,
+            "logStreamNamePrefix": f"{job}/",
+            "startTime": 0,
+            "interleaved": True,
+        }
+        self._seen: set[str] = set()
+
+    def poll(self) -> None:
+        """Print the new events of all pages, and begin the next poll at the time of the last one."""
+        token: dict[str, str] = {}
+        while True:
+            try:
+                page = self._logs.filter_log_events(**self._query, **token)
+            except self._logs.exceptions.ResourceNotFoundException:
+                return
+            for event in page["events"]:
+                self._print(event)
+            if "nextToken" not in page:
+                return
+            token = {"nextToken": page["nextToken"]}
+
+    def _print(self, event: dict[str, Any]) -> None:
+        if event["eventId"] in self._seen:
+            return
+        self.printed.append(event["message"])
+        if event["timestamp"] > self._query["startTime"]:
+            self._query["startTime"] = event["timestamp"]
+            self._seen.clear()
+        self._seen.add(event["eventId"])

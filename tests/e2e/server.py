@@ -100,6 +100,7 @@ class EmulatorProcess:
         account: str = "test",
         region: str = "us-east-1",
         credentials: tuple[str, str, str] | None = None,
+        **config: Any,
     ) -> Any:
         """A boto3 client. `credentials` are temporary: access key, secret key, session token.
 
@@ -116,7 +117,7 @@ class EmulatorProcess:
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
             aws_session_token=session_token,
-            config=Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60),
+            config=Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60, **config),
         )
 
     def stage_code(self, name: str, code: str) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import urllib.request
 import pytest
 
 from tests.builders import a_request
-from tests.e2e.sdk_logs import SageMaker2LogPoller, SageMaker3LogPoller
+from tests.e2e.sdk_logs import GROUP, AwsLogsTailPoller, SageMaker2LogPoller, SageMaker3LogPoller
 from tests.e2e.server import RUN_CODE, TERMINAL, EmulatorProcess
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
@@ -40,7 +41,7 @@ def test_30_sdk_pollers_print_every_event_once_and_in_order(server: EmulatorProc
     code = server.stage_code(name, PROGRAM)
     server.client("sagemaker").create_processing_job(**a_request(name, entrypoint=RUN_CODE, inputs=[code]))
     logs = server.client("logs")
-    pollers = (SageMaker2LogPoller(logs, name), SageMaker3LogPoller(logs, name))
+    pollers = (SageMaker2LogPoller(logs, name), SageMaker3LogPoller(logs, name), AwsLogsTailPoller(logs, name))
     rounds, deadline = 0, time.monotonic() + 90
 
     status = ""
@@ -56,7 +57,35 @@ def test_30_sdk_pollers_print_every_event_once_and_in_order(server: EmulatorProc
         _check(poller.printed)
     afterwards = SageMaker2LogPoller(logs, name)
     afterwards.poll()
-    assert afterwards.printed == pollers[0].printed == pollers[1].printed
+    assert all(afterwards.printed == poller.printed for poller in pollers)
+    query_id = logs.start_query(
+        logGroupName=GROUP,
+        startTime=0,
+        endTime=int(time.time()) + 60,
+        queryString=f"filter @logStream like '{name}/' and @message like /^line/ | stats count(*) as lines",
+    )["queryId"]
+    rows = wait_for("the query to end", lambda: logs.get_query_results(queryId=query_id)["results"] or None, 20)
+    assert rows == [[{"field": "lines", "value": "200"}]]
+
+
+def test_live_tail_shows_a_job_while_it_prints(server: EmulatorProcess) -> None:
+    server.client("sagemaker").create_processing_job(**a_request("Before-1", entrypoint=["echo", "before"]))
+    server.wait_for_end("Before-1")
+    logs = server.client("logs", inject_host_prefix=False)
+    [group] = logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
+    stream = logs.start_live_tail(
+        logGroupIdentifiers=[group["logGroupArn"]], logStreamNamePrefixes=["Tailed-1/"], logEventFilterPattern="%[13]$%"
+    )["responseStream"]
+    server.client("sagemaker").create_processing_job(**a_request("Tailed-1", entrypoint=["seq", "4"]))
+
+    shown: list[str] = []
+    for event in stream:
+        shown += [result["message"] for result in event.get("sessionUpdate", {}).get("sessionResults", [])]
+        if len(shown) == 2:
+            break
+    stream.close()
+
+    assert shown == ["1", "3"]
 
 
 def test_following_a_job_gives_the_same_events_until_it_ends(server: EmulatorProcess) -> None:

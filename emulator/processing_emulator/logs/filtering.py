@@ -11,8 +11,11 @@ from processing_emulator.logs.page_tokens import LATEST_MS, open_page, seal_page
 from processing_emulator.logs.reading import MOST_BYTES, MOST_EVENTS, require_group, require_stream
 from processing_emulator.ports import LogStore, LogStream
 
-SCANNED_BYTES = 16 * 1024**2
+SCANNED_BYTES = 8 * 1024**2
 """A page ends after so much was searched, even if nothing was found: a request takes a second at most."""
+
+_OPENING_BYTES = 64 * 1024
+"""Opening a stream takes as long as searching so much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +57,18 @@ class LogFiltering:
         times = _times(query)
         found: list[MergedEvent] = []
         scanned = found_bytes = 0
-        last: MergedPlace | None = None
+        last: MergedEvent | None = None
+        opened: set[LogStreamId] = set()
         for merged in merged_events(self._logs, self._streams(query, times), times):
             size = utf8_bytes(merged.event.message) + EVENT_OVERHEAD_BYTES
             is_found = query.matches(merged.event.message)
             is_too_much = is_found and found and found_bytes + size > MOST_BYTES
             if last is not None and (len(found) == query.limit or scanned > self._scanned_bytes or is_too_much):
-                return FilteredPage(events=found, next_token=_seal(last, query, forward=times.forward))
-            last = merged.place
+                return FilteredPage(events=found, next_token=_seal(last.place, query, forward=times.forward))
+            last = merged
+            if merged.stream.id not in opened:
+                opened.add(merged.stream.id)
+                scanned += _OPENING_BYTES
             scanned += size
             if is_found:
                 found.append(merged)

@@ -19,13 +19,6 @@ class Place(NamedTuple):
     nth: int
 
 
-class PlacedEvent(NamedTuple):
-    """An event and its place."""
-
-    place: Place
-    event: StoredEvent
-
-
 @dataclass(frozen=True, slots=True)
 class StreamPlaces:
     """Converts between the places and the numbers of a stream."""
@@ -43,19 +36,19 @@ class StreamPlaces:
         first = self.seq_at(place.at_ms)
         return first if place.nth == 0 else min(first + place.nth, self.seq_at(place.at_ms + 1))
 
-    def read(self, seq: int, *, forward: bool, limit: int, most_bytes: int) -> Sequence[PlacedEvent]:
-        """A page of events in order, as `LogStore.read` gives it."""
-        events = self.logs.read(self.stream.id, seq, forward=forward, limit=limit, most_bytes=most_bytes)
-        return self.placed(events)
+    def place_of(self, event: StoredEvent) -> Place:
+        """The place of an event."""
+        return Place(event.at_ms, event.seq - self.seq_at(event.at_ms) if event.seq else 0)
 
-    def placed(self, events: Sequence[StoredEvent]) -> Sequence[PlacedEvent]:
-        """Consecutive events with their places."""
-        found: list[PlacedEvent] = []
-        at_ms, nth = -1, 0
+    def nths(self, events: Sequence[StoredEvent]) -> Sequence[int]:
+        """The second part of the places of consecutive events."""
+        found: list[int] = []
+        at_ms = nth = -1
         for event in events:
             if event.at_ms == at_ms:
                 nth += 1
             else:
-                at_ms, nth = event.at_ms, 0 if found else event.seq - self.seq_at(event.at_ms)
-            found.append(PlacedEvent(Place(at_ms, nth), event))
+                nth = 0 if found else self.place_of(event).nth
+                at_ms = event.at_ms
+            found.append(nth)
         return found

@@ -13,7 +13,7 @@ from processing_emulator.domain.log_insights.values import Moment, Row
 from processing_emulator.domain.log_names import LogGroupKey, LogStreamId
 from processing_emulator.errors import LogNotFound, QueryTooLarge, StoreFailure, TooManyQueries, ValidationFailed
 from processing_emulator.logs.filtering import event_id
-from processing_emulator.logs.merged_events import TimeRange, merged_events
+from processing_emulator.logs.merged_events import MergedPlace, TimeRange, merged_events
 from processing_emulator.logs.reading import require_group
 from processing_emulator.ports import Clock, LogStore, LogStream
 
@@ -167,9 +167,8 @@ class LogQueries:
             found = self._logs.streams_between(group, "", request.start_ms, request.end_ms)
             streams += found
             group_of.update({stream.id: group for stream in found})
-        for place, stream, event in merged_events(
-            self._logs, streams, TimeRange(request.start_ms, request.end_ms, forward=False)
-        ):
+        times = TimeRange(request.start_ms, request.end_ms, forward=False)
+        for stream, event, nth in merged_events(self._logs, streams, times):
             if entry.scanned % _LOOK_AT_CLOCK == 0:
                 if entry.stop_requested.is_set():
                     raise _Ended("Cancelled")
@@ -185,6 +184,6 @@ class LogQueries:
                     "@logStream": stream.name,
                     "@log": f"{group.account}:{group.name}",
                     "@ingestionTime": Moment(event.ingested_at_ms),
-                    "@ptr": event_id(place),
+                    "@ptr": event_id(MergedPlace(event.at_ms, stream.id, nth)),
                 }
             )

@@ -14,7 +14,7 @@ from processing_emulator.logs.page_tokens import (
     seal_position,
     wrong_token,
 )
-from processing_emulator.logs.places import Place, PlacedEvent, StreamPlaces
+from processing_emulator.logs.places import Place, StreamPlaces
 from processing_emulator.ports import LogGroup, LogStore, LogStream, StreamQuery
 
 MOST_EVENTS = 10_000
@@ -84,15 +84,18 @@ class LogReading:
             end_ms = stream.last_event_at_ms + 1 if query.end_ms is None else query.end_ms
             position = Position(forward=False, place=Place(end_ms, 0))
         events = self._page(stream, position, query)
-        first = events[0].place if events else position.place
-        after = Place(events[-1].place.at_ms, events[-1].place.nth + 1) if events else position.place
+        places = StreamPlaces(self._logs, stream)
+        first = places.place_of(events[0]) if events else position.place
+        after = places.place_of(events[-1]) if events else position.place
+        if events:
+            after = after._replace(nth=after.nth + 1)
         return EventPage(
-            events=[placed.event for placed in events],
+            events=events,
             forward_token=seal_position(Position(forward=True, place=after), stream.id),
             backward_token=seal_position(Position(forward=False, place=first), stream.id),
         )
 
-    def _page(self, stream: LogStream, position: Position, query: EventQuery) -> Sequence[PlacedEvent]:
+    def _page(self, stream: LogStream, position: Position, query: EventQuery) -> Sequence[StoredEvent]:
         """The events within the range that follow a position, or precede it."""
         places = StreamPlaces(self._logs, stream)
         first = 0 if query.start_ms <= stream.first_event_at_ms else places.seq_at(query.start_ms)
@@ -102,7 +105,7 @@ class LogReading:
         limit = min(query.limit, end - seq if position.forward else seq - first)
         if limit < 1:
             return []
-        return places.read(seq, forward=position.forward, limit=limit, most_bytes=MOST_BYTES)
+        return self._logs.read(stream.id, seq, forward=position.forward, limit=limit, most_bytes=MOST_BYTES)
 
 
 def require_group(logs: LogStore, group: LogGroupKey) -> None:

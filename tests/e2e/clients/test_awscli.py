@@ -120,3 +120,21 @@ def test_creates_and_locates_buckets_by_region(aws: Aws) -> None:
     assert "BucketAlreadyOwnedByYou" in aws("s3", "mb", "s3://cli-bucket", *west).stderr
     assert _json(aws("s3api", "get-bucket-location", *named))["LocationConstraint"] is None
     assert _json(aws("s3api", "get-bucket-location", *named, *west))["LocationConstraint"] == "eu-west-1"
+
+
+def test_reads_the_log_of_a_job_and_searches_it(clients: IsolatedClients, aws: Aws, tmp_path: Path) -> None:
+    assert _create(aws, tmp_path, "cli-logs", "seq", "2500").code == 0
+    waited = aws("sagemaker", "wait", "processing-job-completed-or-stopped", "--processing-job-name", "cli-logs")
+    assert waited.code == 0, waited
+    group = ["--log-group-name", "/aws/sagemaker/ProcessingJobs"]
+
+    prefix = ["--log-stream-name-prefix", "cli-logs/"]
+    [stream] = _json(aws("logs", "describe-log-streams", *group, *prefix))["logStreams"]
+    read = aws("logs", "get-log-events", *group, "--log-stream-name", stream["logStreamName"], "--start-from-head")
+    found = aws("logs", "filter-log-events", *group, *prefix, "--page-size", "1000")
+    matching = aws("logs", "filter-log-events", *group, *prefix, "--filter-pattern", "%^24..$%")
+
+    numbers = [str(number) for number in range(1, 2501)]
+    assert [event["message"] for event in _json(read)["events"]] == numbers
+    assert [event["message"] for event in _json(found)["events"]] == numbers
+    assert [event["message"] for event in _json(matching)["events"]] == numbers[2399:2499]

@@ -174,7 +174,7 @@ def test_modelled_errors_have_the_modelled_member(app: ASGIApp) -> None:
             "CloudWatch ListDashboards is not supported by the emulator; docs/",
         ),
         ("TrentService.Decrypt", "KMS Decrypt is not supported by the emulator; docs/"),
-        ("Logs_20140328.StartQuery", "CloudWatch Logs StartQuery is not supported by the emulator; docs/"),
+        ("Logs_20140328.PutMetricFilter", "CloudWatch Logs PutMetricFilter is not supported by the emulator; docs/"),
         ("sagemaker.createprocessingjob", "sagemaker.createprocessingjob is not an operation of any AWS service known"),
         ("CreateProcessingJob", ".CreateProcessingJob is not an operation of any AWS service known"),
         ("Un\xffknown.X", "Un\xffknown.X is not an operation of any AWS service known"),
