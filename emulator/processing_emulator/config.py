@@ -182,7 +182,12 @@ class Settings(BaseSettings):
     stop_signal: Annotated[str, AfterValidator(_check_signal)] = Field(
         "SIGTERM", description="Signal that stops a container."
     )
-    stop_grace_seconds: float = Field(120.0, ge=0, description="Time between the stop signal and SIGKILL.")
+    stop_grace_seconds: float = Field(
+        120.0,
+        ge=0,
+        description="Time between the stop signal and SIGKILL; at most 5 s when the container's first process does not "
+        "handle the signal.",
+    )
     upload_when_stopped: bool = Field(False, description="Upload outputs of stopped and timed-out jobs too.")
     shm_share: float = Field(0.5, gt=0, le=1, description="Size of /dev/shm as a share of the instance's memory.")
     capacity_cpus: float | None = Field(None, gt=0, description="vCPUs available to jobs; default: those of Docker.")

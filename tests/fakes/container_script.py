@@ -17,6 +17,9 @@ TICKS = "FAKE_TICKS"
 OUT_OF_MEMORY = "FAKE_OUT_OF_MEMORY"
 """Any value: end as the kernel's out-of-memory killer ends a process."""
 IGNORE_SIGTERM = "FAKE_IGNORE_SIGTERM"
+"""Any value: have a handler for SIGTERM that does nothing."""
+NO_HANDLER = "FAKE_NO_HANDLER"
+"""Any value: have no handler for SIGTERM, which then has no effect."""
 REJECT = "FAKE_REJECT"
 """Fail to start with this exit code: 125, 126 or 127."""
 WRITE = "FAKE_WRITE"
@@ -46,6 +49,7 @@ class FakeRun:
     ticks: int = 0
     holds: bool = False
     ignores_sigterm: bool = False
+    has_no_handler: bool = False
     rejected_with: int | None = None
     usage: UsageReading = SOME_USAGE
 
@@ -62,6 +66,7 @@ def run_from_environment(spec: ContainerSpec) -> FakeRun:
         ticks=int(environment.get(TICKS, "0")),
         holds=HOLD in environment,
         ignores_sigterm=IGNORE_SIGTERM in environment,
+        has_no_handler=NO_HANDLER in environment,
         rejected_with=int(environment[REJECT]) if REJECT in environment else None,
     )
 

@@ -326,6 +326,7 @@ def _with_facts(job: ProcessingJob, facts: JobFacts) -> ProcessingJob:
     return replace(
         job,
         started_at=job.started_at if facts.started_at is None else stored_moment(facts.started_at),
+        started_uptime=facts.started_uptime or job.started_uptime,
         ended_at=job.ended_at if facts.ended_at is None else stored_moment(facts.ended_at),
         failure_reason=job.failure_reason if facts.failure_reason is None else stored_text(facts.failure_reason),
         exit_message=job.exit_message if facts.exit_message is None else stored_text(facts.exit_message),

@@ -175,8 +175,13 @@ class FakeRuntime:
             self.signals.append((container.spec.name, signal))
             if signal == "SIGKILL":
                 self.machine.end(container, ContainerExit(code=KILLED))
-            elif signal == "SIGTERM" and not container.run.ignores_sigterm:
+            elif signal == "SIGTERM" and not (container.run.ignores_sigterm or container.run.has_no_handler):
                 self.machine.end(container, ContainerExit(code=TERMINATED))
+
+    def handles_signal(self, container_id: str, signal: str) -> bool | None:
+        """See the port: a container has a handler for SIGTERM unless its script says otherwise."""
+        self._answer("handles_signal")
+        return signal == "SIGTERM" and not self.machine.get(container_id).run.has_no_handler
 
     def remove(self, container_id: str) -> None:
         """See the port."""

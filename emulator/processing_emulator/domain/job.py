@@ -28,6 +28,14 @@ class JobKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Uptime:
+    """A moment of a machine's run: the id of its boot, and seconds of the monotonic clock, which nobody sets."""
+
+    boot_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingJob:
     """One job; never mutated. `request` is the validated CreateProcessingJob request as sent, without Tags.
 
@@ -41,6 +49,7 @@ class ProcessingJob:
     created_at: datetime
     modified_at: datetime
     started_at: datetime | None = None
+    started_uptime: Uptime | None = None
     ended_at: datetime | None = None
     stop_requested_at: datetime | None = None
     failure_reason: str | None = None
@@ -52,12 +61,17 @@ class ProcessingJob:
         """What Describe and List show."""
         return status_of(self.phase, stop_requested=self.stop_requested_at is not None)
 
+    def not_before(self, at: datetime) -> datetime:
+        """The moment of a change: `at`, or the last change's when the clock was set back meanwhile."""
+        return max(at, self.modified_at)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts:
     """What may be stored together with a change of phase; None leaves the stored value alone."""
 
     started_at: datetime | None = None
+    started_uptime: Uptime | None = None
     ended_at: datetime | None = None
     failure_reason: str | None = None
     exit_message: str | None = None

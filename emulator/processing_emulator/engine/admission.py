@@ -79,7 +79,10 @@ class Admission:
             return outage.reason
         if blocked is None:
             return None
-        return blocked.reason if blocked.job.id == job_id else f"{BEHIND_OTHERS} (the first needs {blocked.reason})"
+        reason = blocked.reason if blocked.job.id == job_id else f"{BEHIND_OTHERS} (the first needs {blocked.reason})"
+        return reason + "".join(
+            f"; {name} has been stopping for {seconds:.0f} s" for name, seconds in self._supervision.stopping().items()
+        )
 
     # --- from the scheduler's thread ---
 

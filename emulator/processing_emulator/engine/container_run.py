@@ -22,7 +22,8 @@ class ContainerRun:
 
     `before_signal` is called before the stop signal is sent, from the thread that follows.
     After `follow`: `failure` is why an activity ended the container, `incomplete` names the activities that did not
-    finish, `signalled` says whether the stop signal was sent, `engine_was_away` whether calls to the engine failed.
+    finish, `grace_seconds` is what it got after the stop signal, if that was sent, and `engine_was_away` says whether
+    calls to the engine failed.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class ContainerRun:
         self.engine_was_away = False
         self.failure: Failure | None = None
         self.incomplete: tuple[str, ...] = ()
-        self.signalled = False
+        self.grace_seconds: float | None = None
 
     def stop(self) -> None:
         """Ask for the stop signal, and for the kill after the grace period."""
@@ -100,7 +101,7 @@ class ContainerRun:
                 raise message
             if self.failure is not None:
                 kill_at = self._kill()
-            elif self._stop_requested and not self.signalled:
+            elif self._stop_requested and self.grace_seconds is None:
                 kill_at = self._signal_stop()
 
     def _wait(self) -> None:
@@ -123,9 +124,17 @@ class ContainerRun:
         if self._look():
             return None
         self._before_signal()
-        self.signalled = True
+        self.grace_seconds = self._grace_seconds()
         self._send(self._tools.options.stop_signal)
-        return self._tools.clock.monotonic() + self._tools.options.stop_grace_seconds
+        return self._tools.clock.monotonic() + self.grace_seconds
+
+    def _grace_seconds(self) -> float:
+        """Looked up before the signal, since a handler may be gone after it."""
+        options = self._tools.options
+        with suppress(RuntimeFailure):  # then it has all its grace
+            if self._tools.runtime.handles_signal(self._container_id, options.stop_signal) is False:
+                return min(options.stop_grace_seconds, options.unhandled_grace_seconds)
+        return options.stop_grace_seconds
 
     def _kill(self) -> float:
         """Kill, and look whether it has exited, since the answer to `wait` may be late or lost; when to do it again."""

@@ -46,6 +46,8 @@ class RunnerOptions:
     """The user's settings for runners; the settings reference explains each.
 
     `network`: that of containers without peers; None for the network that keeps them apart from each other.
+    `unhandled_grace_seconds`: most grace of a container whose first process has no handler for the stop signal. The
+    kernel has dropped the signal, so nothing in there knows that it is to stop.
     """
 
     emulator_id: str
@@ -55,6 +57,7 @@ class RunnerOptions:
     container_access: container_contract.ContainerAccess
     stop_signal: str = "SIGTERM"
     stop_grace_seconds: float = 120.0
+    unhandled_grace_seconds: float = 5.0
     upload_when_stopped: bool = False
     shm_share: float = 0.5
     sample_interval_seconds: float = 1.0

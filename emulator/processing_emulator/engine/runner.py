@@ -367,8 +367,9 @@ class InstanceRunner:
             ended = run.follow()
         if ended is None:
             raise Detached
-        if run.signalled:
-            self._journal.event("container_signalled", signal=self._tools.options.stop_signal)
+        if run.grace_seconds is not None:
+            signal = self._tools.options.stop_signal
+            self._journal.event("container_signalled", signal=signal, grace_seconds=run.grace_seconds)
         for activity in run.incomplete:
             self._journal.problem(f"{activity}_incomplete")
         failure = run.failure

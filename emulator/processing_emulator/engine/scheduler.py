@@ -35,11 +35,16 @@ class Scheduler:
     """A service, and the Wakeup that the API calls."""
 
     def __init__(
-        self, store: JobStore, backend: ExecutionBackend, clock: Clock, engine_patience_seconds: float
+        self,
+        store: JobStore,
+        backend: ExecutionBackend,
+        clock: Clock,
+        engine_patience_seconds: float,
+        boot_id: str | None = None,
     ) -> None:
         self._store = store
         self._backend = backend
-        self._supervision = SupervisorRegistry(store, backend, clock, self._job_ended)
+        self._supervision = SupervisorRegistry(store, backend, clock, boot_id, self._job_ended)
         self._admission = Admission(store, backend, clock, self._supervision, engine_patience_seconds)
         self._recovered = False
         self._arrivals: deque[JobId] = deque()

@@ -5,10 +5,9 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import assert_never
 
-from processing_emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob
+from processing_emulator.domain.job import JobEvent, JobFacts, JobId, ProcessingJob, Uptime
 from processing_emulator.domain.outcome import InstanceOutcome, StopCause, Verdict, classify, failure_reason_of
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import JobSpec, settled_request
@@ -62,6 +61,7 @@ class Supervisor:
         store: JobStore,
         backend: ExecutionBackend,
         clock: Clock,
+        boot_id: str | None,
         on_end: Callable[[JobId], None],
     ) -> None:
         self._job = job
@@ -69,9 +69,12 @@ class Supervisor:
         self._store = store
         self._backend = backend
         self._clock = clock
+        self._boot_id = boot_id
+        self._deadline = 0.0
         self._on_end = on_end
         self._inbox: queue.SimpleQueue[RunnerReport | StopRequested | DetachRequested] = queue.SimpleQueue()
         self._stop_cause: StopCause | None = None
+        self._stopping_since: float | None = None
         self._phases: list[JobPhase] = []
         self._staged: set[int] = set()
         self._outcomes: dict[int, InstanceOutcome] = {}
@@ -83,6 +86,17 @@ class Supervisor:
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+
+    @property
+    def seconds_stopping(self) -> float | None:
+        """For how long the job is being stopped; None while it is not."""
+        since = self._stopping_since
+        return None if since is None else self._clock.monotonic() - since
+
+    @property
+    def job_name(self) -> str:
+        """For messages."""
+        return self._job.key.name
 
     def request_stop(self) -> None:
         """A stop request is in the store."""
@@ -134,7 +148,8 @@ class Supervisor:
         self._phases = [JobPhase.PENDING] * len(records)
         self._shared_outputs = SharedOutputs([record.host for record in records])
         if self._job.phase is JobPhase.PENDING:
-            self._advance(JobPhase.PULLING, JobFacts(started_at=self._clock.now()))
+            self._begin()
+        self._deadline = self._clock.monotonic() + self._spec.max_runtime_seconds - self._seconds_run()
         if self._job.stop_requested_at is not None:
             self._stop(StopCause.REQUESTED)
         elif self._job.phase is JobPhase.STOPPING:
@@ -147,6 +162,12 @@ class Supervisor:
             self._handle_next()
         self._note_all(self._shared_outputs.total())
         self._end(classify([self._outcomes[i] for i in range(len(records))], self._stop_cause))
+
+    def _begin(self) -> None:
+        """The job's run time begins: ProcessingStartTime."""
+        uptime = Uptime(boot_id=self._boot_id, seconds=self._clock.monotonic()) if self._boot_id else None
+        now = self._job.not_before(self._clock.now())
+        self._advance(JobPhase.PULLING, JobFacts(started_at=now, started_uptime=uptime))
 
     def _handle_next(self) -> None:
         try:
@@ -199,18 +220,24 @@ class Supervisor:
             if len(self._staged) == len(self._phases):
                 self._backend.start_containers(self._job.id)
 
+    def _seconds_run(self) -> float:
+        """Since ProcessingStartTime. Within one boot by the monotonic clock, which setting the time does not move;
+        after a reboot by the wall clock, as far as it makes sense.
+        """
+        started, uptime = self._job.started_at, self._job.started_uptime
+        if uptime is not None and uptime.boot_id == self._boot_id:
+            return max(0.0, self._clock.monotonic() - uptime.seconds)
+        return max(0.0, (self._clock.now() - started).total_seconds()) if started else 0.0
+
     def _seconds_left(self) -> float | None:
-        """Until MaxRuntimeInSeconds after ProcessingStartTime (spec 1.7); None once the job is being stopped."""
-        started = self._job.started_at
-        if self._stop_cause is not None or started is None:
-            return None
-        deadline = started + timedelta(seconds=self._spec.max_runtime_seconds)
-        return max(0.0, (deadline - self._clock.now()).total_seconds())
+        """Until the end of MaxRuntimeInSeconds (spec 1.7); None once the job is being stopped."""
+        return None if self._stop_cause is not None else max(0.0, self._deadline - self._clock.monotonic())
 
     def _stop(self, cause: StopCause) -> None:
         if self._stop_cause is not None:
             return
         self._stop_cause = cause
+        self._stopping_since = self._clock.monotonic()
         if self._job.phase is not JobPhase.STOPPING:
             self._advance(JobPhase.STOPPING)
         self._note(JobEvent(at=self._clock.now(), action="stopping", detail={"cause": str(cause)}))
@@ -234,4 +261,5 @@ class Supervisor:
 
     def _advance(self, to: JobPhase, facts: JobFacts | None = None) -> None:
         job = self._job
-        self._job = self._persist(lambda: self._store.advance(job.id, job.phase, to, self._clock.now(), facts))
+        at = job.not_before(self._clock.now())
+        self._job = self._persist(lambda: self._store.advance(job.id, job.phase, to, at, facts))

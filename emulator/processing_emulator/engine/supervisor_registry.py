@@ -1,7 +1,7 @@
 """The supervisors of all admitted jobs: started here, found by job, detached together."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.spec import JobSpec
@@ -13,10 +13,18 @@ from processing_emulator.ports import Clock, JobStore
 class SupervisorRegistry:
     """One supervisor per job. `on_end` is called, from the supervisor's thread, after it was taken off the list."""
 
-    def __init__(self, store: JobStore, backend: ExecutionBackend, clock: Clock, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        backend: ExecutionBackend,
+        clock: Clock,
+        boot_id: str | None,
+        on_end: Callable[[], None],
+    ) -> None:
         self._store = store
         self._backend = backend
         self._clock = clock
+        self._boot_id = boot_id
         self._on_end = on_end
         self._supervisors: dict[JobId, Supervisor] = {}
         self._lock = threading.Lock()
@@ -24,7 +32,13 @@ class SupervisorRegistry:
     def start(self, job: ProcessingJob, spec: JobSpec) -> None:
         """Supervise a job whose capacity is reserved. Raises RuntimeError when there are no more threads."""
         supervisor = Supervisor(
-            job, spec, store=self._store, backend=self._backend, clock=self._clock, on_end=self._ended
+            job,
+            spec,
+            store=self._store,
+            backend=self._backend,
+            clock=self._clock,
+            boot_id=self._boot_id,
+            on_end=self._ended,
         )
         with self._lock:
             self._supervisors[job.id] = supervisor
@@ -44,6 +58,13 @@ class SupervisorRegistry:
         """Jobs under supervision."""
         with self._lock:
             return len(self._supervisors)
+
+    def stopping(self) -> Mapping[str, float]:
+        """The names of jobs that are being stopped, and for how many seconds."""
+        with self._lock:
+            supervisors = list(self._supervisors.values())
+        seconds = {supervisor.job_name: supervisor.seconds_stopping for supervisor in supervisors}
+        return {name: since for name, since in seconds.items() if since is not None}
 
     def request_stop(self, job_id: JobId) -> bool:
         """Pass a stop request on; False when the job is not supervised."""

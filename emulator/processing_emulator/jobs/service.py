@@ -78,7 +78,7 @@ class JobService:
         """Ask for the end of a job; from now on it shows as Stopping. Raises JobNotFound, JobNotStoppable."""
         job = self.describe(key)
         try:
-            self._store.request_stop(job.id, self._clock.now())
+            self._store.request_stop(job.id, job.not_before(self._clock.now()))
         except JobNotStoppable as error:
             status = self.describe(key).status
             raise JobNotStoppable(

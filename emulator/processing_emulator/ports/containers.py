@@ -149,6 +149,13 @@ class ContainerRuntime(Protocol):
         """Send a signal to its first process; nothing happens when it has exited or is gone."""
         ...
 
+    def handles_signal(self, container_id: str, signal: str) -> bool | None:
+        """Whether its first process has a handler for a signal; None when that cannot be seen from here.
+
+        The kernel does not deliver a signal without a handler to the first process of a container.
+        """
+        ...
+
     def remove(self, container_id: str) -> None:
         """Kill and remove it with its anonymous volumes; nothing happens when it is gone."""
         ...

@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 
+from processing_emulator.adapters.boot import boot_id
 from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
 from processing_emulator.aws.signatures.container_session import session_issuer
 from processing_emulator.config import ContainerCredentials, Settings
@@ -51,7 +52,7 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
     host = DockerHostProbe(adapters.runtime, adapters.gpus, settings.capacity_cpus, memory * _MIB if memory else None)
     backend = LocalBackend(tools, host, adapters.data.jobs, adapters.data.views)
     return JobEngine(
-        scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds),
+        scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds, boot_id()),
         reaper=Reaper(jobs, backend, settings.reaper_interval_seconds),
         samples=samples,
         staging=tools.staging,

@@ -81,7 +81,7 @@ def _environment(does: Does) -> dict[str, str]:
         environment[script.REJECT] = str(does.rejected_with)
     switches = {
         script.HOLD: does.holds,
-        script.IGNORE_SIGTERM: does.ignores_sigterm,
+        script.NO_HANDLER: does.ignores_sigterm,
         script.OUT_OF_MEMORY: does.out_of_memory,
     }
     return environment | {name: "1" for name, on in switches.items() if on}

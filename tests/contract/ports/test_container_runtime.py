@@ -39,6 +39,7 @@ from tests.contract.ports.containers import (
     started,
 )
 from tests.fixtures_docker import TEST_IMAGE, EngineProxy, RuntimeFactory
+from tests.waiting import wait_for
 
 
 @pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.docker)])
@@ -378,6 +379,19 @@ def test_sigterm_ends_a_container_that_heeds_it(world: World) -> None:
     world.runtime.signal(container_id, "SIGTERM")
 
     assert world.runtime.wait(container_id) == ContainerExit(code=143)
+
+
+def test_handler_for_a_signal_is_seen(world: World) -> None:
+    """Once the program runs: while it is being started, the process is the engine's, which handles all signals."""
+    heeds = started(world, Does(holds=True))
+    ignores = started(world, Does(holds=True, ignores_sigterm=True))
+
+    def handled(container_id: str) -> tuple[bool | None, bool | None]:
+        runtime = world.runtime
+        return runtime.handles_signal(container_id, "SIGTERM"), runtime.handles_signal(container_id, "SIGUSR2")
+
+    wait_for("the handler", lambda: handled(heeds) == (True, False))
+    wait_for("no handler", lambda: handled(ignores) == (False, False))
 
 
 def test_container_that_ignores_sigterm_runs_on_until_it_is_killed(world: World) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from processing_emulator.domain.job import JobEvent, JobFacts, JobId, JobKey, ProcessingJob
+from processing_emulator.domain.job import JobEvent, JobFacts, JobId, JobKey, ProcessingJob, Uptime
 from processing_emulator.domain.phase import TRANSITIONS, JobPhase, ProcessingJobStatus
 from processing_emulator.errors import InternalBug, JobNameInUse, JobNotFound, JobNotStoppable, StaleJob
 from processing_emulator.ports import JobQuery, JobStore
@@ -14,6 +14,7 @@ from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job, later, move_to, race
 
 UNKNOWN = JobId(4711)
+UPTIME = Uptime(boot_id="a-boot", seconds=1234.5)
 TERMINAL = [phase for phase in JobPhase if phase.is_terminal]
 UNFINISHED = [phase for phase in JobPhase if not phase.is_terminal]
 
@@ -140,7 +141,9 @@ class TestAdvance:
 
     def test_facts_are_stored_with_the_move_and_missing_ones_leave_what_is_there(self, jobs: JobStore) -> None:
         job = add_job(jobs)
-        jobs.advance(job.id, JobPhase.PENDING, JobPhase.PULLING, later(1), JobFacts(started_at=later(1)))
+        jobs.advance(
+            job.id, JobPhase.PENDING, JobPhase.PULLING, later(1), JobFacts(started_at=later(1), started_uptime=UPTIME)
+        )
         facts = JobFacts(ended_at=later(2), failure_reason="AlgorithmError: , exit code: 1", exit_message="ü")
         ended = jobs.advance(job.id, JobPhase.PULLING, JobPhase.FAILED, later(3), facts)
         assert ended == replace(
@@ -148,6 +151,7 @@ class TestAdvance:
             phase=JobPhase.FAILED,
             modified_at=later(3),
             started_at=later(1),
+            started_uptime=UPTIME,
             ended_at=later(2),
             failure_reason="AlgorithmError: , exit code: 1",
             exit_message="ü",

@@ -19,6 +19,7 @@ from processing_emulator.engine.reaper import Reaper
 from processing_emulator.engine.sample_writer import SampleWriter
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.metrics.job_usage import peaks_of
+from processing_emulator.ports import Clock
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import output_of
 from tests.fakes.container_script import FakeRun, run_from_environment
@@ -51,7 +52,8 @@ class Rig:
         self.objects = MemoryObjectStore("bkt")
         self.host = FakeHostProbe(vcpus=2.0)
         self.gpus = FakeGpuProbe()
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
+        self.boot_id = "boot-1"
         self.runs: list[EmulatorRun] = []
 
     def start_emulator(self, **options: Any) -> "EmulatorRun":
@@ -64,14 +66,14 @@ class Rig:
     def add(self, name: str = "job", tags: Mapping[str, str] | None = None, **changes: Any) -> ProcessingJob:
         """Store a job, as the API does."""
         request = a_request(name, **changes)
-        job = self.jobs.add(a_key(name), request, tags or {}, SystemClock().now())
+        job = self.jobs.add(a_key(name), request, tags or {}, self.clock.now())
         for emulator in self.runs:
             emulator.scheduler.jobs_added([job.id])
         return job
 
     def request_stop(self, job: ProcessingJob) -> None:
         """Record the request and wake the engine, as the API does."""
-        self.jobs.request_stop(job.id, SystemClock().now())
+        self.jobs.request_stop(job.id, self.clock.now())
         for emulator in self.runs:
             emulator.scheduler.stop_requested(job.id)
 
@@ -156,7 +158,8 @@ class EmulatorRun:
         )
         self.tools = tools
         self.backend = BackendWithBugs(tools, rig.host, rig.folder, rig.views_folder)
-        self.scheduler = Scheduler(rig.jobs, self.backend, clock, tools.options.engine_patience_seconds)
+        patience = tools.options.engine_patience_seconds
+        self.scheduler = Scheduler(rig.jobs, self.backend, clock, patience, rig.boot_id)
         self.reaper = Reaper(rig.jobs, self.backend, 3600)
 
     def end(self) -> None:

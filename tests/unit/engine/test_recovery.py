@@ -54,6 +54,32 @@ def test_a_container_that_ignores_the_signal_is_killed_after_its_grace(rig: Rig)
     assert [signal for _, signal in emulator.runtime.signals] == ["SIGTERM", "SIGKILL"]
 
 
+def test_a_container_without_a_handler_for_the_signal_is_not_given_the_full_grace(rig: Rig) -> None:
+    emulator = rig.start_emulator(stop_grace_seconds=600.0, unhandled_grace_seconds=0.2)
+    job = rig.add(Environment={**HOLD, "FAKE_NO_HANDLER": "1"})
+    rig.wait_for_phase(job, "Running")
+    rig.request_stop(job)
+    assert rig.wait_for_end(job).status == "Stopped"
+    assert [signal for _, signal in emulator.runtime.signals] == ["SIGTERM", "SIGKILL"]
+    (signalled,) = [event for event in rig.jobs.list_events(job.id) if event.action == "container_signalled"]
+    assert signalled.detail["grace_seconds"] == 0.2
+
+
+def test_jobs_that_wait_behind_one_that_is_stopping_say_so(rig: Rig) -> None:
+    emulator = rig.start_emulator(stop_grace_seconds=600.0)
+    slow = rig.add("slow", Environment={**HOLD, "FAKE_IGNORE_SIGTERM": "1"})
+    rig.wait_for_phase(slow, "Running")
+    waiting = rig.add("waiting")
+    rig.request_stop(slow)
+
+    def reason() -> str:
+        return emulator.scheduler.waiting_reason(waiting.id) or ""
+
+    wait_for("the reason", lambda: "; slow has been stopping for 0 s" in reason())
+    rig.machine.release(rig.container(slow))
+    assert rig.wait_for_end(waiting).status == "Completed"
+
+
 def test_a_stop_while_pulling_ends_stopped_and_starts_nothing(rig: Rig) -> None:
     rig.machine.images, rig.machine.registry = set(), {"i:1"}
     emulator = rig.start_emulator()

@@ -22,6 +22,7 @@ from processing_emulator.adapters.docker_runtime.images import Images
 from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
 from processing_emulator.adapters.docker_runtime.logs import LogReader
 from processing_emulator.adapters.docker_runtime.overlay_trial import can_mount
+from processing_emulator.adapters.docker_runtime.signal_handlers import handles_signal
 from processing_emulator.adapters.docker_runtime.usage import UsageReader
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import UsageReading
@@ -148,6 +149,10 @@ class DockerRuntime:
             except docker.errors.APIError as error:
                 if error.status_code != 409:  # it is not running
                     raise
+
+    def handles_signal(self, container_id: str, signal: str) -> bool | None:
+        """See the port."""
+        return handles_signal(container_id, self.inspect(container_id).pid, signal)
 
     def remove(self, container_id: str) -> None:
         """See the port."""

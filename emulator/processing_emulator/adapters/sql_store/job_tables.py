@@ -62,6 +62,8 @@ jobs = Table(
     Column("created_at_ms", BigInteger, nullable=False),
     Column("modified_at_ms", BigInteger, nullable=False),
     Column("started_at_ms", BigInteger),
+    Column("started_boot_id", String),
+    Column("started_uptime_seconds", Double),
     _ended_at,
     _stop_requested_at,
     Column("status", String, Computed(_status_expression(), persisted=True), nullable=False),

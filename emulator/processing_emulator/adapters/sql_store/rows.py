@@ -17,6 +17,7 @@ from processing_emulator.domain.job import (
     LogCursor,
     ProcessingJob,
     Transfer,
+    Uptime,
 )
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass, StopCause
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
@@ -60,6 +61,7 @@ def job_of(row: Row[Any]) -> ProcessingJob:
         created_at=from_ms(row.created_at_ms),
         modified_at=from_ms(row.modified_at_ms),
         started_at=from_ms_or_none(row.started_at_ms),
+        started_uptime=_uptime(row.started_boot_id, row.started_uptime_seconds),
         ended_at=from_ms_or_none(row.ended_at_ms),
         stop_requested_at=from_ms_or_none(row.stop_requested_at_ms),
         failure_reason=row.failure_reason,
@@ -68,15 +70,22 @@ def job_of(row: Row[Any]) -> ProcessingJob:
     )
 
 
-def facts_columns(facts: JobFacts) -> Mapping[str, str | int]:
+def facts_columns(facts: JobFacts) -> Mapping[str, str | float]:
     """The columns that the facts given change."""
-    columns: dict[str, str | int | None] = {
+    uptime = facts.started_uptime
+    columns: dict[str, str | float | None] = {
         "started_at_ms": to_ms_or_none(facts.started_at),
+        "started_boot_id": uptime.boot_id if uptime else None,
+        "started_uptime_seconds": uptime.seconds if uptime else None,
         "ended_at_ms": to_ms_or_none(facts.ended_at),
         "failure_reason": storable(facts.failure_reason),
         "exit_message": storable(facts.exit_message),
     }
     return {name: value for name, value in columns.items() if value is not None}
+
+
+def _uptime(boot_id: str | None, seconds: float | None) -> Uptime | None:
+    return None if boot_id is None or seconds is None else Uptime(boot_id=boot_id, seconds=seconds)
 
 
 def event_of(row: Row[Any]) -> JobEvent:
