@@ -42,6 +42,13 @@ class ContainerCredentials(StrEnum):
     NONE = "none"
 
 
+class GpuPolicy(StrEnum):
+    """What becomes of a job that asks for more GPUs than the machine has."""
+
+    REQUIRE = "require"
+    CPU_FALLBACK = "cpu-fallback"
+
+
 class LogLevel(StrEnum):
     """The names of Python's logging."""
 
@@ -196,6 +203,11 @@ class Settings(BaseSettings):
     )
     cache_gib: float = Field(
         10.0, ge=0, description="Size of the cache of inputs in the data directory, in GiB; 0 turns it off."
+    )
+    gpu: GpuPolicy = Field(
+        GpuPolicy.REQUIRE,
+        description="A job that asks for more GPUs than there are: `require` fails it with CapacityError, "
+        "`cpu-fallback` runs it without GPUs, and its history says so.",
     )
     quotas: Annotated[dict[str, int], NoDecode, BeforeValidator(_parse_json), AfterValidator(_check_quotas)] = Field(
         default_factory=dict,

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import JobEvent, JobId, Limits, ProcessingJob
 from processing_emulator.domain.outcome import Failure, Verdict
 from processing_emulator.domain.phase import JobPhase
@@ -175,11 +176,21 @@ class Admission:
         self._store.ensure_instances(job.id, admitted.limits)
         capped = any(limits.capped for limits in admitted.limits)
         self._store.add_event(job.id, self._event("admitted", capped=capped))
+        self._tell_missing_gpus(job, admitted)
         logger.info(
             "job admitted",
             extra={**_log_fields(job), "instance_type": admitted.choice.instance_type, "capped": capped},
         )
         self._supervision.start(job, spec)
+
+    def _tell_missing_gpus(self, job: ProcessingJob, admitted: Admitted) -> None:
+        """A GPU type that runs without GPUs, as the setting `GPU` allows, is never silent about it."""
+        instance_type = admitted.choice.instance_type
+        wanted = catalogue()[instance_type].gpus
+        if wanted and not any(limits.gpu_ids for limits in admitted.limits):
+            detail = {"instance_type": instance_type, "gpus_per_instance": wanted}
+            self._store.add_event(job.id, self._event("runs_without_gpus", **detail))
+            logger.warning("job runs without its gpus", extra={**_log_fields(job), **detail})
 
     def _read_spec(self, job: ProcessingJob) -> JobSpec | None:
         """What a job is to do. A request that cannot be read (another version stored it) ends that job alone."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,13 +28,17 @@ class LocalBackend:
     """Instances as threads of this process, containers in this machine's engine, folders below `jobs_folder`.
 
     The files of inputs that containers see through overlays are below `views_folder`.
+    `gpu_fallback`: instances that want more GPUs than this machine has get none, instead of being refused.
     """
 
-    def __init__(self, tools: RunnerTools, host: HostProbe, jobs_folder: Path, views_folder: Path) -> None:
+    def __init__(
+        self, tools: RunnerTools, host: HostProbe, jobs_folder: Path, views_folder: Path, *, gpu_fallback: bool = False
+    ) -> None:
         self._tools = tools
         self._host = host
         self._jobs_folder = jobs_folder
         self._views_folder = views_folder
+        self._gpu_fallback = gpu_fallback
         self._ledger = CapacityLedger()
         self._runners: dict[JobId, tuple[InstanceRunner, ...]] = {}
         self._networks: dict[JobId, JobNetwork] = {}
@@ -53,7 +58,10 @@ class LocalBackend:
     def _reserve(
         self, job_id: JobId, choice: InstanceChoice, volume_gib: int, host: NodeCapacity
     ) -> Admitted | NotNow | Never:
-        asks = [ask_of(catalogue()[choice.instance_type], volume_gib)] * choice.count
+        ask = ask_of(catalogue()[choice.instance_type], volume_gib)
+        if self._gpu_fallback and ask.gpus * choice.count > len(host.gpu_ids):
+            ask = replace(ask, gpus=0)
+        asks = [ask] * choice.count
         on_idle_host = place(asks, [host], held=())
         if isinstance(on_idle_host, Shortage):
             return Never(reason=_never_fits(choice, on_idle_host))

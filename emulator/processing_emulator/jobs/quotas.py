@@ -45,7 +45,7 @@ class Quotas:
         return bool(self._limits)
 
     def check(self, key: JobKey, request: Mapping[str, Any]) -> None:
-        """Raise QuotaExceeded when the job would go beyond one. Of several preferences one must fit."""
+        """Raise QuotaExceeded when the job would go beyond one with any of the types that it lists."""
         if not self.enforced:
             return
         cluster = request["ProcessingResources"]["ClusterConfig"]
@@ -53,10 +53,10 @@ class Quotas:
         max_runtime = (request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 0)
         self._check_size(RUN_TIME, max_runtime, "Seconds")
         in_use = self._store.count_instances_in_use(key.account, key.region)
-        choices = choices_of(cluster)
-        refusals = [refusal for choice in choices if (refusal := self._refusal(choice, in_use)) is not None]
-        if len(refusals) == len(choices):
-            raise QuotaExceeded(refusals[0])
+        for choice in choices_of(cluster):
+            refusal = self._refusal(choice, in_use)
+            if refusal is not None:
+                raise QuotaExceeded(refusal)
 
     def _check_size(self, name: str, asked: int, unit: str) -> None:
         limit = self._limits.get(name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from processing_emulator.adapters.boot import boot_id
 from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
 from processing_emulator.aws.signatures.container_session import session_issuer
-from processing_emulator.config import ContainerCredentials, Settings
+from processing_emulator.config import ContainerCredentials, GpuPolicy, Settings
 from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import RunnerOptions, RunnerTools
@@ -50,7 +50,8 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
     )
     memory = settings.capacity_memory_mib
     host = DockerHostProbe(adapters.runtime, adapters.gpus, settings.capacity_cpus, memory * _MIB if memory else None)
-    backend = LocalBackend(tools, host, adapters.data.jobs, adapters.data.views)
+    gpu_fallback = settings.gpu is GpuPolicy.CPU_FALLBACK
+    backend = LocalBackend(tools, host, adapters.data.jobs, adapters.data.views, gpu_fallback=gpu_fallback)
     return JobEngine(
         scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds, boot_id()),
         reaper=Reaper(jobs, backend, settings.reaper_interval_seconds),

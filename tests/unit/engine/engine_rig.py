@@ -119,8 +119,10 @@ class Rig:
 class BackendWithBugs(LocalBackend):
     """The real one, but `place` raises what a test puts into `bugs`."""
 
-    def __init__(self, tools: RunnerTools, host: FakeHostProbe, folder: Path, views_folder: Path) -> None:
-        super().__init__(tools, host, folder, views_folder)
+    def __init__(
+        self, tools: RunnerTools, host: FakeHostProbe, folder: Path, views_folder: Path, *, gpu_fallback: bool
+    ) -> None:
+        super().__init__(tools, host, folder, views_folder, gpu_fallback=gpu_fallback)
         self.bugs: list[Exception] = []
 
     def place(self, gang: Gang, report: Callable[[RunnerReport], None], stop: StopCause | None) -> None:
@@ -135,6 +137,7 @@ class EmulatorRun:
     def __init__(self, rig: Rig, options: dict[str, Any]) -> None:
         runtime_class: type[FakeRuntime] = options.pop("runtime_class", FakeRuntime)
         self.runtime = runtime_class(EMULATOR_ID, rig.machine)
+        gpu_fallback: bool = options.pop("gpu_fallback", False)
         clock = rig.clock
         defaults = {
             "emulator_id": EMULATOR_ID,
@@ -157,7 +160,7 @@ class EmulatorRun:
             options=RunnerOptions(**{**defaults, **options}),
         )
         self.tools = tools
-        self.backend = BackendWithBugs(tools, rig.host, rig.folder, rig.views_folder)
+        self.backend = BackendWithBugs(tools, rig.host, rig.folder, rig.views_folder, gpu_fallback=gpu_fallback)
         patience = tools.options.engine_patience_seconds
         self.scheduler = Scheduler(rig.jobs, self.backend, clock, patience, rig.boot_id)
         self.reaper = Reaper(rig.jobs, self.backend, 3600)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.domain.spec import InstanceChoice
 from processing_emulator.errors import JobNameInUse, QuotaExceeded
 from processing_emulator.jobs.quotas import PER_JOB, RUN_TIME, TOTAL, USAGE_SUFFIX, VOLUME, unknown_quota
 from tests.builders import a_key, a_request
@@ -94,20 +93,14 @@ def test_local_storage_is_no_ebs_volume() -> None:
     api.service.create(a_key(), a_request(instance_type="ml.g5.xlarge", volume_gib=200))
 
 
-def test_one_preference_within_its_quota_is_enough() -> None:
+@pytest.mark.parametrize("types", [("ml.m5.large", "ml.t3.medium"), ("ml.t3.medium", "ml.m5.large")])
+def test_every_type_among_the_preferences_has_to_be_within_its_quota(types: tuple[str, str]) -> None:
     api = Api(quotas={"ml.m5.large" + USAGE_SUFFIX: 0, MEDIUM: 1})
-    cluster = {
-        "VolumeSizeInGB": 1,
-        "InstanceCount": 1,
-        "InstancePreferences": [{"InstanceType": "ml.m5.large"}, {"InstanceType": "ml.t3.medium"}],
-    }
-    resources = {"ProcessingResources": {"ClusterConfig": cluster}}
-
-    job = api.service.create(a_key("a"), a_request("a") | resources)
-    api.store.select(job.id, InstanceChoice(instance_type="ml.t3.medium", count=1))
+    preferences = [{"InstanceType": name} for name in types]
+    cluster = {"VolumeSizeInGB": 1, "InstanceCount": 1, "InstancePreferences": preferences}
 
     with pytest.raises(QuotaExceeded, match=r"ml\.m5\.large"):
-        api.service.create(a_key("b"), a_request("b") | resources)
+        api.service.create(a_key(), a_request() | {"ProcessingResources": {"ClusterConfig": cluster}})
 
 
 def test_creates_at_the_same_moment_do_not_share_what_is_left() -> None:
