@@ -1,4 +1,4 @@
-"""Admits jobs strictly first come, first served, and knows what those that wait are waiting for."""
+"""Admits jobs first come, first served; small ones may pass a large one for a while. Knows what jobs wait for."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import JobEvent, JobId, Limits, ProcessingJob
 from processing_emulator.domain.outcome import Failure, Verdict
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.domain.spec import JobSpec, spec_of
+from processing_emulator.domain.spec import InstanceChoice, JobSpec, spec_of
 from processing_emulator.engine.admission_queue import AdmissionQueue
 from processing_emulator.engine.backend import Admitted, ExecutionBackend, Never, NotNow
 from processing_emulator.engine.failures import capacity_failure, internal_failure
@@ -21,16 +21,23 @@ from processing_emulator.ports import Clock, JobStore
 logger = logging.getLogger(__name__)
 
 BEHIND_OTHERS = "behind earlier jobs"
+PASSING_SECONDS = 60.0
+"""How long other jobs may pass the first of the queue after it had no room: in this time it is delayed by their run
+times at most, and afterwards every job that ends brings it nearer.
+"""
+PASSING_JOBS = 50
+"""How many jobs behind the first are looked at."""
 EVENTS_AT_ONCE = 500
 """`waiting` events written in one transaction, so that others can write in between."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Blocked:
-    """The first job of the queue, and what it lacked when it was tried last."""
+    """The first job of the queue, what it lacked when it was tried last, and since when it is first (monotonic)."""
 
     job: ProcessingJob
     reason: str
+    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,15 @@ class Admission:
         clock: Clock,
         supervision: SupervisorRegistry,
         engine_patience_seconds: float,
+        passing_seconds: float = PASSING_SECONDS,
     ) -> None:
         self._store = store
         self._backend = backend
         self._clock = clock
         self._supervision = supervision
         self._patience_seconds = engine_patience_seconds
+        self._passing_seconds = passing_seconds
+        self._without_room: set[Sequence[InstanceChoice]] = set()
         self._queue = AdmissionQueue()
         self._blocked: _Blocked | None = None
         self._outage: _Outage | None = None
@@ -129,17 +139,31 @@ class Admission:
 
     def _admit_in_turn(self) -> None:
         """Stop at the first job without room; it is tried again only after room was made."""
-        if self._blocked is not None and self._queue.first() == self._blocked.job.id and not self._room_made.is_set():
+        before = self._blocked
+        if before is not None and self._queue.first() == before.job.id and not self._room_made.is_set():
+            self._admit_passing(before)
             return
         self._blocked = None  # before anything can fail: a turn that failed is repeated in full
         self._room_made.clear()
+        self._without_room.clear()
         while (job_id := self._queue.first()) is not None:
             job = self._find_waiting(job_id)
             reason = self._admit_one(job) if job is not None else None
             if job is not None and reason is not None:
-                self._blocked = _Blocked(job, reason)
+                since = before.since if before is not None and before.job.id == job_id else self._clock.monotonic()
+                self._blocked = _Blocked(job, reason, since)
+                self._admit_passing(self._blocked)
                 return
             self._queue.remove(job_id)
+
+    def _admit_passing(self, blocked: _Blocked) -> None:
+        """Admit jobs that fit beside the first one, in order, as long as it has not waited for long."""
+        if self._clock.monotonic() - blocked.since >= self._passing_seconds:
+            return
+        for job_id in self._queue.behind_first(PASSING_JOBS):
+            job = self._find_waiting(job_id)
+            if job is None or self._admit_one(job) is None:
+                self._queue.remove(job_id)
 
     def _find_waiting(self, job_id: JobId) -> ProcessingJob | None:
         """The job as stored, unless it has ended or was removed by a reset."""
@@ -157,6 +181,8 @@ class Admission:
         spec = self._read_spec(job)
         if spec is None:
             return None
+        if spec.choices in self._without_room:
+            return BEHIND_OTHERS  # a job that asks for the same has just been refused
         answer = self._backend.reserve(job.id, spec)
         self._outage = None
         match answer:
@@ -167,6 +193,7 @@ class Admission:
                 self._fail(job, capacity_failure(reason))
                 return None
             case NotNow(reason=reason):
+                self._without_room.add(spec.choices)
                 return reason
 
     def _start(self, job: ProcessingJob, spec: JobSpec, admitted: Admitted) -> None:

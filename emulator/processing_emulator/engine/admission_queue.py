@@ -41,6 +41,10 @@ class AdmissionQueue:
             heapq.heappop(self._heap)  # it was removed
         return self._heap[0] if self._heap else None
 
+    def behind_first(self, count: int) -> Sequence[JobId]:
+        """At most `count` jobs that come after the first, in order."""
+        return heapq.nsmallest(count + 1, self._members)[1:]
+
     def __iter__(self) -> Iterator[JobId]:
         """The jobs queued now, in order; the queue may change meanwhile."""
         return iter(sorted(self._members))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from processing_emulator.domain.job import JobId, Limits
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.engine.admission import Admission
+from processing_emulator.engine.admission import PASSING_SECONDS, Admission
 from processing_emulator.engine.backend import ExecutionBackend
 from processing_emulator.engine.retry import Detached, StoreRetry
 from processing_emulator.engine.supervisor_registry import SupervisorRegistry
@@ -41,11 +41,12 @@ class Scheduler:
         clock: Clock,
         engine_patience_seconds: float,
         boot_id: str | None = None,
+        passing_seconds: float = PASSING_SECONDS,
     ) -> None:
         self._store = store
         self._backend = backend
         self._supervision = SupervisorRegistry(store, backend, clock, boot_id, self._job_ended)
-        self._admission = Admission(store, backend, clock, self._supervision, engine_patience_seconds)
+        self._admission = Admission(store, backend, clock, self._supervision, engine_patience_seconds, passing_seconds)
         self._recovered = False
         self._arrivals: deque[JobId] = deque()
         self._stop_requests: deque[JobId] = deque()

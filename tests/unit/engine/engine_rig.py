@@ -138,6 +138,7 @@ class EmulatorRun:
         runtime_class: type[FakeRuntime] = options.pop("runtime_class", FakeRuntime)
         self.runtime = runtime_class(EMULATOR_ID, rig.machine)
         gpu_fallback: bool = options.pop("gpu_fallback", False)
+        passing: float = options.pop("passing_seconds", 60.0)
         clock = rig.clock
         defaults = {
             "emulator_id": EMULATOR_ID,
@@ -162,7 +163,7 @@ class EmulatorRun:
         self.tools = tools
         self.backend = BackendWithBugs(tools, rig.host, rig.folder, rig.views_folder, gpu_fallback=gpu_fallback)
         patience = tools.options.engine_patience_seconds
-        self.scheduler = Scheduler(rig.jobs, self.backend, clock, patience, rig.boot_id)
+        self.scheduler = Scheduler(rig.jobs, self.backend, clock, patience, rig.boot_id, passing)
         self.reaper = Reaper(rig.jobs, self.backend, 3600)
 
     def end(self) -> None:
