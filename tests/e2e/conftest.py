@@ -7,6 +7,8 @@ from pathlib import Path
 import docker
 import pytest
 
+from processing_emulator.adapters.volumes.image import unmount
+from processing_emulator.adapters.volumes.mounts import mounted_below
 from tests.e2e.server import EmulatorProcess
 from tests.waiting import wait_for
 
@@ -27,6 +29,12 @@ def leftovers(server: EmulatorProcess) -> list[str]:
     return containers + networks + [str(path) for path in (server.data_dir / "jobs").iterdir()]
 
 
+def unmount_leftovers(server: EmulatorProcess) -> None:
+    """After a test that failed: a mounted volume would stay until the machine is restarted."""
+    for point in mounted_below(server.data_dir):
+        unmount(point)
+
+
 @contextmanager
 def running_server(folder: Path, **settings: str) -> Iterator[EmulatorProcess]:
     """A server with the bucket `bkt`, which must leave nothing."""
@@ -38,6 +46,7 @@ def running_server(folder: Path, **settings: str) -> Iterator[EmulatorProcess]:
         wait_for("no leftovers", lambda: not leftovers(process) or None, 5)
     finally:
         process.kill()
+        unmount_leftovers(process)
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +64,4 @@ def fresh_server(tmp_path: Path, docker_engine: None) -> Iterator[EmulatorProces
         yield process
     finally:
         process.kill()
+        unmount_leftovers(process)

@@ -244,6 +244,12 @@ class FakeRuntime:
         self._answer("stream_logs")
         return self._stream(self.machine.get(container_id), since_second * NANOSECONDS)
 
+    def unlinked_bytes(self, container_id: str, folder: Path) -> int:
+        """See the port."""
+        self._answer("unlinked_bytes")
+        container = self.machine.find(container_id)
+        return container.run.unlinked_bytes if container and container.is_running else 0
+
     def read_usage(self, container_id: str) -> UsageReading | None:
         """See the port."""
         self._answer("read_usage")

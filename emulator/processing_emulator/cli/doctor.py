@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.disk_space import read_disk_space
@@ -23,6 +24,7 @@ from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.postgresql import is_reserved, postgresql_database
 from processing_emulator.adapters.sql_store.schema import check_schema
 from processing_emulator.adapters.sql_store.sqlite import read_only_sqlite_database
+from processing_emulator.adapters.volumes.obstacle import find_obstacle
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.cli.docker_hint import docker_hint, refusal_hint
 from processing_emulator.cli.env import client_variables
@@ -66,6 +68,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_docker(settings),
         _s3(settings),
         _data_dir(settings),
+        _volumes(settings),
         _database(settings),
         _port(settings),
         _gpus(),
@@ -133,7 +136,7 @@ def _s3(settings: Settings) -> Finding:
 
 def _data_dir(settings: Settings) -> Finding:
     folder = settings.data_dir.absolute()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    existing = _existing(settings)
     if not existing.is_dir() or not os.access(existing, os.W_OK) or shutil.disk_usage(existing).total == 0:
         hint = f"set {ENV_PREFIX}DATA_DIR to another folder, or: sudo chown $USER {existing}"
         return Finding(name="data directory", state="missing", found=f"{existing} is not writable", hint=hint)
@@ -148,6 +151,21 @@ def _data_dir(settings: Settings) -> Finding:
     if free < LITTLE_DISK_BYTES:
         return Finding(name="data directory", state="note", found=found, hint=_MORE_DISK)
     return Finding(name="data directory", state="ok", found=found)
+
+
+def _volumes(settings: Settings) -> Finding:
+    """Whether the kernel bounds what a job writes, tried in the data directory."""
+    obstacle = find_obstacle(_existing(settings), Engine(settings.docker_host).address)
+    if obstacle is None:
+        return Finding(name="volumes", state="ok", found="file systems of VolumeSizeInGB")
+    found = f"plain folders; a job whose files outgrow VolumeSizeInGB is ended, because {obstacle}"
+    return Finding(name="volumes", state="note", found=found)
+
+
+def _existing(settings: Settings) -> Path:
+    """The data directory, or the folder it will be made in."""
+    folder = settings.data_dir.absolute()
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def _database(settings: Settings) -> Finding:

@@ -48,6 +48,11 @@ def volume_failure(used_bytes: int, limit_bytes: int) -> Failure:
     )
 
 
+def disk_failure(shortage: str) -> Failure:
+    """The machine's disk has no space left for what a container writes."""
+    return Failure(kind=FailureClass.CLIENT, text=f"Insufficient disk space: {shortage}")
+
+
 def container_failure(error: EmulatorError) -> Failure:
     """The image, the container or the engine failed before the container's own exit code could speak."""
     match error:

@@ -5,6 +5,7 @@ next to the cache, on its file system; what the container changes lies in the jo
 """
 
 import logging
+import os
 import threading
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
@@ -12,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from processing_emulator.domain.container_contract import FolderMount
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import RuntimeFailure
-from processing_emulator.ports import BindMount, ContainerRuntime, Mount, OverlayMount
+from processing_emulator.ports import BindMount, ContainerRuntime, Mount, OverlayMount, Volumes
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ class OverlaySupport:
 class InputViews:
     """The views of one instance: files below `lower`, changes below the workspace."""
 
-    def __init__(self, workspace: Workspace, lower: Path) -> None:
+    def __init__(self, workspace: Workspace, lower: Path, volumes: Volumes) -> None:
+        self._volumes = volumes
         self._workspace = workspace
         self._lower = Workspace(lower)
         self._folders: set[str] = set()
@@ -82,6 +84,11 @@ class InputViews:
         root = self._workspace.root
         return OverlayMount(lower=self._lower.root / folder, upper=root / upper, work=root / work, target=target)
 
+    def size_bytes(self) -> int:
+        """The size of the files in all views, which belong to the volume and lie outside of it."""
+        files = (Path(folder) / name for folder, _, names in os.walk(self._lower.root) for name in names)
+        return sum(file.lstat().st_size for file in files)
+
     def remove(self) -> None:
         """Remove the files; those of the cache stay. Raises StagingFailure."""
-        self._lower.remove()
+        self._volumes.remove(self._lower.root)

@@ -26,6 +26,7 @@ from processing_emulator.ports import (
     NetworkAttachment,
     ObjectStore,
     PullPolicy,
+    Volumes,
 )
 
 LABEL_JOB_ID = "processing-emulator.job-id"
@@ -76,6 +77,7 @@ class RunnerTools:
     samples: SampleWriter
     staging: StagingTotals = field(default_factory=StagingTotals)
     gpus: GpuProbe
+    volumes: Volumes
     clock: Clock
     cache: ObjectCache
     overlays: OverlaySupport

@@ -17,7 +17,6 @@ from processing_emulator.engine.instance import LABEL_JOB_ID, InstanceTask, Runn
 from processing_emulator.engine.job_network import JobNetwork
 from processing_emulator.engine.ledger import CapacityLedger
 from processing_emulator.engine.runner import InstanceRunner
-from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import RuntimeFailure, StagingFailure
 from processing_emulator.ports import ContainerInfo, HostProbe, NetworkAttachment, NetworkInfo, NetworkSpec
 
@@ -207,7 +206,7 @@ class LocalBackend:
 
     def _remove_folder(self, folder: Path) -> bool:
         try:
-            Workspace(folder).remove()
+            self._tools.volumes.remove(folder)
         except StagingFailure as error:
             logger.warning("job folder not removed", extra={"folder": str(folder), "error": str(error)})
             return False

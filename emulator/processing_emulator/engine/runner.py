@@ -24,7 +24,6 @@ from processing_emulator.domain.spec import UploadMode
 from processing_emulator.engine.activity import Activity
 from processing_emulator.engine.container_run import ContainerRun
 from processing_emulator.engine.continuous_upload import ContinuousUpload
-from processing_emulator.engine.disk_count import DiskCount
 from processing_emulator.engine.failures import (
     container_failure,
     download_failure,
@@ -52,6 +51,7 @@ from processing_emulator.engine.retry import Detached, EngineRetry
 from processing_emulator.engine.sampler import Sampler
 from processing_emulator.engine.stager import Stager
 from processing_emulator.engine.transfer_progress import Direction, TransferProgress
+from processing_emulator.engine.volume_watch import VolumeWatch, naming_full_volume
 from processing_emulator.engine.workspace import Workspace
 from processing_emulator.errors import (
     Cancelled,
@@ -104,7 +104,7 @@ class InstanceRunner:
         self._index = task.record.index
         self._name = f"{task.key.name}/{task.record.host}"
         self._workspace = Workspace(task.folder, elsewhere=task.view_folder)
-        self._views = InputViews(self._workspace, task.view_folder)
+        self._views = InputViews(self._workspace, task.view_folder, tools.volumes)
         self._stager = Stager(tools, self._workspace, self._views, task)
         self._cancel = threading.Event()
         self._may_start = threading.Event()
@@ -266,8 +266,14 @@ class InstanceRunner:
         with _failing_as(download_failure):
             self._lay_out_folders()
             self._choose_views(image)
-            with self._tools.staging.counting_errors(Direction.IN), self._progress(Direction.IN) as progress:
+            with (
+                self._tools.staging.counting_errors(Direction.IN),
+                self._progress(Direction.IN) as progress,
+                naming_full_volume(self._task, self._tools.volumes),
+            ):
                 staged = self._stager.stage_in(self._cancel, progress)
+                self._tools.volumes.hold(self._task.folder, self._views.size_bytes())
+            self._tools.volumes.confirm(self._task.folder)
         self._tools.staging.add(Direction.IN, staged.transfer)
         self._journal.save(staged_in=staged.transfer)
         self._journal.event(
@@ -288,8 +294,8 @@ class InstanceRunner:
             self._views.choose(folders)
 
     def _lay_out_folders(self) -> None:
-        """A fresh tree: config files, and every LocalPath as an empty folder (spec 2.7)."""
-        self._workspace.remove()
+        """A fresh volume: config files, and every LocalPath as an empty folder (spec 2.7)."""
+        self._tools.volumes.create(self._task.folder, self._task.record.limits.volume_bytes)
         self._views.remove()
         spec, host = self._task.spec, self._task.record.host
         published = [METRICS_FOLDER] if leaves_metrics(spec.environment) else []
@@ -354,8 +360,10 @@ class InstanceRunner:
         container_id = self._journal.record.container_id
         if container_id is None:
             raise _RunFailed(internal_failure("the runner has no container"))
-        sampler = self._sampler()
-        activities = self._activities(container_id, sampler)
+        limit = self._journal.record.limits.volume_bytes
+        volume = VolumeWatch(self._tools, self._workspace, container_id, limit, self._name)
+        sampler = Sampler(self._task, self._tools, self._journal, volume)
+        activities = self._activities(container_id, volume, sampler)
         run = ContainerRun(self._tools, container_id, activities, self._note_stopped, self._name)
         with self._run_lock:
             self._container_run = run
@@ -372,17 +380,19 @@ class InstanceRunner:
             self._journal.event("container_signalled", signal=signal, grace_seconds=run.grace_seconds)
         for activity in run.incomplete:
             self._journal.problem(f"{activity}_incomplete")
-        failure = run.failure
+        # A container that fails on a full disk is not to blame; one that succeeds all the same has succeeded.
+        failure = run.failure or (volume.shortage if ended.code else None)
         if failure is None and run.engine_was_away and ended_by_engine(ended):
             failure = engine_end_failure(ended)
         self._note_exit(ended, failure, sampler.memory_high_water_bytes)
         self._publish_left_metrics()
 
-    def _activities(self, container_id: str, sampler: Sampler) -> tuple[Activity, ...]:
+    def _activities(self, container_id: str, volume: VolumeWatch, sampler: Sampler) -> tuple[Activity, ...]:
         """All that runs next to the container."""
         tools, record = self._tools, self._journal.record
         activities: list[Activity] = [
             LogPump(tools.runtime, tools.logs, tools.clock, record, container_id, self._name),
+            volume,
             sampler,
         ]
         if any(output.upload_mode is UploadMode.CONTINUOUS for output in self._task.spec.outputs):
@@ -391,10 +401,6 @@ class InstanceRunner:
                 ContinuousUpload(self._stager, self._journal, tools.clock, interval, self._note_uploaded, self._name)
             )
         return tuple(activities)
-
-    def _sampler(self) -> Sampler:
-        disk = DiskCount(self._workspace, self._tools.clock.monotonic)
-        return Sampler(self._task, self._tools, self._journal, disk)
 
     def _note_exit(self, ended: ContainerExit, failure: Failure | None, memory_high_water_bytes: int | None) -> None:
         """Store the exit and what follows from it in one step: a crash between two steps would lose a failure.
@@ -437,8 +443,8 @@ class InstanceRunner:
         self._reach(JobPhase.STAGING_OUT)
         if self._journal.record.staged_out is not None:
             return
-        if not self._task.folder.exists():
-            raise _RunFailed(internal_failure("the job's files are gone"))
+        if not self._tools.volumes.is_there(self._task.folder):
+            raise _RunFailed(internal_failure("the job's files are gone; the machine may have been restarted"))
         remover = threading.Thread(
             target=in_log_context(self._remove_container_early), name=f"{self._name}-remove", daemon=True
         )
@@ -449,6 +455,7 @@ class InstanceRunner:
                 self._tools.staging.counting_errors(Direction.OUT),
                 self._progress(Direction.OUT) as progress,
             ):
+                self._tools.volumes.confirm(self._task.folder)
                 staged = self._stager.stage_out(self._no_upload, progress)
         finally:
             remover.join()
@@ -474,7 +481,7 @@ class InstanceRunner:
         """Remove everything; what cannot be removed now is noted in the history and left to the reaper."""
         self._remove_container()
         try:
-            self._workspace.remove()
+            self._tools.volumes.remove(self._task.folder)
             self._views.remove()
         except StagingFailure as error:
             self._journal.problem("clean_up_failed", error=str(error))

@@ -14,11 +14,10 @@ from processing_emulator.domain.usage import (
     usage_data,
 )
 from processing_emulator.engine.activity import EndContainer
-from processing_emulator.engine.disk_count import DiskCount
-from processing_emulator.engine.failures import volume_failure
 from processing_emulator.engine.instance import InstanceTask, RunnerTools
 from processing_emulator.engine.instance_journal import Journal
 from processing_emulator.engine.retry import Detached
+from processing_emulator.engine.volume_watch import VolumeWatch
 from processing_emulator.errors import RuntimeFailure
 
 logger = logging.getLogger(__name__)
@@ -42,18 +41,17 @@ class _Look:
 
 
 class Sampler:
-    """One container; an Activity. Ends the container when its files outgrow the job's volume."""
+    """One container; an Activity."""
 
     name = "samples"
 
-    def __init__(self, task: InstanceTask, tools: RunnerTools, journal: Journal, disk: DiskCount) -> None:
+    def __init__(self, task: InstanceTask, tools: RunnerTools, journal: Journal, volume: VolumeWatch) -> None:
         self._task = task
         self._tools = tools
         self._journal = journal
         self._record = journal.record
-        self._disk = disk
+        self._volume = volume
         self._interval = tools.options.sample_interval_seconds
-        self._end_container: EndContainer | None = None
         self._ended = threading.Event()
         name = f"{task.key.name}/{self._record.host}-sampler"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -62,9 +60,8 @@ class Sampler:
         self._gpus_lost = False
         self.memory_high_water_bytes: int | None = None
 
-    def start(self, end_container: EndContainer) -> None:
+    def start(self, end_container: EndContainer) -> None:  # noqa: ARG002  # samples are no reason to end it
         """Begin."""
-        self._end_container = end_container
         self._thread.start()
 
     def finish(self, *, engine_was_away: bool) -> bool:  # noqa: ARG002  # a sample that was missed stays missed
@@ -82,7 +79,6 @@ class Sampler:
     def _run(self) -> None:
         with suppress(Detached):
             self._sample_until_ended()
-        self._disk.stop()
 
     def _sample_until_ended(self) -> None:
         began = self._tools.clock.monotonic()
@@ -118,7 +114,6 @@ class Sampler:
         return due + (late // self._interval + 1) * self._interval
 
     def _look(self) -> None:
-        self._check_volume()
         reading = self._tools.runtime.read_usage(self._container_id)
         if reading is None:
             return
@@ -146,7 +141,7 @@ class Sampler:
                 before.reading.cpu_seconds, newest.reading.cpu_seconds, newest.moment - before.moment
             ),
             memory_bytes=newest.reading.memory_bytes,
-            disk_bytes=self._disk.bytes,
+            disk_bytes=self._volume.used_bytes,
             gpu_percent=gpu,
             gpu_memory_percent=gpu_memory,
         )
@@ -167,9 +162,3 @@ class Sampler:
             self._journal.problem("gpu_lost", gpus=silent)
         else:
             self._journal.event("gpu_answers_again")
-
-    def _check_volume(self) -> None:
-        limit = self._record.limits.volume_bytes
-        if self._disk.count(self._tools.clock.monotonic()) and self._disk.bytes > limit and self._end_container:
-            self._end_container(volume_failure(self._disk.bytes, limit))
-            self._end_container = None  # once is enough

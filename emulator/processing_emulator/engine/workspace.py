@@ -1,8 +1,7 @@
-"""The folder of one instance on this machine: created before the container, read after it, removed with it."""
+"""The files of one instance on this machine: written before the container runs, read after it."""
 
 import errno
 import os
-import shutil
 import stat
 import subprocess
 from collections.abc import Sequence
@@ -120,18 +119,6 @@ class Workspace:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-
-    def remove(self) -> None:
-        """Remove everything; does nothing if it is gone. Raises StagingFailure naming what could not be removed."""
-        try:
-            shutil.rmtree(self.root)
-        except (OSError, RecursionError):
-            # A container may nest folders deeper than rmtree can go.
-            done = subprocess.run(["rm", "-rf", "--", str(self.root)], capture_output=True, text=True, check=False)  # noqa: S607
-            if done.returncode:
-                raise StagingFailure(
-                    f"cannot remove {self.root}: {done.stderr.strip()[:300]}; remove it with: sudo rm -rf {self.root}"
-                ) from None
 
 
 def counted(process: "subprocess.Popen[str]", timeout_seconds: float) -> int | None:

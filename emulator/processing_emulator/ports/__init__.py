@@ -26,6 +26,7 @@ from processing_emulator.ports.networks import NetworkAttachment, NetworkInfo, N
 from processing_emulator.ports.objects import Changes, LocalFile, ObjectStore, TransferMeter
 from processing_emulator.ports.tags import TagStore
 from processing_emulator.ports.timing import CancelToken, Clock
+from processing_emulator.ports.volumes import Volumes
 from processing_emulator.ports.wakeup import Wakeup
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "TagStore",
     "TransferMeter",
     "ValueBucket",
+    "Volumes",
     "Wakeup",
     "Window",
 ]

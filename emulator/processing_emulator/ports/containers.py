@@ -213,6 +213,13 @@ class ContainerRuntime(Protocol):
         """
         ...
 
+    def unlinked_bytes(self, container_id: str, folder: Path) -> int:
+        """Disk space of files without a name that its processes hold open on the file system of `folder`.
+
+        0 where this process may not see the files of others, and when the container does not run.
+        """
+        ...
+
     def read_usage(self, container_id: str) -> UsageReading | None:
         """CPU and memory at this moment, None when the container does not run."""
         ...

@@ -13,6 +13,8 @@ from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.adapters.nvml.probe import NvmlProbe
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.sql_store.store import Stores, open_postgresql_store, open_store
+from processing_emulator.adapters.volumes.local import LocalVolumes
+from processing_emulator.adapters.volumes.obstacle import find_obstacle
 from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
 from processing_emulator.config import Settings
@@ -37,6 +39,7 @@ class Adapters:
     runtime: DockerRuntime
     objects: S3ObjectStore
     gpus: NvmlProbe
+    volumes: LocalVolumes
     clock: SystemClock
     cache: ObjectCache
     keys: CredentialStore
@@ -67,6 +70,7 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
         runtime=runtime,
         objects=objects,
         gpus=NvmlProbe(),
+        volumes=LocalVolumes(data.jobs, lambda: find_obstacle(data.root, engine.address)),
         clock=clock,
         cache=_cache(settings, startup, clock),
         keys=_keys(settings, data),

@@ -43,6 +43,7 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
         logs=adapters.stores.logs,
         samples=samples,
         gpus=adapters.gpus,
+        volumes=adapters.volumes,
         clock=clock,
         cache=adapters.cache,
         overlays=OverlaySupport(adapters.runtime, may_remove=sys.platform == "linux" and os.geteuid() == 0),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.adapters.volumes.local import LocalVolumes
 from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.outcome import ContainerExit, InstanceOutcome, StopCause
@@ -52,6 +53,7 @@ class LocalWorld:
             logs=MemoryLogStore(self.jobs),
             samples=SampleWriter(MemoryMetricStore(self.jobs), SystemClock(), kept_seconds=3600),
             gpus=FakeGpuProbe(),
+            volumes=LocalVolumes(self.folder, lambda: "fakes do not see mounts"),
             clock=SystemClock(),
             cache=ObjectCache(
                 CacheFolder(self.cache_folder, "boot-1"), SystemClock(), endpoint="memory", limit_bytes=2**20

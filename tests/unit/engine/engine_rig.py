@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.adapters.volumes.local import LocalVolumes
 from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.outcome import StopCause
@@ -50,6 +51,7 @@ class Rig:
         self.logs = MemoryLogStore(self.jobs)
         self.metrics = MemoryMetricStore(self.jobs)
         self.objects = MemoryObjectStore("bkt")
+        self.volumes = RigVolumes(self.folder)
         self.host = FakeHostProbe(vcpus=2.0)
         self.gpus = FakeGpuProbe()
         self.clock: Clock = SystemClock()
@@ -116,6 +118,25 @@ class Rig:
             emulator.end()
 
 
+class RigVolumes(LocalVolumes):
+    """Watched ones in plain folders; what they say of the machine is set by a test."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, lambda: "unit tests mount nothing")
+        self.used: int | None = None
+        self.shortage: str | None = None
+        self.is_lost = False
+
+    def is_there(self, folder: Path) -> bool:
+        return not self.is_lost and super().is_there(folder)
+
+    def used_bytes(self, folder: Path) -> int | None:
+        return self.used
+
+    def disk_shortage(self, folder: Path) -> str | None:
+        return self.shortage
+
+
 class BackendWithBugs(LocalBackend):
     """The real one, but `place` raises what a test puts into `bugs`."""
 
@@ -155,6 +176,7 @@ class EmulatorRun:
             logs=rig.logs,
             samples=SampleWriter(rig.metrics, clock, kept_seconds=3600),
             gpus=rig.gpus,
+            volumes=rig.volumes,
             clock=clock,
             cache=ObjectCache(rig.cache_folder, clock, endpoint="memory", limit_bytes=rig.cache_bytes),
             overlays=OverlaySupport(self.runtime, may_remove=True),

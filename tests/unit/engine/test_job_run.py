@@ -1,7 +1,6 @@
 """A job through scheduler, supervisor and runner, on fakes."""
 
 import json
-import os
 from typing import Any
 
 import pytest
@@ -230,19 +229,6 @@ def test_a_message_that_is_not_utf_8_fails_the_job(rig: Rig) -> None:
     rig.start_emulator()
     ended = rig.wait_for_end(rig.add())
     assert ended.failure_reason == "ClientError: /opt/ml/output/message is not UTF-8: invalid start byte"
-
-
-def test_a_container_that_outgrows_its_volume_is_killed(rig: Rig) -> None:
-    def work(spec: ContainerSpec) -> None:
-        with mounted(spec, "/opt/ml/output/big").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, 1030 << 20)
-
-    rig.script = lambda spec: FakeRun(work=work, holds=True)
-    rig.start_emulator()
-    ended = rig.wait_for_end(rig.add(outputs=[an_output()]))
-    assert ended.failure_reason is not None
-    assert ended.failure_reason.startswith("ClientError: Insufficient disk space: the job's files take 1.01 GiB")
-    assert rig.leftovers() == []
 
 
 def test_usage_and_gpus_are_sampled(rig: Rig) -> None:

@@ -145,23 +145,6 @@ def test_only_the_head_of_a_huge_message_is_read(workspace: Workspace) -> None:
     assert 1024 < len(workspace.read_message()) < 2048
 
 
-def test_removing_leaves_nothing_and_may_be_repeated(workspace: Workspace, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "kept").write_text("k")
-    (workspace.root / "processing" / "link").symlink_to(outside)
-    workspace.remove()
-    workspace.remove()
-    assert not workspace.root.exists()
-    assert (outside / "kept").exists()
-
-
-def test_folders_nested_deeper_than_python_goes_are_removed(workspace: Workspace) -> None:
-    _nest(workspace.root / "output", "d", 3000)
-    workspace.remove()
-    assert not workspace.root.exists()
-
-
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StagingFailure, match="cannot make the job's folders: Not a directory"):

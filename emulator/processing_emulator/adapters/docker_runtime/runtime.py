@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import docker.errors
 
@@ -21,6 +22,7 @@ from processing_emulator.adapters.docker_runtime.errors import TRANSPORT_ERRORS,
 from processing_emulator.adapters.docker_runtime.images import Images
 from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
 from processing_emulator.adapters.docker_runtime.logs import LogReader
+from processing_emulator.adapters.docker_runtime.open_files import container_pids, unlinked_bytes
 from processing_emulator.adapters.docker_runtime.overlay_trial import can_mount
 from processing_emulator.adapters.docker_runtime.signal_handlers import handles_signal
 from processing_emulator.adapters.docker_runtime.usage import UsageReader
@@ -231,6 +233,13 @@ class DockerRuntime:
     ) -> Iterator[Sequence[RawLine]]:
         """See the port. Raises RuntimeUnavailable when the engine is away from the start."""
         return self._logs.stream(container_id, since_second, when_lost)
+
+    def unlinked_bytes(self, container_id: str, folder: Path) -> int:
+        """See the port."""
+        info = self._look(container_id)
+        if info is None or info.state is not ContainerState.RUNNING:
+            return 0
+        return unlinked_bytes(container_pids(info.id, info.pid), folder)
 
     def read_usage(self, container_id: str) -> UsageReading | None:
         """See the port."""
