@@ -7,6 +7,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[2] / "emulator"
 PACKAGE = SOURCES / "processing_emulator"
 STARTED_BY_NAME = {
+    "processing_emulator.adapters.duckdb_queries.child",  # a script that imports DuckDB, which may not be installed
     "processing_emulator.__main__",  # python -m processing_emulator
     "processing_emulator.cli.main",  # the console script
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from processing_emulator.domain.datasets import DatasetQuery, dataset_query
 from processing_emulator.domain.s3_uri import S3Uri, parse_s3_uri
 from processing_emulator.errors import Unsupported
 
@@ -57,7 +58,7 @@ class S3Manifest:
     uri: S3Uri
 
 
-Source = S3Prefix | S3Manifest
+Source = S3Prefix | S3Manifest | DatasetQuery
 """Where an input comes from. A new kind becomes a union member here, a case in `_source_of` and one in `Stager`."""
 
 
@@ -147,10 +148,10 @@ def settled_request(request: Mapping[str, Any], choice: InstanceChoice | None) -
     return {**request, "ProcessingResources": {**resources, "ClusterConfig": cluster}}
 
 
-def _input_of(item: Mapping[str, Any]) -> JobInput:
+def _input_of(item: Mapping[str, Any], job_name: str) -> JobInput:
     name = item["InputName"]
     if "S3Input" not in item:
-        raise Unsupported(f"Input {name}: DatasetDefinition is not supported by the emulator")
+        return _dataset_of(name, item["DatasetDefinition"], job_name)
     s3 = item["S3Input"]
     return JobInput(
         name=name,
@@ -159,6 +160,17 @@ def _input_of(item: Mapping[str, Any]) -> JobInput:
         distribution=Distribution(s3.get("S3DataDistributionType") or Distribution.FULLY_REPLICATED),
         mode=InputMode(s3.get("S3InputMode") or InputMode.FILE),
         compression=Compression(s3.get("S3CompressionType") or Compression.NONE),
+    )
+
+
+def _dataset_of(name: str, definition: Mapping[str, Any], job_name: str) -> JobInput:
+    """An input that is the result of a query; its default distribution is not that of an S3Input (spec 1.3)."""
+    return JobInput(
+        name=name,
+        source=dataset_query(name, definition, job_name),
+        local_path=normal_path(definition["LocalPath"]),
+        distribution=Distribution(definition.get("DataDistributionType") or Distribution.SHARDED_BY_S3_KEY),
+        mode=InputMode(definition.get("InputMode") or InputMode.FILE),
     )
 
 
@@ -192,7 +204,11 @@ def spec_of(request: Mapping[str, Any]) -> JobSpec:
         entrypoint=_strings(app.get("ContainerEntrypoint")),
         arguments=_strings(app.get("ContainerArguments")),
         environment=dict(request.get("Environment") or {}),
-        inputs=tuple(_input_of(item) for item in request.get("ProcessingInputs") or [] if not item.get("AppManaged")),
+        inputs=tuple(
+            _input_of(item, request["ProcessingJobName"])
+            for item in request.get("ProcessingInputs") or []
+            if not item.get("AppManaged")
+        ),
         outputs=tuple(_output_of(item) for item in outputs if not item.get("AppManaged")),
         choices=choices_of(cluster),
         must_select=bool(cluster.get("InstancePreferences")),

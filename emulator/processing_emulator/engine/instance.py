@@ -12,6 +12,7 @@ from processing_emulator.domain.outcome import InstanceOutcome
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import JobSpec
 from processing_emulator.domain.usage import UsageScale
+from processing_emulator.engine.dataset_queries import DatasetQueries, OncePerJob
 from processing_emulator.engine.input_views import InputViews, OverlaySupport
 from processing_emulator.engine.instance_journal import JournalStore
 from processing_emulator.engine.object_cache import ObjectCache
@@ -78,6 +79,7 @@ class RunnerTools:
     staging: StagingTotals = field(default_factory=StagingTotals)
     gpus: GpuProbe
     volumes: Volumes
+    queries: DatasetQueries
     clock: Clock
     cache: ObjectCache
     overlays: OverlaySupport
@@ -87,7 +89,7 @@ class RunnerTools:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceTask:
     """One host of one job. `folder` is the instance's own folder on this machine, `view_folder` that of the inputs
-    which its container sees through an overlay.
+    which its container sees through an overlay, `once` what it shares with the job's other hosts.
 
     `attach` says how its container joins a network, None for none; it may ask the engine, and raises RuntimeFailure.
     """
@@ -99,6 +101,7 @@ class InstanceTask:
     record: InstanceRecord
     folder: Path
     view_folder: Path
+    once: OncePerJob = field(default_factory=OncePerJob)
     attach: Callable[[], NetworkAttachment | None]
     use_cache: bool = True
 

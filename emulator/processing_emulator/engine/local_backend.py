@@ -13,6 +13,7 @@ from processing_emulator.domain.job import JobId, Limits
 from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.spec import InstanceChoice, JobSpec
 from processing_emulator.engine.backend import Admitted, Gang, Never, NotNow
+from processing_emulator.engine.dataset_queries import OncePerJob
 from processing_emulator.engine.instance import LABEL_JOB_ID, InstanceTask, RunnerReport, RunnerTools, job_labels
 from processing_emulator.engine.job_network import JobNetwork
 from processing_emulator.engine.ledger import CapacityLedger
@@ -86,6 +87,7 @@ class LocalBackend:
         hosts = tuple(record.host for record in gang.records)
         job_id = gang.records[0].job_id
         attach = self._join_hosts(gang, hosts)
+        once = OncePerJob()
         tasks = [
             InstanceTask(
                 key=gang.key,
@@ -95,6 +97,7 @@ class LocalBackend:
                 record=record,
                 folder=self._jobs_folder / str(job_id) / record.host,
                 view_folder=self._views_folder / str(job_id) / record.host,
+                once=once,
                 attach=partial(attach, record.host),
                 use_cache=gang.tags.get(CACHE_TAG) != "off",
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from processing_emulator.domain.container_contract import folder_of
+from processing_emulator.domain.datasets import DatasetQuery
 from processing_emulator.domain.instance_types import GIB
 from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.manifest import MANIFEST_LIMIT_BYTES, parse_manifest
@@ -43,6 +44,7 @@ class Stager:
 
     def __init__(self, tools: RunnerTools, workspace: Workspace, views: InputViews, task: InstanceTask) -> None:
         self._objects = tools.objects
+        self._queries = tools.queries
         self._downloads = CachedDownloads(tools.objects, tools.cache, tools.clock, is_wanted=task.use_cache)
         self._workspace = workspace
         self._views = views
@@ -117,6 +119,8 @@ class Stager:
                 return self._plan_prefix(uri, cancel)
             case S3Manifest(uri=uri):
                 return self._plan_manifest(uri, cancel)
+            case DatasetQuery():
+                return self._plan_dataset(source, cancel)
             case other:
                 assert_never(other)
 
@@ -125,6 +129,14 @@ class Stager:
         if plan.is_empty:
             raise StagingFailure(f"No S3 objects found under {uri}")
         return plan
+
+    def _plan_dataset(self, query: DatasetQuery, cancel: CancelToken) -> DownloadPlan:
+        """Only what the query has just stored: an earlier job of that name may have left more."""
+        hosts = len(self._task.hosts)
+        folder = self._task.folder.parent / "query"
+        self._task.once.run(str(query.uri), lambda: self._queries.store_result(query, hosts, folder, cancel))
+        found = self._objects.head_all(query.uri.bucket, query.keys(hosts), cancel)
+        return plan_paths((stored, stored.key.rpartition("/")[2]) for stored in found)
 
     def _plan_manifest(self, uri: S3Uri, cancel: CancelToken) -> DownloadPlan:
         if not uri.key:

@@ -10,6 +10,7 @@ from processing_emulator.domain.spec import PROCESSING_ROOT, normal_path
 from processing_emulator.domain.staging import NAME_LIMIT_BYTES
 from processing_emulator.errors import ValidationFailed
 from processing_emulator.jobs.cluster_rules import check_cluster
+from processing_emulator.jobs.dataset_rules import check_definition
 from processing_emulator.jobs.image_rules import check_app
 from processing_emulator.jobs.supported_members import refuse_unsupported
 from processing_emulator.jobs.tags import check_tags
@@ -68,6 +69,9 @@ def _check_input(item: Mapping[str, Any]) -> None:
     if (s3 is None) == (item.get("DatasetDefinition") is None):
         raise ValidationFailed(f"Input {name} must specify exactly one of S3Input and DatasetDefinition")
     if s3 is None:
+        definition = item["DatasetDefinition"]
+        check_definition(name, definition, is_app_managed=bool(item.get("AppManaged")))
+        _check_path("Input", name, definition.get("LocalPath"))
         return
     if not item.get("AppManaged") and not (s3.get("LocalPath") and s3.get("S3InputMode")):
         raise ValidationFailed(
@@ -125,7 +129,8 @@ def _check_paths(inputs: Sequence[Mapping[str, Any]], outputs: Sequence[Mapping[
     """No two inputs, and no input and output, may share a folder (spec 1.2); one inside another is legal (2.7)."""
     taken: dict[str, str] = {}
     for item in inputs:
-        path, name = _managed_path(item, "S3Input"), item["InputName"]
+        path = _managed_path(item, "S3Input") or _managed_path(item, "DatasetDefinition")
+        name = item["InputName"]
         if path in taken:
             raise ValidationFailed(f"Inputs {taken[path]} and {name} have the same LocalPath {path}")
         if path is not None:

@@ -6,13 +6,15 @@ and does the work. Only jobs that have ended can be deleted.
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from processing_emulator.domain.datasets import Catalogue
 from processing_emulator.domain.image_map import substitute_for
 from processing_emulator.domain.job import JobKey, ProcessingJob
 from processing_emulator.errors import JobNotDeletable, JobNotFound, JobNotStoppable
+from processing_emulator.jobs.dataset_rules import check_queries
 from processing_emulator.jobs.quotas import Quotas
 from processing_emulator.jobs.rules import check_create
 from processing_emulator.ports import Clock, JobStore, Wakeup
@@ -32,12 +34,15 @@ class JobService:
         quotas: Mapping[str, int] | None = None,
         image_map: Mapping[str, str] | None = None,
         check_image_region: bool = True,
+        catalogue: Callable[[], Catalogue | None] = Catalogue,
     ) -> None:
         """`quotas`: values by name, see `quotas`; none are enforced by default.
 
         `check_image_region`: whether an image in ECR must be in the region of the request. Images that `image_map`
-        replaces are not pulled from there, so they may be in any.
+        replaces are not pulled from there, so they may be in any. `catalogue`: the tables of DatasetDefinition inputs;
+        None when queries cannot run.
         """
+        self._catalogue = catalogue
         self._store = store
         self._quotas = Quotas(quotas or {}, store)
         self._quota_lock = threading.Lock()
@@ -53,6 +58,7 @@ class JobService:
         Raises ValidationFailed, Unsupported, QuotaExceeded, JobNameInUse.
         """
         check_create(request, image_region=self._image_region(key, request))
+        check_queries(request, self._catalogue())
         stored = {name: value for name, value in request.items() if name != "Tags"}
         tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
         with self._quota_lock if self._quotas.enforced else nullcontext():

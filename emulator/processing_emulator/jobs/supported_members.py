@@ -54,6 +54,8 @@ def _app_managed(note: str) -> Coverage:
 
 _ALL_OR_NONE = "all instances of a job start together, each in a container of its own on this machine"
 _KMS = "nothing is encrypted with KMS keys on this machine"
+_NO_ACCOUNT = "there is one DuckDB for all queries"
+_FORMS = Coverage(Support.SUPPORTED, "what DuckDB writes; [datasets](../datasets.md) lists it")
 _EXPERIMENTS = "there is no experiment tracking here; Describe shows it"
 _READ_ONLY = "Describe shows it, Create does not take it"
 _VPC = "containers use the engine's own network; Describe shows it"
@@ -93,29 +95,31 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
             Support.SUPPORTED, "shards are dealt out in the order of the keys: object i goes to instance i mod n"
         ),
         "ProcessingInputs.S3Input.S3CompressionType": _SUPPORTED,
-        "ProcessingInputs.DatasetDefinition": _app_managed("there is no Athena and no Redshift here"),
-        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.Catalog": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.Database": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.QueryString": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.WorkGroup": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputS3Uri": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.KmsKeyId": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputFormat": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputCompression": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.ClusterId": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.Database": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.DbUser": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.QueryString": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.ClusterRoleArn": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputS3Uri": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.KmsKeyId": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputFormat": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputCompression": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.LocalPath": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.DataDistributionType": _PASSED_ON,
-        "ProcessingInputs.DatasetDefinition.InputMode": _PASSED_ON,
+        "ProcessingInputs.DatasetDefinition": Coverage(
+            Support.SUPPORTED, "DuckDB (extra `datasets`) runs the query over the catalogue of the seed file"
+        ),
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.Catalog": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.Database": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.QueryString": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.WorkGroup": _no_effect(_NO_ACCOUNT),
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputS3Uri": _S3_URI,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.KmsKeyId": _no_effect(_KMS),
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputFormat": _FORMS,
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputCompression": _FORMS,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.ClusterId": _no_effect(_NO_ACCOUNT),
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.Database": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.DbUser": _no_effect(_NO_ACCOUNT),
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.QueryString": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.ClusterRoleArn": _no_effect(_NO_ACCOUNT),
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputS3Uri": _S3_URI,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.KmsKeyId": _no_effect(_KMS),
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputFormat": _FORMS,
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputCompression": _FORMS,
+        "ProcessingInputs.DatasetDefinition.LocalPath": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition.DataDistributionType": _SUPPORTED,
+        "ProcessingInputs.DatasetDefinition.InputMode": _SUPPORTED,
         "ProcessingOutputConfig": _SUPPORTED,
         "ProcessingOutputConfig.Outputs": _SUPPORTED,
         "ProcessingOutputConfig.Outputs.OutputName": _SUPPORTED,
@@ -151,12 +155,28 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
 REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
     {
         "ProcessingInputs.S3Input.S3InputMode": {"Pipe": "only File is"},
+        "ProcessingInputs.DatasetDefinition.InputMode": {"Pipe": "only File is"},
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputFormat": {
+            "ORC": "PARQUET, JSON and TEXTFILE are",
+            "AVRO": "PARQUET, JSON and TEXTFILE are",
+        },
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputCompression": {"ZLIB": "GZIP and SNAPPY are"},
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputCompression": {
+            "BZIP2": "None, GZIP, ZSTD and SNAPPY are"
+        },
         "ProcessingInputs.S3Input.S3CompressionType": {"Gzip": "it needs Pipe, and only File is supported"},
     }
 )
 """Values of supported members that the service knows and the emulator does not serve, with what is served instead."""
 
-S3_URIS = frozenset({"ProcessingInputs.S3Input.S3Uri", "ProcessingOutputConfig.Outputs.S3Output.S3Uri"})
+S3_URIS = frozenset(
+    {
+        "ProcessingInputs.S3Input.S3Uri",
+        "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputS3Uri",
+        "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputS3Uri",
+        "ProcessingOutputConfig.Outputs.S3Output.S3Uri",
+    }
+)
 """Members that are served when `parse_s3_uri` takes them."""
 
 APP_MANAGED_ITEMS = frozenset({"ProcessingInputs", "ProcessingOutputConfig.Outputs"})

@@ -24,6 +24,7 @@ from processing_emulator.ports.machine import GpuProbe, HostProbe
 from processing_emulator.ports.metrics import Bucket, MetricPage, MetricQuery, MetricStore, ValueBucket, Window
 from processing_emulator.ports.networks import NetworkAttachment, NetworkInfo, NetworkSpec
 from processing_emulator.ports.objects import Changes, LocalFile, ObjectStore, TransferMeter
+from processing_emulator.ports.queries import QueryEngine, TableName
 from processing_emulator.ports.tags import TagStore
 from processing_emulator.ports.timing import CancelToken, Clock
 from processing_emulator.ports.volumes import Volumes
@@ -69,10 +70,12 @@ __all__ = [
     "OutputBatch",
     "OverlayMount",
     "PullPolicy",
+    "QueryEngine",
     "RawLine",
     "SortBy",
     "StreamPage",
     "StreamQuery",
+    "TableName",
     "TagStore",
     "TransferMeter",
     "ValueBucket",

@@ -10,6 +10,7 @@ from processing_emulator.adapters.disk_space import DiskReserve
 from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
+from processing_emulator.adapters.duckdb_queries.engine import DuckDbQueries
 from processing_emulator.adapters.nvml.probe import NvmlProbe
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.sql_store.store import Stores, open_postgresql_store, open_store
@@ -40,6 +41,7 @@ class Adapters:
     objects: S3ObjectStore
     gpus: NvmlProbe
     volumes: LocalVolumes
+    queries: DuckDbQueries
     clock: SystemClock
     cache: ObjectCache
     keys: CredentialStore
@@ -71,6 +73,7 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
         objects=objects,
         gpus=NvmlProbe(),
         volumes=LocalVolumes(data.jobs, lambda: find_obstacle(data.root, engine.address)),
+        queries=DuckDbQueries(),
         clock=clock,
         cache=_cache(settings, startup, clock),
         keys=_keys(settings, data),

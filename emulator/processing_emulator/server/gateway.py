@@ -53,6 +53,7 @@ def build_gateway(
         quotas=settings.quotas,
         image_map=settings.image_map,
         check_image_region=settings.check_image_region,
+        catalogue=lambda: adapters.hooks.catalogue() if adapters.queries.is_installed() else None,
     )
     services = (
         sagemaker(service=service, listing=JobListing(store=jobs), tags=JobTags(store=jobs)),

@@ -9,6 +9,7 @@ from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
 from processing_emulator.aws.signatures.container_session import session_issuer
 from processing_emulator.config import ContainerCredentials, GpuPolicy, Settings
 from processing_emulator.domain.container_contract import ContainerAccess
+from processing_emulator.engine.dataset_queries import DatasetQueries
 from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import RunnerOptions, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
@@ -44,6 +45,7 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
         samples=samples,
         gpus=adapters.gpus,
         volumes=adapters.volumes,
+        queries=DatasetQueries(adapters.objects, adapters.queries, adapters.volumes, adapters.hooks.catalogue),
         clock=clock,
         cache=adapters.cache,
         overlays=OverlaySupport(adapters.runtime, may_remove=sys.platform == "linux" and os.geteuid() == 0),

@@ -15,6 +15,7 @@ from processing_emulator.adapters.seed.client import S3Access
 from processing_emulator.adapters.seed.plan import SeedPlan
 from processing_emulator.adapters.seed.read import read_seed
 from processing_emulator.config import Settings
+from processing_emulator.domain.datasets import Catalogue
 from processing_emulator.ports import CancelToken
 
 if TYPE_CHECKING:  # what is needed later is loaded later
@@ -48,6 +49,10 @@ class SeedAndHooks:
         if self._seed_path is not None:
             self._plan = self._read(self._seed_path)
 
+    def catalogue(self) -> Catalogue:
+        """The tables of the seed that was read last."""
+        return Catalogue(self._plan.tables)
+
     def get_ready(self, access: S3Access, variables: Mapping[str, str], cancel: CancelToken) -> None:
         """Put the seed into the store, then run ready.d. Raises StagingFailure, HookFailed, Cancelled."""
         self._seed = Progress.RUNNING
@@ -73,7 +78,12 @@ class SeedAndHooks:
         from processing_emulator.admin.reset import LoadedSeed
 
         plan = self._read(self._seed_path)
-        return LoadedSeed(apply=lambda: asdict(apply_seed(plan, access, threading.Event())))
+
+        def apply() -> dict[str, object]:
+            self._plan = plan
+            return asdict(apply_seed(plan, access, threading.Event()))
+
+        return LoadedSeed(apply=apply)
 
     def state(self) -> dict[str, object]:
         """Every stage with its scripts, as JSON values."""

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.adapters.duckdb_queries.engine import DuckDbQueries
 from processing_emulator.adapters.volumes.local import LocalVolumes
 from processing_emulator.domain.container_contract import ContainerAccess
+from processing_emulator.domain.datasets import Catalogue
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.outcome import ContainerExit, InstanceOutcome, StopCause
 from processing_emulator.domain.spec import spec_of
 from processing_emulator.engine.backend import Admitted, ExecutionBackend, Gang, Never, NotNow
 from processing_emulator.engine.cache_folder import CacheFolder
+from processing_emulator.engine.dataset_queries import DatasetQueries
 from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import InstanceEnded, InstanceStaged, RunnerOptions, RunnerReport, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
@@ -46,14 +49,16 @@ class LocalWorld:
         options = RunnerOptions(
             emulator_id="e1", image_map={}, container_access=ContainerAccess(), stop_grace_seconds=0.3
         )
+        objects, volumes = MemoryObjectStore("bkt"), LocalVolumes(self.folder, lambda: "fakes do not see mounts")
         tools = RunnerTools(
             runtime=runtime,
-            objects=MemoryObjectStore("bkt"),
+            objects=objects,
             journal=self.jobs,
             logs=MemoryLogStore(self.jobs),
             samples=SampleWriter(MemoryMetricStore(self.jobs), SystemClock(), kept_seconds=3600),
             gpus=FakeGpuProbe(),
-            volumes=LocalVolumes(self.folder, lambda: "fakes do not see mounts"),
+            volumes=volumes,
+            queries=DatasetQueries(objects, DuckDbQueries(), volumes, Catalogue),
             clock=SystemClock(),
             cache=ObjectCache(
                 CacheFolder(self.cache_folder, "boot-1"), SystemClock(), endpoint="memory", limit_bytes=2**20

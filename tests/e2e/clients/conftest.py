@@ -20,6 +20,9 @@ from tests.waiting import wait_for
 
 PROGRAMS = Path(__file__).parent / "programs"
 
+SEED = PROGRAMS / "seed.yaml"
+"""The tables of an AWS account, for DatasetDefinition inputs."""
+
 CLIENT_SECONDS = 120.0
 
 
@@ -57,6 +60,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> It
             allowed_hosts=network.server_address,
             stop_grace_seconds="2",
             capacity_cpus="64",
+            seed=str(SEED),
         )
         try:
             server.start()

@@ -85,16 +85,10 @@ def test_an_input_is_read_from_what_its_data_type_says(data_type: str, kind: typ
     assert found.source == kind(uri=S3Uri("bkt", "k"))
 
 
-@pytest.mark.parametrize(
-    ("input_", "named"),
-    [
-        ({"DatasetDefinition": {}}, "Input in: DatasetDefinition"),
-        ({"S3Input": {"S3Uri": "s3://b/k", "S3DataType": "Newer"}}, "Input in: S3DataType Newer"),
-    ],
-)
-def test_an_input_that_cannot_be_staged_is_refused_by_name(input_: dict[str, object], named: str) -> None:
-    with pytest.raises(Unsupported, match=f"{named} is not supported by the emulator"):
-        spec_of(a_request(inputs=[{"InputName": "in", **input_}]))
+def test_an_input_that_cannot_be_staged_is_refused_by_name() -> None:
+    newer = {"InputName": "in", "S3Input": {"S3Uri": "s3://b/k", "S3DataType": "Newer"}}
+    with pytest.raises(Unsupported, match="Input in: S3DataType Newer is not supported by the emulator"):
+        spec_of(a_request(inputs=[newer]))
 
 
 def test_defaults() -> None:

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.adapters.duckdb_queries.engine import DuckDbQueries
 from processing_emulator.adapters.volumes.local import LocalVolumes
 from processing_emulator.domain.container_contract import ContainerAccess
+from processing_emulator.domain.datasets import Catalogue
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.usage import UsagePeaks
 from processing_emulator.engine.backend import Gang
 from processing_emulator.engine.cache_folder import CacheFolder
+from processing_emulator.engine.dataset_queries import DatasetQueries
 from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import RunnerOptions, RunnerReport, RunnerTools
 from processing_emulator.engine.local_backend import LocalBackend
@@ -52,6 +55,7 @@ class Rig:
         self.metrics = MemoryMetricStore(self.jobs)
         self.objects = MemoryObjectStore("bkt")
         self.volumes = RigVolumes(self.folder)
+        self.catalogue = Catalogue()
         self.host = FakeHostProbe(vcpus=2.0)
         self.gpus = FakeGpuProbe()
         self.clock: Clock = SystemClock()
@@ -177,6 +181,7 @@ class EmulatorRun:
             samples=SampleWriter(rig.metrics, clock, kept_seconds=3600),
             gpus=rig.gpus,
             volumes=rig.volumes,
+            queries=DatasetQueries(rig.objects, DuckDbQueries(), rig.volumes, lambda: rig.catalogue),
             clock=clock,
             cache=ObjectCache(rig.cache_folder, clock, endpoint="memory", limit_bytes=rig.cache_bytes),
             overlays=OverlaySupport(self.runtime, may_remove=True),

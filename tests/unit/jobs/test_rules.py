@@ -223,10 +223,6 @@ PIPE = changed(an_input(), S3InputMode="Pipe")
         ),
         (a_request(inputs=[changed(PIPE, S3CompressionType="Gzip")]), "ProcessingInputs[0].S3Input.S3InputMode Pipe"),
         (
-            a_request(inputs=[{"InputName": "d", "DatasetDefinition": {}}]),
-            "ProcessingInputs[0].DatasetDefinition",
-        ),
-        (
             a_request(inputs=[an_input(uri="https://example.com/b/k")]),
             "ProcessingInputs[0].S3Input.S3Uri https://example.com/b/k",
         ),

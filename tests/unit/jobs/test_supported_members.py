@@ -117,7 +117,7 @@ def test_a_uri_of_another_host_is_named_with_what_is_served(path: str) -> None:
 
 
 def test_the_first_gap_of_a_request_is_reported() -> None:
-    newer, refused = {"Newer": 1}, request_with("ProcessingInputs.DatasetDefinition", {})
+    newer, refused = {"Newer": 1}, request_with("ProcessingInputs.DatasetDefinition.InputMode", "Pipe")
 
     with pytest.raises(Unsupported, match=r"^Newer is"):
         refuse_unsupported({**newer, **refused})

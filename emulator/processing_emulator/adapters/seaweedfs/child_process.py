@@ -22,7 +22,7 @@ class ChildProcess:
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: Path, log_path: Path) -> None:
-        self._command = [*_parent_death_launcher(), *command]
+        self._command = [*parent_death_launcher(), *command]
         self._environment = environment
         self._folder = folder
         self._log_path = log_path
@@ -84,7 +84,8 @@ class ChildProcess:
         return self._process
 
 
-def _parent_death_launcher() -> list[str]:
+def parent_death_launcher() -> list[str]:
+    """The beginning of a command line, so that the kernel ends the child with the thread that starts it."""
     if sys.platform != "linux":
         return []
     return [sys.executable, "-I", "-S", str(parent_death.__file__), str(os.getpid())]

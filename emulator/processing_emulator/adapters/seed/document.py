@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from processing_emulator.adapters.seed.folder import objects_below
 from processing_emulator.adapters.seed.plan import SeedObject, SeedPlan, bucket_fault, check_unique, key_fault
+from processing_emulator.domain.datasets import CatalogueTable, TableFormat
+from processing_emulator.domain.s3_uri import parse_s3_uri
 from processing_emulator.errors import StartFailure
 
 
@@ -68,10 +70,22 @@ class BucketEntry(_Strict):
     folders: list[FolderEntry] = Field(default_factory=list)
 
 
+class TableEntry(_Strict):
+    """A table of the catalogue: all objects below `location`. `delimiter` and `header` are those of CSV."""
+
+    database: Annotated[str, Field(min_length=1, max_length=255)]
+    table: Annotated[str, Field(min_length=1, max_length=255)]
+    location: Annotated[str, Field(pattern=r"^s3://[^/]+(/.*)?$")]
+    format: TableFormat = Field(strict=False)
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    header: bool = True
+
+
 class SeedDocument(_Strict):
     """A whole seed file."""
 
     buckets: list[BucketEntry]
+    catalogue: list[TableEntry] = Field(default_factory=list)
 
 
 def plan_of_file(path: Path) -> SeedPlan:
@@ -85,7 +99,26 @@ def plan_of_file(path: Path) -> SeedPlan:
     objects = [item for bucket in document.buckets for item in _objects(bucket, path)]
     check_unique(objects, path)
     buckets = dict.fromkeys(bucket.name for bucket in document.buckets)
-    return SeedPlan(buckets=tuple(buckets), objects=tuple(objects))
+    return SeedPlan(buckets=tuple(buckets), objects=tuple(objects), tables=_tables(document, path))
+
+
+def _tables(document: SeedDocument, seed: Path) -> tuple[CatalogueTable, ...]:
+    tables = tuple(
+        CatalogueTable(
+            database=entry.database,
+            name=entry.table,
+            uri=parse_s3_uri(entry.location),
+            format=entry.format,
+            delimiter=entry.delimiter,
+            header=entry.header,
+        )
+        for entry in document.catalogue
+    )
+    names = [(table.database.lower(), table.name.lower()) for table in tables]
+    for table, name in zip(tables, names, strict=True):
+        if names.count(name) > 1:
+            raise StartFailure(f"seed {seed}: table {table.database}.{table.name} is there twice; leave one out")
+    return tables
 
 
 def _parsed(path: Path) -> Any:

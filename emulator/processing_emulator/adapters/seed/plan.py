@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from processing_emulator.domain.datasets import CatalogueTable
 from processing_emulator.errors import StartFailure
 
 KEY_LIMIT_BYTES = 1024
@@ -27,10 +28,11 @@ class SeedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedPlan:
-    """Everything to create. `notes` are sentences for the author of the seed."""
+    """Everything to create, and the tables that queries may name. `notes` are sentences for the author of the seed."""
 
     buckets: tuple[str, ...] = ()
     objects: tuple[SeedObject, ...] = ()
+    tables: tuple[CatalogueTable, ...] = ()
     notes: tuple[str, ...] = ()
 
 

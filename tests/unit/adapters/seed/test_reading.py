@@ -206,3 +206,20 @@ def test_invalid_seed_files_are_refused(tmp_path: Path, name: str, content: str,
 def test_missing_seed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartFailure, match=r"seed .*/none is not there"):
         read_seed(tmp_path / "none")
+
+
+def test_a_seed_file_declares_the_tables_of_queries(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.yaml"
+    table = "{database: shop, table: T, location: s3://bkt/t/, format: csv, delimiter: '|', header: false}"
+    seed.write_text(f"buckets: []\ncatalogue: [{table}]")
+    (found,) = read_seed(seed).tables
+    assert (found.database, found.name, str(found.uri)) == ("shop", "T", "s3://bkt/t/")
+    assert (found.format, found.delimiter, found.header) == ("csv", "|", False)
+    for content, sentence in [
+        (f"catalogue: [{table}, {table.replace('T', 't')}]", r"table shop\.T is there twice"),
+        (f"catalogue: [{table.replace('csv', 'orc')}]", r"catalogue\.0\.format"),
+        (f"catalogue: [{table.replace('s3:', 'file:')}]", r"catalogue\.0\.location"),
+    ]:
+        seed.write_text(f"buckets: []\n{content}")
+        with pytest.raises(StartFailure, match=sentence):
+            read_seed(seed)
