@@ -9,7 +9,7 @@ from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.outcome import OUT_OF_MEMORY
 from processing_emulator.domain.usage import GpuReading, UsageReading
 from processing_emulator.errors import RuntimeFailure
-from processing_emulator.ports import ContainerSpec, NetworkAttachment, PullPolicy
+from processing_emulator.ports import ContainerSpec, ContainerState, NetworkAttachment, PullPolicy
 from tests.builders import an_input, an_output
 from tests.fakes.container_script import FakeRun, mounted
 from tests.unit.engine.engine_rig import Rig
@@ -256,14 +256,14 @@ def test_a_fault_of_the_platform_is_an_internal_error_with_its_fact(rig: Rig) ->
 
 
 def test_two_hosts_start_together_and_one_that_fails_ends_the_other(rig: Rig) -> None:
-    def script(spec: ContainerSpec) -> FakeRun:
-        return FakeRun(exit_code=7) if spec.hostname == "algo-2" else FakeRun(holds=True)
-
     rig.host = type(rig.host)(vcpus=8.0)
-    rig.script = script
+    rig.script = lambda spec: FakeRun(holds=True)
     emulator = rig.start_emulator()
     cluster = {"InstanceCount": 2, "InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1}
     job = rig.add(ProcessingResources={"ClusterConfig": cluster})
+    for host in ("algo-1", "algo-2"):
+        rig.machine.await_state(rig.container(job, host), ContainerState.RUNNING)
+    rig.machine.release(rig.container(job, "algo-2"), exit_code=7)
     ended = rig.wait_for_end(job)
     assert (ended.status, ended.failure_reason) == ("Failed", "AlgorithmError: , exit code: 7")
     assert sorted(spec.hostname for spec in emulator.runtime.specs) == ["algo-1", "algo-2"]

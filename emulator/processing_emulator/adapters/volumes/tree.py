@@ -1,6 +1,5 @@
 """Removes trees that a container has made, however deep they are."""
 
-import errno
 import os
 import shutil
 import subprocess
@@ -31,9 +30,7 @@ def _remove(path: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    except (OSError, RecursionError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOENT:
-            return
+    except (OSError, RecursionError):
         # A container may nest folders deeper than rmtree can go.
         done = subprocess.run(["rm", "-rf", "--", str(path)], capture_output=True, text=True, check=False)  # noqa: S607
         if done.returncode:
