@@ -6,7 +6,10 @@ from pathlib import Path
 from fastapi.openapi.utils import get_openapi
 
 from processing_emulator.admin.app import admin_app
+from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.server_routes import ServerControls
+from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
+from processing_emulator.events.state_changes import StateChanges
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
@@ -27,6 +30,8 @@ def _routes() -> set[str]:
         waiting_reason=lambda _job_id: None,
         server=server,
         sources=sources(),
+        state_changes=StateChanges(jobs, description_of),
+        streams=OpenStreams(),
     )
     described = get_openapi(title="", version="", routes=app.routes)["paths"]
     return {

@@ -220,10 +220,11 @@ class MemoryJobStore:
         with self.transaction():
             return list(self._events.get(job_id, ()))
 
-    def events_after(self, event_id: int, limit: int) -> Sequence[FeedEvent]:
+    def events_after(self, event_id: int, limit: int, actions: Collection[str] | None = None) -> Sequence[FeedEvent]:
         """See the port."""
         with self.transaction():
-            return [each for each in self._feed.values() if each.id > event_id][: max(0, limit)]
+            found = [each for each in self._feed.values() if each.id > event_id]
+        return [each for each in found if actions is None or each.event.action in actions][: max(0, limit)]
 
     def last_event_id(self) -> int:
         """See the port."""

@@ -12,14 +12,17 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from processing_emulator.admin.event_routes import event_routes
 from processing_emulator.admin.job_routes import WaitingReason, job_routes
 from processing_emulator.admin.log_routes import log_routes
 from processing_emulator.admin.metric_routes import metric_routes
+from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.page_routes import page_routes
 from processing_emulator.admin.prometheus_metrics import MetricSources
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.errors import StoreFull
+from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.ports import JobStore, LogStore, MetricStore
 
 
@@ -31,6 +34,8 @@ def admin_app(
     waiting_reason: WaitingReason,
     server: ServerControls,
     sources: MetricSources,
+    state_changes: StateChanges,
+    streams: OpenStreams,
 ) -> FastAPI:
     """The application. It has no documentation pages, because FastAPI's load scripts from the internet."""
     app = FastAPI(
@@ -46,6 +51,7 @@ def admin_app(
         server_routes(server),
         job_routes(store, metrics, waiting_reason),
         log_routes(store, logs),
+        event_routes(state_changes, store, streams),
         metric_routes(sources),
     )
     for router in routers:

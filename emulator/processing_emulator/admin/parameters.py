@@ -56,6 +56,13 @@ class LogParameters(JobParameters):
         return int(self.host.removeprefix("algo-")) - 1
 
 
+class EventParameters(Parameters):
+    """Which state changes: those behind a place in the feed of events; 0 is before the first."""
+
+    after: int = Field(0, ge=0, le=2**63 - 1)
+    limit: int = Field(100, ge=1, le=1000)
+
+
 class ResetParameters(Parameters):
     """What a reset is about. `external`: empty a store that is not the emulator's own, too."""
 

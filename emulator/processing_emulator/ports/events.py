@@ -45,8 +45,11 @@ class EventFeed(Protocol):
     events with their jobs; those to come have greater ids all the same.
     """
 
-    def events_after(self, event_id: int, limit: int) -> Sequence[FeedEvent]:
-        """At most `limit` events with greater ids, in order of their ids; 0 starts from the first event."""
+    def events_after(self, event_id: int, limit: int, actions: Collection[str] | None = None) -> Sequence[FeedEvent]:
+        """At most `limit` events with greater ids, in order of their ids; 0 starts from the first event.
+
+        `actions`: only events with one of these actions.
+        """
         ...
 
     def last_event_id(self) -> int:

@@ -7,11 +7,13 @@ from starlette.types import ASGIApp
 
 from processing_emulator.admin.health import HealthChecks
 from processing_emulator.admin.lazy_app import LazyApp
+from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.reset import ResetSteps, Resetter
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.services.latencies import OperationLatencies
 from processing_emulator.config import Settings
 from processing_emulator.engine.scheduler import Scheduler
+from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.health import config_document, health_checks, health_document
 from processing_emulator.server.job_engine import JobEngine
@@ -38,6 +40,8 @@ def build_admin_app(
     engine: JobEngine,
     latencies: OperationLatencies,
     resetter: Resetter,
+    state_changes: StateChanges,
+    streams: OpenStreams,
 ) -> LazyApp[ASGIApp]:
     """The application, which is loaded on its first request: FastAPI takes longer to import than everything else."""
     stores, hooks = adapters.stores, adapters.hooks
@@ -65,6 +69,8 @@ def build_admin_app(
             waiting_reason=scheduler.waiting_reason,
             server=server,
             sources=metric_sources(stores.jobs, engine, latencies),
+            state_changes=state_changes,
+            streams=streams,
         )
 
     return LazyApp(build)

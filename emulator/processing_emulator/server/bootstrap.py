@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
+from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.protocols.model import SERVED, load_service_model
 from processing_emulator.aws.services.latencies import OperationLatencies
+from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
 from processing_emulator.config import Settings
+from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.logs.retention import LogRetention
 from processing_emulator.ports import CancelToken
 from processing_emulator.server.adapters import open_adapters
@@ -35,7 +38,8 @@ class App:
 
     Once it is served, `get_ready` applies the seed and runs the ready scripts, and `wind_down` runs the shutdown
     scripts; both take the variables for AWS clients, and raise EmulatorError. `after_ready` loads what the first
-    request of a kind would wait for, and logs what a user should know.
+    request of a kind would wait for, and logs what a user should know. `end_streams` ends replies that go on until the
+    server stops.
     """
 
     asgi: ASGIApp
@@ -45,6 +49,7 @@ class App:
     get_ready: Callable[[Mapping[str, str], CancelToken], None]
     after_ready: Callable[[], None]
     wind_down: Callable[[Mapping[str, str], CancelToken], None]
+    end_streams: Callable[[], None]
     jobs_running: Callable[[], int]
     close_http: Callable[[], Awaitable[None]]
 
@@ -63,7 +68,8 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
         gate, s3 = MaintenanceGate(), s3_proxy(adapters.s3)
         resetter = build_resetter(adapters, engine.scheduler, gate)
         latencies = OperationLatencies()
-        admin = build_admin_app(settings, flags, adapters, engine, latencies, resetter)
+        state_changes, streams = StateChanges(adapters.stores.jobs, description_of), OpenStreams()
+        admin = build_admin_app(settings, flags, adapters, engine, latencies, resetter, state_changes, streams)
         gateway = build_gateway(settings, adapters, engine, models, gate=gate, admin=admin, s3=s3, latencies=latencies)
         retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
         services = ServiceGroup([*adapters.s3.services(), engine.samples, engine.scheduler, engine.reaper, retention])
@@ -85,6 +91,7 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
             get_ready=lambda variables, cancel: adapters.hooks.get_ready(adapters.s3.access(), variables, cancel),
             after_ready=after_ready,
             wind_down=adapters.hooks.wind_down,
+            end_streams=streams.end,
             jobs_running=engine.scheduler.count_running,
             close_http=lambda: close_s3_proxy(s3),
         )

@@ -72,6 +72,7 @@ class PreparedServer(uvicorn.Server):
                 await self._preparing
                 await self._wind_down()
         finally:
+            self._app.end_streams()
             await super().shutdown(sockets)
             await self._app.close_http()
 

@@ -70,6 +70,15 @@ class TestFeed:
         assert (stopped.phase, stopped.status) == (JobPhase.PULLING, ProcessingJobStatus.STOPPING)
         assert created.id < moved.id < stopped.id == jobs.last_event_id()
 
+    def test_only_events_with_the_wanted_actions_are_read(self, jobs: JobStore) -> None:
+        job = add_job(jobs)
+        for second in range(3):
+            jobs.add_event(job.id, JobEvent(at=later(second), action="progress"))
+        move_to(jobs, job, JobPhase.PULLING)
+        found = jobs.events_after(0, 2, ("phase_changed", "created"))
+        assert [each.event.action for each in found] == ["created", "phase_changed"]
+        assert list(jobs.events_after(found[0].id, 2, ())) == []
+
     def test_events_of_all_jobs_are_in_the_order_in_which_they_were_stored(self, jobs: JobStore) -> None:
         first, second = add_job(jobs, "a"), add_job(jobs, "b", at=later(-5))
         jobs.add_event_to_all([second.id, first.id, JobId(4711)], JobEvent(at=later(1), action="waiting"))

@@ -9,13 +9,16 @@ from starlette.types import ASGIApp
 from processing_emulator.admin.app import admin_app
 from processing_emulator.admin.cache_document import cache_document
 from processing_emulator.admin.lazy_app import LazyApp
+from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.reset import ExternalStoreKept, ResetScope
 from processing_emulator.admin.server_routes import ServerControls
+from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
 from processing_emulator.domain.job import JobEvent, JobFacts, Limits, Transfer
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample, UsageScale, usage_data
 from processing_emulator.engine.object_cache import CacheState
 from processing_emulator.errors import EmulatorError, StartFailure, StoreFailure
+from processing_emulator.events.state_changes import StateChanges
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
@@ -60,6 +63,8 @@ class World:
             waiting_reason=lambda job_id: f"reason of {job_id}",
             server=server,
             sources=sources(),
+            state_changes=StateChanges(self.store, description_of),
+            streams=OpenStreams(),
         )
 
     def clear_cache(self) -> None:

@@ -52,8 +52,8 @@ class SqlEventStore:
         with self._database.reading() as connection:
             return [event_of(row) for row in connection.execute(statement)]
 
-    def events_after(self, event_id: int, limit: int) -> Sequence[FeedEvent]:
-        """At most `limit` events with greater ids, in order of their ids."""
+    def events_after(self, event_id: int, limit: int, actions: Collection[str] | None = None) -> Sequence[FeedEvent]:
+        """At most `limit` events with greater ids, in order of their ids; only those with one of the actions."""
         statement = (
             select(job_events, jobs.c.account, jobs.c.region, jobs.c.name)
             .join_from(job_events, jobs)
@@ -61,6 +61,8 @@ class SqlEventStore:
             .order_by(job_events.c.id)
             .limit(max(0, limit))
         )
+        if actions is not None:
+            statement = statement.where(job_events.c.action.in_(actions))
         with self._database.reading() as connection:
             return [feed_event_of(row) for row in connection.execute(statement)]
 

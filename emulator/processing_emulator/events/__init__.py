@@ -1,0 +1,1 @@
+"""Use cases of EventBridge: the state changes of processing jobs as events, rules, and deliveries to their targets."""
