@@ -62,7 +62,7 @@ time.sleep(300)
 WAITS = """
 import os, time
 open("/opt/ml/processing/output/started", "w").write("s")
-while not os.path.exists("/opt/ml/processing/input/go"): time.sleep(0.05)
+while not os.path.exists("/opt/ml/processing/output/go"): time.sleep(0.05)
 """
 
 
@@ -128,7 +128,7 @@ def test_a_killed_server_finds_its_volumes_again_and_removes_those_of_jobs_that_
     server.start()
     assert server.wait_for_end("is-lost")["FailureReason"].startswith("InternalServerError")
     (volume,) = wait_for("one volume", lambda: left if len(left := mounted_below(server.data_dir)) == 1 else None)
-    (volume / "processing/input/go").touch()
+    (volume / "processing/output/go").touch()
     assert server.wait_for_end("goes-on")["ProcessingJobStatus"] == "Completed"
     assert server.client("s3").get_object(Bucket="bkt", Key="goes-on/started")["Body"].read() == b"s"
     assert leftovers(server) == []
