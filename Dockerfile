@@ -25,7 +25,8 @@ RUN set -eu; \
 
 FROM packages AS wheel
 COPY LICENSE offlin[e]/wheel wheel/
-COPY README.md LICENSE ./
+COPY README.md LICENSE docker-compose.yml ./
+COPY containers containers
 COPY emulator emulator
 RUN set -eu; \
     if [ -e ca-bundle.pem ]; then export SSL_CERT_FILE=/src/ca-bundle.pem; fi; \

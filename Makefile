@@ -74,8 +74,8 @@ engine: setup ## Find a Docker engine, or start one (root on Debian or Ubuntu)
 	@scripts/engine.sh up
 
 .PHONY: images
-images: engine ## Pull the images that jobs run in, or build them where no registry answers
-	@eval "$$(scripts/engine.sh env)"; $(BIN)/python -m containers.build
+images: engine ## Pull or build the images that jobs run in
+	@eval "$$(scripts/engine.sh env)"; $(BIN)/processing-emulator images build
 
 .PHONY: bench
 bench: images ## Measure the emulator next to its peers and print ratios (ARGS="api objects" runs only these parts)

@@ -7,8 +7,10 @@ import sys
 import docker
 from docker.errors import APIError, DockerException
 
-from containers import base, build
-from containers.recipes import ROOT
+from containers.build import RECIPES, ROOT
+from processing_emulator.images import base
+from processing_emulator.images.builder import build_recipe, find_image
+from processing_emulator.images.failure import CannotBuild
 
 
 def pinned_reference() -> str:
@@ -21,15 +23,15 @@ def pinned_reference() -> str:
 
 
 def choose(client: docker.DockerClient) -> str:
-    """Pull or build the store image; returns its reference. Raises as `build.build` does."""
+    """Pull or build the store image; returns its reference. Raises as `build_recipe` does."""
     pinned = pinned_reference()
-    if build.find_image(client, pinned):
+    if find_image(client, pinned):
         return pinned
     try:
         base.pull(client, pinned)
     except (APIError, TimeoutError):
         print(f"Cannot pull {pinned}; building MinIO instead.", file=sys.stderr)
-        return build.build(client, "minio").tag
+        return build_recipe(client, RECIPES["minio"]).tag
     return pinned
 
 
@@ -37,7 +39,7 @@ def main() -> int:
     """Exit code 1, and a sentence, when no image can be had."""
     try:
         print(choose(docker.from_env(timeout=600)))
-    except (DockerException, build.SmokeFailed, base.BaseUnavailable, subprocess.CalledProcessError) as error:
+    except (DockerException, CannotBuild, subprocess.CalledProcessError) as error:
         print(f"containers.store: {error}", file=sys.stderr)
         return 1
     return 0

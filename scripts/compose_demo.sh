@@ -26,7 +26,7 @@ scripts/setup.sh
 .venv/bin/python scripts/engine_ping.py >/dev/null || started_engine=yes
 scripts/engine.sh up
 eval "$(scripts/engine.sh env)"
-.venv/bin/python -m containers.build
+.venv/bin/processing-emulator images build
 EMULATOR_IMAGE=$(.venv/bin/python -m containers.build --tag emulator)
 STORE_IMAGE=$(.venv/bin/python -m containers.store)
 EMULATOR_PORT=$(.venv/bin/python scripts/free_port.py 9320)

@@ -122,7 +122,7 @@ begin "Docker engine"
 find_engine
 finish
 begin "Images"
-.venv/bin/python -m containers.build
+.venv/bin/processing-emulator images build
 finish
 begin "Server"
 start_server

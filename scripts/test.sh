@@ -38,7 +38,7 @@ prepare() {
     trap clean_up EXIT
     scripts/engine.sh up
     eval "$(scripts/engine.sh env)"
-    .venv/bin/python -m containers.build
+    .venv/bin/processing-emulator images build
 }
 
 limit() { # COMMAND...: kill a tier that hangs; faulthandler prints its stacks before that

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from containers.base import upstream_reference
 from containers.store import pinned_reference
+from processing_emulator.images.base import upstream_reference
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

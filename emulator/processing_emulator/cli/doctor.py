@@ -29,8 +29,8 @@ from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.cli.docker_hint import docker_hint, refusal_hint
 from processing_emulator.cli.env import client_variables
 from processing_emulator.config import ENV_PREFIX, EffectiveSetting, Settings
-from processing_emulator.domain.image_map import BUILT_IN
 from processing_emulator.domain.instance_types import GIB
+from processing_emulator.domain.stand_ins import MAP_VARIABLE, STAND_INS
 from processing_emulator.errors import (
     EmulatorError,
     ImageNotFound,
@@ -100,13 +100,14 @@ def _first_clause(error: Exception) -> str:
 
 def _images(runtime: DockerRuntime) -> list[Finding]:
     findings = []
-    for pattern, image in BUILT_IN.items():
-        name = f"image {pattern.rpartition('/')[2]}"
+    for image in STAND_INS:
+        name = f"image {image.name}"
         try:
-            runtime.ensure_image(image, PullPolicy.NEVER, lambda _line: None, threading.Event())
-            findings.append(Finding(name=name, state="ok", found=image))
+            runtime.ensure_image(image.tag, PullPolicy.NEVER, lambda _line: None, threading.Event())
+            findings.append(Finding(name=name, state="ok", found=f"{image.tag}, for {image.replaces}"))
         except (ImageNotFound, RuntimeFailure):
-            findings.append(Finding(name=name, state="note", found="not built", hint="make images"))
+            hint = f"{image.build_command}, or name another image in {MAP_VARIABLE}"
+            findings.append(Finding(name=name, state="note", found=f"{image.tag} is not built", hint=hint))
     return findings
 
 

@@ -589,7 +589,7 @@ def test_image_that_is_here_has_an_id_and_runs_by_it(world: World) -> None:
 def test_an_image_of_ours_that_is_not_built_is_never_pulled(world: World, reference: str, policy: PullPolicy) -> None:
     progress: list[str] = []
 
-    with pytest.raises(ImageNotFound, match=r"is never pulled from a registry; .*: make images"):
+    with pytest.raises(ImageNotFound, match=r"is never pulled from a registry; .*: processing-emulator images list"):
         world.runtime.ensure_image(reference, policy, progress.append, NEVER)
 
     assert progress == []

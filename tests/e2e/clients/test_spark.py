@@ -13,7 +13,7 @@ from typing import Any
 import docker
 import pytest
 
-from containers.build import build
+from processing_emulator.images.builder import build
 from tests.e2e.clients.conftest import PROGRAMS, IsolatedClients, python_of
 from tests.e2e.clients.isolated_network import FinishedProcess, end, finish
 from tests.e2e.server import EmulatorProcess

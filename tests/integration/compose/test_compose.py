@@ -16,8 +16,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from containers.build import build
+from containers.build import RECIPES
 from containers.store import choose
+from processing_emulator.images.builder import build, build_recipe
 from tests.fixtures_docker import missing
 from tests.waiting import wait_for
 
@@ -99,11 +100,11 @@ def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
 def stack(engine: docker.DockerClient) -> Iterator[Stack]:
     """A healthy stack; afterwards it is removed without leftovers."""
     port, project = free_port(), f"pe-test-{uuid.uuid4().hex[:8]}"
-    build(engine, "scikit-learn")
+    build(engine, "scikit-learn:1.2-1")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "COMPOSE_PROJECT_NAME": project,
-        "EMULATOR_IMAGE": build(engine, "emulator").tag,
+        "EMULATOR_IMAGE": build_recipe(engine, RECIPES["emulator"]).tag,
         "STORE_IMAGE": store_image(engine),
         "EMULATOR_PORT": port,
         "PROCESSING_EMULATOR_S3_ACCESS_KEY": KEYS[0],

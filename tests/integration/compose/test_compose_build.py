@@ -12,8 +12,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from containers.build import build, smoke
-from containers.recipes import RECIPES
+from containers.build import RECIPES
+from processing_emulator.images.builder import build, smoke
 
 pytestmark = pytest.mark.docker
 

@@ -1,4 +1,4 @@
-"""containers/build.py on a real engine: images are tagged by content, built once, smoke-tested and replaced."""
+"""The builder on a real engine: images are tagged by content, built once, smoke-tested and replaced."""
 
 import socket
 import time
@@ -8,12 +8,11 @@ from pathlib import Path
 
 import docker
 import pytest
-from docker.errors import BuildError
 
-from containers import base
-from containers.build import SmokeFailed, build_recipe, find_image, smoke
-from containers.context import list_files
-from containers.recipes import Recipe
+from processing_emulator.images import base
+from processing_emulator.images.builder import BuildFailed, SmokeFailed, build_recipe, find_image, smoke
+from processing_emulator.images.context import list_files
+from processing_emulator.images.recipes import Recipe
 
 pytestmark = pytest.mark.docker
 
@@ -114,7 +113,7 @@ def test_failed_build_leaves_no_tag_and_no_container(
     engine: docker.DockerClient, recipe: Recipe, tmp_path: Path
 ) -> None:
     (tmp_path / "image" / "Dockerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\nLABEL test={recipe.name}\nRUN exit 3\n")
-    with pytest.raises(BuildError):
+    with pytest.raises(BuildFailed, match=r"(?s)RUN exit 3.*returned a non-zero code: 3"):
         build_recipe(engine, recipe)
     assert tags_of(engine, recipe) == set()
     assert engine.containers.list(all=True, filters={"label": f"test={recipe.name}"}) == []

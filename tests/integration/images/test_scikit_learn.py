@@ -7,7 +7,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from containers.build import build
+from processing_emulator.images.builder import build
 
 pytestmark = pytest.mark.docker
 
@@ -17,7 +17,7 @@ IMAGE = "processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"
 @pytest.fixture
 def engine(docker_engine: None) -> Iterator[docker.DockerClient]:
     client = docker.from_env(timeout=600)
-    build(client, "scikit-learn")
+    build(client, "scikit-learn:1.2-1")
     yield client
     client.close()
 

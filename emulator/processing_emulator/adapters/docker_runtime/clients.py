@@ -159,7 +159,7 @@ class Engine:
     @property
     def address(self) -> str:
         """Where the engine is expected, for error messages."""
-        return str(self._target().get("base_url") or "unix:///var/run/docker.sock")
+        return str(self.target().get("base_url") or "unix:///var/run/docker.sock")
 
     @contextmanager
     def call(self, call: Call) -> Iterator[docker.APIClient]:
@@ -183,7 +183,7 @@ class Engine:
         for client in clients:
             client.close()
 
-    def _target(self) -> dict[str, Any]:
+    def target(self) -> dict[str, Any]:
         """docker-py's arguments: the address and its TLS keys, found like the docker command finds them."""
         if self._docker_host is not None:
             return dict(kwargs_from_env({**os.environ, "DOCKER_HOST": self._docker_host}))
@@ -220,7 +220,7 @@ class Engine:
 
     def _make(self, version: str) -> _LimitedClient:
         """A client that has not connected yet."""
-        client = _LimitedClient(**self._target(), version=version)
+        client = _LimitedClient(**self.target(), version=version)
         client.trust_env = False  # ignore proxies and .netrc
         for adapter in list(client.adapters.values()):
             if isinstance(adapter, UnixHTTPAdapter):

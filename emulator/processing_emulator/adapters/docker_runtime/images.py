@@ -11,7 +11,8 @@ import docker.errors
 from processing_emulator.adapters.docker_runtime.clients import Call, Engine
 from processing_emulator.adapters.docker_runtime.errors import explanation, manifest_unknown, pull_failure
 from processing_emulator.adapters.docker_runtime.progress import PullProgress
-from processing_emulator.adapters.docker_runtime.references import ImageReference, parse_reference
+from processing_emulator.adapters.docker_runtime.references import HUB, ImageReference, parse_reference
+from processing_emulator.domain.stand_ins import LIST_COMMAND, stand_in_tagged
 from processing_emulator.errors import Cancelled, EmulatorError, ImageNotFound, InternalBug
 from processing_emulator.ports import CancelToken, PullPolicy
 
@@ -19,9 +20,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.1
 """How often a caller that waits for a pull checks its cancel token."""
-
-BUILD_COMMAND = "make images"
-"""Makes all images of ours that jobs run in."""
 
 
 class Images:
@@ -94,10 +92,9 @@ class Images:
 
 def not_built(reference: ImageReference) -> str:
     """What to do about an image of ours that is not on this machine."""
-    return (
-        f"{reference} is built by this project, is not on this machine and is never pulled from a registry; "
-        f"build it in a clone of the project: {BUILD_COMMAND}"
-    )
+    image = stand_in_tagged(str(reference).removeprefix(f"{HUB}/"))
+    advice = f"build it: {image.build_command}" if image else f"see which there are: {LIST_COMMAND}"
+    return f"{reference} is built by this project, is not on this machine and is never pulled from a registry; {advice}"
 
 
 def _vanished(reference: ImageReference) -> str:

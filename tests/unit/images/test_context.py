@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from containers.context import fingerprint, list_files, write_tar
+from processing_emulator.images.context import fingerprint, list_files, write_tar
 
 
 @pytest.fixture

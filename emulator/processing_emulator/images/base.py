@@ -1,23 +1,26 @@
 """The base image, Debian 12 with Python 3.11: pulled, or built from Debian packages when no registry answers."""
 
+import os
 import queue
 import re
 import shutil
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException
 
-from containers.context import fingerprint
+from processing_emulator.domain.stand_ins import PYTHON
+from processing_emulator.images.context import fingerprint
+from processing_emulator.images.failure import CannotBuild
+from processing_emulator.images.folder import recipes_folder
 
-FOLDER = Path(__file__).resolve().parent / "python-base"
+FOLDER = recipes_folder() / "python-base"
 REPOSITORY = "processing-emulator/python-base"
-STABLE_TAGS = ("processing-emulator/python:3.11", "processing-emulator/python:test")
+STABLE_TAGS = PYTHON.tags
 
 SILENCE_SECONDS = 20.0
 """A pull without progress for this long counts as: no registry."""
@@ -36,8 +39,14 @@ CHANGES = (
     'CMD ["python3"]',
 )
 
+_TOOLS = ("mmdebstrap", "debian-archive-keyring")
+_INSTALL = (
+    ("apt-get", "update", "-qq"),
+    ("apt-get", "install", "-y", "-qq", "--no-install-recommends", *_TOOLS),
+)
 
-class BaseUnavailable(Exception):
+
+class BaseUnavailable(CannotBuild):
     """The base can neither be pulled nor built from Debian packages; the text is for the user."""
 
 
@@ -51,17 +60,18 @@ def upstream_reference() -> str:
     """The upstream image, pinned by digest in python-base/Dockerfile."""
     found = re.search(r"^FROM (\S+@sha256:[0-9a-f]{64})$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
     if found is None:
-        raise BaseUnavailable("containers/python-base/Dockerfile does not name an image by digest")
+        raise BaseUnavailable(f"{FOLDER}/Dockerfile does not name an image by digest")
     return found[1]
 
 
-def obtain(client: docker.DockerClient) -> str:
+def obtain(client: docker.DockerClient, on_progress: Callable[[str], None]) -> str:
     """Pull the base or build it; returns the image's id. Raises BaseUnavailable."""
+    on_progress(f"pulling {upstream_reference()}")
     try:
         return pull(client, upstream_reference())
     except (APIError, TimeoutError) as error:
         why = error.explanation if isinstance(error, APIError) else error
-        print(f"Cannot pull {upstream_reference()}: {why}\nBuilding it from Debian packages.", file=sys.stderr)
+        on_progress(f"cannot pull it ({why}); building it from Debian packages instead")
     return bootstrap(client)
 
 
@@ -101,9 +111,10 @@ def _listen(client: docker.DockerClient, reference: str, silence_seconds: float)
 def bootstrap(client: docker.DockerClient) -> str:
     """Build the base with mmdebstrap and import it; returns the image's id. Raises BaseUnavailable."""
     _need_mmdebstrap()
-    process = subprocess.Popen([*BOOTSTRAP, "-"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    with process.stdout as tar:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as tar:
+        with os.fdopen(writing, "wb") as target:
+            process = subprocess.Popen([*BOOTSTRAP, "-"], stdin=subprocess.DEVNULL, stdout=target)
         answer = client.api.import_image_from_stream(tar, changes=list(CHANGES))
     if process.wait() != 0:
         raise BaseUnavailable("mmdebstrap failed, see above: the base image could not be built from Debian packages")
@@ -116,9 +127,16 @@ def bootstrap(client: docker.DockerClient) -> str:
 def _need_mmdebstrap() -> None:
     if shutil.which("mmdebstrap"):
         return
-    places = Path(__file__).resolve().parent.parent / "scripts" / "places.sh"
-    line = f'. "{places}"; is_root_on_debian && install_debian_packages mmdebstrap debian-archive-keyring'
-    if subprocess.run(["bash", "-euc", line], check=False).returncode != 0:
-        raise BaseUnavailable(
-            "no registry answers and mmdebstrap is missing: connect to a registry once, or run this as root on Debian"
-        )
+    is_root_on_debian = os.geteuid() == 0 and Path("/etc/debian_version").exists() and shutil.which("apt-get")
+    if is_root_on_debian and all(_runs(*command) for command in _INSTALL):
+        return
+    raise BaseUnavailable(
+        f"no registry gives {upstream_reference()}, and mmdebstrap, which builds it from Debian packages, is missing: "
+        f"connect to a registry and run docker pull {upstream_reference()}; or on Debian and Ubuntu "
+        f"sudo apt-get install {' '.join(_TOOLS)}; or load images from a file: processing-emulator images load FILE"
+    )
+
+
+def _runs(*command: str) -> bool:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(command, check=False, env=environment, stdout=subprocess.DEVNULL).returncode == 0

@@ -6,8 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from processing_emulator.images.failure import CannotBuild
 
-class JarsUnavailable(Exception):
+
+class JarsUnavailable(CannotBuild):
     """The jars cannot be had; the text is for the user."""
 
 
