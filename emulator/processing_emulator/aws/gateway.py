@@ -20,16 +20,18 @@ from processing_emulator.aws.http.body import (
     uncompressed,
 )
 from processing_emulator.aws.http.error_encoders import CODECS
+from processing_emulator.aws.http.held_reply import held_reply, seconds_to_wait
 from processing_emulator.aws.http.host_and_origin_guard import HostGuardMiddleware
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate, MaintenanceMiddleware
 from processing_emulator.aws.http.reply import send_reply
 from processing_emulator.aws.http.request_middleware import RequestMiddleware, context_in, headers_in, protocol_in
 from processing_emulator.aws.http.routing import Protocol
 from processing_emulator.aws.http.streamed_reply import STREAM_THREADS, send_streamed
-from processing_emulator.aws.protocols.codec import Codec, WireRequest
+from processing_emulator.aws.protocols.codec import Codec, Reply, WireRequest
 from processing_emulator.aws.protocols.service_names import name_of_signing
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, not_routed
 from processing_emulator.aws.services.dispatcher import Dispatcher
+from processing_emulator.jobs.changes import JobChanges
 
 OPERATIONS_AT_ONCE: Final = 8
 """Threads that run operations: these share one interpreter lock, and more of them make each slower."""
@@ -42,6 +44,7 @@ def create_app(
     admin: ASGIApp,
     s3: ASGIApp,
     allowed_hosts: Iterable[str] = (),
+    changes: JobChanges,
     gate: MaintenanceGate | None = None,
     signature_check: Sequence[Middleware] = (),
     admin_guard: Sequence[Middleware] = (),
@@ -50,9 +53,9 @@ def create_app(
     """The application to serve.
 
     `admin` gets everything below `/_emulator`, `s3` what no other protocol claims. `account_of` returns the account of
-    an access key. `allowed_hosts`: names allowed in the Host header besides loopback and `localhost`. While `gate` is
-    closed, all requests but those to `admin` wait. `signature_check` is empty where signatures are not enforced,
-    `admin_guard` where containers may use `/_emulator`.
+    an access key. `changes` wakes requests that wait for a job. `allowed_hosts`: names allowed in the Host header
+    besides loopback and `localhost`. While `gate` is closed, all requests but those to `admin` wait. `signature_check`
+    is empty where signatures are not enforced, `admin_guard` where containers may use `/_emulator`.
     """
     limiter = anyio.CapacityLimiter(OPERATIONS_AT_ONCE)
     middleware = [
@@ -66,7 +69,10 @@ def create_app(
     routes = [
         ProtocolRoute(Protocol.ADMIN, admin),
         ProtocolRoute(Protocol.BROWSER, RedirectResponse(f"{ADMIN_PREFIX}/")),
-        *(ProtocolRoute(protocol, OperationEndpoint(codec, dispatcher, limiter)) for protocol, codec in CODECS.items()),
+        *(
+            ProtocolRoute(protocol, OperationEndpoint(codec, dispatcher, changes, limiter))
+            for protocol, codec in CODECS.items()
+        ),
         ProtocolRoute(Protocol.REST, _refuse_rest),
         ProtocolRoute(Protocol.S3, s3),
     ]
@@ -91,11 +97,15 @@ class ProtocolRoute(BaseRoute):
 
 
 class OperationEndpoint:
-    """The endpoint of a wire protocol: reads the request, and calls the operation in a worker thread."""
+    """The endpoint of a wire protocol: reads the request, calls the operation in a worker thread, and holds
+    the reply back if the client asks for that."""
 
-    def __init__(self, codec: Codec, dispatcher: Dispatcher, limiter: anyio.CapacityLimiter) -> None:
+    def __init__(
+        self, codec: Codec, dispatcher: Dispatcher, changes: JobChanges, limiter: anyio.CapacityLimiter
+    ) -> None:
         self._codec = codec
         self._dispatcher = dispatcher
+        self._changes = changes
         self._limiter = limiter
         self._stream_limiter = anyio.CapacityLimiter(STREAM_THREADS)
 
@@ -110,9 +120,14 @@ class OperationEndpoint:
             body=uncompressed(body, headers.get(b"content-encoding", ""), body_limit(headers)),
             signing_name=context.service,
         )
-        reply = await anyio.to_thread.run_sync(
-            self._dispatcher.reply, self._codec, request, context, limiter=self._limiter
-        )
+
+        async def run() -> Reply:
+            return await anyio.to_thread.run_sync(
+                self._dispatcher.reply, self._codec, request, context, limiter=self._limiter
+            )
+
+        seconds = seconds_to_wait(headers)
+        reply = await held_reply(run, self._changes, seconds, receive) if seconds else await run()
         if reply.chunks is None:
             await send_reply(send, reply)
         else:

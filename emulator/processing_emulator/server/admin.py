@@ -14,12 +14,13 @@ from processing_emulator.aws.services.latencies import OperationLatencies
 from processing_emulator.config import Settings
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.events.state_changes import StateChanges
+from processing_emulator.jobs.changes import JobChanges
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.health import config_document, health_checks, health_document
 from processing_emulator.server.job_engine import JobEngine
 
 
-def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGate) -> Resetter:
+def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGate, changes: JobChanges) -> Resetter:
     """A reset of everything that is stored here."""
     s3, hooks = adapters.s3, adapters.hooks
     return Resetter(
@@ -28,7 +29,7 @@ def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGa
             empty_s3=s3.empty,
             s3_is_external=s3.kind == "external",
             read_seed=lambda: hooks.load_seed(s3.access()),
-            closed=lambda: _undisturbed(adapters, gate),
+            closed=lambda: _undisturbed(adapters, gate, changes),
         )
     )
 
@@ -77,9 +78,10 @@ def build_admin_app(
 
 
 @contextmanager
-def _undisturbed(adapters: Adapters, gate: MaintenanceGate) -> Iterator[None]:
+def _undisturbed(adapters: Adapters, gate: MaintenanceGate, changes: JobChanges) -> Iterator[None]:
     """After the seed of the start was applied, while other requests wait, and with the disk's reserve to work in."""
     with adapters.hooks.seeding, gate.closed():
+        changes.end_waits()
         adapters.reserve.release()
         try:
             yield

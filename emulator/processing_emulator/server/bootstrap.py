@@ -18,6 +18,7 @@ from processing_emulator.aws.services.latencies import OperationLatencies
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
 from processing_emulator.config import Settings
 from processing_emulator.events.state_changes import StateChanges
+from processing_emulator.jobs.changes import JobChanges
 from processing_emulator.logs.retention import LogRetention
 from processing_emulator.ports import CancelToken
 from processing_emulator.server.adapters import open_adapters
@@ -38,8 +39,8 @@ class App:
 
     Once it is served, `get_ready` applies the seed and runs the ready scripts, and `wind_down` runs the shutdown
     scripts; both take the variables for AWS clients, and raise EmulatorError. `after_ready` loads what the first
-    request of a kind would wait for, and logs what a user should know. `end_streams` ends replies that go on until the
-    server stops.
+    request of a kind would wait for, and logs what a user should know. `end_streams` ends replies that go on, or wait
+    for a job, until the server stops.
     """
 
     asgi: ASGIApp
@@ -65,12 +66,14 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
     with ExitStack() as stack:
         adapters = open_adapters(settings, startup, stack)
         engine = build_job_engine(settings, adapters)
-        gate, s3 = MaintenanceGate(), s3_proxy(adapters.s3)
-        resetter = build_resetter(adapters, engine.scheduler, gate)
+        gate, s3, changes = MaintenanceGate(), s3_proxy(adapters.s3), JobChanges(adapters.stores.jobs)
+        resetter = build_resetter(adapters, engine.scheduler, gate, changes)
         latencies = OperationLatencies()
         state_changes, streams = StateChanges(adapters.stores.jobs, description_of), OpenStreams()
         admin = build_admin_app(settings, flags, adapters, engine, latencies, resetter, state_changes, streams)
-        gateway = build_gateway(settings, adapters, engine, models, gate=gate, admin=admin, s3=s3, latencies=latencies)
+        gateway = build_gateway(
+            settings, adapters, engine, models, changes=changes, gate=gate, admin=admin, s3=s3, latencies=latencies
+        )
         retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
         services = ServiceGroup([*adapters.s3.services(), engine.samples, engine.scheduler, engine.reaper, retention])
         url = url_of(settings.host, adapters.listening.port)
@@ -83,6 +86,10 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
             s3.warm()
             warn_of_problems(adapters)
 
+        def end_streams() -> None:
+            streams.end()
+            changes.close()
+
         yield App(
             asgi=gateway,
             sockets=adapters.listening.sockets,
@@ -91,7 +98,7 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
             get_ready=lambda variables, cancel: adapters.hooks.get_ready(adapters.s3.access(), variables, cancel),
             after_ready=after_ready,
             wind_down=adapters.hooks.wind_down,
-            end_streams=streams.end,
+            end_streams=end_streams,
             jobs_running=engine.scheduler.count_running,
             close_http=lambda: close_s3_proxy(s3),
         )

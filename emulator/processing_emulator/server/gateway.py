@@ -22,6 +22,7 @@ from processing_emulator.aws.services.catalogue import (
 from processing_emulator.aws.services.dispatcher import Dispatcher
 from processing_emulator.aws.services.latencies import OperationLatencies
 from processing_emulator.config import Settings
+from processing_emulator.jobs.changes import JobChanges
 from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
@@ -39,6 +40,7 @@ def build_gateway(
     engine: JobEngine,
     models: Mapping[str, ServiceModel],
     *,
+    changes: JobChanges,
     gate: MaintenanceGate,
     admin: ASGIApp,
     s3: ASGIApp,
@@ -69,6 +71,7 @@ def build_gateway(
         account_of=keys.account_of,
         admin=admin,
         s3=s3,
+        changes=changes,
         gate=gate,
         allowed_hosts=(*settings.allowed_hosts, *([address] if address else [])),
         signature_check=[_signature_check(adapters)] if settings.enforce_signatures else [],

@@ -21,7 +21,9 @@ from processing_emulator.aws.protocols.cbor_codec import decode_cbor
 from processing_emulator.aws.protocols.model import Kind, OperationModel, ServiceModel, Shape
 from processing_emulator.aws.services.dispatcher import Dispatcher, Service
 from processing_emulator.errors import MalformedBody, RequestError
+from processing_emulator.jobs.changes import JobChanges
 from tests.contract.aws.botocore_side import botocore_model
+from tests.fakes.job_store import MemoryJobStore
 from tests.unit.aws.asgi import Answer, call
 from tests.unit.aws.aws_app import a_credential_store, named_app
 
@@ -88,6 +90,7 @@ class CloudWatch:
             account_of=a_credential_store().account_of,
             admin=named_app("admin"),
             s3=named_app("s3"),
+            changes=JobChanges(MemoryJobStore()),
         )
 
     def _put(self, _context: RequestContext, request: Mapping[str, Any]) -> None:

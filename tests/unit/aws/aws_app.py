@@ -23,6 +23,7 @@ from processing_emulator.aws.services.dispatcher import Dispatcher, Service
 from processing_emulator.aws.signatures.check import SignatureCheck
 from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
+from processing_emulator.jobs.changes import JobChanges
 from processing_emulator.ports import Clock
 from tests.unit.jobs.job_requests import Api
 
@@ -76,6 +77,7 @@ def app_over(
     keys: CredentialStore | None = None,
     clock: Clock | None = None,
     enforced: bool = False,
+    changes: JobChanges | None = None,
     gate: MaintenanceGate | None = None,
     silence_seconds: float = SILENCE_SECONDS,
 ) -> ASGIApp:
@@ -86,6 +88,7 @@ def app_over(
         account_of=keys.account_of,
         admin=admin or named_app("admin"),
         s3=s3 or named_app("s3"),
+        changes=changes or JobChanges(api.store),
         gate=gate,
         allowed_hosts=allowed_hosts,
         signature_check=[Middleware(SignatureCheck, credentials=keys, clock=clock)] if enforced else [],

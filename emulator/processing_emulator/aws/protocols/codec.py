@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from processing_emulator.aws.protocols.model import OperationModel, Shape
 from processing_emulator.aws.protocols.wire_errors import ErrorForms, WireError
+from processing_emulator.jobs.changes import JobState
 
 Decoder: TypeAlias = Callable[["WireRequest"], dict[str, Any]]
 """From a request to the members of one shape, of the model's types but not validated. Raises MalformedBody."""
@@ -34,7 +35,7 @@ class Chunks(NamedTuple):
 class Reply(NamedTuple):
     """A reply. `headers` are those besides content type, content length and request id.
 
-    The body is whole, or comes in `chunks`.
+    The body is whole, or comes in `chunks`. `state` is that of the job it is about, if a client may wait for another.
     """
 
     status: int = 200
@@ -42,6 +43,7 @@ class Reply(NamedTuple):
     media_type: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     chunks: Chunks | None = None
+    state: JobState | None = None
 
 
 class ServiceKey(Enum):

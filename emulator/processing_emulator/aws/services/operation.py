@@ -11,9 +11,17 @@ from processing_emulator.aws.protocols.model import ServiceModel
 from processing_emulator.aws.protocols.validation import compile_validator
 from processing_emulator.aws.protocols.wire_errors import ErrorForms, WireError, wire_error
 from processing_emulator.errors import RequestError
+from processing_emulator.jobs.changes import JobState
 
 Handler = Callable[[RequestContext, Mapping[str, Any]], Mapping[str, object] | None]
 """Serves a valid request of the model's members; None where the service answers with an empty body."""
+
+
+class StatefulAnswer(dict[str, object]):
+    """What a handler returns about a job whose next state a client may wait for; None once there is none."""
+
+    state: JobState | None = None
+
 
 NO_FORMS: Final[ErrorForms] = MappingProxyType({})
 
@@ -32,7 +40,9 @@ class Operation:
         """Decode, validate, handle, encode. Raises RequestError of any kind."""
         members = self._decoder(codec)(request)
         self._validate(members)
-        return codec.encode(self._model, self._handle(context, members), context.request_id)
+        answer = self._handle(context, members)
+        reply = codec.encode(self._model, answer, context.request_id)
+        return reply._replace(state=answer.state) if isinstance(answer, StatefulAnswer) else reply
 
     def wire_error(self, error: RequestError, codec: Codec) -> WireError:
         """The error in the words of the operation, of its service, or of the protocol."""

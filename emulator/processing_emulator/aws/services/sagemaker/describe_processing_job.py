@@ -5,10 +5,11 @@ from typing import Any
 
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
-from processing_emulator.aws.services.operation import Handler
+from processing_emulator.aws.services.operation import Handler, StatefulAnswer
 from processing_emulator.domain.job import JobKey, ProcessingJob
 from processing_emulator.domain.phase import ProcessingJobStatus
 from processing_emulator.domain.spec import DEFAULT_MAX_RUNTIME_SECONDS
+from processing_emulator.jobs.changes import state_to_watch
 from processing_emulator.jobs.service import JobService
 
 _ECHOED = ("AppSpecification", "Environment", "NetworkConfig", "RoleArn", "ExperimentConfig")
@@ -18,7 +19,10 @@ def describe_processing_job(service: JobService) -> Handler:
     """The handler."""
 
     def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
-        return description_of(service.describe(JobKey(context.account, context.region, request["ProcessingJobName"])))
+        job = service.describe(JobKey(context.account, context.region, request["ProcessingJobName"]))
+        answer = StatefulAnswer(description_of(job))
+        answer.state = state_to_watch(job)
+        return answer
 
     return handle
 
