@@ -82,6 +82,18 @@ class InvalidNextToken(RequestError):
     """The token continues no request of GetMetricData."""
 
 
+class InvalidEventPattern(RequestError):
+    """The text is no pattern of EventBridge, or one with a part that the emulator does not have."""
+
+
+class EventResourceNotFound(RequestError):
+    """No rule or event bus of that name in this account and region."""
+
+
+class EventLimitExceeded(RequestError):
+    """A rule would have more targets than the service allows."""
+
+
 class QuotaExceeded(RequestError):
     """The request would exceed a quota; the text is the service's own."""
 

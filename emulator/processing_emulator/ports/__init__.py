@@ -16,6 +16,7 @@ from processing_emulator.ports.containers import (
     OverlayMount,
     PullPolicy,
 )
+from processing_emulator.ports.event_rules import EventRule, EventRuleStore, RuleChange, RuleKey
 from processing_emulator.ports.events import EventFeed, FeedEvent, JobHistory
 from processing_emulator.ports.instances import InstanceStore
 from processing_emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobReader, JobStore, SortBy
@@ -45,6 +46,8 @@ __all__ = [
     "ContainerState",
     "EngineInfo",
     "EventFeed",
+    "EventRule",
+    "EventRuleStore",
     "FeedEvent",
     "GpuProbe",
     "HostProbe",
@@ -72,6 +75,8 @@ __all__ = [
     "PullPolicy",
     "QueryEngine",
     "RawLine",
+    "RuleChange",
+    "RuleKey",
     "SortBy",
     "StreamPage",
     "StreamQuery",

@@ -39,6 +39,7 @@ def test_the_page_says_which_operations_are_served() -> None:
         "sagemaker": "SageMaker",
         "cloudwatch": "CloudWatch",
         "logs": "CloudWatch Logs",
+        "events": "EventBridge",
         "ecr": "ECR",
         "sts": "STS",
         "iam": "IAM",

@@ -13,9 +13,10 @@ from processing_emulator.domain.job import JobFacts, JobId, Limits, ProcessingJo
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import EmulatorError
-from processing_emulator.ports import AlarmStore, JobStore, LogStore, MetricStore
+from processing_emulator.ports import AlarmStore, EventRuleStore, JobStore, LogStore, MetricStore
 from tests.builders import a_key, a_request
 from tests.fakes.alarm_store import MemoryAlarmStore
+from tests.fakes.event_rule_store import MemoryEventRuleStore
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
@@ -45,6 +46,7 @@ class PortStores:
     logs: LogStore
     metrics: MetricStore
     alarms: AlarmStore
+    rules: EventRuleStore
 
 
 @contextmanager
@@ -52,7 +54,11 @@ def memory_stores() -> Iterator[PortStores]:
     """Empty stores in memory."""
     jobs = MemoryJobStore()
     yield PortStores(
-        jobs=jobs, logs=MemoryLogStore(jobs), metrics=MemoryMetricStore(jobs), alarms=MemoryAlarmStore(jobs)
+        jobs=jobs,
+        logs=MemoryLogStore(jobs),
+        metrics=MemoryMetricStore(jobs),
+        alarms=MemoryAlarmStore(jobs),
+        rules=MemoryEventRuleStore(jobs),
     )
 
 
@@ -60,7 +66,9 @@ def memory_stores() -> Iterator[PortStores]:
 def sql_stores(opened: Stores) -> Iterator[PortStores]:
     """The stores of a database, closed at the end."""
     with closing(opened):
-        yield PortStores(jobs=opened.jobs, logs=opened.logs, metrics=opened.metrics, alarms=opened.alarms)
+        yield PortStores(
+            jobs=opened.jobs, logs=opened.logs, metrics=opened.metrics, alarms=opened.alarms, rules=opened.rules
+        )
 
 
 def later(seconds: float) -> datetime:

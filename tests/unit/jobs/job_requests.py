@@ -10,6 +10,7 @@ from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
 from processing_emulator.logs.reading import LogReading
 from tests.fakes.alarm_store import MemoryAlarmStore
+from tests.fakes.event_rule_store import MemoryEventRuleStore
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
@@ -85,6 +86,7 @@ class Api:
         self.tags = JobTags(store=self.store)
         self.logs = MemoryLogStore(self.store)
         self.log_reading = LogReading(self.logs)
+        self.rules = MemoryEventRuleStore(self.store)
         self.metrics = MemoryMetricStore(self.store)
         self.alarms = MemoryAlarmStore(self.store)
 

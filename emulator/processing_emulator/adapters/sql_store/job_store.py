@@ -9,6 +9,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 
 from processing_emulator.adapters.sql_store.all_tables import metadata
+from processing_emulator.adapters.sql_store.event_rule_tables import event_deliveries
 from processing_emulator.adapters.sql_store.event_store import SqlEventStore, store_event
 from processing_emulator.adapters.sql_store.instance_store import SqlInstanceStore
 from processing_emulator.adapters.sql_store.job_lookup import get_job
@@ -30,6 +31,9 @@ from processing_emulator.errors import (
     StaleJob,
 )
 from processing_emulator.ports import JobPage, JobQuery
+
+_KEPT = (emulator_schema, event_deliveries)
+"""The tables that a reset leaves alone."""
 
 _TERMINAL = [phase.value for phase in JobPhase if phase.is_terminal]
 
@@ -167,6 +171,6 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         listed = select(func.count()).select_from(jobs).where(jobs.c.deleted_at_ms.is_(None))
         with self._database.writing() as connection:
             count = connection.execute(listed).scalar_one()
-            for table in (t for t in reversed(metadata.sorted_tables) if t is not emulator_schema):
+            for table in (t for t in reversed(metadata.sorted_tables) if t not in _KEPT):
                 connection.execute(sql_delete(table))
             return count

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from processing_emulator.adapters.sql_store.alarm_store import SqlAlarmStore
 from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.event_rule_store import SqlEventRuleStore
 from processing_emulator.adapters.sql_store.job_store import SqlJobStore
 from processing_emulator.adapters.sql_store.log_store import SqlLogStore
 from processing_emulator.adapters.sql_store.metric_store import SqlMetricStore
@@ -24,6 +25,7 @@ class Stores:
     logs: SqlLogStore
     metrics: SqlMetricStore
     alarms: SqlAlarmStore
+    rules: SqlEventRuleStore
     database: Database
 
     def ping(self) -> None:
@@ -65,5 +67,6 @@ def _open(database: Database, reserve: Callable[[Database], None] = lambda _data
         logs=SqlLogStore(database),
         metrics=SqlMetricStore(database),
         alarms=SqlAlarmStore(database),
+        rules=SqlEventRuleStore(database),
         database=database,
     )

@@ -6,7 +6,10 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from processing_emulator.errors import (
+    EventLimitExceeded,
+    EventResourceNotFound,
     InternalBug,
+    InvalidEventPattern,
     InvalidNextToken,
     InvalidParameterCombination,
     InvalidParameterValue,
@@ -158,6 +161,15 @@ LOGS_FORMS: ErrorForms = MappingProxyType(
     }
 )
 """How CloudWatch Logs words them."""
+
+EVENTS_FORMS: ErrorForms = MappingProxyType(
+    {
+        InvalidEventPattern: ErrorForm("InvalidEventPatternException"),
+        EventResourceNotFound: ErrorForm("ResourceNotFoundException"),
+        EventLimitExceeded: ErrorForm("LimitExceededException"),
+    }
+)
+"""How EventBridge words its own errors."""
 
 CLOUDWATCH_FORMS: ErrorForms = MappingProxyType(
     {

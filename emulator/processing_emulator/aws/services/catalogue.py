@@ -1,6 +1,12 @@
 """All services that are served: for each a table of handlers, in the service's own names, and how it words errors."""
 
-from processing_emulator.aws.protocols.wire_errors import CLOUDWATCH_FORMS, ECR_FORMS, LOGS_FORMS, MODELLED_NOT_FOUND
+from processing_emulator.aws.protocols.wire_errors import (
+    CLOUDWATCH_FORMS,
+    ECR_FORMS,
+    EVENTS_FORMS,
+    LOGS_FORMS,
+    MODELLED_NOT_FOUND,
+)
 from processing_emulator.aws.services.cloudwatch.alarm_tags import list_tags_for_resource, tag_resource, untag_resource
 from processing_emulator.aws.services.cloudwatch.alarms import delete_alarms, describe_alarms, put_metric_alarm
 from processing_emulator.aws.services.cloudwatch.get_metric_data import get_metric_data
@@ -9,6 +15,9 @@ from processing_emulator.aws.services.cloudwatch.list_metrics import list_metric
 from processing_emulator.aws.services.cloudwatch.put_metric_data import put_metric_data
 from processing_emulator.aws.services.dispatcher import Service
 from processing_emulator.aws.services.ecr.get_authorization_token import get_authorization_token
+from processing_emulator.aws.services.events.rule_tags import rule_tag_handlers
+from processing_emulator.aws.services.events.rules import rule_handlers
+from processing_emulator.aws.services.events.targets import target_handlers
 from processing_emulator.aws.services.iam.get_role import get_role
 from processing_emulator.aws.services.logs.describe_log_groups import describe_log_groups
 from processing_emulator.aws.services.logs.describe_log_streams import describe_log_streams
@@ -36,7 +45,7 @@ from processing_emulator.logs.queries import LogQueries
 from processing_emulator.logs.reading import LogReading
 from processing_emulator.logs.writing import LogWriting
 from processing_emulator.metrics.reading import MetricReading
-from processing_emulator.ports import AlarmStore, Clock, LogStore, MetricStore
+from processing_emulator.ports import AlarmStore, Clock, EventRuleStore, LogStore, MetricStore
 
 
 def sagemaker(*, service: JobService, listing: JobListing, tags: JobTags) -> Service:
@@ -95,6 +104,15 @@ def cloudwatch(store: MetricStore, alarms: AlarmStore, clock: Clock) -> Service:
             "UntagResource": untag_resource(alarms),
         },
         forms=CLOUDWATCH_FORMS,
+    )
+
+
+def event_bridge(rules: EventRuleStore) -> Service:
+    """EventBridge, as far as rules about processing jobs go."""
+    return Service(
+        name="events",
+        handlers={**rule_handlers(rules), **target_handlers(rules), **rule_tag_handlers(rules)},
+        forms=EVENTS_FORMS,
     )
 
 
