@@ -14,6 +14,7 @@ from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
 from tests.unit.admin.metric_sources import sources
+from tests.unit.jobs.job_requests import StepClock
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "operations.md"
 
@@ -32,6 +33,7 @@ def _routes() -> set[str]:
         sources=sources(),
         state_changes=StateChanges(jobs, description_of),
         streams=OpenStreams(),
+        clock=StepClock(),
     )
     described = get_openapi(title="", version="", routes=app.routes)["paths"]
     return {

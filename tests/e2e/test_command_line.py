@@ -137,4 +137,6 @@ def _check_jobs(run: Callable[..., str], folder: Path) -> None:
     assert json.loads(run("cancel", "--json", "long"))["status"] in ("Stopping", "Stopped")
     assert run("logs", "missing", code=1).startswith("Error: There is no processing job missing in account")
     assert "regular expression pattern" in run("run", "--name", "bad name", "--", TEST_IMAGE, code=1)
-    assert run("open", "--print", "fails").endswith("/_emulator/jobs/fails\n")
+    assert run("open", "--print", "fails").endswith(
+        "/_emulator/dashboard/jobs/fails?account=000000000000&region=us-east-1\n"
+    )

@@ -12,18 +12,19 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from processing_emulator.admin.dashboard.routes import dashboard_routes
 from processing_emulator.admin.event_routes import event_routes
-from processing_emulator.admin.job_routes import WaitingReason, job_routes
+from processing_emulator.admin.job_routes import job_routes
 from processing_emulator.admin.log_routes import log_routes
 from processing_emulator.admin.metric_routes import metric_routes
 from processing_emulator.admin.open_streams import OpenStreams
-from processing_emulator.admin.page_routes import page_routes
 from processing_emulator.admin.prometheus_metrics import MetricSources
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
+from processing_emulator.admin.waiting import WaitingReason
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.errors import StoreFull
 from processing_emulator.events.state_changes import StateChanges
-from processing_emulator.ports import JobStore, LogStore, MetricStore
+from processing_emulator.ports import Clock, JobStore, LogStore, MetricStore
 
 
 def admin_app(
@@ -36,6 +37,7 @@ def admin_app(
     sources: MetricSources,
     state_changes: StateChanges,
     streams: OpenStreams,
+    clock: Clock,
 ) -> FastAPI:
     """The application. It has no documentation pages, because FastAPI's load scripts from the internet."""
     app = FastAPI(
@@ -47,7 +49,7 @@ def admin_app(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     routers = (
-        page_routes(server, store),
+        *dashboard_routes(jobs=store, logs=logs, metrics=metrics, waiting_reason=waiting_reason, clock=clock),
         server_routes(server),
         job_routes(store, metrics, waiting_reason),
         log_routes(store, logs),

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from processing_emulator.admin.parameters import MAX_EVENTS, JobName, LogParameters
+from processing_emulator.admin.log_search import search_stream
+from processing_emulator.admin.parameters import MAX_EVENTS, JobName, LogParameters, SearchParameters, index_of
 from processing_emulator.admin.views import log_document, log_event_document
 from processing_emulator.domain.job import JobId
 from processing_emulator.domain.log_events import StoredEvent
@@ -32,14 +33,14 @@ POLL_SECONDS = 0.25
 
 
 def log_routes(store: JobStore, logs: LogStore) -> APIRouter:
-    """`/jobs/NAME/logs`."""
+    """`/jobs/NAME/logs`, and the search in it."""
     router = APIRouter()
     threads = anyio.CapacityLimiter(FOLLOW_THREADS)
 
     @router.get("/jobs/{name}/logs")
     def get_logs(name: JobName, query: Annotated[LogParameters, Query()]) -> Response:
         _check(query)
-        output = _Output(store, logs, query.find_job(store, name).id, query.host_index)
+        output = _Output(store, logs, query.find_job(store, name).id, index_of(query.host))
         if query.follow:
             seq = query.from_seq if query.tail is None else output.seq_of_tail(query.tail)
             return StreamingResponse(output.follow(seq, threads), media_type="application/x-ndjson")
@@ -47,6 +48,14 @@ def log_routes(store: JobStore, logs: LogStore) -> APIRouter:
             seq = output.seq_of_tail(query.tail)
             return JSONResponse(log_document(output.events(seq, query.tail), seq))
         return JSONResponse(log_document(output.events(query.from_seq, query.limit), query.from_seq))
+
+    @router.get("/jobs/{name}/logs/search")
+    def search_logs(name: JobName, query: Annotated[SearchParameters, Query()]) -> JSONResponse:
+        stream = logs.output_stream(query.find_job(store, name).id, index_of(query.host))
+        if stream is None:
+            return JSONResponse({"seq": None, "next": None})
+        found = search_stream(logs, stream, query.text, query.from_seq, backward=query.backward)
+        return JSONResponse({"seq": found.seq, "next": found.next_seq})
 
     return router
 

@@ -14,9 +14,17 @@ from processing_emulator.ports import JobStore
 MAX_EVENTS = 10_000
 """Events of a log in one reply."""
 
-_MAX_SEQ = 2**53
+MAX_SEQ = 2**53
+MAX_ID = 2**63 - 1
 
 JobName = Annotated[str, Path(pattern="^[a-zA-Z0-9-]{1,63}$")]
+
+Host = Annotated[str, Field(pattern="^algo-[1-9][0-9]{0,2}$")]
+
+
+def index_of(host: str) -> int:
+    """`algo-1` is index 0."""
+    return int(host.removeprefix("algo-")) - 1
 
 
 class Parameters(BaseModel):
@@ -44,16 +52,20 @@ class JobParameters(Parameters):
 class LogParameters(JobParameters):
     """Which events of a job's log: a page, the last ones (`tail`), or all as they come (`follow`)."""
 
-    host: str = Field("algo-1", pattern="^algo-[1-9][0-9]{0,2}$")
-    from_seq: int = Field(0, alias="from", ge=0, le=_MAX_SEQ)
+    host: Host = "algo-1"
+    from_seq: int = Field(0, alias="from", ge=0, le=MAX_SEQ)
     limit: int = Field(1000, ge=1, le=MAX_EVENTS)
     tail: int | None = Field(None, ge=1, le=MAX_EVENTS)
     follow: bool = False
 
-    @property
-    def host_index(self) -> int:
-        """Counted from 0."""
-        return int(self.host.removeprefix("algo-")) - 1
+
+class SearchParameters(JobParameters):
+    """Which event of a job's log to look for: the first after `from` that contains the text, or the last before it."""
+
+    host: Host = "algo-1"
+    text: str = Field(min_length=1, max_length=200)
+    from_seq: int = Field(0, alias="from", ge=0, le=MAX_SEQ)
+    backward: bool = False
 
 
 class EventParameters(Parameters):

@@ -6,15 +6,17 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import click
 
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.cli.cache_lines import cache_lines
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, client_of, service_errors
-from processing_emulator.cli.formatting import duration, seconds_between, table
+from processing_emulator.cli.formatting import seconds_between, table
 from processing_emulator.cli.settings_flags import load_settings
 from processing_emulator.domain.default_account import DEFAULT_ACCOUNT
+from processing_emulator.quantities import duration
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -155,7 +157,8 @@ def open_dashboard(client: EmulatorClient, job: str | None, only_print: bool) ->
     url = f"{client.url}{ADMIN_PREFIX}/"
     if job is not None:
         client.job(job)
-        url += f"jobs/{job}"
+        where = urlencode({"account": client.account, "region": client.region})
+        url += f"dashboard/jobs/{job}?{where}"
     if only_print or not webbrowser.open(url):
         click.echo(url)
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from processing_emulator.cli.formatting import duration, size, table
+from processing_emulator.cli.formatting import table
 from processing_emulator.cli.settings_flags import GroupedCommand, UsageFault, load_settings, settings_flags
 from processing_emulator.config import Settings
 from processing_emulator.domain.stand_ins import STAND_INS, StandIn, stand_in_named, why_never_built
 from processing_emulator.errors import RuntimeFailure
+from processing_emulator.quantities import duration, size
 
 if TYPE_CHECKING:
     import docker

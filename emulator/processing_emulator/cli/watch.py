@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, ServerFault
-from processing_emulator.cli.formatting import duration, seconds_between, size
+from processing_emulator.cli.formatting import seconds_between
 from processing_emulator.cli.job_logs import Print, follow_logs, host_names
+from processing_emulator.quantities import duration, size
 
 POLL_SECONDS = 0.5
 _STYLES = {"Completed": "green", "Failed": "red", "Stopped": "yellow"}

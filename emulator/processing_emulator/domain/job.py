@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, NewType
 
 from processing_emulator.domain.outcome import ContainerExit, Failure, StopCause
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus, status_of
-from processing_emulator.domain.spec import InstanceChoice
+from processing_emulator.domain.spec import InstanceChoice, choices_of
 
 JobId = NewType("JobId", int)
 
@@ -64,6 +64,11 @@ class ProcessingJob:
     def not_before(self, at: datetime) -> datetime:
         """The moment of a change: `at`, or the last change's when the clock was set back meanwhile."""
         return max(at, self.modified_at)
+
+    @property
+    def choice(self) -> InstanceChoice:
+        """What it runs on; until that is chosen, what it asks for first."""
+        return self.selected or choices_of(self.request["ProcessingResources"]["ClusterConfig"])[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

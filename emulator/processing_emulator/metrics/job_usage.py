@@ -3,7 +3,6 @@
 from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import InstanceRecord, ProcessingJob
 from processing_emulator.domain.metrics import MINUTE, Statistics
-from processing_emulator.domain.spec import choices_of
 from processing_emulator.domain.usage import CPU, DISK, GPU, GPU_MEMORY, MEMORY, UsagePeaks, UsageScale, usage_metric
 from processing_emulator.ports import MetricStore, Window
 
@@ -13,8 +12,7 @@ _EVER_S = 2**40
 
 def usage_scale_of(job: ProcessingJob, record: InstanceRecord) -> UsageScale:
     """What is a hundred percent of memory and disk of an instance."""
-    choice = job.selected or choices_of(job.request["ProcessingResources"]["ClusterConfig"])[0]
-    return UsageScale(catalogue()[choice.instance_type].memory_bytes, record.limits.volume_bytes)
+    return UsageScale(catalogue()[job.choice.instance_type].memory_bytes, record.limits.volume_bytes)
 
 
 def peaks_of(store: MetricStore, job: ProcessingJob, record: InstanceRecord) -> UsagePeaks:

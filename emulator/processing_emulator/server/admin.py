@@ -72,6 +72,7 @@ def build_admin_app(
             sources=metric_sources(stores.jobs, engine, latencies),
             state_changes=state_changes,
             streams=streams,
+            clock=adapters.clock,
         )
 
     return LazyApp(build)

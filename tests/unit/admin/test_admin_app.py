@@ -65,6 +65,7 @@ class World:
             sources=sources(),
             state_changes=StateChanges(self.store, description_of),
             streams=OpenStreams(),
+            clock=self.api.clock,
         )
 
     def clear_cache(self) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from processing_emulator.cli.formatting import duration, seconds_between, size, table
+from processing_emulator.cli.formatting import seconds_between, table
+from processing_emulator.quantities import duration, size
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 BEFORE_THE_STORE_STARTS = ("sqlalchemy", "docker", "uvicorn", "aiohttp", "boto3", "fastapi", "pynvml")
 """The embedded store is a process of its own, and starts while these are loaded."""
 
-NOT_AT_ALL = (*("aiohttp", "boto3", "botocore.loaders", "fastapi", "pynvml", "sqlalchemy.dialects.postgresql", "yaml"),)
+NOT_AT_ALL = (
+    *("aiohttp", "boto3", "botocore.loaders", "fastapi", "jinja2", "pynvml", "sqlalchemy.dialects.postgresql", "yaml"),
+)
 
 
 def _loaded_by(program: str) -> set[str]:
