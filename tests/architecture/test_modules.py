@@ -10,6 +10,8 @@ STARTED_BY_NAME = {
     "processing_emulator.adapters.duckdb_queries.child",  # a script that imports DuckDB, which may not be installed
     "processing_emulator.__main__",  # python -m processing_emulator
     "processing_emulator.cli.main",  # the console script
+    "processing_emulator.fast_waits.sitecustomize",  # Python itself, in the clients' programs
+    "processing_emulator.fast_waits.processing_emulator_fast_waits",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from processing_emulator.cli.env_formats import EnvFormat, render
 from processing_emulator.cli.settings_flags import UsageFault
 from processing_emulator.config import Settings
+from processing_emulator.fast_waits import MODELS_FOLDER, PYTHON_FOLDER
 
 CALLABLE_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104
 """The address that clients call when the server listens on this one. Not a name: the AWS SDK for JavaScript would put
@@ -32,6 +33,10 @@ KEPT = ("NO_PROXY", "no_proxy")
 """Not removed by `--unset`: the earlier value is not known, and two more local names do no harm."""
 
 
+FAST_WAITS = {"AWS_DATA_PATH": MODELS_FOLDER, "PYTHONPATH": PYTHON_FOLDER}
+"""Search paths that make clients look at jobs more often, and the folder that is put before what is in them."""
+
+
 def client_variables(settings: Settings) -> dict[str, str]:
     """What an AWS client needs to call this server for all services, S3 included."""
     host = CALLABLE_ADDRESS.get(settings.host, settings.host)
@@ -55,14 +60,28 @@ def _no_proxy(host: str) -> str:
     return ",".join(dict.fromkeys([*(name for name in names if name), host, "localhost"]))
 
 
-def set_lines(settings: Settings, sdk_config: Path | None, shape: EnvFormat) -> str:
+def fast_wait_variables() -> dict[str, str]:
+    """What shortens the waits of clients on this machine (see `fast_waits`), before the existing values."""
+    return {name: os.pathsep.join([str(folder), *_others(name, folder)]) for name, folder in FAST_WAITS.items()}
+
+
+def _others(name: str, folder: Path) -> list[str]:
+    """The other folders of a search path."""
+    return [each for each in os.environ.get(name, "").split(os.pathsep) if each not in ("", str(folder))]
+
+
+def set_lines(settings: Settings, sdk_config: Path | None, shape: EnvFormat, *, fast_waits: bool = False) -> str:
     """Lines that set the variables. `sdk_config` is the path of the SageMaker SDK's configuration, if there is one.
 
-    Raises UsageFault for a value that the format cannot express.
+    Raises UsageFault for a value that the format cannot express, and for fast waits elsewhere than on this machine.
     """
     variables = client_variables(settings)
     if sdk_config is not None:
         variables[SDK_CONFIG_VARIABLE] = str(sdk_config)
+    if fast_waits:
+        if not shape.stays_here:
+            raise UsageFault(f"--fast-waits needs files of this machine; the format {shape} is for other machines")
+        variables |= fast_wait_variables()
     return _rendered(variables, REMOVED if shape.is_shell else EMPTIED, shape)
 
 
@@ -70,8 +89,14 @@ def unset_lines(shape: EnvFormat) -> str:
     """Lines that remove the variables, apart from the proxy exceptions. Raises UsageFault for file formats."""
     if not shape.is_shell:
         raise UsageFault(f"--unset is for shells; the format {shape} only adds variables")
-    names = (*client_variables(Settings()), SDK_CONFIG_VARIABLE)
-    return _rendered({}, [name for name in names if name not in KEPT], shape)
+    names = [name for name in (*client_variables(Settings()), SDK_CONFIG_VARIABLE) if name not in KEPT]
+    left = {name: os.pathsep.join(_others(name, folder)) for name, folder in FAST_WAITS.items() if _has(name, folder)}
+    removed = [*names, *(name for name, value in left.items() if not value)]
+    return _rendered({name: value for name, value in left.items() if value}, removed, shape)
+
+
+def _has(name: str, folder: Path) -> bool:
+    return str(folder) in os.environ.get(name, "").split(os.pathsep)
 
 
 def _rendered(variables: Mapping[str, str], removed: Iterable[str], shape: EnvFormat) -> str:

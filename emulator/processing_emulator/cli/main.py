@@ -54,7 +54,8 @@ def serve(**flags: Any) -> None:
     help="Where to write the SageMaker SDK's configuration.  [default: in the data directory]",
 )
 @click.option("--no-sdk-config", is_flag=True, help="Write no SageMaker SDK configuration.")
-def env(shape: str, unset: bool, sdk_config: Path | None, no_sdk_config: bool, **flags: Any) -> None:
+@click.option("--fast-waits", is_flag=True, help="Let waiters of boto3 and the SageMaker SDK look at jobs more often.")
+def env(shape: str, unset: bool, sdk_config: Path | None, no_sdk_config: bool, fast_waits: bool, **flags: Any) -> None:
     """Print the variables that point boto3, the AWS CLI and the SDKs at the server.
 
     In a shell: eval "$(processing-emulator env)"
@@ -73,7 +74,7 @@ def env(shape: str, unset: bool, sdk_config: Path | None, no_sdk_config: bool, *
             path = write_sdk_config(settings, sdk_config)
         except EmulatorError as error:
             raise UsageFault(str(error)) from error
-    click.echo(set_lines(settings, path, wanted))
+    click.echo(set_lines(settings, path, wanted, fast_waits=fast_waits))
 
 
 @main.command(cls=GroupedCommand, short_help="Check what the server needs.")

@@ -1,5 +1,6 @@
 """What `processing-emulator env` prints, and the SageMaker SDK configuration that it writes."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
-from processing_emulator.cli.env import client_variables
+from processing_emulator.cli.env import FAST_WAITS, client_variables
 from processing_emulator.cli.main import main
 from processing_emulator.config import Settings
 
@@ -52,6 +53,28 @@ def test_what_was_set_can_be_taken_back_but_the_proxy_exceptions(tmp_path: Path)
     names = [line.split("=")[0].removeprefix("export ") for line in _lines(tmp_path).splitlines() if "=" in line]
     values = _after_eval(_lines(tmp_path) + "\n" + _lines(tmp_path, "--unset"), *names)
     assert {name for name, value in zip(names, values, strict=True) if value != "unset"} == {"NO_PROXY", "no_proxy"}
+
+
+def test_fast_waits_come_before_the_search_paths_and_are_taken_back(tmp_path: Path) -> None:
+    models, python = (str(folder) for folder in FAST_WAITS.values())
+    names = ("AWS_DATA_PATH", "PYTHONPATH")
+    runner = CliRunner(env={"AWS_DATA_PATH": None, "PYTHONPATH": "/mine:/also"})
+    lines = runner.invoke(main, ["env", "--no-sdk-config", "--fast-waits"]).stdout
+    assert _after_eval(lines, *names) == [models, f"{python}:/mine:/also"]
+
+    runner = CliRunner(env={"AWS_DATA_PATH": models, "PYTHONPATH": f"{python}:/mine:/also"})
+    lines += runner.invoke(main, ["env", "--unset"]).stdout
+    assert _after_eval(lines, *names) == ["unset", "/mine:/also"]
+
+    runner = CliRunner(env={"AWS_DATA_PATH": "/models", "PYTHONPATH": None})
+    assert not set(names) & set(re.findall(r"\w+", runner.invoke(main, ["env", "--unset"]).stdout))
+
+
+@pytest.mark.parametrize("shape", ["docker", "gitlab"])
+def test_fast_waits_are_for_this_machine(tmp_path: Path, shape: str) -> None:
+    done = _env(tmp_path, "--fast-waits", "--format", shape)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"the format {shape} is for other machines" in done.stderr
 
 
 @pytest.mark.parametrize("shape", ["dotenv", "docker", "github", "gitlab"])
