@@ -1,3 +1,9 @@
 """Fixtures shared by all tiers."""
 
-pytest_plugins = ["tests.fixtures_docker", "tests.fixtures_disk", "tests.fixtures_postgresql", "tests.fixtures_s3"]
+pytest_plugins = [
+    "pytester",
+    "tests.fixtures_docker",
+    "tests.fixtures_disk",
+    "tests.fixtures_postgresql",
+    "tests.fixtures_s3",
+]

@@ -49,6 +49,13 @@ class GpuPolicy(StrEnum):
     CPU_FALLBACK = "cpu-fallback"
 
 
+class Runner(StrEnum):
+    """What runs the containers of jobs."""
+
+    DOCKER = "docker"
+    SIMULATE = "simulate"
+
+
 class LogLevel(StrEnum):
     """The names of Python's logging."""
 
@@ -152,6 +159,10 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="JSON object: access keys that clients may sign with, and the secret key of each; "
         "default: the keys for staging.",
+    )
+    runner: Runner = Field(
+        Runner.DOCKER,
+        description="What runs jobs: `docker`, or `simulate`, where containers only do what their environment says.",
     )
     docker_host: str | None = Field(
         None, description="Docker endpoint, as in DOCKER_HOST; without it Docker's own rules apply."

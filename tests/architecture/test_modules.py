@@ -11,7 +11,6 @@ STARTED_BY_NAME = {
     "processing_emulator.__main__",  # python -m processing_emulator
     "processing_emulator.cli.main",  # the console script
     "processing_emulator.fast_waits.sitecustomize",  # Python itself, in the clients' programs
-    "processing_emulator.fast_waits.processing_emulator_fast_waits",
 }
 
 

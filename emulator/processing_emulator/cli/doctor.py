@@ -28,7 +28,7 @@ from processing_emulator.adapters.volumes.obstacle import find_obstacle
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.cli.docker_hint import docker_hint, refusal_hint
 from processing_emulator.cli.env import client_variables
-from processing_emulator.config import ENV_PREFIX, EffectiveSetting, Settings
+from processing_emulator.config import ENV_PREFIX, EffectiveSetting, Runner, Settings
 from processing_emulator.domain.instance_types import GIB
 from processing_emulator.domain.stand_ins import MAP_VARIABLE, STAND_INS
 from processing_emulator.errors import (
@@ -76,6 +76,8 @@ def examine(settings: Settings) -> list[Finding]:
 
 
 def _docker(settings: Settings) -> list[Finding]:
+    if settings.runner is Runner.SIMULATE:
+        return [Finding(name="docker", state="ok", found="not used: containers are simulated (RUNNER=simulate)")]
     engine = Engine(settings.docker_host)
     with closing(DockerRuntime(engine, ContainerDefaults(emulator_id="doctor"))) as runtime:
         try:
@@ -156,6 +158,8 @@ def _data_dir(settings: Settings) -> Finding:
 
 def _volumes(settings: Settings) -> Finding:
     """Whether the kernel bounds what a job writes, tried in the data directory."""
+    if settings.runner is Runner.SIMULATE:
+        return Finding(name="volumes", state="ok", found="not limited: containers are simulated")
     obstacle = find_obstacle(_existing(settings), Engine(settings.docker_host).address)
     if obstacle is None:
         return Finding(name="volumes", state="ok", found="file systems of VolumeSizeInGB")

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import IO, Any
 
 import click
@@ -69,18 +70,8 @@ class EmulatorClient:
         return self.get(f"jobs/{urllib.parse.quote(name, safe='')}", account=self.account, region=self.region)
 
     def aws(self, service: str) -> Any:
-        """A boto3 client for one of the AWS services."""
-        import boto3  # takes 200 ms to import; most commands do not need it
-        from botocore.config import Config
-
-        return boto3.session.Session().client(
-            service,
-            endpoint_url=self.url,
-            region_name=self.region,
-            aws_access_key_id=self.access_key,
-            aws_secret_access_key=self.secret_key,
-            config=Config(proxies={}, retries={"max_attempts": 2}),
-        )
+        """A boto3 client for one of the AWS services, the same each time."""
+        return _aws_client(self, service)
 
     @contextmanager
     def _asked(self, method: str, path: str, query: dict[str, object], timeout: float | None) -> Iterator[IO[bytes]]:
@@ -100,6 +91,21 @@ class EmulatorClient:
     def away(self) -> str:
         """What to say when nothing answers."""
         return f"no emulator answers at {self.url}; start one: processing-emulator start -d"
+
+
+@cache
+def _aws_client(client: EmulatorClient, service: str) -> Any:
+    import boto3  # takes 200 ms to import; most commands do not need it
+    from botocore.config import Config
+
+    return boto3.session.Session().client(
+        service,
+        endpoint_url=client.url,
+        region_name=client.region,
+        aws_access_key_id=client.access_key,
+        aws_secret_access_key=client.secret_key,
+        config=Config(proxies={}, retries={"max_attempts": 2}),
+    )
 
 
 def client_of(

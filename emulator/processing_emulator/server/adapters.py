@@ -7,22 +7,20 @@ from processing_emulator.adapters.boot_id import read_boot_id
 from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.disk_space import DiskReserve
-from processing_emulator.adapters.docker_runtime.clients import Engine
-from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
-from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.adapters.duckdb_queries.engine import DuckDbQueries
 from processing_emulator.adapters.nvml.probe import NvmlProbe
 from processing_emulator.adapters.s3_store.store import S3ObjectStore
 from processing_emulator.adapters.sql_store.store import Stores, open_postgresql_store, open_store
 from processing_emulator.adapters.volumes.local import LocalVolumes
-from processing_emulator.adapters.volumes.obstacle import find_obstacle
 from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
-from processing_emulator.config import Settings
+from processing_emulator.config import Runner, Settings
 from processing_emulator.domain.instance_types import GIB
 from processing_emulator.engine.cache_folder import CacheFolder
 from processing_emulator.engine.object_cache import ObjectCache
-from processing_emulator.server.network import Listening, NetworkLocation, find_location, open_sockets
+from processing_emulator.ports import ContainerRuntime
+from processing_emulator.server.container_part import docker_part, simulated_part
+from processing_emulator.server.network import Listening, NetworkLocation, open_sockets
 from processing_emulator.server.s3_store import S3Part
 from processing_emulator.server.seed_and_hooks import SeedAndHooks
 from processing_emulator.server.startup import Startup
@@ -37,7 +35,7 @@ class Adapters:
     hooks: SeedAndHooks
     s3: S3Part
     stores: Stores
-    runtime: DockerRuntime
+    runtime: ContainerRuntime
     objects: S3ObjectStore
     gpus: NvmlProbe
     volumes: LocalVolumes
@@ -54,11 +52,9 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
     data = startup.data
     stores = _open_stores(settings, data)
     stack.callback(stores.close)
-    engine = Engine(settings.docker_host)
-    location = find_location(settings, engine)
-    listening = open_sockets(settings, location, stack)
-    runtime = DockerRuntime(engine, _container_defaults(data, location))
-    stack.callback(runtime.close)
+    containers = docker_part(settings, data) if settings.runner is Runner.DOCKER else simulated_part()
+    stack.callback(containers.close)
+    listening = open_sockets(settings, containers.location, stack)
     objects = startup.s3.object_store()  # waits for the embedded store
     stack.callback(objects.close)
     objects.abort_unfinished()
@@ -69,15 +65,15 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
         hooks=startup.hooks,
         s3=startup.s3,
         stores=stores,
-        runtime=runtime,
+        runtime=containers.runtime,
         objects=objects,
         gpus=NvmlProbe(),
-        volumes=LocalVolumes(data.jobs, lambda: find_obstacle(data.root, engine.address)),
+        volumes=LocalVolumes(data.jobs, lambda: containers.obstacle_to_volumes(data.root)),
         queries=DuckDbQueries(),
         clock=clock,
         cache=_cache(settings, startup, clock),
         keys=_keys(settings, data),
-        location=location,
+        location=containers.location,
         listening=listening,
     )
 
@@ -93,13 +89,6 @@ def _open_stores(settings: Settings, data: DataDir) -> Stores:
     if settings.database_url is None:
         return open_store(data.database)
     return open_postgresql_store(settings.database_url)
-
-
-def _container_defaults(data: DataDir, location: NetworkLocation) -> ContainerDefaults:
-    emulator_id = data.emulator_id()
-    if location.container is None:
-        return ContainerDefaults(emulator_id=emulator_id)
-    return ContainerDefaults(emulator_id=emulator_id, translate=location.container.translate)
 
 
 def _keys(settings: Settings, data: DataDir) -> CredentialStore:

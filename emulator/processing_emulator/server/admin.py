@@ -11,7 +11,7 @@ from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.reset import ResetSteps, Resetter
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.services.latencies import OperationLatencies
-from processing_emulator.config import Settings
+from processing_emulator.config import Runner, Settings
 from processing_emulator.engine.scheduler import Scheduler
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.changes import JobChanges
@@ -47,7 +47,7 @@ def build_admin_app(
     """The application, which is loaded on its first request: FastAPI takes longer to import than everything else."""
     stores, hooks = adapters.stores, adapters.hooks
     scheduler = engine.scheduler
-    health = HealthChecks(health_checks(adapters, scheduler))
+    health = HealthChecks(health_checks(adapters, scheduler, simulated=settings.runner is Runner.SIMULATE))
 
     def build() -> ASGIApp:
         from processing_emulator.admin.app import admin_app

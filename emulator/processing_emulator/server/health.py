@@ -15,8 +15,8 @@ from processing_emulator.server.s3_store import S3Part
 _FULL_DISK_HINT = "free some space: docker system prune, delete jobs and objects, or POST /_emulator/reset"
 
 
-def health_checks(adapters: Adapters, scheduler: Scheduler) -> tuple[HealthCheck, ...]:
-    """All checks, in the order in which they are shown."""
+def health_checks(adapters: Adapters, scheduler: Scheduler, *, simulated: bool) -> tuple[HealthCheck, ...]:
+    """All checks, in the order in which they are shown. `simulated`: no Docker engine is used."""
 
     def check_database() -> State:
         adapters.stores.ping()
@@ -31,6 +31,8 @@ def health_checks(adapters: Adapters, scheduler: Scheduler) -> tuple[HealthCheck
 
     def check_docker() -> State:
         info = adapters.runtime.info()
+        if simulated:
+            return {"version": info.version, "simulated": True}
         return {"version": info.version, "cpus": info.cpus, "memoryBytes": info.memory_bytes}
 
     def check_s3() -> State:

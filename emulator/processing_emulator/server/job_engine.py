@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from processing_emulator.adapters.boot import boot_id
 from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
 from processing_emulator.aws.signatures.container_session import session_issuer
-from processing_emulator.config import ContainerCredentials, GpuPolicy, Settings
+from processing_emulator.config import ContainerCredentials, GpuPolicy, Runner, Settings
 from processing_emulator.domain.container_contract import ContainerAccess
+from processing_emulator.domain.job import LOCAL_NODE
 from processing_emulator.engine.dataset_queries import DatasetQueries
 from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import RunnerOptions, RunnerTools
@@ -20,6 +21,9 @@ from processing_emulator.engine.staging_totals import StagingTotals
 from processing_emulator.server.adapters import Adapters
 
 _MIB = 1024**2
+
+SIMULATED_NODE = "simulated"
+"""The node of hosts whose containers are simulated, as `/_emulator/jobs/NAME` shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +55,9 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
         overlays=OverlaySupport(adapters.runtime, may_remove=sys.platform == "linux" and os.geteuid() == 0),
         options=_runner_options(settings, adapters),
     )
-    memory = settings.capacity_memory_mib
-    host = DockerHostProbe(adapters.runtime, adapters.gpus, settings.capacity_cpus, memory * _MIB if memory else None)
+    memory = settings.capacity_memory_mib * _MIB if settings.capacity_memory_mib else None
+    node = SIMULATED_NODE if settings.runner is Runner.SIMULATE else LOCAL_NODE
+    host = DockerHostProbe(adapters.runtime, adapters.gpus, settings.capacity_cpus, memory, node)
     gpu_fallback = settings.gpu is GpuPolicy.CPU_FALLBACK
     backend = LocalBackend(tools, host, adapters.data.jobs, adapters.data.views, gpu_fallback=gpu_fallback)
     return JobEngine(
