@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Finds or downloads the tools that only the tests need, and prints the `export` lines that point to them: a C compiler (for
-# a stub GPU driver), PostgreSQL, `ip` (isolated networks), fish, a Docker registry, MinIO, Docker Compose, the AWS clients.
+# a stub GPU driver), PostgreSQL, `ip` (isolated networks), fish, Chromium, a Docker registry, MinIO, Docker Compose, the AWS clients.
 # The tests report a tool that cannot be installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,6 +36,10 @@ no_service_of_postgresql() {
     echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/processing-emulator.conf
 }
 
+chromium_here() {
+    command -v chromium || command -v chromium-browser || command -v google-chrome || true
+}
+
 clients=$(mktemp)
 trap 'rm -f "$clients"' EXIT
 "$here/clients.sh" >"$clients" & # mostly downloads, so it runs while MinIO is built
@@ -44,6 +48,7 @@ wanted=()
 command -v cc >/dev/null || wanted+=(gcc libc6-dev)
 command -v ip >/dev/null || wanted+=(iproute2)
 command -v fish >/dev/null || wanted+=(fish)
+[ -n "$(chromium_here)" ] || wanted+=(chromium)
 if ! has_postgresql && is_root_on_debian; then
     no_service_of_postgresql
     wanted+=(postgresql)
@@ -56,6 +61,9 @@ if ! command -v docker-registry >/dev/null && command -v apt-get >/dev/null; the
     [ -x "$PE_CACHE/registry/usr/bin/docker-registry" ] || fetch_registry
     # shellcheck disable=SC2016 # the caller expands PATH
     printf 'export PATH=%q:"$PATH"\n' "$PE_CACHE/registry/usr/bin"
+fi
+if [ -n "$(chromium_here)" ]; then
+    printf 'export PROCESSING_EMULATOR_TEST_CHROMIUM=%q\n' "$(chromium_here)"
 fi
 if minio=$("$here/minio.sh"); then
     printf 'export PROCESSING_EMULATOR_TEST_MINIO=%q\n' "$minio"

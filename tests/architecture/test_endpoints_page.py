@@ -13,6 +13,7 @@ from processing_emulator.events.state_changes import StateChanges
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
+from tests.fakes.object_store import MemoryObjectStore
 from tests.unit.admin.metric_sources import sources
 from tests.unit.jobs.job_requests import StepClock
 
@@ -28,6 +29,7 @@ def _routes() -> set[str]:
         store=jobs,
         logs=MemoryLogStore(jobs),
         metrics=MemoryMetricStore(jobs),
+        objects=MemoryObjectStore(),
         waiting_reason=lambda _job_id: None,
         server=server,
         sources=sources(),

@@ -24,7 +24,7 @@ from processing_emulator.admin.waiting import WaitingReason
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.errors import StoreFull
 from processing_emulator.events.state_changes import StateChanges
-from processing_emulator.ports import Clock, JobStore, LogStore, MetricStore
+from processing_emulator.ports import Clock, JobStore, LogStore, MetricStore, ObjectStore
 
 
 def admin_app(
@@ -32,6 +32,7 @@ def admin_app(
     store: JobStore,
     logs: LogStore,
     metrics: MetricStore,
+    objects: ObjectStore,
     waiting_reason: WaitingReason,
     server: ServerControls,
     sources: MetricSources,
@@ -49,9 +50,18 @@ def admin_app(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     routers = (
-        *dashboard_routes(jobs=store, logs=logs, metrics=metrics, waiting_reason=waiting_reason, clock=clock),
+        *dashboard_routes(
+            jobs=store,
+            logs=logs,
+            metrics=metrics,
+            objects=objects,
+            waiting_reason=waiting_reason,
+            server=server,
+            sources=sources,
+            clock=clock,
+        ),
         server_routes(server),
-        job_routes(store, metrics, waiting_reason),
+        job_routes(store, metrics, waiting_reason, clock),
         log_routes(store, logs),
         event_routes(state_changes, store, streams),
         metric_routes(sources),

@@ -5,13 +5,22 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from starlette.exceptions import HTTPException
 
-from processing_emulator.admin.parameters import MAX_ID, JobName, JobParameters, Parameters
+from processing_emulator.admin.parameters import (
+    MAX_ID,
+    HostParameters,
+    JobName,
+    JobParameters,
+    Parameters,
+    index_of,
+)
+from processing_emulator.admin.usage_document import usage_document
 from processing_emulator.admin.views import job_document, job_summary
 from processing_emulator.admin.waiting import WaitingReason, reason_of, waiting_of
 from processing_emulator.domain.phase import ProcessingJobStatus
 from processing_emulator.metrics.job_usage import peaks_of
-from processing_emulator.ports import JobQuery, JobStore, MetricStore, SortBy
+from processing_emulator.ports import Clock, JobQuery, JobStore, MetricStore, SortBy
 
 
 class JobListParameters(Parameters):
@@ -38,8 +47,8 @@ class JobListParameters(Parameters):
         )
 
 
-def job_routes(store: JobStore, metrics: MetricStore, waiting_reason: WaitingReason) -> APIRouter:
-    """`/jobs` and `/jobs/NAME`."""
+def job_routes(store: JobStore, metrics: MetricStore, waiting_reason: WaitingReason, clock: Clock) -> APIRouter:
+    """`/jobs`, `/jobs/NAME` and `/jobs/NAME/usage`."""
     router = APIRouter()
 
     @router.get("/jobs")
@@ -58,5 +67,14 @@ def job_routes(store: JobStore, metrics: MetricStore, waiting_reason: WaitingRea
             events=store.list_events(job.id),
         )
         return JSONResponse(document)
+
+    @router.get("/jobs/{name}/usage")
+    def get_usage(name: JobName, query: Annotated[HostParameters, Query()]) -> JSONResponse:
+        job = query.find_job(store, name)
+        records = store.list_instances(job.id)
+        index = index_of(query.host)
+        if index >= len(records):
+            raise HTTPException(404, f"The job {name} has no host {query.host}, or it has not been placed yet.")
+        return JSONResponse(usage_document(metrics, job, records[index], clock.now()))
 
     return router

@@ -49,20 +49,24 @@ class JobParameters(Parameters):
         return job
 
 
-class LogParameters(JobParameters):
-    """Which events of a job's log: a page, the last ones (`tail`), or all as they come (`follow`)."""
+class HostParameters(JobParameters):
+    """One host of a job."""
 
     host: Host = "algo-1"
+
+
+class LogParameters(HostParameters):
+    """Which events of a job's log: a page, the last ones (`tail`), or all as they come (`follow`)."""
+
     from_seq: int = Field(0, alias="from", ge=0, le=MAX_SEQ)
     limit: int = Field(1000, ge=1, le=MAX_EVENTS)
     tail: int | None = Field(None, ge=1, le=MAX_EVENTS)
     follow: bool = False
 
 
-class SearchParameters(JobParameters):
+class SearchParameters(HostParameters):
     """Which event of a job's log to look for: the first after `from` that contains the text, or the last before it."""
 
-    host: Host = "algo-1"
     text: str = Field(min_length=1, max_length=200)
     from_seq: int = Field(0, alias="from", ge=0, le=MAX_SEQ)
     backward: bool = False

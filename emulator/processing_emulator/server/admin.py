@@ -67,6 +67,7 @@ def build_admin_app(
             store=stores.jobs,
             logs=stores.logs,
             metrics=stores.metrics,
+            objects=adapters.objects,
             waiting_reason=scheduler.waiting_reason,
             server=server,
             sources=metric_sources(stores.jobs, engine, latencies),

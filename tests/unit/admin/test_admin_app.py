@@ -23,6 +23,7 @@ from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
+from tests.fakes.object_store import MemoryObjectStore
 from tests.log_batches import a_batch
 from tests.unit.admin.metric_sources import sources
 from tests.unit.aws.asgi import Answer, call
@@ -43,6 +44,7 @@ class World:
         self.store = store or MemoryJobStore()
         self.logs = MemoryLogStore(self.store)
         self.metrics = MemoryMetricStore(self.store)
+        self.objects = MemoryObjectStore()
         self.api = Api(self.store)
         self.resets: list[tuple[ResetScope, bool]] = []
         self.failure: EmulatorError | None = None
@@ -60,6 +62,7 @@ class World:
             store=self.store,
             logs=self.logs,
             metrics=self.metrics,
+            objects=self.objects,
             waiting_reason=lambda job_id: f"reason of {job_id}",
             server=server,
             sources=sources(),

@@ -13,13 +13,16 @@ from processing_emulator.admin.dashboard.request_code import code_of
 from processing_emulator.admin.dashboard.timeline import timeline_of
 from processing_emulator.admin.parameters import JobName, JobParameters
 from processing_emulator.admin.waiting import WaitingReason, waiting_of
-from processing_emulator.domain.job import PROGRESS, InstanceRecord
+from processing_emulator.domain.job import PROGRESS, InstanceRecord, ProcessingJob
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.metrics.job_usage import peaks_of
-from processing_emulator.ports import Clock, JobStore, LogStore, MetricStore
+from processing_emulator.ports import Clock, JobQuery, JobReader, JobStore, LogStore, MetricStore, SortBy
 
 TAIL_EVENTS = 20
 """Log events shown with a failure."""
+
+MOST_OTHERS = 50
+"""Names that are offered for a comparison."""
 
 TAIL_BYTES = 64 * 1024
 
@@ -45,9 +48,18 @@ def job_page_routes(
             hosts=[(record, peaks_of(metrics, job, record)) for record in instances],
             events=[event for event in events if event.action != PROGRESS],
             codes=code_of(job.key, job.request),
+            others=_others(jobs, job),
         )
 
     return router
+
+
+def _others(jobs: JobReader, job: ProcessingJob) -> list[str]:
+    """The names of the newest other jobs of the same account and region."""
+    query = JobQuery(
+        account=job.key.account, region=job.key.region, limit=MOST_OTHERS, sort_by=SortBy.ID, descending=True
+    )
+    return [each.key.name for each in jobs.list_page(query).jobs if each.id != job.id]
 
 
 def _tail(logs: LogStore, record: InstanceRecord | None) -> Sequence[StoredEvent]:

@@ -9,12 +9,12 @@ DASHBOARD = "/dashboard"
 """Below the prefix of the emulator's own endpoints; the list of jobs is at the prefix itself."""
 
 
-def job_path(key: JobKey, part: str = "", **query: str | int) -> str:
+def job_path(key: JobKey, part: str = "", /, **query: str | int) -> str:
     """The page of a job, or a part of it."""
     return _of_job(f"{ADMIN_PREFIX}{DASHBOARD}/jobs", key, part, query)
 
 
-def document_path(key: JobKey, part: str = "", **query: str | int) -> str:
+def document_path(key: JobKey, part: str = "", /, **query: str | int) -> str:
     """The JSON of a job, or a part of it, such as `logs`."""
     return _of_job(f"{ADMIN_PREFIX}/jobs", key, part, query)
 

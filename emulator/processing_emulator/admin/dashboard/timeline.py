@@ -17,6 +17,9 @@ _NAMES = {
     JobPhase.STOPPING: "stop",
 }
 
+KINDS = tuple(_NAMES.values())
+"""Kinds of bars, in the order of the phases."""
+
 _TRANSFERS = {"staged_in": "download", "staged_out": "upload"}
 """Events at the end of a transfer, which say how long it took."""
 

@@ -25,6 +25,11 @@
     }
   });
 
+  // The end of a log's tail is what names the error.
+  const showEnds = () => { for (const each of document.querySelectorAll("pre[data-end]")) each.scrollTop = each.scrollHeight; };
+  showEnds();
+  document.addEventListener("htmx:afterSwap", showEnds);
+
   document.addEventListener("click", async (event) => {
     const opener = event.target.closest("[data-opens]");
     if (opener) document.getElementById(opener.dataset.opens).showModal();

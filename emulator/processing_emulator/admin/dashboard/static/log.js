@@ -68,6 +68,9 @@
     for (let number = first; number < last; number++) rows.push(row(number));
     lines.replaceChildren(...rows);
     lines.style.top = `${view.scrollTop}px`;
+    const each = chosen < 0 ? undefined : event(chosen);
+    shown.hidden = !each;
+    shown.textContent = each ? `${chosen + 1}  ${each.at}\n${each.message}` : "";
   }
   function row(number) {
     const element = document.createElement("div"), link = document.createElement("a"), message = document.createElement("span");
@@ -86,11 +89,8 @@
     chosen = Math.max(0, Math.min(number, total - 1));
     history.replaceState(null, "", `#L${chosen + 1}`);
     if (chosen < top() || chosen >= top() + perView()) scrollTo(chosen - Math.floor(perView() / 2));
-    await load(Math.floor(chosen / PAGE));
-    const each = event(chosen);
-    shown.hidden = !each;
-    shown.textContent = each ? `${chosen + 1}  ${each.at}\n${each.message}` : "";
     draw();
+    await load(Math.floor(chosen / PAGE));
   }
 
   async function search(backward) {
