@@ -53,15 +53,16 @@ def _with_engine(command: Callable[..., Any]) -> Callable[..., Any]:
 def _client(settings: Settings) -> Iterator["docker.DockerClient"]:
     import docker
 
-    from processing_emulator.adapters.docker_runtime.clients import Engine
+    from processing_emulator.adapters.docker_runtime.clients import Call, Engine
     from processing_emulator.adapters.docker_runtime.errors import translated
     from processing_emulator.images.failure import CannotBuild
 
-    engine = Engine(settings.docker_host)
     try:
+        with closing(Engine(settings.docker_host)) as engine, engine.call(Call.INFO) as api:
+            version = str(api.api_version)
         with (
             translated(engine, "handle images", BUILD_SECONDS),
-            closing(docker.DockerClient(**engine.target(), version="auto", timeout=BUILD_SECONDS)) as client,
+            closing(docker.DockerClient(**engine.target(), version=version, timeout=BUILD_SECONDS)) as client,
         ):
             yield client
     except (RuntimeFailure, CannotBuild) as error:

@@ -1,29 +1,70 @@
-"""Maps the image URIs of AWS's framework images to local images."""
+"""Which image runs in place of another: by the user's map, or a stand-in of ours for an image of AWS."""
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from types import MappingProxyType
 
-SPARK = "processing-emulator/spark:3.5"
-
-BUILT_IN: Mapping[str, str] = MappingProxyType(
-    {
-        "*.dkr.ecr.*.amazonaws.com*/sagemaker-scikit-learn:1.2-1-cpu-py3": (
-            "processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"
-        ),
-        # Whatever the version: the tag is `3.5-cpu`, `3.5-cpu-py312-v1.2`, `latest` or absent.
-        "*.dkr.ecr.*.amazonaws.com*/sagemaker-spark-processing": SPARK,
-        "*.dkr.ecr.*.amazonaws.com*/sagemaker-spark-processing:*": SPARK,
-        "*.dkr.ecr.*.amazonaws.com*/sagemaker-spark-processing@*": SPARK,
-    }
+from processing_emulator.domain.aws_registries import FrameworkImage, framework_image, is_private_registry
+from processing_emulator.domain.stand_ins import (
+    MAP_VARIABLE,
+    SCIKIT_LEARN,
+    SCIKIT_LEARN_WITHOUT_WHEELS,
+    SPARK,
+    StandIn,
+    why_never_built,
 )
-"""Shell-style patterns of ImageUri, and the local image that replaces each."""
+
+GALLERY = "public.ecr.aws/deep-learning-containers"
+"""Where AWS publishes deep learning containers for everybody, under the same names and tags; old ones are not there."""
+
+IN_GALLERY = frozenset({"pytorch-training", "pytorch-inference", "tensorflow-training", "tensorflow-inference"})
+"""Hugging Face, scikit-learn, XGBoost and Spark are in AWS's private registries only."""
+
+_MAP_IT = f"name an image to run instead in {MAP_VARIABLE}"
 
 
 def substitute_for(image_uri: str, user_map: Mapping[str, str]) -> str | None:
-    """The image that replaces a URI, by the user's table first; None if none does."""
-    for table in (user_map, BUILT_IN):
-        for pattern, image in table.items():
-            if fnmatchcase(image_uri, pattern):
-                return image
-    return None
+    """The local image that replaces a URI, by the user's shell-style patterns first; None if none does."""
+    for pattern, image in user_map.items():
+        if fnmatchcase(image_uri, pattern):
+            return image
+    framework = framework_image(image_uri)
+    stand_in = None if framework is None else _stand_in(framework)
+    return None if stand_in is None else stand_in.tag
+
+
+def mirror_of(image_uri: str) -> str | None:
+    """The same image in AWS's public gallery, for those without an account; None if it is not published there."""
+    framework = framework_image(image_uri)
+    if framework is None or framework.repository not in IN_GALLERY or not framework.tag:
+        return None
+    return f"{GALLERY}/{framework.repository}:{framework.tag}"
+
+
+def advice_for(image_uri: str) -> str | None:
+    """What to do if an image in a private registry of ECR cannot be had; None for other images."""
+    if not is_private_registry(image_uri):
+        return None
+    framework = framework_image(image_uri)
+    if framework is None:
+        return f"log in to its registry (docker login), or {_MAP_IT}"
+    version = _version_in(framework.tag, SCIKIT_LEARN_WITHOUT_WHEELS)
+    nearest = why_never_built(f"scikit-learn:{version}") if framework.repository == "sagemaker-scikit-learn" else None
+    return (
+        f"{nearest or 'there is no stand-in for it'}; log in to its registry with an AWS account (docker login), "
+        f"or {_MAP_IT}"
+    )
+
+
+def _stand_in(image: FrameworkImage) -> StandIn | None:
+    """Spark's replaces every version; scikit-learn's the version in the tag."""
+    if image.repository == "sagemaker-spark-processing":
+        return SPARK
+    if image.repository != "sagemaker-scikit-learn":
+        return None
+    by_version = {stand_in.name.partition(":")[2]: stand_in for stand_in in SCIKIT_LEARN}
+    return by_version.get(_version_in(image.tag, tuple(by_version)) or "")
+
+
+def _version_in(tag: str, versions: tuple[str, ...]) -> str | None:
+    """The version that a tag such as `1.2-1-cpu-py3` begins with."""
+    return next((version for version in versions if tag == version or tag.startswith(f"{version}-cpu")), None)

@@ -1,6 +1,6 @@
 """Which image a job runs in."""
 
-from processing_emulator.domain.image_map import substitute_for
+from processing_emulator.domain.image_map import advice_for, mirror_of, substitute_for
 from processing_emulator.engine.instance import RunnerTools
 from processing_emulator.engine.instance_journal import Journal
 from processing_emulator.errors import ImageNotFound
@@ -10,19 +10,27 @@ from processing_emulator.ports import CancelToken, PullPolicy
 def resolve_image(uri: str, tools: RunnerTools, journal: Journal, cancel: CancelToken) -> str:
     """The id of the image of that URI if it is present, else of its substitute, else of what a pull brings.
 
-    Substitutions and the progress of a pull go to the job's history. Raises ImageNotFound, RuntimeUnavailable,
-    Cancelled.
+    An image of AWS that cannot be pulled is looked up in AWS's public gallery, where it has a mirror. Substitutions and
+    the progress of a pull go to the job's history. Raises ImageNotFound, RuntimeUnavailable, Cancelled.
     """
 
-    def progress(line: str) -> None:
-        journal.event("image_pull", progress=line)
+    def ensure(image: str, policy: PullPolicy) -> str:
+        return tools.runtime.ensure_image(
+            image, policy, lambda line: journal.event("image_pull", progress=line), cancel
+        )
 
-    options = tools.options
-    substitute = substitute_for(uri, options.image_map)
-    if substitute is None:
-        return tools.runtime.ensure_image(uri, options.pull_policy, progress, cancel)
+    policy = tools.options.pull_policy
+    substitute = substitute_for(uri, tools.options.image_map)
     try:
-        return tools.runtime.ensure_image(uri, PullPolicy.NEVER, progress, cancel)
-    except ImageNotFound:
-        journal.event("image_substituted", uri=uri, image=substitute)
-    return tools.runtime.ensure_image(substitute, options.pull_policy, progress, cancel)
+        return ensure(uri, policy if substitute is None else PullPolicy.NEVER)
+    except ImageNotFound as error:
+        replacement = substitute or (mirror_of(uri) if policy is not PullPolicy.NEVER else None)
+        if replacement is None:
+            advice = advice_for(uri)
+            raise ImageNotFound(f"{error} ({advice})" if advice else str(error)) from error
+        journal.event("image_substituted", uri=uri, image=replacement)
+    try:
+        return ensure(replacement, policy)
+    except ImageNotFound as error:
+        advice = None if substitute else advice_for(uri)
+        raise ImageNotFound(f"{error} ({advice})" if advice else str(error)) from error

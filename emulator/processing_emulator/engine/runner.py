@@ -261,6 +261,7 @@ class InstanceRunner:
         logger.info(
             "image ready", extra={"image": self._task.spec.image_uri, "image_id": image.removeprefix("sha256:")[:12]}
         )
+        self._journal.event("image_ready", id=image)
         self._check_cancelled()
         self._reach(JobPhase.STAGING_IN)
         with _failing_as(download_failure):

@@ -6,6 +6,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError
 
+from processing_emulator.images.builder import find_image
 from processing_emulator.images.failure import CannotBuild
 
 _CHUNK_BYTES = 1024 * 1024
@@ -20,6 +21,8 @@ def save(client: docker.DockerClient, tags: Sequence[str], file: Path) -> int:
 
     The file appears when it is whole. Raises ArchiveFailed, DockerException.
     """
+    if missing := [tag for tag in tags if find_image(client, tag) is None]:
+        raise ArchiveFailed(f"not on this machine: {', '.join(missing)}")
     partial = file.with_name(f"{file.name}.part")
     api = client.api
     url = f"{api.base_url}/v{api.api_version}/images/get"

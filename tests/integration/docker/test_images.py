@@ -15,8 +15,10 @@ from pathlib import Path
 import docker
 import docker.errors
 import pytest
+from click.testing import CliRunner
 
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
+from processing_emulator.cli.main import main
 from processing_emulator.errors import Cancelled, ImageNotFound
 from processing_emulator.ports import PullPolicy
 from tests.fixtures_docker import PASSWORD, TEST_IMAGE, EngineProxy, Registry, RuntimeFactory
@@ -184,6 +186,16 @@ def test_invalid_references_are_not_sent_to_the_engine(
 
     assert "does not name an image" in failure(runtime, reference)
     assert engine_proxy.open_connections() == 0
+
+
+def test_the_pull_command_pulls_as_a_job_does(pushed: Pushed, registry: Registry) -> None:
+    done = CliRunner().invoke(main, ["images", "pull", pushed.reference, "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"reference": pushed.reference, "id": pushed.image_id}
+
+    missing = CliRunner().invoke(main, ["images", "pull", registry.reference("no/such:1")])
+    assert missing.exit_code == 1
+    assert "manifest unknown" in missing.stderr
 
 
 # --- passwords ---

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processing_emulator.domain.image_map import substitute_for
 from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.domain.spec import (
     Compression,
@@ -22,8 +21,6 @@ from processing_emulator.domain.spec import (
 from processing_emulator.domain.usage import GpuReading, cpu_percent, gpu_percents
 from processing_emulator.errors import Unsupported
 from tests.builders import a_request, an_input, an_output
-
-SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 
 
 def test_app_managed_inputs_and_outputs_are_not_staged() -> None:
@@ -131,21 +128,6 @@ def test_local_path_ignores_a_trailing_slash() -> None:
 @given(st.text("/a.", max_size=12))
 def test_normal_path_drops_empty_parts(path: str) -> None:
     assert normal_path(path) == "/" + "/".join(part for part in path.split("/") if part)
-
-
-def test_framework_image_is_replaced_and_the_user_s_table_has_precedence() -> None:
-    assert substitute_for(SKLEARN, {}) == "processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"
-    assert substitute_for(SKLEARN, {"*scikit-learn*": "mine:1"}) == "mine:1"
-    assert substitute_for("python:3.11", {}) is None
-
-
-@pytest.mark.parametrize("end", ["", ":latest", ":3.5-cpu", ":3.1-cpu-py37-v1.0", "@sha256:" + "0" * 64])
-@pytest.mark.parametrize(
-    "registry", ["173754725891.dkr.ecr.us-east-1.amazonaws.com", "671472414489.dkr.ecr.cn-north-1.amazonaws.com.cn"]
-)
-def test_every_spark_image_is_replaced(registry: str, end: str) -> None:
-    assert substitute_for(f"{registry}/sagemaker-spark-processing{end}", {}) == "processing-emulator/spark:3.5"
-    assert substitute_for(f"{registry}/sagemaker-spark-processing-of-mine{end}", {}) is None
 
 
 def test_cpu_percent_is_100_per_core() -> None:

@@ -185,6 +185,39 @@ def test_the_real_framework_image_is_taken_when_it_is_here(rig: Rig) -> None:
     assert "image_substituted" not in rig.actions(job)
 
 
+def test_a_deep_learning_container_that_cannot_be_pulled_comes_from_the_public_gallery(rig: Rig) -> None:
+    name = "pytorch-training:2.8.0-cpu-py312"
+    mirror = f"public.ecr.aws/deep-learning-containers/{name}"
+    rig.machine.images, rig.machine.registry = set(), {mirror}
+    emulator = rig.start_emulator()
+    job = rig.add(image=f"763104351884.dkr.ecr.us-east-1.amazonaws.com/{name}")
+    assert rig.wait_for_end(job).status == "Completed"
+    assert emulator.runtime.pulls == [mirror]
+    assert [event.detail["id"] for event in rig.jobs.list_events(job.id) if event.action == "image_ready"] == [
+        f"sha256:{mirror}"
+    ]
+    assert "image_substituted" in rig.actions(job)
+
+
+def test_a_framework_image_without_stand_in_fails_with_what_to_do(rig: Rig) -> None:
+    rig.machine.images = set()
+    rig.start_emulator()
+    uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.0-1-cpu-py3"
+    reason = str(rig.wait_for_end(rig.add(image=uri)).failure_reason)
+    assert reason.startswith(f"ClientError: API error (404): manifest for {uri} not found: manifest unknown: ")
+    assert "processing-emulator images build scikit-learn:1.2-1" in reason
+    assert "PROCESSING_EMULATOR_IMAGE_MAP" in reason
+
+
+def test_a_stand_in_that_is_not_built_fails_with_the_command(rig: Rig) -> None:
+    rig.machine.images = set()
+    rig.start_emulator()
+    uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+    reason = str(rig.wait_for_end(rig.add(image=uri)).failure_reason)
+    assert "build it: processing-emulator images build scikit-learn:1.2-1" in reason
+    assert "PROCESSING_EMULATOR_IMAGE_MAP" in reason
+
+
 def test_pull_policy_always_pulls_an_image_that_is_here(rig: Rig) -> None:
     rig.machine.images, rig.machine.registry = {"i:1"}, {"i:1"}
     emulator = rig.start_emulator(pull_policy=PullPolicy.ALWAYS)

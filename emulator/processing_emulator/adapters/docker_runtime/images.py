@@ -12,7 +12,7 @@ from processing_emulator.adapters.docker_runtime.clients import Call, Engine
 from processing_emulator.adapters.docker_runtime.errors import explanation, manifest_unknown, pull_failure
 from processing_emulator.adapters.docker_runtime.progress import PullProgress
 from processing_emulator.adapters.docker_runtime.references import HUB, ImageReference, parse_reference
-from processing_emulator.domain.stand_ins import LIST_COMMAND, stand_in_tagged
+from processing_emulator.domain.stand_ins import LIST_COMMAND, MAP_VARIABLE, stand_in_tagged
 from processing_emulator.errors import Cancelled, EmulatorError, ImageNotFound, InternalBug
 from processing_emulator.ports import CancelToken, PullPolicy
 
@@ -93,7 +93,9 @@ class Images:
 def not_built(reference: ImageReference) -> str:
     """What to do about an image of ours that is not on this machine."""
     image = stand_in_tagged(str(reference).removeprefix(f"{HUB}/"))
-    advice = f"build it: {image.build_command}" if image else f"see which there are: {LIST_COMMAND}"
+    advice = f"see which there are: {LIST_COMMAND}"
+    if image is not None:
+        advice = f"build it: {image.build_command} (or name another in {MAP_VARIABLE})"
     return f"{reference} is built by this project, is not on this machine and is never pulled from a registry; {advice}"
 
 

@@ -1,0 +1,94 @@
+"""Which image runs for an ImageUri: the user's, a stand-in, the mirror in AWS's gallery; and what to do without one."""
+
+import pytest
+
+from processing_emulator.domain.image_map import advice_for, mirror_of, substitute_for
+from processing_emulator.domain.stand_ins import STAND_INS, stand_in_named
+
+SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn"
+SPARK = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing"
+DLC = "763104351884.dkr.ecr.us-west-2.amazonaws.com"
+MINE = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
+
+
+@pytest.mark.parametrize("version", ["1.2-1", "1.4-2"])
+def test_scikit_learn_is_replaced_by_the_stand_in_of_its_version(version: str) -> None:
+    ours = f"processing-emulator/sagemaker-scikit-learn:{version}-cpu-py3"
+    assert substitute_for(f"{SKLEARN}:{version}-cpu-py3", {}) == ours
+    assert substitute_for(f"{SKLEARN}:{version}", {}) == ours
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"{SKLEARN}:1.0-1-cpu-py3",
+        f"{SKLEARN}:1.2-10-cpu-py3",
+        SKLEARN,
+        f"{SKLEARN}@sha256:{'0' * 64}",
+        f"{MINE}/sagemaker-scikit-learn:1.2-1-cpu-py3",
+        f"{MINE}/sagemaker-spark-processing:3.5",
+        f"{SPARK}-of-mine:3.5",
+        "python:3.11",
+        f"registry.test/{SKLEARN}:1.2-1-cpu-py3",
+    ],
+)
+def test_other_versions_and_images_of_users_are_not_replaced(uri: str) -> None:
+    assert substitute_for(uri, {}) is None
+
+
+@pytest.mark.parametrize("end", ["", ":latest", ":3.5-cpu", ":3.1-cpu-py37-v1.0", "@sha256:" + "0" * 64])
+@pytest.mark.parametrize(
+    "registry", ["173754725891.dkr.ecr.us-east-1.amazonaws.com", "671472414489.dkr.ecr.cn-north-1.amazonaws.com.cn"]
+)
+def test_every_spark_image_is_replaced_in_every_partition(registry: str, end: str) -> None:
+    assert substitute_for(f"{registry}/sagemaker-spark-processing{end}", {}) == "processing-emulator/spark:3.5"
+
+
+def test_the_user_s_map_has_precedence_and_may_name_any_image() -> None:
+    assert substitute_for(f"{SKLEARN}:1.2-1-cpu-py3", {"*scikit-learn*": "mine:1"}) == "mine:1"
+    assert substitute_for(f"{MINE}/team/image:1", {"*/team/image:*": "mine:1"}) == "mine:1"
+
+
+@pytest.mark.parametrize("repository", ["pytorch-training", "tensorflow-training", "pytorch-inference"])
+def test_deep_learning_containers_have_a_mirror_in_the_gallery(repository: str) -> None:
+    tag = "2.8.0-cpu-py312-ubuntu22.04-sagemaker"
+    assert mirror_of(f"{DLC}/{repository}:{tag}") == f"public.ecr.aws/deep-learning-containers/{repository}:{tag}"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"{DLC}/huggingface-pytorch-training:2.8.0-transformers4.56.2-gpu-py312",
+        f"{DLC}/pytorch-training",
+        f"{DLC}/pytorch-training@sha256:{'0' * 64}",
+        f"{MINE}/pytorch-training:2.8.0-cpu-py312",
+        f"{SKLEARN}:1.2-1-cpu-py3",
+    ],
+)
+def test_other_images_have_no_mirror(uri: str) -> None:
+    assert mirror_of(uri) is None
+
+
+@pytest.mark.parametrize("version", ["1.0-1", "0.23-1", "0.20.0"])
+def test_a_version_without_wheels_names_the_nearest_image_and_the_command(version: str) -> None:
+    assert advice_for(f"{SKLEARN}:{version}-cpu-py3") == (
+        f"scikit-learn {version} has no wheel for Python 3.11, the Python of our images; the nearest that exists is "
+        "processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3 "
+        "(processing-emulator images build scikit-learn:1.2-1); "
+        "log in to its registry with an AWS account (docker login), "
+        "or name an image to run instead in PROCESSING_EMULATOR_IMAGE_MAP"
+    )
+
+
+def test_images_outside_of_private_registries_need_no_advice() -> None:
+    assert advice_for("python:3.11") is None
+    assert advice_for(f"{DLC}/huggingface-pytorch-training:1") is not None
+    assert "docker login" in str(advice_for(f"{MINE}/team/image:1"))
+
+
+def test_every_stand_in_is_found_by_name_and_has_the_prefix_that_is_never_pulled() -> None:
+    for image in STAND_INS:
+        assert stand_in_named(image.name) is image
+        assert all(tag.startswith("processing-emulator/") for tag in image.tags)
+    assert stand_in_named("scikit-learn") is stand_in_named("scikit-learn:1.2-1")
+    assert stand_in_named("scikit-learn:1.0-1") is None
