@@ -73,7 +73,7 @@ def test_workers_share_a_server_that_leaves_nothing(run: pytest.Pytester) -> Non
         [
             "processing job run-* is Failed: AlgorithmError: Simulated: any:image did not run, exit code: 2",
             "*Captured processing job run-*",
-            "http://127.0.0.1:*/_emulator/jobs/run-*",
+            "http://127.0.0.1:*/_emulator/dashboard/jobs/run-*",
             "the last words",
         ]
     )

@@ -44,8 +44,8 @@ class SageMakerEmulator:
         return self.api.aws(service)
 
     def page_of(self, job: str) -> str:
-        """The address of what the server knows of a job."""
-        return f"{self.url}{ADMIN_PREFIX}/jobs/{job}?account={self.account}&region={self.api.region}"
+        """The address of a job's page in the dashboard."""
+        return f"{self.url}{ADMIN_PREFIX}/dashboard/jobs/{job}?account={self.account}&region={self.api.region}"
 
     def make_bucket(self) -> str:
         """Make a bucket with a new name."""
