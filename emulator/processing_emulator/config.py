@@ -105,6 +105,33 @@ def _is_endpoint(value: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and can_connect and is_bare
 
 
+def _check_event_receiver(value: SecretStr | None) -> SecretStr | None:
+    """The value is not repeated: it may hold a token."""
+    if value is not None and not _is_receiver(value.get_secret_value(), ("http", "https")):
+        raise ValueError("must be http(s)://HOST[:PORT]/PATH, without user and password")
+    return value
+
+
+def _check_event_targets(value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    schemes = [kind + scheme for kind in ("", "sqs+", "events+") for scheme in ("http", "https")]
+    for arn, url in value.items():
+        if not _is_receiver(url.get_secret_value(), schemes):
+            raise ValueError(
+                f"the receiver of {arn!r} must be http(s)://…, sqs+http(s)://HOST[:PORT]/ACCOUNT/QUEUE or"
+                " events+http(s)://HOST[:PORT], without user and password"
+            )
+    return value
+
+
+def _is_receiver(url: str, schemes: Collection[str]) -> bool:
+    try:
+        parts = urlsplit(url)
+        can_connect = parts.port != 0
+    except ValueError:  # an invalid port, or an unclosed bracket
+        return False
+    return parts.scheme in schemes and bool(parts.hostname) and can_connect and "@" not in parts.netloc
+
+
 def _check_signal(value: str) -> str:
     if value not in signal.Signals.__members__:
         raise ValueError("is not the name of a signal, such as SIGTERM or SIGINT")
@@ -236,6 +263,19 @@ class Settings(BaseSettings):
     )
     reaper_interval_seconds: float = Field(
         60.0, ge=1, description="Time between two searches for leftover containers and folders."
+    )
+    event_webhook: Annotated[SecretStr | None, AfterValidator(_check_event_receiver)] = Field(
+        None, description="URL that every state change of a job is posted to, as JSON."
+    )
+    event_targets: Annotated[
+        dict[str, SecretStr], NoDecode, BeforeValidator(_parse_json), AfterValidator(_check_event_targets)
+    ] = Field(
+        default_factory=dict,
+        description="JSON object: ARNs of targets of EventBridge rules, and the URL that stands for each "
+        "(`http://…`, `sqs+http://HOST/ACCOUNT/QUEUE`, `events+http://HOST`).",
+    )
+    event_patience_seconds: float = Field(
+        86400.0, ge=0, description="How old an event may get while its receiver fails, before it is a dead letter."
     )
     seed: Path | None = Field(
         None, description="Folder or file (.json, .toml, .yaml) with buckets and objects to create at the start."

@@ -192,6 +192,17 @@ class HookFailed(EmulatorError):
     """A script of the user failed."""
 
 
+# --- events ---------------------------------------------------------------------------------------------
+
+
+class DeliveryFailed(EmulatorError):
+    """A receiver has not taken an event. `is_final`: it never will."""
+
+    def __init__(self, message: str, *, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.is_final = is_final
+
+
 # --- the stores ------------------------------------------------------------------------------------------
 
 
@@ -201,6 +212,10 @@ class StoreFailure(EmulatorError):
 
 class StoreFull(StoreFailure):
     """The disk of the database is full."""
+
+
+class StoreLost(StoreFailure):
+    """The database that is open is not the one on the disk any more: what it stores would be gone at the next start."""
 
 
 class StaleJob(StoreFailure):

@@ -28,6 +28,7 @@ GROUPS: Final = {
         "engine_patience_seconds",
         "reaper_interval_seconds",
     ),
+    "Events": ("event_webhook", "event_targets", "event_patience_seconds"),
     "Seed and scripts": ("seed", "init_dir", "init_timeout_seconds"),
 }
 """Headings of the help page, in order, and the settings below each."""

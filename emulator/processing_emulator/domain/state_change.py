@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -61,11 +62,19 @@ def state_change_document(job: ProcessingJob, at: datetime, place: int, describe
         "time": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": job.key.region,
         "resources": [job.key.arn],
-        "detail": {
-            name: _milliseconds(value) if isinstance(value, datetime) else value
-            for name, value in describe(job).items()
-        },
+        "detail": {name: _json_value(value) for name, value in describe(job).items()},
     }
+
+
+def _json_value(value: object) -> object:
+    """Plain texts, too, which patterns compare by kind."""
+    match value:
+        case datetime():
+            return _milliseconds(value)
+        case StrEnum():
+            return value.value
+        case _:
+            return value
 
 
 def _milliseconds(moment: datetime) -> int:

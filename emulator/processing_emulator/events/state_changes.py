@@ -1,6 +1,7 @@
 """The state changes of all jobs, derived from the feed of stored events: each once, in one order, after a kill too."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from processing_emulator.domain.state_change import (
@@ -17,9 +18,10 @@ _READ_AT_ONCE = 200
 
 
 class StateChange(NamedTuple):
-    """One event of EventBridge. `place` in the feed grows and is never given twice."""
+    """One event of EventBridge, and when it happened. `place` in the feed grows and is never given twice."""
 
     place: int
+    at: datetime
     event: Mapping[str, Any]
 
 
@@ -58,4 +60,5 @@ class StateChanges:
         except JobNotFound:
             return None
         then = job_at_event(job, stored.event, stored.phase, stored.status)
-        return StateChange(stored.id, state_change_document(then, stored.event.at, stored.id, self._describe))
+        document = state_change_document(then, stored.event.at, stored.id, self._describe)
+        return StateChange(stored.id, stored.event.at, document)

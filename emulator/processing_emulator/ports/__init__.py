@@ -17,6 +17,7 @@ from processing_emulator.ports.containers import (
     PullPolicy,
 )
 from processing_emulator.ports.event_rules import EventRule, EventRuleStore, RuleChange, RuleKey
+from processing_emulator.ports.event_senders import DeadLetters, EventMessage, EventSender
 from processing_emulator.ports.events import EventFeed, FeedEvent, JobHistory
 from processing_emulator.ports.instances import InstanceStore
 from processing_emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobReader, JobStore, SortBy
@@ -44,10 +45,13 @@ __all__ = [
     "ContainerRuntime",
     "ContainerSpec",
     "ContainerState",
+    "DeadLetters",
     "EngineInfo",
     "EventFeed",
+    "EventMessage",
     "EventRule",
     "EventRuleStore",
+    "EventSender",
     "FeedEvent",
     "GpuProbe",
     "HostProbe",

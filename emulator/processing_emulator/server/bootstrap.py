@@ -23,6 +23,7 @@ from processing_emulator.logs.retention import LogRetention
 from processing_emulator.ports import CancelToken
 from processing_emulator.server.adapters import open_adapters
 from processing_emulator.server.admin import build_admin_app, build_resetter
+from processing_emulator.server.event_deliveries import event_deliveries
 from processing_emulator.server.gateway import build_gateway, close_s3_proxy, s3_proxy
 from processing_emulator.server.job_engine import build_job_engine
 from processing_emulator.server.network import url_of
@@ -75,7 +76,17 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
             settings, adapters, engine, models, changes=changes, gate=gate, admin=admin, s3=s3, latencies=latencies
         )
         retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
-        services = ServiceGroup([*adapters.s3.services(), engine.samples, engine.scheduler, engine.reaper, retention])
+        deliveries = event_deliveries(settings, adapters, state_changes)
+        services = ServiceGroup(
+            [
+                *adapters.s3.services(),
+                *deliveries,
+                engine.samples,
+                engine.scheduler,
+                engine.reaper,
+                retention,
+            ]
+        )
         url = url_of(settings.host, adapters.listening.port)
         services.start()
         stack.callback(services.stop)

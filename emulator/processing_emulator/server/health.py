@@ -79,9 +79,10 @@ def s3_hint(s3: S3Part) -> str:
 
 
 def health_document(states: Mapping[str, State], init: Mapping[str, object]) -> dict[str, object]:
-    """`ok` when everything is, else `degraded`."""
-    is_healthy = all(state["status"] == "ok" for state in states.values())
-    return {"status": "ok" if is_healthy else "degraded", "version": __version__, "services": states, "init": init}
+    """`ok` when everything is, `error` without the database, which no request can do without, else `degraded`."""
+    down = {name for name, state in states.items() if state["status"] != "ok"}
+    status = "error" if "database" in down else "degraded" if down else "ok"
+    return {"status": status, "version": __version__, "services": states, "init": init}
 
 
 def config_document(settings: Settings, flags: Collection[str]) -> dict[str, object]:

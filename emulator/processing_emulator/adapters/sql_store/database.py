@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from sqlalchemy import Connection, Engine, Executable, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from processing_emulator.adapters.sql_store.database_file import DatabaseFile
 from processing_emulator.adapters.sql_store.errors import translated
 from processing_emulator.errors import StoreFailure
 
@@ -18,9 +19,21 @@ class Database:
     (`sqlite`, `postgresql`) makes `writers` take a lock of the database when a transaction begins.
     """
 
-    def __init__(self, *, name: str, readers: Engine, writers: Engine, busy_timeout_seconds: float) -> None:
-        """`name` is how messages call it. A write waits at most the time-out for the other writes of this process."""
+    def __init__(
+        self,
+        *,
+        name: str,
+        readers: Engine,
+        writers: Engine,
+        busy_timeout_seconds: float,
+        file: DatabaseFile | None = None,
+    ) -> None:
+        """`name` is how messages call it. A write waits at most the time-out for the other writes of this process.
+
+        `file`: what must be there for a write to count.
+        """
         self.name = name
+        self._file = file
         self._busy_timeout_seconds = busy_timeout_seconds
         self._readers = readers
         self._writers = writers
@@ -40,13 +53,21 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write: stored whole when the block ends well. Raises StoreFailure, RowRefused."""
+        self._check_file()
         with translated(self.name), self._turn_to_write(), self._started_write() as connection:
             yield connection
 
     def ping(self) -> None:
         """Raises StoreFailure when the database does not answer."""
+        self._check_file()
         with self.reading() as connection:
             connection.execute(select(1))
+
+    def watch_file(self) -> None:
+        """From now on writes are refused when the database's file is not there any more. Raises StoreFailure."""
+        if self._file is not None:
+            with translated(self.name):
+                self._file.watch()
 
     def hold(self, lock: Executable) -> None:
         """Take a lock that belongs to a connection, and keep that connection until `close`. Raises StoreFailure."""
@@ -61,6 +82,13 @@ class Database:
         if self._holding is not None:
             self._holding.close()
         self._readers.dispose()
+        if self._file is not None:
+            self._file.close()
+
+    def _check_file(self) -> None:
+        """Raises StoreLost."""
+        if self._file is not None:
+            self._file.check()
 
     @contextmanager
     def _turn_to_write(self) -> Iterator[None]:

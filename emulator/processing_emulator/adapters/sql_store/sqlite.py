@@ -1,13 +1,17 @@
 """A database in a file: what SQLite needs so that transactions mean what `Database` promises."""
 
+import contextlib
+import secrets
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.database_file import DatabaseFile
+from processing_emulator.errors import StoreFailure
 
 _WRITES = "processing_emulator_writes"
 
@@ -35,7 +39,28 @@ def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
         readers=engine,
         writers=engine.execution_options(**{_WRITES: True}),
         busy_timeout_seconds=busy_timeout_seconds,
+        file=DatabaseFile(path, lambda: _application_id(engine)),
     )
+
+
+def _application_id(engine: Engine) -> int:
+    """The id in the header of the file; a database without one gets a random one now, in the file itself."""
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA application_id")
+        [[found]] = cursor.fetchall()
+        if not found:
+            found = secrets.randbelow(2**31 - 1) + 1
+            cursor.execute(f"PRAGMA application_id={found}")
+        with contextlib.suppress(sqlite3.OperationalError):  # the disk may be full; the log keeps it then
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        cursor.close()
+    except sqlite3.Error as error:
+        raise StoreFailure(f"Database {engine.url.database}: its application id cannot be stored: {error}.") from error
+    finally:
+        connection.close()
+    return int(found)
 
 
 def read_only_sqlite_database(path: Path) -> Database:

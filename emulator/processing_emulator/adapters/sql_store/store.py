@@ -59,6 +59,7 @@ def _open(database: Database, reserve: Callable[[Database], None] = lambda _data
     try:
         reserve(database)
         ensure_schema(database)
+        database.watch_file()
     except BaseException:
         database.close()
         raise

@@ -29,9 +29,10 @@ from processing_emulator.aws.protocols.wire_errors import (
     insufficient_storage,
     internal_failure,
     invalid_uri,
+    state_lost,
     wire_error,
 )
-from processing_emulator.errors import RequestError, StoreFull
+from processing_emulator.errors import RequestError, StoreFull, StoreLost
 from processing_emulator.log_context import log_fields, no_log_fields
 
 logger = logging.getLogger(__name__)
@@ -104,6 +105,10 @@ class RequestMiddleware:
         except StoreFull as error:
             self._log_full_disk(error)
             reply = encode_error(protocol, insufficient_storage(str(error)), response.request_id)
+            await response.send_unless_begun(reply)
+        except StoreLost as error:
+            logger.error("request not stored", extra={"error": error})  # noqa: TRY400  # the sentence says it all
+            reply = encode_error(protocol, state_lost(str(error)), response.request_id)
             await response.send_unless_begun(reply)
         except Exception:
             logger.exception("request failed", extra={"path": scope["path"]})

@@ -225,6 +225,11 @@ def insufficient_storage(sentence: str) -> WireError:
     )
 
 
+def state_lost(sentence: str) -> WireError:
+    """The database is gone: what this request asks for would be forgotten."""
+    return WireError(code="ServiceUnavailable", message=f"{sentence} Nothing was stored.", status=503)
+
+
 def internal_failure() -> WireError:
     """What a client sees of a fault of ours; the log has the traceback, with the same request id."""
     return WireError(
