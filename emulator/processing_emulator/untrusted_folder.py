@@ -1,4 +1,4 @@
-"""Finds and opens files in a folder that a container may be changing at the same time, never through a link.
+"""Finds, opens and names files in a folder that a container may be changing at the same time, never through a link.
 
 Every folder on the way is opened by its name in the folder above it, and the kernel refuses a link there (O_NOFOLLOW).
 So a container that puts links in the place of its folders, at whatever moment, leads nobody outside.
@@ -34,6 +34,29 @@ def open_file(root: Path, path: str) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def link_into(source: Path, root: Path, path: str) -> None:
+    """Give a file a second name, `path` below `root`. Raises OSError, also when something else has that name."""
+    folder, _, name = path.rpartition("/")
+    with _opened_folder(root, folder, _THROUGH) as above:
+        try:
+            os.link(source, name, dst_dir_fd=above, follow_symlinks=False)
+        except FileExistsError:
+            if not _is_same(source, name, above):
+                raise
+
+
+def unlink_from(source: Path, root: Path, path: str) -> None:
+    """Take the name away that `link_into` gave, unless something else has it by now. Raises OSError."""
+    folder, _, name = path.rpartition("/")
+    with _opened_folder(root, folder, _THROUGH) as above:
+        if _is_same(source, name, above):
+            os.unlink(name, dir_fd=above)
+
+
+def _is_same(source: Path, name: str, folder: int) -> bool:
+    return os.path.samestat(source.lstat(), os.stat(name, dir_fd=folder, follow_symlinks=False))
 
 
 def is_folder(root: Path, path: str) -> bool:

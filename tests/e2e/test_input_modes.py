@@ -1,5 +1,7 @@
 """What a container sees of its inputs, for every way an input can be described (spec 3)."""
 
+import gzip
+import hashlib
 import json
 from typing import Any
 
@@ -114,3 +116,27 @@ def test_two_outputs_with_one_local_path(objects: EmulatorProcess) -> None:
     assert objects.wait_for_end("two-outputs")["ProcessingJobStatus"] == "Completed"
     for key in ("one/f", "two/f"):
         assert objects.client("s3").get_object(Bucket="bkt", Key=key)["Body"].read() == b"x\n"
+
+
+def test_pipes_plain_and_gzip(objects: EmulatorProcess) -> None:
+    """Spec 3.4: two pipes at once, the second only as far as its head, and then all of it once more."""
+    s3 = objects.client("s3")
+    body = b"".join(b"line %d\n" % number for number in range(200_000))
+    for number in range(2):
+        s3.put_object(Bucket="bkt", Key=f"plain/{number}", Body=body)
+        s3.put_object(Bucket="bkt", Key=f"gzip/{number}.gz", Body=gzip.compress(body))
+    inputs = [an_input(name, f"s3://bkt/{name}/", f"/opt/ml/processing/pipes/{name}") for name in ("plain", "gzip")]
+    for item in inputs:
+        item["S3Input"]["S3InputMode"] = "Pipe"
+    inputs[1]["S3Input"]["S3CompressionType"] = "Gzip"
+    script = (
+        "cd /opt/ml/processing/pipes; cat plain_0 | md5sum & head -n 2 gzip_0; wait;"
+        "until test -p gzip_1; do sleep 0.1; done; md5sum < gzip_1; ls"
+    )
+    request = a_request("pipes", entrypoint=["sh", "-c", script], inputs=inputs)
+    objects.client("sagemaker").create_processing_job(**request)
+    described = objects.wait_for_end("pipes")
+    assert described["ProcessingJobStatus"] == "Completed", described
+    digest = f"{hashlib.md5(body * 2, usedforsecurity=False).hexdigest()}  -"
+    lines = objects.log_lines("pipes")
+    assert sorted(lines) == sorted(["line 0", "line 1", digest, digest, "gzip_2", "plain_1"])

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from processing_emulator.domain.job import JobKey
-from processing_emulator.domain.spec import DEFAULT_MAX_RUNTIME_SECONDS, PROCESSING_ROOT, JobSpec
+from processing_emulator.domain.spec import DEFAULT_MAX_RUNTIME_SECONDS, PROCESSING_ROOT, InputMode, JobSpec
 
 CONFIG_PATH = "/opt/ml/config"
 MESSAGE_FOLDER = "/opt/ml/output"
@@ -30,7 +30,7 @@ class TemporaryKeys:
 class FolderMount:
     """A folder below the instance's own folder on the host, and where the container sees it.
 
-    `is_input`: nothing but inputs is in it, so that nothing is read from it after the container has ended.
+    `is_input`: nothing but files of inputs is in it, so that nothing is read from it after the container has ended.
     """
 
     folder: str
@@ -43,8 +43,8 @@ def mounts_of(spec: JobSpec) -> tuple[FolderMount, ...]:
 
     A LocalPath inside another (spec 2.7) is a folder of the outer one's mount.
     """
-    outputs = {o.local_path for o in spec.outputs}
-    paths = sorted({i.local_path for i in spec.inputs} | outputs)
+    others = {o.local_path for o in spec.outputs} | {i.folder for i in spec.inputs if i.mode is InputMode.PIPE}
+    paths = sorted({i.folder for i in spec.inputs} | others)
     outermost = [path for path in paths if not any(path.startswith(other + "/") for other in paths)]
     return (
         FolderMount(folder="config", target=CONFIG_PATH),
@@ -53,7 +53,7 @@ def mounts_of(spec: JobSpec) -> tuple[FolderMount, ...]:
             FolderMount(
                 folder=folder_of(path),
                 target=path,
-                is_input=not any(output == path or output.startswith(path + "/") for output in outputs),
+                is_input=not any(other == path or other.startswith(path + "/") for other in others),
             )
             for path in outermost
         ),

@@ -64,7 +64,7 @@ Source = S3Prefix | S3Manifest | DatasetQuery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobInput:
-    """One input to be staged to a folder in the container."""
+    """One input to be staged to a folder in the container, or fed to named pipes (spec 3.4)."""
 
     name: str
     source: Source
@@ -72,6 +72,11 @@ class JobInput:
     distribution: Distribution = Distribution.FULLY_REPLICATED
     mode: InputMode = InputMode.FILE
     compression: Compression = Compression.NONE
+
+    @property
+    def folder(self) -> str:
+        """The folder in the container that the input needs: its LocalPath, or the one that its named pipes lie in."""
+        return self.local_path if self.mode is InputMode.FILE else self.local_path.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

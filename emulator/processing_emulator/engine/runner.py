@@ -20,7 +20,7 @@ from processing_emulator.domain.outcome import (
     failure_reason_of,
 )
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.domain.spec import UploadMode
+from processing_emulator.domain.spec import InputMode, UploadMode
 from processing_emulator.engine.activity import Activity
 from processing_emulator.engine.container_run import ContainerRun
 from processing_emulator.engine.continuous_upload import ContinuousUpload
@@ -47,6 +47,7 @@ from processing_emulator.engine.instance import (
 from processing_emulator.engine.instance_journal import Journal
 from processing_emulator.engine.log_pump import LogPump
 from processing_emulator.engine.metric_files import read_left_metrics
+from processing_emulator.engine.pipe_feeder import PipeFeeder
 from processing_emulator.engine.retry import Detached, EngineRetry
 from processing_emulator.engine.sampler import Sampler
 from processing_emulator.engine.stager import Stager
@@ -300,7 +301,7 @@ class InstanceRunner:
         self._views.remove()
         spec, host = self._task.spec, self._task.record.host
         published = [METRICS_FOLDER] if leaves_metrics(spec.environment) else []
-        paths = {i.local_path for i in spec.inputs} | {o.local_path for o in spec.outputs}
+        paths = {i.folder for i in spec.inputs} | {o.local_path for o in spec.outputs}
         self._workspace.make_folders(
             ["config", "output", *published, *(container_contract.folder_of(path) for path in sorted(paths))]
         )
@@ -401,6 +402,8 @@ class InstanceRunner:
             activities.append(
                 ContinuousUpload(self._stager, self._journal, tools.clock, interval, self._note_uploaded, self._name)
             )
+        if any(item.mode is InputMode.PIPE for item in self._task.spec.inputs):
+            activities.append(PipeFeeder(self._stager, self._workspace, self._task.spec, self._journal, self._name))
         return tuple(activities)
 
     def _note_exit(self, ended: ContainerExit, failure: Failure | None, memory_high_water_bytes: int | None) -> None:

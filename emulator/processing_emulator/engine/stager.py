@@ -1,6 +1,6 @@
-"""Stages the inputs and outputs of one instance between the object store and its folder (spec 3.1 and 4)."""
+"""Stages the inputs and outputs of one instance between the object store and its folder (spec 3.1, 3.4 and 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import assert_never
@@ -12,11 +12,22 @@ from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.manifest import MANIFEST_LIMIT_BYTES, parse_manifest
 from processing_emulator.domain.s3_uri import S3Uri
 from processing_emulator.domain.sharding import share_of
-from processing_emulator.domain.spec import JobInput, JobOutput, S3Manifest, S3Prefix, Source, UploadMode
+from processing_emulator.domain.spec import (
+    Compression,
+    InputMode,
+    JobInput,
+    JobOutput,
+    S3Manifest,
+    S3Prefix,
+    Source,
+    UploadMode,
+)
 from processing_emulator.domain.staging import DownloadPlan, output_key, plan_download, plan_paths
 from processing_emulator.engine.cached_downloads import CachedDownloads, Staged
+from processing_emulator.engine.gzip_stream import gunzipped
 from processing_emulator.engine.input_views import InputViews
 from processing_emulator.engine.instance import InstanceTask, RunnerTools
+from processing_emulator.engine.named_pipe import named_pipes
 from processing_emulator.engine.transfer_progress import TransferProgress
 from processing_emulator.engine.workspace import FoundFile, Workspace
 from processing_emulator.errors import DiskFull, ObjectStoreRefused, StagingFailure, UnsafePath
@@ -51,13 +62,19 @@ class Stager:
         self._task = task
 
     def stage_in(self, cancel: CancelToken, progress: TransferProgress) -> Staged:
-        """Stage all inputs in the order of the request. Raises StagingFailure, Cancelled."""
-        plans = [(item, self._plan(item, cancel)) for item in self._task.spec.inputs]
+        """Stage all inputs in the order of the request; of those in Pipe mode, make the pipes.
+
+        Raises StagingFailure, Cancelled.
+        """
+        all_plans = [(item, self._plan(item, cancel)) for item in self._task.spec.inputs]
+        plans = [(item, plan) for item, plan in all_plans if item.mode is InputMode.FILE]
         self._check_volume("inputs take", sum(plan.size_bytes for _, plan in plans))
         progress.expect(
             objects=sum(len(plan.files) for _, plan in plans), size_bytes=sum(plan.size_bytes for _, plan in plans)
         )
         done = [self._download(item, plan, cancel, progress) for item, plan in plans]
+        for _, pipe in named_pipes(self._task.spec, self._workspace.root):
+            pipe.make()
         return Staged(
             transfer=_sum([staged.transfer for staged in done]),
             cached_objects=sum(staged.cached_objects for staged in done),
@@ -106,6 +123,17 @@ class Stager:
     def upload_changes(self, files: Sequence[LocalFile], cancel: CancelToken, progress: TransferProgress) -> Changes:
         """Upload what the store does not have; see `ObjectStore.upload_changes`."""
         return self._objects.upload_changes(files, cancel, progress)
+
+    def read(self, item: JobInput, cancel: CancelToken) -> Generator[bytes, None, None]:
+        """The content of an input's objects one after another, in the order of their keys, decompressed if asked for.
+
+        The objects are those that are there when it begins. Raises StagingFailure, Cancelled.
+        """
+        for file in sorted(self._plan(item, cancel).files, key=lambda file: file.source.key.encode()):
+            source = file.source
+            with self._objects.open_stream(source, cancel) as chunks:
+                is_gzip = item.compression is Compression.GZIP
+                yield from gunzipped(chunks, f"s3://{source.bucket}/{source.key}") if is_gzip else chunks
 
     def _plan(self, item: JobInput, cancel: CancelToken) -> DownloadPlan:
         """What this instance downloads of an input."""

@@ -154,7 +154,6 @@ MEMBERS: Mapping[str, Coverage] = MappingProxyType(
 
 REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
     {
-        "ProcessingInputs.S3Input.S3InputMode": {"Pipe": "only File is"},
         "ProcessingInputs.DatasetDefinition.InputMode": {"Pipe": "only File is"},
         "ProcessingInputs.DatasetDefinition.AthenaDatasetDefinition.OutputFormat": {
             "ORC": "PARQUET, JSON and TEXTFILE are",
@@ -164,7 +163,6 @@ REFUSED_VALUES: Mapping[str, Mapping[object, str]] = MappingProxyType(
         "ProcessingInputs.DatasetDefinition.RedshiftDatasetDefinition.OutputCompression": {
             "BZIP2": "None, GZIP, ZSTD and SNAPPY are"
         },
-        "ProcessingInputs.S3Input.S3CompressionType": {"Gzip": "it needs Pipe, and only File is supported"},
     }
 )
 """Values of supported members that the service knows and the emulator does not serve, with what is served instead."""

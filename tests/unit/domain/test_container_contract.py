@@ -70,6 +70,18 @@ def test_only_config_output_and_the_outermost_local_paths_are_mounted() -> None:
 ACCESS = container_contract.ContainerAccess(endpoint_url="http://172.17.0.1:9320", secret_key="s")
 
 
+def test_the_folder_of_named_pipes_is_mounted_and_is_no_view() -> None:
+    """Spec 3.4: the pipes are called `LocalPath_0` and so on. A FIFO in an overlay is another than the one below it."""
+    pipe = an_input("p", path="/opt/ml/processing/input/train")
+    pipe["S3Input"]["S3InputMode"] = "Pipe"
+    files = [an_input("f", path="/opt/ml/processing/input/files"), an_input("g", path="/opt/ml/processing/g")]
+    spec = spec_of(a_request(inputs=[pipe, *files], outputs=[]))
+    assert [(m.target, m.is_input) for m in container_contract.mounts_of(spec)[2:]] == [
+        ("/opt/ml/processing/g", True),
+        ("/opt/ml/processing/input", False),
+    ]
+
+
 def test_environment_has_region_endpoint_and_account_key_but_no_default_region() -> None:
     spec = spec_of(a_request())
     assert container_contract.environment_of(spec, a_key(account="123456789012", region="eu-west-1"), ACCESS) == {

@@ -211,17 +211,9 @@ def test_nul_is_refused_by_field(request_: dict[str, Any], field: str) -> None:
     assert refusal_of(request_) == f"{field} must not contain a NUL character"
 
 
-PIPE = changed(an_input(), S3InputMode="Pipe")
-
-
 @pytest.mark.parametrize(
     ("request_", "named"),
     [
-        (
-            a_request(inputs=[an_input("a", path=ROOT + "j"), PIPE]),
-            "ProcessingInputs[1].S3Input.S3InputMode Pipe",
-        ),
-        (a_request(inputs=[changed(PIPE, S3CompressionType="Gzip")]), "ProcessingInputs[0].S3Input.S3InputMode Pipe"),
         (
             a_request(inputs=[an_input(uri="https://example.com/b/k")]),
             "ProcessingInputs[0].S3Input.S3Uri https://example.com/b/k",
@@ -239,4 +231,4 @@ def test_what_the_emulator_does_not_do_yet_is_refused_by_name(request_: dict[str
 
 
 def test_the_service_s_own_refusal_comes_before_the_emulator_s() -> None:
-    assert "LocalPath" in refusal_of(a_request(inputs=[changed(an_input(path="/etc"), S3InputMode="Pipe")]))
+    assert "LocalPath" in refusal_of(a_request(inputs=[changed(an_input(path="/etc", uri="https://example.com/b"))]))
