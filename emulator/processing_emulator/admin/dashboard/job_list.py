@@ -10,13 +10,13 @@ from pydantic import Field
 
 from processing_emulator.admin.dashboard.pages import page
 from processing_emulator.admin.dashboard.paths import list_path
-from processing_emulator.admin.parameters import MAX_ID, Parameters
+from processing_emulator.admin.parameters import Parameters
 from processing_emulator.admin.waiting import WaitingReason, reason_of
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.phase import ProcessingJobStatus
 from processing_emulator.errors import EmulatorError
-from processing_emulator.ports import Clock, JobQuery, JobReader, SortBy
+from processing_emulator.ports import Clock, JobPosition, JobQuery, JobReader, SortBy
 
 JOBS_ON_A_PAGE = 50
 
@@ -28,25 +28,30 @@ class ListFilters(Parameters):
     region: str = Field("", pattern="^[a-z0-9-]{0,32}$")
     status: ProcessingJobStatus | str = Field("", pattern="^(InProgress|Completed|Failed|Stopping|Stopped)?$")
     name: str = Field("", max_length=63)
-    after: int | None = Field(None, ge=1, le=MAX_ID)
+    after: str = Field("", pattern="^[0-9]{0,18}(-[0-9]{1,18})?$")
 
     def job_query(self) -> JobQuery:
-        """The newest job first."""
+        """The newest job first: by creation among those of one account and region, for which the store has an index."""
+        sort_by = SortBy.CREATION_TIME if self.account and self.region else SortBy.ID
         return JobQuery(
             account=self.account or None,
             region=self.region or None,
             status=ProcessingJobStatus(self.status) if self.status else None,
             name_contains=self.name or None,
             limit=JOBS_ON_A_PAGE,
-            sort_by=SortBy.ID,
+            sort_by=sort_by,
             descending=True,
-            after=None if self.after is None else (self.after,),
+            after=self._position(sort_by),
         )
 
-    def path(self, after: object = None) -> str:
-        """The address of a page of the list with these filters."""
-        position = after if isinstance(after, int) else None
-        return list_path(account=self.account, region=self.region, status=self.status, name=self.name, after=position)
+    def _position(self, sort_by: SortBy) -> JobPosition | None:
+        """None on the first page, and for a position in the other order."""
+        position = tuple(int(part) for part in self.after.split("-") if part)
+        return position if len(position) == (2 if sort_by is SortBy.CREATION_TIME else 1) else None
+
+    def path(self, after: str = "") -> str:
+        """The address of the first page of the list with these filters, or of the page after a position."""
+        return list_path(account=self.account, region=self.region, status=self.status, name=self.name, after=after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,4 +97,4 @@ def _rows(
         )
         for job in found.jobs
     ]
-    return rows, None if found.last is None else filters.path(found.last[0]), None
+    return rows, None if found.last is None else filters.path("-".join(map(str, found.last))), None

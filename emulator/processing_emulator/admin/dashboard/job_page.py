@@ -57,7 +57,11 @@ def job_page_routes(
 def _others(jobs: JobReader, job: ProcessingJob) -> list[str]:
     """The names of the newest other jobs of the same account and region."""
     query = JobQuery(
-        account=job.key.account, region=job.key.region, limit=MOST_OTHERS, sort_by=SortBy.ID, descending=True
+        account=job.key.account,
+        region=job.key.region,
+        limit=MOST_OTHERS,
+        sort_by=SortBy.CREATION_TIME,
+        descending=True,
     )
     return [each.key.name for each in jobs.list_page(query).jobs if each.id != job.id]
 
