@@ -56,6 +56,13 @@ class Runner(StrEnum):
     SIMULATE = "simulate"
 
 
+class LimitPolicy(StrEnum):
+    """What becomes of an instance that is larger than this machine."""
+
+    CAP = "cap"
+    REFUSE = "refuse"
+
+
 class LogLevel(StrEnum):
     """The names of Python's logging."""
 
@@ -241,6 +248,14 @@ class Settings(BaseSettings):
     )
     cache_gib: float = Field(
         10.0, ge=0, description="Size of the cache of inputs in the data directory, in GiB; 0 turns it off."
+    )
+    instance_limits: LimitPolicy = Field(
+        LimitPolicy.CAP,
+        description="What becomes of an instance whose type is larger than this machine: `cap` gives it what there is, "
+        "recorded with the job; `refuse` fails the job with CapacityError.",
+    )
+    instance_scale: float = Field(
+        1.0, gt=0, le=1, description="Share of its type's vCPUs and memory that an instance gets, for large types."
     )
     gpu: GpuPolicy = Field(
         GpuPolicy.REQUIRE,

@@ -20,7 +20,14 @@ GROUPS: Final = {
     "Docker and images": ("runner", "docker_host", "pull_policy", "image_map", "check_image_region"),
     "Containers": ("container_endpoints", "container_credentials", "container_admin", "container_network", "shm_share"),
     "Stopping": ("stop_signal", "stop_grace_seconds", "upload_when_stopped"),
-    "Capacity and quotas": ("capacity_cpus", "capacity_memory_mib", "gpu", "quotas"),
+    "Capacity and quotas": (
+        "capacity_cpus",
+        "capacity_memory_mib",
+        "instance_limits",
+        "instance_scale",
+        "gpu",
+        "quotas",
+    ),
     "Intervals": (
         "sample_interval_seconds",
         "samples_kept_hours",

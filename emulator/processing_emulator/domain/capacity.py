@@ -27,12 +27,30 @@ class NodeCapacity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """What one instance needs. CPU and memory are capped to the machine it is placed on, GPUs never."""
+    """What one instance needs. CPU and memory are capped to the machine it is placed on, unless `whole`; GPUs never.
+
+    `scaled`: it is less than the instance type promises.
+    """
 
     vcpus: float
     memory_bytes: int
     gpus: int
     volume_bytes: int
+    whole: bool = False
+    scaled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How instance types are understood on a machine that is smaller than they are.
+
+    `scale` is the share of its type's vCPUs and memory that an instance asks for; with `whole` it gets all of that or
+    nothing. `gpu_fallback`: instances that want more GPUs than the machine has get none, instead of being refused.
+    """
+
+    scale: float = 1.0
+    whole: bool = False
+    gpu_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +69,15 @@ class Shortage:
         return f"{value / GIB:.2f} GiB" if self.resource == "memory" else f"{round(value, 2) + 0.0:g}"  # never -0
 
 
-def ask_of(instance: InstanceType, volume_gib: int) -> Ask:
-    """What an instance type promises."""
+def ask_of(instance: InstanceType, volume_gib: int, sizing: Sizing = Sizing()) -> Ask:  # frozen
+    """What an instance asks for."""
     return Ask(
-        vcpus=float(instance.vcpus),
-        memory_bytes=instance.memory_bytes,
+        vcpus=max(1 / CPU_STEPS, instance.vcpus * sizing.scale),
+        memory_bytes=int(instance.memory_bytes * sizing.scale),
         gpus=instance.gpus,
         volume_bytes=volume_gib * GIB,
+        whole=sizing.whole,
+        scaled=sizing.scale < 1,
     )
 
 
@@ -95,6 +115,8 @@ class _Room:
 
     def capped(self, ask: Ask) -> tuple[float, int]:
         """vCPUs and memory that an instance would get here."""
+        if ask.whole:
+            return ask.vcpus, ask.memory_bytes
         vcpus, memory_bytes = self._share
         return min(ask.vcpus, vcpus), min(ask.memory_bytes, memory_bytes)
 
@@ -118,7 +140,7 @@ class _Room:
             memory_bytes=memory_bytes,
             gpu_ids=gpu_ids,
             volume_bytes=ask.volume_bytes,
-            capped=container_vcpus < ask.vcpus or memory_bytes < ask.memory_bytes,
+            capped=ask.scaled or container_vcpus < ask.vcpus or memory_bytes < ask.memory_bytes,
         )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from processing_emulator.domain.instance_types import catalogue
@@ -27,6 +27,8 @@ times at most, and afterwards every job that ends brings it nearer.
 """
 PASSING_JOBS = 50
 """How many jobs behind the first are looked at."""
+_MIB = 1024 * 1024
+
 EVENTS_AT_ONCE = 500
 """`waiting` events written in one transaction, so that others can write in between."""
 
@@ -202,12 +204,16 @@ class Admission:
             job = self._store.select(job.id, admitted.choice)
         self._store.ensure_instances(job.id, admitted.limits)
         capped = any(limits.capped for limits in admitted.limits)
-        self._store.add_event(job.id, self._event("admitted", capped=capped))
+        self._store.add_event(job.id, self._event("admitted", capped=capped, **_limits_of(admitted)))
         self._tell_missing_gpus(job, admitted)
         logger.info(
             "job admitted",
             extra={**_log_fields(job), "instance_type": admitted.choice.instance_type, "capped": capped},
         )
+        if capped:
+            logger.warning(
+                "instance has less than its type promises", extra={**_log_fields(job), **_limits_of(admitted)}
+            )
         self._supervision.start(job, spec)
 
     def _tell_missing_gpus(self, job: ProcessingJob, admitted: Admitted) -> None:
@@ -267,6 +273,18 @@ class Admission:
 
     def _event(self, action: str, **detail: object) -> JobEvent:
         return JobEvent(at=self._clock.now(), action=action, detail=detail)
+
+
+def _limits_of(admitted: Admitted) -> Mapping[str, object]:
+    """For the history: what each instance may use, and what its type promises."""
+    kind, limits = catalogue()[admitted.choice.instance_type], admitted.limits[0]
+    return {
+        "instance_type": kind.name,
+        "vcpus": limits.vcpus,
+        "promised_vcpus": kind.vcpus,
+        "memory_mib": limits.memory_bytes // _MIB,
+        "promised_memory_mib": kind.memory_bytes // _MIB,
+    }
 
 
 def _log_fields(job: ProcessingJob) -> dict[str, object]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from processing_emulator.domain.cache_entry import CACHE_TAG
-from processing_emulator.domain.capacity import NodeCapacity, Shortage, ask_of, place
+from processing_emulator.domain.capacity import NodeCapacity, Shortage, Sizing, ask_of, place
 from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import JobId, Limits
 from processing_emulator.domain.outcome import StopCause
@@ -28,17 +28,16 @@ class LocalBackend:
     """Instances as threads of this process, containers in this machine's engine, folders below `jobs_folder`.
 
     The files of inputs that containers see through overlays are below `views_folder`.
-    `gpu_fallback`: instances that want more GPUs than this machine has get none, instead of being refused.
     """
 
     def __init__(
-        self, tools: RunnerTools, host: HostProbe, jobs_folder: Path, views_folder: Path, *, gpu_fallback: bool = False
+        self, tools: RunnerTools, host: HostProbe, jobs_folder: Path, views_folder: Path, sizing: Sizing
     ) -> None:
         self._tools = tools
         self._host = host
         self._jobs_folder = jobs_folder
         self._views_folder = views_folder
-        self._gpu_fallback = gpu_fallback
+        self._sizing = sizing
         self._ledger = CapacityLedger()
         self._runners: dict[JobId, tuple[InstanceRunner, ...]] = {}
         self._networks: dict[JobId, JobNetwork] = {}
@@ -58,8 +57,8 @@ class LocalBackend:
     def _reserve(
         self, job_id: JobId, choice: InstanceChoice, volume_gib: int, host: NodeCapacity
     ) -> Admitted | NotNow | Never:
-        ask = ask_of(catalogue()[choice.instance_type], volume_gib)
-        if self._gpu_fallback and ask.gpus * choice.count > len(host.gpu_ids):
+        ask = ask_of(catalogue()[choice.instance_type], volume_gib, self._sizing)
+        if self._sizing.gpu_fallback and ask.gpus * choice.count > len(host.gpu_ids):
             ask = replace(ask, gpus=0)
         asks = [ask] * choice.count
         on_idle_host = place(asks, [host], held=())

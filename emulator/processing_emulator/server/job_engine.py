@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from processing_emulator.adapters.boot import boot_id
 from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
 from processing_emulator.aws.signatures.container_session import session_issuer
-from processing_emulator.config import ContainerCredentials, GpuPolicy, Runner, Settings
+from processing_emulator.config import ContainerCredentials, GpuPolicy, LimitPolicy, Runner, Settings
+from processing_emulator.domain.capacity import Sizing
 from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.job import LOCAL_NODE
 from processing_emulator.engine.dataset_queries import DatasetQueries
@@ -58,8 +59,12 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
     memory = settings.capacity_memory_mib * _MIB if settings.capacity_memory_mib else None
     node = SIMULATED_NODE if settings.runner is Runner.SIMULATE else LOCAL_NODE
     host = DockerHostProbe(adapters.runtime, adapters.gpus, settings.capacity_cpus, memory, node)
-    gpu_fallback = settings.gpu is GpuPolicy.CPU_FALLBACK
-    backend = LocalBackend(tools, host, adapters.data.jobs, adapters.data.views, gpu_fallback=gpu_fallback)
+    sizing = Sizing(
+        scale=settings.instance_scale,
+        whole=settings.instance_limits is LimitPolicy.REFUSE,
+        gpu_fallback=settings.gpu is GpuPolicy.CPU_FALLBACK,
+    )
+    backend = LocalBackend(tools, host, adapters.data.jobs, adapters.data.views, sizing)
     return JobEngine(
         scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds, boot_id()),
         reaper=Reaper(jobs, backend, settings.reaper_interval_seconds),

@@ -9,6 +9,7 @@ import pytest
 from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.adapters.duckdb_queries.engine import DuckDbQueries
 from processing_emulator.adapters.volumes.local import LocalVolumes
+from processing_emulator.domain.capacity import Sizing
 from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.datasets import Catalogue
 from processing_emulator.domain.job import JobId, ProcessingJob
@@ -66,7 +67,7 @@ class LocalWorld:
             overlays=OverlaySupport(runtime, may_remove=True),
             options=options,
         )
-        return LocalBackend(tools, FakeHostProbe(vcpus=4.0), self.folder, self.cache_folder / "views")
+        return LocalBackend(tools, FakeHostProbe(vcpus=4.0), self.folder, self.cache_folder / "views", Sizing())
 
     def close(self) -> None:
         for runtime in self._runtimes:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from processing_emulator.domain.capacity import Ask, NodeCapacity, Shortage, ask_of, place
+from processing_emulator.domain.capacity import Ask, NodeCapacity, Shortage, Sizing, ask_of, place
 from processing_emulator.domain.instance_types import GIB, catalogue
 from processing_emulator.domain.job import Limits
 
@@ -44,6 +44,18 @@ def test_type_that_fits_gets_its_full_limits() -> None:
 def test_larger_type_is_capped_to_the_node() -> None:
     (limits,) = _placed([ask_of(catalogue()["ml.m5.4xlarge"], 1)])
     assert (limits.vcpus, limits.memory_bytes, limits.capped) == (8, 32 * GIB, True)
+
+
+def test_type_larger_than_the_node_is_refused_where_it_must_be_whole() -> None:
+    ask = ask_of(catalogue()["ml.m5.4xlarge"], 1, Sizing(whole=True))
+
+    assert _shortage([ask]) == "vCPU: 16 wanted, 8 free"
+
+
+def test_scaled_type_gets_its_share_and_says_so() -> None:
+    (limits,) = _placed([ask_of(catalogue()["ml.m5.4xlarge"], 1, Sizing(scale=0.25, whole=True))])
+
+    assert (limits.vcpus, limits.memory_bytes, limits.capped) == (4, 16 * GIB, True)
 
 
 def test_configured_capacity_above_the_real_cpus_limits_containers_to_the_real_cpus() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.adapters.duckdb_queries.engine import DuckDbQueries
 from processing_emulator.adapters.volumes.local import LocalVolumes
+from processing_emulator.domain.capacity import Sizing
 from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.datasets import Catalogue
 from processing_emulator.domain.job import ProcessingJob
@@ -145,9 +146,9 @@ class BackendWithBugs(LocalBackend):
     """The real one, but `place` raises what a test puts into `bugs`."""
 
     def __init__(
-        self, tools: RunnerTools, host: FakeHostProbe, folder: Path, views_folder: Path, *, gpu_fallback: bool
+        self, tools: RunnerTools, host: FakeHostProbe, folder: Path, views_folder: Path, sizing: Sizing
     ) -> None:
-        super().__init__(tools, host, folder, views_folder, gpu_fallback=gpu_fallback)
+        super().__init__(tools, host, folder, views_folder, sizing)
         self.bugs: list[Exception] = []
 
     def place(self, gang: Gang, report: Callable[[RunnerReport], None], stop: StopCause | None) -> None:
@@ -162,7 +163,7 @@ class EmulatorRun:
     def __init__(self, rig: Rig, options: dict[str, Any]) -> None:
         runtime_class: type[FakeRuntime] = options.pop("runtime_class", FakeRuntime)
         self.runtime = runtime_class(EMULATOR_ID, rig.machine)
-        gpu_fallback: bool = options.pop("gpu_fallback", False)
+        sizing: Sizing = options.pop("sizing", Sizing())
         passing: float = options.pop("passing_seconds", 60.0)
         clock = rig.clock
         defaults = {
@@ -188,7 +189,7 @@ class EmulatorRun:
             options=RunnerOptions(**{**defaults, **options}),
         )
         self.tools = tools
-        self.backend = BackendWithBugs(tools, rig.host, rig.folder, rig.views_folder, gpu_fallback=gpu_fallback)
+        self.backend = BackendWithBugs(tools, rig.host, rig.folder, rig.views_folder, sizing)
         patience = tools.options.engine_patience_seconds
         self.scheduler = Scheduler(rig.jobs, self.backend, clock, patience, rig.boot_id, passing)
         self.reaper = Reaper(rig.jobs, self.backend, 3600)

@@ -1,5 +1,6 @@
 """GPU types: a device belongs to one job at a time, and no job runs on the CPU instead without saying so."""
 
+from processing_emulator.domain.capacity import Sizing
 from tests.fakes.probes import FakeHostProbe
 from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
@@ -31,7 +32,7 @@ def test_two_jobs_never_share_a_gpu_and_a_third_waits_for_one(rig: Rig) -> None:
 
 
 def test_a_gpu_job_without_gpus_runs_on_the_cpu_only_if_the_setting_says_so_and_is_told(rig: Rig) -> None:
-    emulator = rig.start_emulator(gpu_fallback=True)
+    emulator = rig.start_emulator(sizing=Sizing(gpu_fallback=True))
     job = rig.add(instance_type=EIGHT_GPUS)
     assert rig.wait_for_end(job).status == "Completed"
     assert [spec.limits.gpu_ids for spec in emulator.runtime.specs] == [()]
@@ -41,7 +42,7 @@ def test_a_gpu_job_without_gpus_runs_on_the_cpu_only_if_the_setting_says_so_and_
 
 def test_with_the_fallback_a_job_still_gets_the_gpus_that_there_are(rig: Rig) -> None:
     rig.host = FakeHostProbe(vcpus=64.0, memory_bytes=1 << 40, gpu_ids=DEVICES)
-    emulator = rig.start_emulator(gpu_fallback=True)
+    emulator = rig.start_emulator(sizing=Sizing(gpu_fallback=True))
     job = rig.add(instance_type=ONE_GPU)
     assert rig.wait_for_end(job).status == "Completed"
     assert emulator.runtime.specs[0].limits.gpu_ids == DEVICES[:1]
