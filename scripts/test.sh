@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . scripts/places.sh
 
 workers=${TEST_WORKERS:-2}
-tier_seconds=900
+tier_seconds=1800
 started_engine=no
 
 folder_of() { # TIER
