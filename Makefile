@@ -53,6 +53,10 @@ integration: setup ## Test the adapters on a real Docker engine and real S3 stor
 e2e: setup ## Test a running server with boto3 and other real clients
 	@scripts/test.sh e2e -- $(ARGS)
 
+.PHONY: notebooks
+notebooks: images ## Execute the notebooks of examples/notebooks and write them back with their outputs
+	@scripts/notebooks.sh
+
 .PHONY: fmt
 fmt: setup ## Format the code and apply ruff's automatic fixes
 	@$(BIN)/ruff check --fix --quiet $(PYTHON_SOURCES)

@@ -22,6 +22,16 @@ make_python() { # NAME HOME
             --requirements "$here/clients/$1.txt"
 }
 
+# The notebooks download packages for the Linux of their containers; offline, pip finds them in this folder.
+make_notebooks() { # NAME HOME
+    local machine
+    machine=$(uname -m)
+    make_python "$1" "$2" &&
+        "$2/bin/python" -m pip download --quiet --no-deps --require-hashes --only-binary :all: --python-version 3.11 \
+            --platform "manylinux2014_${machine/arm64/aarch64}" --platform "manylinux_2_28_${machine/arm64/aarch64}" \
+            --requirement "$here/clients/notebook-wheels.txt" --dest "$2/wheels"
+}
+
 make_javascript() { # NAME HOME
     local node
     mkdir -p "$2" &&
@@ -54,7 +64,7 @@ ensure() { # VARIABLE MAKER NAME FILE...
 parts=$(mktemp -d)
 trap 'rm -rf "$parts"' EXIT
 (ensure AWSCLI make_python awscli "$here/clients/awscli.txt") >"$parts/1" &
-(ensure SAGEMAKER_2 make_python sagemaker-2 "$here/clients/sagemaker-2.txt") >"$parts/2" &
+(ensure SAGEMAKER_2 make_notebooks sagemaker-2 "$here"/clients/{sagemaker-2,notebook-wheels}.txt) >"$parts/2" &
 (ensure SAGEMAKER_3 make_python sagemaker-3 "$here/clients/sagemaker-3.txt") >"$parts/3" &
 (ensure JAVASCRIPT make_javascript javascript "$here"/clients/javascript/package*.json) >"$parts/4" &
 wait

@@ -1,4 +1,4 @@
-"""scripts/clients.sh installs each client once, and again after an interruption; uv, Node and npm are stubs."""
+"""scripts/clients.sh installs each client once, and again after an interruption; uv, Python, Node and npm are stubs."""
 
 import json
 import re
@@ -13,10 +13,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 UV = """#!/bin/sh
 case $1 in
 --version) echo "uv 99.0.0"; exit ;;
-venv) for home; do :; done; mkdir -p "$home/bin" ;;
+venv) for home; do :; done; mkdir -p "$home/bin"; cp "$HOME/bin/pip-python" "$home/bin/python" ;;
 esac
 echo "$@" >> "$HOME/calls"
 case "$*" in *pip*sagemaker-2*) [ ! -e "$HOME/broken" ] || { echo "no such package"; exit 1; } ;; esac
+"""
+
+PYTHON = """#!/bin/sh
+echo python "$@" >> "$HOME/calls"
 """
 
 NODE = """#!/bin/sh
@@ -35,7 +39,7 @@ mkdir node_modules
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     (tmp_path / "bin").mkdir()
-    for name, text in (("uv", UV), ("node", NODE), ("npm", NPM)):
+    for name, text in (("uv", UV), ("pip-python", PYTHON), ("node", NODE), ("npm", NPM)):
         program = tmp_path / "bin" / name
         program.write_text(text)
         program.chmod(0o755)
@@ -65,7 +69,8 @@ def test_installs_every_client_once_from_its_lock_file(home: Path) -> None:
     first = run(home)
     assert homes_of(first).keys() == {"AWSCLI", "SAGEMAKER_2", "SAGEMAKER_3", "JAVASCRIPT"}
     made = calls(home)
-    assert len([call for call in made if "--require-hashes" in call]) == 3
+    assert len([call for call in made if "pip install" in call and "--require-hashes" in call]) == 3
+    assert len([call for call in made if "pip download" in call and "--require-hashes" in call]) == 1
     assert [call for call in made if call.startswith("npm")] == [
         "npm ci --ignore-scripts --no-audit --no-fund --loglevel error"
     ]
@@ -78,7 +83,7 @@ def test_concurrent_calls_install_once(home: Path) -> None:
     with ThreadPoolExecutor(3) as threads:
         found = list(threads.map(lambda _: run(home).stdout, range(3)))
     assert len(set(found)) == 1
-    assert len(calls(home)) == 7
+    assert len(calls(home)) == 8
 
 
 def test_reinstalls_after_an_interruption(home: Path) -> None:
