@@ -270,6 +270,11 @@ class Settings(BaseSettings):
     samples_kept_hours: float = Field(
         3.0, gt=0, description="How long metrics are kept by the second; by the minute they are kept for good."
     )
+    jobs_kept_days: float | None = Field(
+        None,
+        gt=0,
+        description="How long jobs are kept after their end, with history, events and log; default: for good.",
+    )
     continuous_upload_interval_seconds: float = Field(
         2.0, ge=0.1, description="Time between two looks for new and changed files of Continuous outputs."
     )

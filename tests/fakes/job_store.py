@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from processing_emulator.domain.job import (
+    PROGRESS,
     InstanceRecord,
     JobEvent,
     JobFacts,
@@ -157,6 +158,8 @@ class MemoryJobStore:
                 raise InternalBug(f"Job {job_id} ends without a time.")
             self._jobs[job_id] = moved
             self._store_event(job_id, JobEvent(at=at, action="phase_changed", detail={"from": expected, "to": to}))
+            if to.is_terminal:
+                self._remove_events(job_id, PROGRESS)
             return moved
 
     def request_stop(self, job_id: JobId, at: datetime) -> ProcessingJob:
@@ -196,6 +199,24 @@ class MemoryJobStore:
             for kept in self._belongings:
                 kept.clear()
             return count
+
+    def ended_before(self, at: datetime) -> Sequence[JobId]:
+        """The jobs that ended before, deleted ones too, in the order of their ends."""
+        ended = [job for job in self._jobs.values() if job.phase.is_terminal and job.ended_at and job.ended_at < at]
+        return [job.id for job in sorted(ended, key=lambda job: job.ended_at or at)]
+
+    def forget(self, job_id: JobId) -> None:
+        """Remove a job with its events, tags and instances."""
+        self._remove_events(job_id)
+        self._by_name = {key: each for key, each in self._by_name.items() if each != job_id}
+        for belongings in (self._jobs, self._tags, self._events, self._instances):
+            belongings.pop(job_id, None)
+
+    def _remove_events(self, job_id: JobId, action: str | None = None) -> None:
+        self._events[job_id] = [each for each in self._events[job_id] if action not in (None, each.action)]
+        for place, each in list(self._feed.items()):
+            if each.job_id == job_id and action in (None, each.event.action):
+                del self._feed[place]
 
     def own(self, belongings: MutableMapping[Any, Any]) -> None:
         """For the log and the samples: what is to be forgotten with the jobs."""

@@ -90,6 +90,11 @@ class MemoryLogStore:
                 self._make_output_stream(job_id, index, batch.events[0].at_ms)
             self._streams[self._outputs[job_id, index]].add(batch.events, batch.ingested_at_ms)
 
+    def forget_outputs(self, job_id: JobId) -> None:
+        """Remove the streams of a job's instances."""
+        for key in [key for key in self._outputs if key[0] == job_id]:
+            del self._streams[self._outputs.pop(key)]
+
     def put_events(self, group: LogGroupKey, name: str, events: Sequence[LogEvent], ingested_at_ms: int) -> None:
         """See the port."""
         with self._jobs.transaction():

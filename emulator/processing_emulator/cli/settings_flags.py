@@ -31,6 +31,7 @@ GROUPS: Final = {
     "Intervals": (
         "sample_interval_seconds",
         "samples_kept_hours",
+        "jobs_kept_days",
         "continuous_upload_interval_seconds",
         "engine_patience_seconds",
         "reaper_interval_seconds",

@@ -27,6 +27,7 @@ from processing_emulator.ports.metrics import Bucket, MetricPage, MetricQuery, M
 from processing_emulator.ports.networks import NetworkAttachment, NetworkInfo, NetworkSpec
 from processing_emulator.ports.objects import Changes, LocalFile, ObjectStore, TransferMeter
 from processing_emulator.ports.queries import QueryEngine, TableName
+from processing_emulator.ports.removal import JobRemoval
 from processing_emulator.ports.tags import TagStore
 from processing_emulator.ports.timing import CancelToken, Clock
 from processing_emulator.ports.volumes import Volumes
@@ -61,6 +62,7 @@ __all__ = [
     "JobPosition",
     "JobQuery",
     "JobReader",
+    "JobRemoval",
     "JobStore",
     "LocalFile",
     "LogGroup",

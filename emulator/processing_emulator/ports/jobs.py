@@ -102,7 +102,8 @@ class JobStore(JobReader, TagStore, JobHistory, EventFeed, InstanceStore, Protoc
     def advance(
         self, job_id: JobId, expected: JobPhase, to: JobPhase, at: datetime, facts: JobFacts | None = None
     ) -> ProcessingJob:
-        """Move a job, with an event `phase_changed` in the same transaction. Raises StaleJob when it is not in
+        """Move a job, with an event `phase_changed` in the same transaction. A terminal phase removes the job's
+        events with the action `progress`, which nobody needs any more. Raises StaleJob when it is not in
         `expected`, InternalBug when the table of transitions forbids the move."""
         ...
 

@@ -19,6 +19,7 @@ from processing_emulator.aws.services.sagemaker.describe_processing_job import d
 from processing_emulator.config import Settings
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.changes import JobChanges
+from processing_emulator.jobs.retention import JobRetention
 from processing_emulator.logs.retention import LogRetention
 from processing_emulator.ports import CancelToken
 from processing_emulator.server.adapters import open_adapters
@@ -77,6 +78,9 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
         )
         retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
         deliveries = event_deliveries(settings, adapters, state_changes)
+        job_retention = JobRetention(
+            adapters.stores.removal, adapters.clock, settings.jobs_kept_days, settings.reaper_interval_seconds
+        )
         services = ServiceGroup(
             [
                 *adapters.s3.services(),
@@ -85,6 +89,7 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
                 engine.scheduler,
                 engine.reaper,
                 retention,
+                job_retention,
             ]
         )
         url = url_of(settings.host, adapters.listening.port)

@@ -13,10 +13,11 @@ from processing_emulator.domain.job import JobFacts, JobId, Limits, ProcessingJo
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import EmulatorError
-from processing_emulator.ports import AlarmStore, EventRuleStore, JobStore, LogStore, MetricStore
+from processing_emulator.ports import AlarmStore, EventRuleStore, JobRemoval, JobStore, LogStore, MetricStore
 from tests.builders import a_key, a_request
 from tests.fakes.alarm_store import MemoryAlarmStore
 from tests.fakes.event_rule_store import MemoryEventRuleStore
+from tests.fakes.job_removal import MemoryJobRemoval
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
@@ -47,18 +48,21 @@ class PortStores:
     metrics: MetricStore
     alarms: AlarmStore
     rules: EventRuleStore
+    removal: JobRemoval
 
 
 @contextmanager
 def memory_stores() -> Iterator[PortStores]:
     """Empty stores in memory."""
     jobs = MemoryJobStore()
+    logs = MemoryLogStore(jobs)
     yield PortStores(
         jobs=jobs,
-        logs=MemoryLogStore(jobs),
+        logs=logs,
         metrics=MemoryMetricStore(jobs),
         alarms=MemoryAlarmStore(jobs),
         rules=MemoryEventRuleStore(jobs),
+        removal=MemoryJobRemoval(jobs, logs),
     )
 
 
@@ -67,7 +71,12 @@ def sql_stores(opened: Stores) -> Iterator[PortStores]:
     """The stores of a database, closed at the end."""
     with closing(opened):
         yield PortStores(
-            jobs=opened.jobs, logs=opened.logs, metrics=opened.metrics, alarms=opened.alarms, rules=opened.rules
+            jobs=opened.jobs,
+            logs=opened.logs,
+            metrics=opened.metrics,
+            alarms=opened.alarms,
+            rules=opened.rules,
+            removal=opened.removal,
         )
 
 

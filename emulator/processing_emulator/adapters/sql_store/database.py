@@ -1,7 +1,7 @@
 """The connection to a database: transactions that read, and transactions that write, one at a time."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from sqlalchemy import Connection, Engine, Executable, select
@@ -27,13 +27,16 @@ class Database:
         writers: Engine,
         busy_timeout_seconds: float,
         file: DatabaseFile | None = None,
+        give_space_back: Callable[[Connection], bool] = lambda _connection: False,
     ) -> None:
         """`name` is how messages call it. A write waits at most the time-out for the other writes of this process.
 
-        `file`: what must be there for a write to count.
+        `file`: what must be there for a write to count. `give_space_back` makes the database smaller by a part of what
+        it does not use, and says whether there is more.
         """
         self.name = name
         self._file = file
+        self._give_space_back = give_space_back
         self._busy_timeout_seconds = busy_timeout_seconds
         self._readers = readers
         self._writers = writers
@@ -62,6 +65,11 @@ class Database:
         self._check_file()
         with self.reading() as connection:
             connection.execute(select(1))
+
+    def give_space_back(self) -> bool:
+        """Give a part of the unused space back to the file system; whether there is more. Raises StoreFailure."""
+        with self.writing() as connection:
+            return self._give_space_back(connection)
 
     def watch_file(self) -> None:
         """From now on writes are refused when the database's file is not there any more. Raises StoreFailure."""

@@ -13,13 +13,13 @@ from processing_emulator.adapters.sql_store.event_rule_tables import event_deliv
 from processing_emulator.adapters.sql_store.event_store import SqlEventStore, store_event
 from processing_emulator.adapters.sql_store.instance_store import SqlInstanceStore
 from processing_emulator.adapters.sql_store.job_lookup import get_job
-from processing_emulator.adapters.sql_store.job_tables import job_requests, job_tags, jobs
+from processing_emulator.adapters.sql_store.job_tables import job_events, job_requests, job_tags, jobs
 from processing_emulator.adapters.sql_store.listing import IS_UNFINISHED, SELECT_JOB, SELECT_UNFINISHED, read_page
 from processing_emulator.adapters.sql_store.metadata import emulator_schema
 from processing_emulator.adapters.sql_store.rows import facts_columns, is_storable, job_of, new_job_columns
 from processing_emulator.adapters.sql_store.tag_store import SqlTagStore, store_tags
 from processing_emulator.adapters.sql_store.timestamps import to_ms
-from processing_emulator.domain.job import JobEvent, JobFacts, JobId, JobKey, ProcessingJob
+from processing_emulator.domain.job import PROGRESS, JobEvent, JobFacts, JobId, JobKey, ProcessingJob
 from processing_emulator.domain.phase import TRANSITIONS, JobPhase
 from processing_emulator.domain.spec import InstanceChoice
 from processing_emulator.errors import (
@@ -40,6 +40,9 @@ _TERMINAL = [phase.value for phase in JobPhase if phase.is_terminal]
 # Built once: building a statement takes as long as executing it.
 _ADD_JOB = insert(jobs).returning(jobs.c.id)
 _ADD_REQUEST = insert(job_requests)
+_REMOVE_PROGRESS = sql_delete(job_events).where(
+    job_events.c.job_id == bindparam("ended_job"), job_events.c.action == PROGRESS
+)
 _FIND_JOB = SELECT_JOB.where(
     *(column == bindparam(column.name) for column in (jobs.c.account, jobs.c.region, jobs.c.folded_name)),
     jobs.c.deleted_at_ms.is_(None),
@@ -125,6 +128,8 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
             if not moved:
                 raise StaleJob(f"Job {job_id} is in {job.phase}, not in {expected}; it does not move to {to}.")
             store_event(connection, [job_id], event)
+            if to.is_terminal:
+                connection.execute(_REMOVE_PROGRESS, {"ended_job": job_id})
             return job
 
     def request_stop(self, job_id: JobId, at: datetime) -> ProcessingJob:

@@ -112,6 +112,8 @@ def _leave_deleted_out_on_postgresql(_table: Table, connection: Connection, **_o
 # With the deleted ones, whose logs are still found by name.
 Index("jobs_by_name", *_OWNER, jobs.c.name, jobs.c.id, jobs.c.deleted_at_ms)
 
+Index("jobs_by_end", jobs.c.ended_at_ms)
+
 job_requests = Table(
     # Apart from the job, so that a listing that must look at many jobs reads narrow rows.
     "job_requests",

@@ -15,6 +15,9 @@ from processing_emulator.errors import StoreFailure
 
 _WRITES = "processing_emulator_writes"
 
+_PAGES_AT_ONCE = 2000
+"""Of 4 KiB, given back in one transaction."""
+
 _PRAGMAS = (
     "journal_mode=WAL",  # readers and the writer do not wait for each other
     "synchronous=NORMAL",  # nothing is lost when the process dies; a power failure may take the last transactions
@@ -39,8 +42,20 @@ def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
         readers=engine,
         writers=engine.execution_options(**{_WRITES: True}),
         busy_timeout_seconds=busy_timeout_seconds,
+        give_space_back=_give_space_back,
         file=DatabaseFile(path, lambda: _application_id(engine)),
     )
+
+
+def _give_space_back(connection: Connection) -> bool:
+    """Shorten the file by a number of unused pages; whether there are more of them."""
+    if not connection.exec_driver_sql("PRAGMA auto_vacuum").scalar_one():
+        return False  # a file from before
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
+    cursor.fetchall()  # each step frees a page, in a row without columns that SQLAlchemy does not fetch
+    cursor.close()
+    return bool(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
 
 
 def _application_id(engine: Engine) -> int:
@@ -76,6 +91,10 @@ def read_only_sqlite_database(path: Path) -> Database:
 
 def _set_pragmas(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
+    cursor.execute("PRAGMA page_count")
+    [[pages]] = cursor.fetchall()
+    if not pages:  # pages of removed rows can be given back; in a file that is there, this would wait for its lock
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

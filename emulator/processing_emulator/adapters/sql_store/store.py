@@ -7,6 +7,7 @@ from pathlib import Path
 from processing_emulator.adapters.sql_store.alarm_store import SqlAlarmStore
 from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.event_rule_store import SqlEventRuleStore
+from processing_emulator.adapters.sql_store.job_removal import SqlJobRemoval
 from processing_emulator.adapters.sql_store.job_store import SqlJobStore
 from processing_emulator.adapters.sql_store.log_store import SqlLogStore
 from processing_emulator.adapters.sql_store.metric_store import SqlMetricStore
@@ -26,6 +27,7 @@ class Stores:
     metrics: SqlMetricStore
     alarms: SqlAlarmStore
     rules: SqlEventRuleStore
+    removal: SqlJobRemoval
     database: Database
 
     def ping(self) -> None:
@@ -69,5 +71,6 @@ def _open(database: Database, reserve: Callable[[Database], None] = lambda _data
         metrics=SqlMetricStore(database),
         alarms=SqlAlarmStore(database),
         rules=SqlEventRuleStore(database),
+        removal=SqlJobRemoval(database),
         database=database,
     )

@@ -1,0 +1,41 @@
+"""JobRemoval on SQL."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select
+
+from processing_emulator.adapters.sql_store.database import Database
+from processing_emulator.adapters.sql_store.job_tables import instances, job_events, job_requests, job_tags, jobs
+from processing_emulator.adapters.sql_store.log_tables import log_chunks, log_streams
+from processing_emulator.adapters.sql_store.timestamps import to_ms
+from processing_emulator.domain.phase import JobPhase
+
+_TERMINAL = [phase.value for phase in JobPhase if phase.is_terminal]
+
+
+class SqlJobRemoval:
+    """Implements `ports.JobRemoval`; every method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def remove_jobs_ended_before(self, at: datetime, limit: int) -> int:
+        """Remove jobs that ended before, with all that belongs to them; how many."""
+        ended = (
+            select(jobs.c.id)
+            .where(jobs.c.ended_at_ms < to_ms(at), jobs.c.phase.in_(_TERMINAL))
+            .order_by(jobs.c.ended_at_ms)
+            .limit(limit)
+        )
+        with self._database.writing() as connection:
+            ids = connection.execute(ended).scalars().all()
+            streams = select(log_streams.c.id).where(log_streams.c.job_id.in_(ids))
+            connection.execute(delete(log_chunks).where(log_chunks.c.stream_id.in_(streams)))
+            for table in (log_streams, instances, job_events, job_tags, job_requests):
+                connection.execute(delete(table).where(table.c.job_id.in_(ids)))
+            connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
+        return len(ids)
+
+    def give_space_back(self) -> bool:
+        """A part of the unused pages of a SQLite file; PostgreSQL cleans up by itself."""
+        return self._database.give_space_back()

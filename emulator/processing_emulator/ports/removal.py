@@ -1,0 +1,19 @@
+"""Removal of what is older than it is to be kept."""
+
+from datetime import datetime
+from typing import Protocol
+
+
+class JobRemoval(Protocol):
+    """Of the jobs of all accounts."""
+
+    def remove_jobs_ended_before(self, at: datetime, limit: int) -> int:
+        """Remove jobs that ended before, deleted ones too, with their history, tags and log streams; how many.
+
+        At most `limit`, those that ended first first; their ids are never given again. Metrics stay.
+        """
+        ...
+
+    def give_space_back(self) -> bool:
+        """Give some space of what was removed back to the file system; whether there is more to give."""
+        ...

@@ -1,0 +1,92 @@
+"""The port suite of JobRemoval."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from processing_emulator.adapters.sql_store.store import open_store
+from processing_emulator.domain.job import JobEvent, JobFacts
+from processing_emulator.domain.log_names import PROCESSING_JOBS_GROUP, LogGroupKey
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.errors import JobNotFound
+from processing_emulator.ports import StreamQuery
+from tests.builders import a_key, a_request
+from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_job, later, move_to
+from tests.log_batches import a_batch
+
+GROUP = LogGroupKey("000000000000", "us-east-1", PROCESSING_JOBS_GROUP)
+
+
+def run(stores: PortStores, name: str, ended_after: float) -> None:
+    """A job with tags, an instance and a log that has ended."""
+    job = stores.jobs.add(a_key(name), a_request(name), {"team": "a"}, NOW)
+    stores.jobs.ensure_instances(job.id, [LIMITS])
+    stores.logs.append_output(job.id, 0, a_batch(f"of {name}", at_ms=1_767_323_045_000))
+    move_to(stores.jobs, job, JobPhase.COMPLETED, at=later(ended_after))
+
+
+def streams(stores: PortStores) -> list[str]:
+    page = stores.logs.list_streams(StreamQuery(group=GROUP, limit=50))
+    return [stream.name.split("/")[0] for stream in page.streams]
+
+
+def test_jobs_that_ended_before_go_with_all_that_belongs_to_them(stores: PortStores) -> None:
+    for name, ended_after in (("new", 30), ("older", 10), ("oldest", 5)):
+        run(stores, name, ended_after)
+    running = add_job(stores.jobs, "running")
+    gone = stores.jobs.find(a_key("oldest"))
+    assert gone is not None
+
+    assert stores.removal.remove_jobs_ended_before(later(20), 1) == 1
+    assert stores.jobs.find(a_key("oldest")) is None
+    assert stores.removal.remove_jobs_ended_before(later(20), 10) == 1
+    assert stores.removal.remove_jobs_ended_before(later(20), 10) == 0
+
+    assert stores.jobs.find(a_key("older")) is None
+    assert (stores.jobs.find(a_key("new")) is not None, stores.jobs.get(running.id)) == (True, running)
+    assert stores.jobs.list_events(gone.id) == []
+    assert {each.key.name for each in stores.jobs.events_after(0, 100)} == {"new", "running"}
+    assert streams(stores) == ["new"]
+    with pytest.raises(JobNotFound):
+        stores.jobs.get(gone.id)
+    assert add_job(stores.jobs, "oldest").id > running.id
+
+
+def test_deleted_jobs_go_too(stores: PortStores) -> None:
+    run(stores, "job", 5)
+    job = stores.jobs.find(a_key("job"))
+    assert job is not None
+    stores.jobs.delete(job.id, later(6))
+
+    assert stores.removal.remove_jobs_ended_before(later(20), 10) == 1
+    assert streams(stores) == []
+
+
+def test_how_far_transfers_are_is_kept_until_the_job_ends(stores: PortStores) -> None:
+    job = add_job(stores.jobs)
+    stores.jobs.add_event(job.id, JobEvent(at=later(1), action="progress", detail={"bytes": 1}))
+    job = move_to(stores.jobs, job, JobPhase.STAGING_OUT)
+    assert "progress" in [event.action for event in stores.jobs.list_events(job.id)]
+
+    stores.jobs.advance(job.id, JobPhase.STAGING_OUT, JobPhase.FAILED, NOW, JobFacts(ended_at=NOW))
+
+    actions = {event.action for event in stores.jobs.list_events(job.id)}
+    assert actions == {"created", "phase_changed"}
+    assert {each.event.action for each in stores.jobs.events_after(0, 100)} == actions
+
+
+def test_a_sqlite_file_shrinks_again(tmp_path: Path) -> None:
+    path = tmp_path / "emulator.db"
+    with closing(open_store(path)) as opened:
+        for number in range(40):
+            request = {**a_request("x"), "Environment": {"k": "x" * 20_000}}
+            move_to(opened.jobs, opened.jobs.add(a_key(f"job-{number}"), request, {}, NOW), JobPhase.COMPLETED)
+    large = path.stat().st_size
+
+    with closing(open_store(path)) as opened:
+        opened.removal.remove_jobs_ended_before(later(1), 100)
+        while opened.removal.give_space_back():
+            pass
+
+    assert path.stat().st_size < large / 2
