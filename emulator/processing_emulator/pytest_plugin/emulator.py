@@ -1,5 +1,6 @@
 """The server that a test run uses, as its tests see it."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from processing_emulator.config import Settings
 from processing_emulator.domain.default_account import account_of
 from processing_emulator.fast_waits.processing_emulator_fast_waits import install
 from processing_emulator.pytest_plugin.run_server import RunServer
+
+DOCKER_SECONDS = 15.0
+"""How long a run waits for a Docker engine that does not answer, before its tests fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,9 @@ def _settings_for(url: str, worker: str) -> Settings:
 
 
 def _require_docker(api: EmulatorClient) -> None:
-    docker = api.get("health")["services"]["docker"]
-    if docker["status"] != "ok":
-        pytest.fail(f"{docker['error']}\nWithout Docker: pytest --emulator-runner simulate", pytrace=False)
+    """An engine on a busy machine may take some seconds to answer."""
+    deadline = time.monotonic() + DOCKER_SECONDS
+    while (docker := api.get("health")["services"]["docker"])["status"] != "ok":
+        if time.monotonic() > deadline:
+            pytest.fail(f"{docker['error']}\nWithout Docker: pytest --emulator-runner simulate", pytrace=False)
+        time.sleep(0.5)
