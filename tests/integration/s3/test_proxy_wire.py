@@ -50,6 +50,12 @@ def test_target_is_forwarded_byte_for_byte(stub: StubStore) -> None:
     assert stub.received[0].line == b"GET " + target + b" HTTP/1.1"
 
 
+def test_pages_among_the_objects_run_without_the_origin_of_the_emulator(stub: StubStore) -> None:
+    with serving_proxy(stub.endpoint) as url:
+        answer, _ = get(url)
+    assert answer.headers["Content-Security-Policy"] == "sandbox allow-scripts allow-downloads"
+
+
 @pytest.mark.parametrize("target", [b"*", b"@localhost:1/b/k"])
 def test_a_target_that_could_name_another_host_is_refused(stub: StubStore, target: bytes) -> None:
     with serving_proxy(stub.endpoint) as url:
@@ -106,6 +112,7 @@ def test_response_is_returned_without_hop_by_hop_headers() -> None:
         assert (answer.status, body) == (206, b"abc")
     assert headers.pop("date") != "long ago"
     assert headers.pop("x-amzn-requestid")
+    assert headers.pop("content-security-policy")
     assert headers == {"content-length": "3", "etag": '"e"', "x-amz-meta-a": "v", "server": "The Store"}
 
 

@@ -93,7 +93,7 @@ class S3Proxy:
         try:
             async with self._request(scope, body) as answer:
                 dropped = _NOT_RETURNED | {b"content-length"} if answer.status in _BODILESS else _NOT_RETURNED
-                returned = list(_kept(answer.raw_headers, dropped))
+                returned = [*_kept(answer.raw_headers, dropped), _SANDBOX]
                 await send({"type": "http.response.start", "status": answer.status, "headers": returned})
                 has_begun = True
                 async for chunk in answer.content.iter_any():
@@ -167,6 +167,11 @@ class _RequestBody:
             pass
         self.is_client_gone = True
 
+
+_SANDBOX = (b"content-security-policy", b"sandbox allow-scripts allow-downloads")
+"""An object may be a page that a job has written. In a browser, its scripts get an origin of their own: without this
+they could use the emulator's own endpoints, which are at the same address.
+"""
 
 _END_TO_END: Final = (b"authorization", b"content-", b"host", b"x-amz-")
 """How headers begin that the store needs, whatever Connection names: they sign the request and say what it does."""
