@@ -69,7 +69,7 @@ def _application_id(engine: Engine) -> int:
             found = secrets.randbelow(2**31 - 1) + 1
             cursor.execute(f"PRAGMA application_id={found}")
         with contextlib.suppress(sqlite3.OperationalError):  # the disk may be full; the log keeps it then
-            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         cursor.close()
     except sqlite3.Error as error:
         raise StoreFailure(f"Database {engine.url.database}: its application id cannot be stored: {error}.") from error
