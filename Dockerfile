@@ -18,7 +18,7 @@ RUN set -eu; \
     else \
         python3 -m venv /opt/uv; \
         /opt/uv/bin/pip install --quiet --no-cache-dir --require-hashes -r uv-requirements.txt; \
-        UV_PROJECT_ENVIRONMENT=/opt/processing-emulator UV_NO_CACHE=1 /opt/uv/bin/uv sync --quiet --locked --no-dev --extra postgresql \
+        UV_PROJECT_ENVIRONMENT=/opt/processing-emulator UV_NO_CACHE=1 /opt/uv/bin/uv sync --quiet --locked --no-dev --extra postgresql --extra datasets \
             --no-install-project ${LEFT_OUT:+--no-install-package "$LEFT_OUT"}; \
     fi; \
     /opt/processing-emulator/bin/python3 -m compileall -q -j 0 /opt/processing-emulator/lib/python3.11/site-packages

@@ -30,7 +30,7 @@ IN_WHEEL = ("python-base", "scikit-learn", "spark")
 def export_requirements(target: Path) -> None:
     """Write the server image's part of uv.lock as requirements with hashes."""
     pruned = [argument for name in NOT_IN_SERVER_IMAGE for argument in ("--prune", name)]
-    chosen = ["--locked", "--no-dev", "--extra", "postgresql", *pruned]
+    chosen = ["--locked", "--no-dev", "--extra", "postgresql", "--extra", "datasets", *pruned]
     run_uv("export", *chosen, "--no-emit-project", "--no-annotate", "--output-file", str(target), folder=ROOT)
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 ANSWER_SECONDS = 30.0
 
+_STREAMS = (b"application/vnd.amazon.eventstream", b"text/event-stream")
+"""Content types of answers that last until the client hangs up: Live Tail, and the feed of events."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
@@ -70,6 +73,8 @@ class Wire:
                 if b"connection: close" in answer.head.lower() or rest:
                     self.close()
                 return answer
+            if _is_stream(buffer):
+                return self._last_answer(buffer, is_head)
             received = connection.recv(256 * 1024)
             if not received:
                 return self._last_answer(buffer, is_head)
@@ -102,6 +107,11 @@ class Wire:
             answer, buffer = parsed
             answers.append(answer)
         return answers or [Answer(status=0)]
+
+
+def _is_stream(buffer: bytes) -> bool:
+    head, found, _ = buffer.partition(b"\r\n\r\n")
+    return bool(found) and any(b"\r\ncontent-type: " + kind in head.lower() for kind in _STREAMS)
 
 
 def parse_answer(buffer: bytes, *, is_head: bool, is_ended: bool) -> tuple[Answer, bytes] | None:

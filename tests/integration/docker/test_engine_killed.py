@@ -28,13 +28,14 @@ def engine(docker_engine: None) -> Iterator[OwnEngine]:
 @pytest.fixture(scope="module")
 def server(engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     data = tmp_path_factory.mktemp("emulator") / "data"
-    process = EmulatorProcess(data, docker_host=engine.address, capacity_cpus="16").start()
+    process = EmulatorProcess(data, docker_host=engine.address, capacity_cpus="16", reaper_interval_seconds="1").start()
     try:
         process.client("s3").create_bucket(Bucket="bkt")
         yield process
+        # What could not be removed while the engine was away, the reaper removes.
+        wait_for("no containers", lambda: engine.docker("ps", "--all", "--quiet") == "", 30)
         assert process.stop() == 0
         assert list((data / "jobs").iterdir()) == []
-        assert engine.docker("ps", "--all", "--quiet") == ""
     finally:
         process.kill()
 
