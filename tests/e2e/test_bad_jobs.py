@@ -188,7 +188,7 @@ def tiny_disk_server(tmp_path: Path, docker_engine: None) -> Iterator[EmulatorPr
     data = tmp_path / "data"
     (data / "jobs").mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(data / "jobs")], check=True)
-    process = EmulatorProcess(data)
+    process = EmulatorProcess(data, cache_gib="0")  # the cache is on another disk than the job folders
     try:
         yield process.start()
         process.stop()

@@ -102,7 +102,7 @@ def test_a_container_that_fills_its_volume_gets_no_space_left_and_decides_itself
     assert said["same volume"] < GIB * 0.01
     assert said["unlinked"] == pytest.approx(said["named"], rel=0.01)
     assert said["in /tmp"] == "no limit"
-    assert server.control("jobs/fills")["instances"][0]["peaks"]["diskBytes"] > GIB * 0.9
+    assert server.control("jobs/fills")["instances"][0]["peaks"]["diskBytes"] > GIB * 0.5  # a sample each second
     assert leftovers(server) == []
     assert mounted_below(server.data_dir) == ()
 

@@ -1,7 +1,5 @@
 """The way to a running container: image, volume, folders, inputs, network, container. Each attempt starts over."""
 
-import logging
-
 from processing_emulator.domain import container_contract
 from processing_emulator.domain.metric_lines import METRICS_FOLDER, leaves_metrics
 from processing_emulator.domain.phase import JobPhase
@@ -21,8 +19,6 @@ from processing_emulator.errors import (
     RuntimeUnavailable,
 )
 from processing_emulator.ports import ContainerSpec, ContainerState, NetworkAttachment
-
-logger = logging.getLogger(__name__)
 
 NETWORK_RETRY_SECONDS = 1.0
 
@@ -66,8 +62,7 @@ class ContainerStart:
         self._run.reach(JobPhase.PULLING)
         with failing_as(container_failure):
             image = self._run.retry(lambda: resolve_image(image_uri, tools, self._run.journal, self._run.cancel))
-        logger.info("image ready", extra={"image": image_uri, "image_id": image.removeprefix("sha256:")[:12]})
-        self._run.journal.event("image_ready", id=image)
+        self._run.journal.event("image_ready", image=image_uri, id=image)
         self._run.check_cancelled()
         self._run.reach(JobPhase.STAGING_IN)
         with failing_as(download_failure):

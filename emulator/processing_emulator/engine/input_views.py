@@ -47,7 +47,7 @@ class OverlaySupport:
             return None
         finally:
             views.remove()
-        logger.info("overlay tried", extra={"works": found})
+        logger.debug("overlay tried", extra={"works": found})
         return found
 
 
