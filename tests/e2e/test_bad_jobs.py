@@ -11,6 +11,7 @@ import pytest
 from tests.builders import a_request, an_input, an_output
 from tests.e2e.conftest import leftovers
 from tests.e2e.server import EmulatorProcess
+from tests.fixtures_docker import missing
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
@@ -184,7 +185,7 @@ def test_out_of_memory(small_server: EmulatorProcess) -> None:
 def tiny_disk_server(tmp_path: Path, docker_engine: None) -> Iterator[EmulatorProcess]:
     """A server whose job folders are on a disk of 8 MiB."""
     if os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root")
+        missing("mounting a small disk needs root")
     data = tmp_path / "data"
     (data / "jobs").mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(data / "jobs")], check=True)

@@ -19,6 +19,7 @@ from processing_emulator.domain.job import Transfer
 from processing_emulator.domain.staging import PlannedFile, plan_download
 from processing_emulator.errors import Cancelled, DiskFull, ObjectStoreRefused, ObjectStoreUnreachable
 from tests.builders import a_local_file
+from tests.fixtures_docker import missing
 from tests.fixtures_s3 import IDENTITY, S3Server, make_bucket
 from tests.waiting import wait_for
 
@@ -199,7 +200,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=1m", "tiny", str(folder)], check=False, capture_output=True, text=True
     )
     if made.returncode != 0:
-        pytest.skip(f"no file system can be mounted here: {made.stderr.strip()}")
+        missing(f"no file system can be mounted here: {made.stderr.strip()}")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

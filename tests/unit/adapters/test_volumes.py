@@ -3,11 +3,10 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from processing_emulator.adapters.docker_runtime.open_files import unlinked_bytes
 from processing_emulator.adapters.volumes.mounts import mounted_below
 from processing_emulator.adapters.volumes.obstacle import find_obstacle
+from tests.fixtures_docker import missing
 
 MIB = 1024**2
 
@@ -37,8 +36,9 @@ def test_files_without_a_name_are_counted_once_and_only_on_that_file_system(tmp_
     assert unlinked_bytes([2**22 + 1], tmp_path) == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: another user is told so first")
 def test_an_engine_behind_a_network_does_not_see_our_mounts(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        missing("without root, that is the obstacle which is found first")
     obstacle = find_obstacle(tmp_path, "tcp://127.0.0.1:1")
     assert obstacle == "the Docker engine at tcp://127.0.0.1:1 does not see what the server mounts"
     assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,7 @@ from processing_emulator.domain.staging import StoredObject
 from processing_emulator.ports import CancelToken, Changes, LocalFile, TransferMeter
 from tests.builders import an_output
 from tests.fakes.object_store import MemoryObjectStore
+from tests.fixtures_docker import missing
 from tests.unit.engine.engine_rig import EmulatorRun, Rig
 from tests.waiting import wait_for
 
@@ -297,7 +298,7 @@ def _device(folder: Path) -> None:
     try:
         os.mknod(folder / "x", 0o600 | 0o020000, os.makedev(1, 5))
     except PermissionError:
-        pytest.skip("only root may make a device")
+        missing("only root may make a device")
 
 
 NEVER_UPLOADED: dict[str, Callable[[Path], None]] = {
