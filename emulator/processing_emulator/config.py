@@ -225,8 +225,8 @@ class Settings(BaseSettings):
     )
     container_network: str | None = Field(
         None,
-        description="Docker network of jobs with one host; default: one where they cannot reach each other, or the "
-        "emulator's own when in a container.",
+        description="Docker network of containers, for jobs with several hosts next to their own; default: one where "
+        "they cannot reach each other, or the emulator's own when in a container.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="Host names that clients may use besides loopback, comma-separated."
@@ -268,7 +268,7 @@ class Settings(BaseSettings):
     )
     sample_interval_seconds: float = Field(1.0, ge=0.1, description="Time between two samples of resource use.")
     samples_kept_hours: float = Field(
-        3.0, gt=0, description="How long metrics are kept by the second; by the minute they are kept for good."
+        3.0, gt=0, description="How long metrics are kept by the second; by the minute they are kept until a reset."
     )
     jobs_kept_days: float | None = Field(
         None,

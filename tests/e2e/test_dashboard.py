@@ -31,6 +31,18 @@ if os.environ.get("FAILS"):
 """
 
 
+ACCOUNT, OTHER_ACCOUNT = "000000000000", "111122223333"
+"""The second has the job that other tests should not meet in the list."""
+
+WAITS = """
+import glob, time
+print("waits", flush=True)
+while not glob.glob("/opt/ml/processing/out*/go"):
+    time.sleep(0.05)
+print("goes on", flush=True)
+"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = shutil.which(os.environ.get("PROCESSING_EMULATOR_TEST_CHROMIUM", "chromium"))
@@ -76,7 +88,7 @@ class Tab:
 
 
 def test_from_the_list_to_a_line_of_a_log(browser: Browser, jobs: EmulatorProcess) -> None:
-    with Tab(browser, jobs.url, viewport={"width": 1200, "height": 900}) as page:
+    with Tab(browser, f"{jobs.url}/_emulator/?account={ACCOUNT}", viewport={"width": 1200, "height": 900}) as page:
         expect(page.locator("[data-item]")).to_have_text(["bad", "good"])
         page.keyboard.press("/")
         expect(page.get_by_label("Name contains")).to_be_focused()
@@ -110,12 +122,16 @@ def test_a_failure_shows_the_end_of_the_log_and_its_outputs(browser: Browser, jo
 
 
 def test_a_running_job_is_followed_to_its_end(browser: Browser, jobs: EmulatorProcess) -> None:
-    code = jobs.stage_code("waits", "import time\nfor n in range(8): print('tick', n, flush=True); time.sleep(0.5)\n")
-    jobs.client("sagemaker").create_processing_job(**a_request("live", entrypoint=RUN_CODE, inputs=[code]))
-    with Tab(browser, f"{jobs.url}/_emulator/dashboard/jobs/live") as page:
+    code = jobs.stage_code("waits", WAITS)
+    sagemaker = jobs.client("sagemaker", account=OTHER_ACCOUNT)
+    sagemaker.create_processing_job(**a_request("live", entrypoint=RUN_CODE, inputs=[code], outputs=[an_output()]))
+    with Tab(browser, f"{jobs.url}/_emulator/dashboard/jobs/live?account={OTHER_ACCOUNT}") as page:
         expect(page.locator("h1")).to_contain_text("InProgress")
+        expect(page.locator(".line").last).to_contain_text("waits")
+        (output,) = (jobs.data_dir / "jobs").glob("*/algo-1/processing/out*")
+        (output / "go").touch()
         expect(page.locator("h1")).to_contain_text("Completed", timeout=90_000)
-        expect(page.locator(".line").last).to_contain_text("tick 7")
+        expect(page.locator(".line").last).to_contain_text("goes on")
         expect(page.locator("#timeline")).to_contain_text("upload")
 
 

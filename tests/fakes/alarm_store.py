@@ -1,6 +1,6 @@
 """An AlarmStore in memory, forgotten together with the jobs of a MemoryJobStore."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from processing_emulator.ports import Alarm, AlarmKey
@@ -34,11 +34,11 @@ class MemoryAlarmStore:
         with self._jobs.transaction():
             return self._alarms.get(key)
 
-    def set_alarm_tags(self, key: AlarmKey, tags: Mapping[str, str]) -> None:
+    def edit_alarm_tags(self, key: AlarmKey, edit: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
         """See the port."""
         with self._jobs.transaction():
             if key in self._alarms:
-                self._alarms[key] = replace(self._alarms[key], tags=dict(tags))
+                self._alarms[key] = replace(self._alarms[key], tags=dict(edit(self._alarms[key].tags)))
 
     def delete_alarms(self, account: str, region: str, names: Sequence[str]) -> None:
         """See the port."""

@@ -5,15 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 
 class SettableClock:
-    """Real time, moved by `shift`. The monotonic clock is not moved by it."""
+    """Real time, moved by `shift`, which is what setting a clock does, and by `passed_seconds`, as if they had passed.
+
+    Only the second moves the monotonic clock.
+    """
 
     def __init__(self) -> None:
         self.shift = timedelta()
+        self.passed_seconds = 0.0
 
     def now(self) -> datetime:
         """See the port."""
-        return datetime.now(UTC) + self.shift
+        return datetime.now(UTC) + self.shift + timedelta(seconds=self.passed_seconds)
 
     def monotonic(self) -> float:
         """See the port."""
-        return time.monotonic()
+        return time.monotonic() + self.passed_seconds

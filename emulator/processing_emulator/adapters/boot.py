@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import psutil
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -11,3 +13,8 @@ def boot_id() -> str | None:
         return _BOOT_ID.read_text(encoding="ascii").strip() or None
     except OSError:
         return None
+
+
+def boot_name() -> str:
+    """A text without blanks that is another after each start of the machine, and perhaps after its clock was set."""
+    return boot_id() or f"{psutil.boot_time():.0f}"

@@ -5,12 +5,14 @@ import fcntl
 import os
 import secrets
 import string
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from processing_emulator.errors import StoreFailure
 
 ID_LENGTH = 8
+LOCK_SECONDS = 0.5
 SECRET_LENGTH = 64
 
 
@@ -36,19 +38,17 @@ class DataDir:
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)  # files of jobs are world-writable and may be setuid: keep other users out
             self.database.touch(mode=0o600)
-            lock = (self.root / "lock").open("a", encoding="ascii")
+            (self.root / "lock").touch()
+            lock = (self.root / "lock").open("r+", encoding="ascii")
         except OSError as error:
             raise StoreFailure(f"data directory {self.root} cannot be used: {error.strerror}") from error
         with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            if not _locks(lock.fileno()):
                 raise StoreFailure(
                     f"data directory {self.root} is in use by another emulator; choose another with --data-dir"
-                ) from error
-            lock.truncate(0)
-            lock.write(f"{os.getpid()}\n")
-            lock.flush()
+                )
+            length = os.pwrite(lock.fileno(), f"{os.getpid()}\n".encode(), 0)
+            lock.truncate(length)
             yield
 
     def is_in_use(self) -> bool:
@@ -99,3 +99,17 @@ class DataDir:
         except OSError as error:
             raise StoreFailure(f"{path} cannot be used: {error.strerror}") from error
         return text
+
+
+def _locks(file: int) -> bool:
+    """Take the lock of a server. Whoever asks whether the folder is in use holds it for a moment, too."""
+    give_up_at = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() >= give_up_at:
+                return False
+            time.sleep(LOCK_SECONDS / 20)
+        else:
+            return True

@@ -62,7 +62,7 @@ def admin_app(
         ),
         server_routes(server),
         job_routes(store, metrics, waiting_reason, clock),
-        log_routes(store, logs),
+        log_routes(store, logs, streams),
         event_routes(state_changes, store, streams),
         metric_routes(sources),
     )

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from processing_emulator.admin.log_search import search_stream
+from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.parameters import MAX_EVENTS, JobName, LogParameters, SearchParameters, index_of
 from processing_emulator.admin.views import log_document, log_event_document
 from processing_emulator.domain.job import JobId
@@ -32,7 +33,7 @@ POLL_SECONDS = 0.25
 """How long a follower that has everything waits before it looks again."""
 
 
-def log_routes(store: JobStore, logs: LogStore) -> APIRouter:
+def log_routes(store: JobStore, logs: LogStore, streams: OpenStreams) -> APIRouter:
     """`/jobs/NAME/logs`, and the search in it."""
     router = APIRouter()
     threads = anyio.CapacityLimiter(FOLLOW_THREADS)
@@ -43,7 +44,7 @@ def log_routes(store: JobStore, logs: LogStore) -> APIRouter:
         output = _Output(store, logs, query.find_job(store, name).id, index_of(query.host))
         if query.follow:
             seq = query.from_seq if query.tail is None else output.seq_of_tail(query.tail)
-            return StreamingResponse(output.follow(seq, threads), media_type="application/x-ndjson")
+            return StreamingResponse(output.follow(seq, threads, streams), media_type="application/x-ndjson")
         if query.tail is not None:
             seq = output.seq_of_tail(query.tail)
             return JSONResponse(log_document(output.events(seq, query.tail), seq))
@@ -96,13 +97,13 @@ class _Output:
         stream = self._logs.output_stream(self._job_id, self._index)
         return 0 if stream is None else max(0, stream.next_seq - count)
 
-    async def follow(self, seq: int, threads: anyio.CapacityLimiter) -> AsyncIterator[bytes]:
-        """Events as lines of JSON, from a number on, until the job has ended or is forgotten.
+    async def follow(self, seq: int, threads: anyio.CapacityLimiter, streams: OpenStreams) -> AsyncIterator[bytes]:
+        """Events as lines of JSON, from a number on, until the job has ended or is forgotten, or the server stops.
 
         A page is read once the client has taken the page before it, so a client that does not read costs one page.
         """
         page = _FollowedPage(seq)
-        while not page.is_last:
+        while not page.is_last and not streams.has_ended:
             page = await anyio.to_thread.run_sync(self._followed_page, page.next_seq, limiter=threads)
             if page.lines:
                 yield page.lines

@@ -67,10 +67,10 @@ def _measured(
     until_s = int((job.ended_at or now).timestamp()) + 1
     period_s = next((each for each in _PERIODS if (until_s - since_s) / each <= MOST_POINTS), _PERIODS[-1])
     found = _curves(store, job, record, Window(since_s=since_s, until_s=until_s, period_s=period_s))
-    if not any(found.values()) and period_s < MINUTE:
+    first = min((at for curve in found.values() for at in curve), default=None)
+    if period_s < MINUTE and (first is None or first > since_s + MINUTE):  # the beginning is not kept by the second
         period_s = MINUTE
-        window = Window(since_s=since_s // MINUTE * MINUTE, until_s=until_s, period_s=period_s)
-        found = _curves(store, job, record, window)
+        found = _curves(store, job, record, Window(since_s=since_s, until_s=until_s, period_s=period_s))
     return found, period_s
 
 

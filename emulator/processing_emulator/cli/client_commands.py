@@ -6,16 +6,16 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 import click
 
-from processing_emulator.admin_prefix import ADMIN_PREFIX
+from processing_emulator.admin.dashboard.paths import job_path, list_path
 from processing_emulator.cli.cache_lines import cache_lines
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, client_of, service_errors
 from processing_emulator.cli.formatting import seconds_between, table
 from processing_emulator.cli.settings_flags import load_settings
 from processing_emulator.domain.default_account import DEFAULT_ACCOUNT
+from processing_emulator.domain.job import JobKey
 from processing_emulator.quantities import duration
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -154,11 +154,11 @@ def cancel(client: EmulatorClient, job: str, as_json: bool) -> None:
 @click.option("--print", "only_print", is_flag=True, help="Print the address instead.")
 def open_dashboard(client: EmulatorClient, job: str | None, only_print: bool) -> None:
     """Open the dashboard, or the page of a job."""
-    url = f"{client.url}{ADMIN_PREFIX}/"
+    path = list_path()
     if job is not None:
         client.job(job)
-        where = urlencode({"account": client.account, "region": client.region})
-        url += f"dashboard/jobs/{job}?{where}"
+        path = job_path(JobKey(account=client.account, region=client.region, name=job))
+    url = f"{client.url}{path}"
     if only_print or not webbrowser.open(url):
         click.echo(url)
 

@@ -12,6 +12,9 @@ from processing_emulator.cli.formatting import moment
 
 PAGE_EVENTS = 10_000
 
+ENDED = frozenset({"Completed", "Failed", "Stopped"})
+"""States of jobs that have ended."""
+
 Print = Callable[[str, Document], None]
 """Takes the host and an event: `seq`, `at`, `message`."""
 
@@ -70,6 +73,7 @@ def follow_logs(
                 if _is_wanted(event, begin):
                     with lock:
                         show(host, event)
+            _check_ended(client, job)
         except ServerFault as fault:
             faults.append(fault)
 
@@ -80,6 +84,12 @@ def follow_logs(
         thread.join()
     if faults:
         raise faults[0]
+
+
+def _check_ended(client: EmulatorClient, job: str) -> None:
+    """A stream that a server's stop has ended looks like that of a job that has ended. Raises ServerFault."""
+    if client.job(job)["status"] not in ENDED:
+        raise ServerFault(f"the server has ended the log, but {job} goes on; ask again")
 
 
 def _stored(client: EmulatorClient, job: str, host: str, tail: int | None) -> Iterator[Document]:

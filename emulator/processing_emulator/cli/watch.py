@@ -11,12 +11,11 @@ from rich.text import Text
 
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, ServerFault
 from processing_emulator.cli.formatting import seconds_between
-from processing_emulator.cli.job_logs import Print, follow_logs, host_names
+from processing_emulator.cli.job_logs import ENDED, Print, follow_logs, host_names
 from processing_emulator.quantities import duration, size
 
 POLL_SECONDS = 0.5
 _STYLES = {"Completed": "green", "Failed": "red", "Stopped": "yellow"}
-_TERMINAL = frozenset(_STYLES)
 
 
 def watch(client: EmulatorClient, job: str, console: Console) -> Document:
@@ -63,7 +62,7 @@ def _follow_phases(client: EmulatorClient, job: str, console: Console) -> Docume
             else:
                 for line in _new_phases(document, shown):
                     console.print(line)
-            if document["status"] in _TERMINAL:
+            if document["status"] in ENDED:
                 return document
             pause.wait(POLL_SECONDS)
 

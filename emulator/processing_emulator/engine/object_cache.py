@@ -138,6 +138,7 @@ class ObjectCache:
     def make_disk_room(self, size_bytes: int) -> None:
         """Give way to a job that is about to write so much."""
         with self._changed, self._excused("make room"):
+            self._open()
             missing = size_bytes + FREE_BYTES - self._folder.free_bytes()
             if missing > 0:
                 self._evict(missing)

@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 from processing_emulator.domain.job import JobKey, ProcessingJob
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
+from processing_emulator.domain.state_change import ACTIONS
 from processing_emulator.errors import StoreFailure
 from processing_emulator.ports import EventFeed
 
 logger = logging.getLogger(__name__)
+
+_ACTIONS = (*ACTIONS, "deleted")
+"""The events that may change what Describe says."""
 
 _PAGE = 1000
 
@@ -92,7 +96,7 @@ class JobChanges:
             while True:
                 await news.wait()
                 news.clear()
-                while events := await asyncio.to_thread(self._feed.events_after, last_id, _PAGE):
+                while events := await asyncio.to_thread(self._feed.events_after, last_id, _PAGE, _ACTIONS):
                     last_id = events[-1].id
                     for event in events:
                         self._wake(event.key)

@@ -1,7 +1,7 @@
 """Where an event lies in its stream, in a way that stays true when earlier events are added or removed.
 
-An event's number changes when a client writes earlier events into the stream, or when the oldest are deleted. Its place
-does not: the time, and how many events of the stream with the same time come before it.
+An event's number changes when a client writes earlier events into the stream. Its place does not: the time, and
+how many events of the stream with the same time come before it.
 """
 
 from collections.abc import Sequence

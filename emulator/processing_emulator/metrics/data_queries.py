@@ -168,9 +168,8 @@ class DataQueries:
         part = arguments[0] if arguments else ""
         if len(arguments) > 1 or not isinstance(part, str):
             raise ValidationFailed("Error in expression: METRICS takes no argument, or one text.")
-        return [
-            self._metric(query) for query in self._queries.values() if query.metric is not None and part in query.id
-        ]
+        named = [query for query in self._queries.values() if query.metric is not None and part in query.id]
+        return [value for value in map(self._value, named) if isinstance(value, Series)]
 
     def _search(self, arguments: Sequence[Argument], query: DataQuery) -> list[Series]:
         text, statistic, *rest = [*arguments, "", ""][: max(2, len(arguments))]

@@ -1,6 +1,6 @@
 """The store of CloudWatch's alarms, which are kept and not evaluated."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -44,8 +44,11 @@ class AlarmStore(Protocol):
         """The alarm of that name."""
         ...
 
-    def set_alarm_tags(self, key: AlarmKey, tags: Mapping[str, str]) -> None:
-        """Replace all tags; does nothing for an alarm that there is none of."""
+    def edit_alarm_tags(self, key: AlarmKey, edit: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+        """Replace the tags of an alarm, if there is one, by what `edit` makes of them, while nobody else does.
+
+        What `edit` raises is raised.
+        """
         ...
 
     def delete_alarms(self, account: str, region: str, names: Sequence[str]) -> None:

@@ -13,13 +13,14 @@ import pytest
 from click import ClickException
 from pydantic import SecretStr
 
-from processing_emulator.admin_prefix import ADMIN_PREFIX
+from processing_emulator.admin.dashboard.paths import job_path
 from processing_emulator.cli.emulator_client import EmulatorClient
 from processing_emulator.cli.env import REMOVED, SDK_CONFIG_VARIABLE, client_variables, fast_wait_variables
 from processing_emulator.cli.sdk_config import write_sdk_config
 from processing_emulator.cli.settings_flags import load_settings
 from processing_emulator.config import Settings
 from processing_emulator.domain.default_account import account_of
+from processing_emulator.domain.job import JobKey
 from processing_emulator.fast_waits.processing_emulator_fast_waits import install
 from processing_emulator.pytest_plugin.run_server import RunServer
 
@@ -49,7 +50,7 @@ class SageMakerEmulator:
 
     def page_of(self, job: str) -> str:
         """The address of a job's page in the dashboard."""
-        return f"{self.url}{ADMIN_PREFIX}/dashboard/jobs/{job}?account={self.account}&region={self.api.region}"
+        return self.url + job_path(JobKey(account=self.account, region=self.api.region, name=job))
 
     def make_bucket(self) -> str:
         """Make a bucket with a new name."""

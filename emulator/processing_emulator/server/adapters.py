@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from processing_emulator.adapters.boot_id import read_boot_id
+from processing_emulator.adapters.boot import boot_name
 from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.adapters.data_dir import DataDir
 from processing_emulator.adapters.disk_space import DiskReserve
@@ -81,7 +81,7 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
 def _cache(settings: Settings, startup: Startup, clock: SystemClock) -> ObjectCache:
     """The embedded store has another port after each start, but it is the same store."""
     endpoint = settings.s3_endpoint or startup.s3.kind
-    folder = CacheFolder(startup.data.cache, read_boot_id())
+    folder = CacheFolder(startup.data.cache, boot_name())
     return ObjectCache(folder, clock, endpoint=endpoint, limit_bytes=int(settings.cache_gib * GIB))
 
 

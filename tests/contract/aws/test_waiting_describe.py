@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from processing_emulator.aws.gateway import OPERATIONS_AT_ONCE
-from processing_emulator.aws.http.held_reply import WAIT_HEADER
+from processing_emulator.aws.http.held_reply import WAIT_HEADER, seconds_to_wait
 from processing_emulator.domain.job import JobEvent, JobFacts, JobKey
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.jobs.changes import JobChanges
@@ -173,3 +173,8 @@ def test_refuses_what_is_no_time(waiting: Waiting, text: str) -> None:
     waiting.seconds = text
     with pytest.raises(ClientError, match="must be a number of seconds"):
         waiting.describe().result(SOON_SECONDS)
+
+
+@pytest.mark.parametrize(("asked", "granted"), [("3", 3.0), ("3600", 20.0), ("inf", 20.0)])
+def test_nobody_is_held_for_more_than_twenty_seconds(asked: str, granted: float) -> None:
+    assert seconds_to_wait({b"x-processing-emulator-wait": asked}) == granted

@@ -1,5 +1,6 @@
 """The port suite of AlarmStore."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -38,11 +39,26 @@ def test_alarms_are_listed_by_name_and_owner(stores: PortStores) -> None:
     assert [alarm.key.name for alarm in stores.alarms.list_alarms(*OWNER)] == ["C", "a", "b"]
 
 
-def test_tags_are_replaced(stores: PortStores) -> None:
+def test_tags_are_edited(stores: PortStores) -> None:
     stores.alarms.put_alarm(an_alarm())
-    stores.alarms.set_alarm_tags(an_alarm().key, {"x": "y"})
-    stores.alarms.set_alarm_tags(AlarmKey(*OWNER, "other"), {"x": "y"})
-    assert [alarm.tags for alarm in stores.alarms.list_alarms(*OWNER)] == [{"x": "y"}]
+    stores.alarms.edit_alarm_tags(an_alarm().key, lambda _tags: {"x": "y"})
+    stores.alarms.edit_alarm_tags(an_alarm().key, lambda tags: {**tags, "z": "y"})
+    stores.alarms.edit_alarm_tags(AlarmKey(*OWNER, "other"), lambda _tags: {"x": "y"})
+    assert [alarm.tags for alarm in stores.alarms.list_alarms(*OWNER)] == [{"x": "y", "z": "y"}]
+
+
+def test_edits_of_tags_at_the_same_time_are_all_kept(stores: PortStores) -> None:
+    stores.alarms.put_alarm(an_alarm())
+
+    def add(name: str) -> None:
+        stores.alarms.edit_alarm_tags(an_alarm().key, lambda tags: {**tags, name: "1"})
+
+    names = {f"tag-{number}" for number in range(12)}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, names))
+    found = stores.alarms.find_alarm(an_alarm().key)
+    assert found is not None
+    assert names <= set(found.tags)
 
 
 def test_deletion_takes_those_that_there_are(stores: PortStores) -> None:

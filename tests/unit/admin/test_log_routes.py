@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from processing_emulator.admin.log_routes import FOLLOW_BYTES, FOLLOW_THREADS, log_routes
+from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.log_names import LogStreamId
@@ -35,7 +36,8 @@ class Output:
         self.job = self.api.move(self.api.service.create(a_key(), a_request()), JobPhase.RUNNING)
         self.api.store.ensure_instances(self.job.id, [LIMITS])
         self.app = FastAPI()
-        self.app.include_router(log_routes(self.api.store, self.api.logs))
+        self.streams = OpenStreams()
+        self.app.include_router(log_routes(self.api.store, self.api.logs, self.streams))
         self.printed = 0
 
     def print(self, *messages: str) -> None:
@@ -133,6 +135,15 @@ def test_following_a_running_job_gives_what_it_prints_until_it_ends(output: Outp
     assert [line["message"] for line in following.result()] == ["before", "while", "after"]
 
 
+def test_following_a_running_job_ends_with_the_server(output: Output) -> None:
+    output.print("before")
+    with ThreadPoolExecutor() as pool:
+        following = pool.submit(followed, output, "follow=1")
+        output.streams.end()
+
+    assert [line["message"] for line in following.result()] in ([], ["before"])
+
+
 class FailsLater(MemoryJobStore):
     """Goes down when the route asks for the second time whether the job has ended."""
 
@@ -227,7 +238,7 @@ def test_followers_whose_reads_are_slow_or_who_never_read_do_not_delay_other_req
     output = Output()
     output.api.logs = logs = WatchedLogs(output.api.store)
     output.app = FastAPI()
-    output.app.include_router(log_routes(output.api.store, logs))
+    output.app.include_router(log_routes(output.api.store, logs, OpenStreams()))
     output.print(*["x" * 20_000] * 40)
 
     async def follow_and_ask() -> list[bytes]:

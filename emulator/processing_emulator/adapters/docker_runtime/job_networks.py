@@ -71,7 +71,11 @@ class JobNetworks:
         """See `ContainerRuntime.shared_network`."""
         with self._creating:
             if self.find(SHARED_NETWORK) is None:
-                self._create(SHARED_NETWORK, [], {}, internal=False, options=_NO_PEERS)
+                try:
+                    self._create(SHARED_NETWORK, [], {}, internal=False, options=_NO_PEERS)
+                except RuntimeFailure:
+                    if self.find(SHARED_NETWORK) is None:  # else another emulator has just made it
+                        raise
         return SHARED_NETWORK
 
     def _free_subnet(self, spec: NetworkSpec) -> tuple[IPv4Network, IPv4Network]:

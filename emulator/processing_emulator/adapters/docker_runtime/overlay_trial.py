@@ -18,6 +18,7 @@ import docker.errors
 
 from processing_emulator.adapters.docker_runtime.clients import Call, Engine
 from processing_emulator.adapters.docker_runtime.containers import LABEL_ID, ContainerDefaults, mount_body
+from processing_emulator.adapters.docker_runtime.errors import explanation
 from processing_emulator.errors import RuntimeFailure
 from processing_emulator.ports import OverlayMount
 
@@ -49,9 +50,13 @@ def can_mount(engine: Engine, defaults: ContainerDefaults, image_id: str, overla
 
 
 def _is_refusal(error: docker.errors.APIError) -> bool:
-    """Whether the mount failed, or the file is not where the mount should be."""
+    """Whether the mount failed, or the file is not where the mount should be.
+
+    A container that is gone says nothing: a sweep of leftovers may have taken it.
+    """
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return not isinstance(error, docker.errors.ImageNotFound)
+        is_gone = "no such container" in explanation(error).lower()
+        return not isinstance(error, docker.errors.ImageNotFound) and not is_gone
     return error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
 
 

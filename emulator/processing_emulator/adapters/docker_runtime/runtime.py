@@ -1,5 +1,6 @@
 """DockerRuntime: the ContainerRuntime port over docker-py's low-level client."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +29,7 @@ from processing_emulator.adapters.docker_runtime.signal_handlers import handles_
 from processing_emulator.adapters.docker_runtime.usage import UsageReader
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import UsageReading
-from processing_emulator.errors import ContainerGone, ContainerNotStarted
+from processing_emulator.errors import ContainerGone, ContainerNotStarted, RuntimeFailure, RuntimeUnavailable
 from processing_emulator.ports import (
     CancelToken,
     ContainerInfo,
@@ -41,6 +42,8 @@ from processing_emulator.ports import (
     PullPolicy,
     RawLine,
 )
+
+logger = logging.getLogger(__name__)
 
 KILLED = 137
 """The exit code after SIGKILL."""
@@ -201,8 +204,13 @@ class DockerRuntime:
         with self._engine.call(Call.LIST) as api:
             names = [row["Name"] for row in api.volumes(filters=filters)["Volumes"] or ()]
         for name in names:
-            with self._engine.call(Call.REMOVE) as api, suppress(docker.errors.NotFound):
-                api.remove_volume(name)
+            try:
+                with self._engine.call(Call.REMOVE) as api, suppress(docker.errors.NotFound):
+                    api.remove_volume(name)
+            except RuntimeUnavailable:
+                raise
+            except RuntimeFailure as error:  # the next sweep tries again
+                logger.warning("volume not removed", extra={"volume": name, "error": str(error)})
 
     def create_network(self, spec: NetworkSpec) -> NetworkInfo:
         """See the port."""

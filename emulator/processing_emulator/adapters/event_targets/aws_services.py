@@ -1,8 +1,9 @@
 """Receivers that speak AWS's APIs: a queue of SQS, and an event bus of EventBridge, as other emulators have them."""
 
-import threading
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -27,7 +28,6 @@ class _Client:
         self._service = service
         self._endpoint = endpoint
         self._access = access
-        self._lock = threading.Lock()
 
     @cached_property
     def _client(self) -> Any:
@@ -81,9 +81,6 @@ class EventBus:
 
     def send(self, message: EventMessage) -> None:
         """PutEvents."""
-        import json
-        from datetime import datetime
-
         event = message.event
         answer = self._client.call(
             "put_events",

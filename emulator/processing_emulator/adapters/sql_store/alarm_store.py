@@ -1,6 +1,6 @@
 """AlarmStore on SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
@@ -45,10 +45,13 @@ class SqlAlarmStore:
             row = connection.execute(select(metric_alarms).where(_is(key))).one_or_none()
         return None if row is None else _alarm_of(row)
 
-    def set_alarm_tags(self, key: AlarmKey, tags: Mapping[str, str]) -> None:
-        """Replace all tags."""
+    def edit_alarm_tags(self, key: AlarmKey, edit: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+        """Replace the tags of an alarm, if there is one, by what `edit` makes of them."""
         with self._database.writing() as connection:
-            connection.execute(update(metric_alarms).where(_is(key)).values(tags=dict(tags)))
+            row = connection.execute(select(_COLUMNS.tags).where(_is(key))).one_or_none()
+            if row is not None:
+                tags = dict(edit(row.tags))
+                connection.execute(update(metric_alarms).where(_is(key)).values(tags=tags))
 
     def delete_alarms(self, account: str, region: str, names: Sequence[str]) -> None:
         """Remove those of them that there are."""

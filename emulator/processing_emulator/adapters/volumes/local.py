@@ -34,15 +34,17 @@ class LocalVolumes:
         self._root = root
         self._find_obstacle = find_obstacle
         self._lock = threading.Lock()
+        self._trying = threading.Lock()
         self._can_limit = False
 
     def obstacle(self) -> str | None:
         """Why volumes are only watched; None if they are limited. An obstacle is looked for again each time."""
-        if self._can_limit:
-            return None
-        found = self._find_obstacle()
-        self._can_limit = found is None
-        return found
+        with self._trying:  # the trial has one folder
+            if self._can_limit:
+                return None
+            found = self._find_obstacle()
+            self._can_limit = found is None
+            return found
 
     def create(self, folder: Path, size_bytes: int) -> None:
         """See the port. A volume that the disk has no room for is watched, because a full disk would lose its data."""
@@ -130,8 +132,25 @@ class LocalVolumes:
 
     def _promised_bytes(self) -> int:
         """What existing volumes may still take from the disk."""
-        states = [image.stat() for image in self._root.glob(f"*/*{_SUFFIX}")]
-        return sum(max(0, state.st_size - state.st_blocks * 512) for state in states)
+        files = (path for job in _entries(self._root) for path in _entries(job))
+        return sum(_missing_bytes(path) for path in files if path.suffix == _SUFFIX)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder; nothing if it is none, or has been removed meanwhile: jobs end while others begin."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _missing_bytes(image: Path) -> int:
+    """What a sparse file does not take from the disk yet; 0 if it has been removed meanwhile."""
+    try:
+        state = image.stat()
+    except FileNotFoundError:
+        return 0
+    return max(0, state.st_size - state.st_blocks * 512)
 
 
 def _image_of(folder: Path) -> Path:

@@ -1,6 +1,5 @@
 """A token that cancels work once its time is over, so that a store that is away does not keep a page waiting."""
 
-import threading
 import time
 
 
@@ -17,5 +16,5 @@ class Deadline:
     def wait(self, timeout: float | None = None) -> bool:
         """See the port."""
         left = max(0.0, self._at - time.monotonic())
-        threading.Event().wait(left if timeout is None else min(left, timeout))
+        time.sleep(left if timeout is None else min(left, timeout))
         return self.is_set()

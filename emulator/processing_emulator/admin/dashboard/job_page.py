@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import HTMLResponse
 
 from processing_emulator.admin.dashboard.advice import advice_for, failed_host
@@ -34,7 +34,10 @@ def job_page_routes(
     router = APIRouter(prefix=DASHBOARD)
 
     @router.get("/jobs/{name}", response_class=HTMLResponse)
-    def get_page(name: JobName, query: Annotated[JobParameters, Query()]) -> HTMLResponse:
+    def get_page(
+        name: JobName, query: Annotated[JobParameters, Query()], hx_request: Annotated[bool, Header()] = False
+    ) -> HTMLResponse:
+        """With htmx's header, only the parts that change are wanted."""
         job = query.find_job(jobs, name)
         instances, events, now = jobs.list_instances(job.id), jobs.list_events(job.id), clock.now()
         return page(
@@ -47,8 +50,8 @@ def job_page_routes(
             bars=timeline_of(job, events, now),
             hosts=[(record, peaks_of(metrics, job, record)) for record in instances],
             events=[event for event in events if event.action != PROGRESS],
-            codes=code_of(job.key, job.request),
-            others=_others(jobs, job),
+            codes=[] if hx_request else code_of(job.key, job.request),
+            others=[] if hx_request else _others(jobs, job),
         )
 
     return router

@@ -67,7 +67,8 @@
     return ended;
   }
   async function poll() {
-    const ended = await refresh();
+    let ended = false;
+    try { ended = await refresh(); } catch { /* the server is away: ask again */ }
     if (!ended) setTimeout(poll, POLL_MS);
   }
 

@@ -100,7 +100,10 @@
     if (chosen < 0) from = backward ? total : 0;
     for (;;) {
       found.textContent = "Searching…";
-      const answer = await read(section.dataset.search, { text: text.value, from, backward });
+      let answer;
+      try {
+        answer = await read(section.dataset.search, { text: text.value, from, backward });
+      } catch (error) { found.textContent = String(error.message); return; }
       if (mine !== searches) return;
       if (answer.seq !== null) { found.textContent = `Line ${answer.seq + 1}`; return choose(answer.seq); }
       if (answer.next === null) { found.textContent = backward ? "Nothing before" : "Nothing further"; return; }

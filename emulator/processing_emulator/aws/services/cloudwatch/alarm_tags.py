@@ -25,11 +25,15 @@ def tag_resource(store: AlarmStore) -> Handler:
     """The handler."""
 
     def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
-        alarm = _tagged(store, context, request["ResourceARN"])
-        tags = {**alarm.tags, **{tag["Key"]: tag["Value"] for tag in request["Tags"]}}
-        if len(tags) > MOST_TAGS:
-            raise InvalidParameterValue(f"A resource has at most {MOST_TAGS} tags.")
-        store.set_alarm_tags(alarm.key, tags)
+        added = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+
+        def edit(tags: Mapping[str, str]) -> Mapping[str, str]:
+            edited = {**tags, **added}
+            if len(edited) > MOST_TAGS:
+                raise InvalidParameterValue(f"A resource has at most {MOST_TAGS} tags.")
+            return edited
+
+        store.edit_alarm_tags(_tagged(store, context, request["ResourceARN"]).key, edit)
         return {}
 
     return handle
@@ -39,8 +43,10 @@ def untag_resource(store: AlarmStore) -> Handler:
     """The handler."""
 
     def handle(context: RequestContext, request: Mapping[str, Any]) -> Mapping[str, object]:
-        alarm = _tagged(store, context, request["ResourceARN"])
-        store.set_alarm_tags(alarm.key, {k: v for k, v in alarm.tags.items() if k not in request["TagKeys"]})
+        def edit(tags: Mapping[str, str]) -> Mapping[str, str]:
+            return {key: value for key, value in tags.items() if key not in request["TagKeys"]}
+
+        store.edit_alarm_tags(_tagged(store, context, request["ResourceARN"]).key, edit)
         return {}
 
     return handle
