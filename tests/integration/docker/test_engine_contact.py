@@ -3,7 +3,6 @@
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from pathlib import Path
 
 import psutil
 import pytest
@@ -103,9 +102,11 @@ def test_container_reaches_this_machine_at_the_bridge_address(make_runtime: Runt
 
 
 def test_process_on_the_host_is_in_no_container(docker_engine: None) -> None:
-    if Path("/.dockerenv").exists():
-        pytest.skip("the tests run in a container")
     engine = Engine()
+    with engine.call(Call.LIST) as api:
+        ids = [row["Id"] for row in api.containers()]
+    if any(name.startswith(socket.gethostname()) for name in ids):
+        missing("the tests run in a container of the engine")
     own = find_self(engine)
     engine.close()
 
