@@ -53,15 +53,16 @@ def _row(fault: Fault, pattern: str, exit_code: int = REFUSED, advice: str = "")
     return Row(fault=fault, pattern=re.compile(pattern, re.IGNORECASE | re.DOTALL), exit_code=exit_code, advice=advice)
 
 
-_PROGRAM = r'exec: "(?:[^"\\]|\\.)*": .*'
+PROGRAM = r'exec: "(?:[^"\\]|\\.)*": .*'
+"""How the engine's words about a program that it cannot start begin."""
 
 TABLE = (
     Row(fault=Fault.AWAY, statuses=(502, 503, 504)),
     _row(Fault.GONE, r"no such container"),
     _row(Fault.IMAGE, r"no such image"),
     # The user's program or image. Before all others: a program may have any name.
-    _row(Fault.USER, _PROGRAM + r"(?:executable file not found|no such file or directory)", NOT_FOUND),
-    _row(Fault.USER, _PROGRAM + r"(?:permission denied|exec format error|is a directory)", NOT_EXECUTABLE),
+    _row(Fault.USER, PROGRAM + r"(?:executable file not found|no such file or directory)", NOT_FOUND),
+    _row(Fault.USER, PROGRAM + r"(?:permission denied|exec format error|is a directory)", NOT_EXECUTABLE),
     _row(Fault.USER, r"no command specified"),
     _row(Fault.USER, r"unable to find (?:user|group) .*: no matching entries"),
     _row(Fault.USER, r"chdir to cwd .*(?:permission denied|no such file or directory|not a directory)", NOT_EXECUTABLE),

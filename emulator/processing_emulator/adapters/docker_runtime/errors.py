@@ -10,7 +10,7 @@ import docker.errors
 import requests
 import urllib3.exceptions
 
-from processing_emulator.adapters.docker_runtime.engine_errors import Fault, row_of
+from processing_emulator.adapters.docker_runtime.engine_errors import PROGRAM, Fault, row_of
 from processing_emulator.errors import (
     ContainerGone,
     ContainerNotStarted,
@@ -40,7 +40,7 @@ _DENIED = re.compile(
 )
 _NO_MANIFEST = re.compile(r"manifest unknown|manifest for \S+ not found|: not found$", re.IGNORECASE)
 
-_PROGRAM = re.compile(r"exec: \"(?:[^\"\\]|\\.)*\": .*", re.DOTALL)
+_PROGRAM = re.compile(PROGRAM, re.DOTALL)
 _OCI_PREFIXES = re.compile(
     r"^.*(?:OCI runtime create failed: |runc create failed: |unable to start container process: )", re.DOTALL
 )

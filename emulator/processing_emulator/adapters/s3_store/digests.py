@@ -3,16 +3,14 @@
 import base64
 import hashlib
 import os
-import re
 import threading
 from collections.abc import Sequence
 
 from processing_emulator.adapters.s3_store.errors import on_disk
 from processing_emulator.adapters.s3_store.files import OpenFile
 from processing_emulator.adapters.s3_store.parts import Part
+from processing_emulator.domain.cache_entry import md5_of
 from processing_emulator.errors import Cancelled, StagingFailure
-
-_PLAIN_MD5 = re.compile("[0-9a-f]{32}")
 
 
 def part_digests(file: OpenFile, parts: Sequence[Part], buffer: bytearray, stopped: threading.Event) -> list[bytes]:
@@ -24,16 +22,19 @@ def etag_of(digests: Sequence[bytes]) -> str:
     """The ETag that S3 gives an object with these parts."""
     if len(digests) == 1:
         return digests[0].hex()
+    return _multipart_etag(digests)
+
+
+def _multipart_etag(digests: Sequence[bytes]) -> str:
     return f"{hashlib.md5(b''.join(digests), usedforsecurity=False).hexdigest()}-{len(digests)}"
 
 
 def combined_etag(etags: Sequence[str]) -> str | None:
     """The ETag of an object of parts with these ETags; None where the store's ETags are not MD5 sums."""
-    plain = [etag.strip('"') for etag in etags]
-    if not all(_PLAIN_MD5.fullmatch(etag) for etag in plain):
+    plain = [md5_of(etag.strip('"')) for etag in etags]
+    if None in plain:
         return None
-    md5 = hashlib.md5(b"".join(bytes.fromhex(etag) for etag in plain), usedforsecurity=False)
-    return f"{md5.hexdigest()}-{len(plain)}"
+    return _multipart_etag([bytes.fromhex(md5) for md5 in plain if md5 is not None])
 
 
 def content_md5(digest: bytes) -> dict[str, str]:

@@ -5,12 +5,16 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from processing_emulator.adapters.sql_store.database import Database
-from processing_emulator.adapters.sql_store.job_tables import instances, job_events, job_requests, job_tags, jobs
+from processing_emulator.adapters.sql_store.job_tables import (
+    TERMINAL_PHASES,
+    instances,
+    job_events,
+    job_requests,
+    job_tags,
+    jobs,
+)
 from processing_emulator.adapters.sql_store.log_tables import log_chunks, log_streams
 from processing_emulator.adapters.sql_store.timestamps import to_ms
-from processing_emulator.domain.phase import JobPhase
-
-_TERMINAL = [phase.value for phase in JobPhase if phase.is_terminal]
 
 
 class SqlJobRemoval:
@@ -23,7 +27,7 @@ class SqlJobRemoval:
         """Remove jobs that ended before, with all that belongs to them; how many."""
         ended = (
             select(jobs.c.id)
-            .where(jobs.c.ended_at_ms < to_ms(at), jobs.c.phase.in_(_TERMINAL))
+            .where(jobs.c.ended_at_ms < to_ms(at), jobs.c.phase.in_(TERMINAL_PHASES))
             .order_by(jobs.c.ended_at_ms)
             .limit(limit)
         )

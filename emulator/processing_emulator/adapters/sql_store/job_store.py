@@ -13,7 +13,7 @@ from processing_emulator.adapters.sql_store.event_rule_tables import event_deliv
 from processing_emulator.adapters.sql_store.event_store import SqlEventStore, store_event
 from processing_emulator.adapters.sql_store.instance_store import SqlInstanceStore
 from processing_emulator.adapters.sql_store.job_lookup import get_job
-from processing_emulator.adapters.sql_store.job_tables import job_events, job_requests, job_tags, jobs
+from processing_emulator.adapters.sql_store.job_tables import TERMINAL_PHASES, job_events, job_requests, job_tags, jobs
 from processing_emulator.adapters.sql_store.listing import IS_UNFINISHED, SELECT_JOB, SELECT_UNFINISHED, read_page
 from processing_emulator.adapters.sql_store.metadata import emulator_schema
 from processing_emulator.adapters.sql_store.rows import facts_columns, is_storable, job_of, new_job_columns
@@ -35,7 +35,6 @@ from processing_emulator.ports import JobPage, JobQuery
 _KEPT = (emulator_schema, event_deliveries)
 """The tables that a reset leaves alone."""
 
-_TERMINAL = [phase.value for phase in JobPhase if phase.is_terminal]
 
 # Built once: building a statement takes as long as executing it.
 _ADD_JOB = insert(jobs).returning(jobs.c.id)
@@ -136,7 +135,7 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         """Record the request to stop, with an event `stop_requested`. Raises JobNotFound, JobNotStoppable."""
         stop = (
             update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.stop_requested_at_ms.is_(None), jobs.c.phase.not_in(_TERMINAL))
+            .where(jobs.c.id == job_id, jobs.c.stop_requested_at_ms.is_(None), jobs.c.phase.not_in(TERMINAL_PHASES))
             .values(stop_requested_at_ms=to_ms(at), modified_at_ms=to_ms(at))
         )
         with self._storing_events() as connection:
@@ -158,7 +157,7 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         """Remove a job from every look-up but the one by id. Raises JobNotDeletable, JobNotFound."""
         mark = (
             update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.deleted_at_ms.is_(None), jobs.c.phase.in_(_TERMINAL))
+            .where(jobs.c.id == job_id, jobs.c.deleted_at_ms.is_(None), jobs.c.phase.in_(TERMINAL_PHASES))
             .values(deleted_at_ms=to_ms(at))
         )
         with self._storing_events() as connection:

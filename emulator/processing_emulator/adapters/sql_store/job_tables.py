@@ -31,6 +31,8 @@ from sqlalchemy import (
 from processing_emulator.adapters.sql_store.metadata import Id, Name, metadata
 from processing_emulator.domain.phase import JobPhase, status_of
 
+TERMINAL_PHASES = [phase.value for phase in JobPhase if phase.is_terminal]
+
 _phase: Column[str] = Column("phase", String, nullable=False)
 _stop_requested_at: Column[int] = Column("stop_requested_at_ms", BigInteger)
 _ended_at: Column[int] = Column("ended_at_ms", BigInteger)

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from processing_emulator.domain.log_insights.values import Value, number, sort_key, text
+from processing_emulator.domain.metrics import Weighted, percentile
 
 MOST_VALUES = 100_000
 """Distinct values that are counted exactly, and values that a percentile is taken of; later ones are left out."""
@@ -123,11 +124,7 @@ class Percentile:
         """Interpolated between two values."""
         if not self._values:
             return None
-        ordered = sorted(self._values)
-        position = self._percent / 100 * (len(ordered) - 1)
-        low = int(position)
-        high = min(low + 1, len(ordered) - 1)
-        return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+        return percentile((Weighted(value, 1) for value in self._values), self._percent)
 
 
 AGGREGATES: Mapping[str, Callable[[], Aggregate]] = MappingProxyType(
