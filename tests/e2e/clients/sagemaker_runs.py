@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import docker
 from botocore.exceptions import ClientError
 
+from processing_emulator.images.builder import build
 from tests.e2e.clients.conftest import PROGRAMS, IsolatedClients, python_of
 from tests.e2e.clients.isolated_network import FinishedProcess, end, finish
 from tests.e2e.server import EmulatorProcess
@@ -35,11 +37,12 @@ RUNS: dict[str, Run] = {
     # Runs longer than the SDK's first poll of the logs, so that it follows them while the job runs.
     "processor": Run(kind="Processor", arguments=("--lines", "400", "--pause", "0.05")),
     "script": Run(kind="ScriptProcessor", arguments=("--lines", "3000")),
-    "sklearn": Run(kind="SKLearnProcessor"),
-    "framework": Run(kind="FrameworkProcessor", arguments=("--lines", "50")),
+    "sklearn": Run(kind="SKLearnProcessor:1.2-1"),
+    "sklearn-newer": Run(kind="SKLearnProcessor:1.4-2"),
+    "framework": Run(kind="FrameworkProcessor:1.2-1", arguments=("--lines", "50")),
     "failing": Run(kind="ScriptProcessor", arguments=("--lines", "20", "--fail", "no such column: price")),
     "stopped": Run(kind="ScriptProcessor", arguments=("--lines", "100000", "--pause", "0.1")),
-    "requirements": Run(kind="FrameworkProcessor", requirements="not-to-be-had-offline==1.0\n"),
+    "requirements": Run(kind="FrameworkProcessor:1.2-1", requirements="not-to-be-had-offline==1.0\n"),
 }
 
 MORE_RUNS: Mapping[str, dict[str, Run]] = {
@@ -58,6 +61,7 @@ def job_of(generation: str, name: str) -> str:
 def run_all(clients: IsolatedClients, generation: str, folder: Path) -> Mapping[str, FinishedProcess]:
     """Run all programs of one generation of the SDK, each in its own process."""
     _share_input(clients.server)
+    _build_the_image_on_demand()
     with ExitStack() as stack:
         started = {}
         for name, run in (RUNS | MORE_RUNS[generation]).items():
@@ -79,6 +83,15 @@ def _share_input(server: EmulatorProcess) -> None:
     s3 = server.client("s3")
     s3.create_bucket(Bucket="shared")
     s3.put_object(Bucket="shared", Key="more/a.csv", Body=b"10\n20\n")
+
+
+def _build_the_image_on_demand() -> None:
+    """scikit-learn 1.4-2 is not among the images that the tests find built."""
+    engine = docker.from_env(timeout=600)
+    try:
+        build(engine, "scikit-learn:1.4-2")
+    finally:
+        engine.close()
 
 
 def _lay_out(home: Path, run: Run) -> None:

@@ -32,7 +32,7 @@ class SageMakerSuite:
     def job(self, name: str) -> str:
         return job_of(self.generation, name)
 
-    @pytest.mark.parametrize("name", ["processor", "script", "sklearn", "framework"])
+    @pytest.mark.parametrize("name", ["processor", "script", "sklearn", "sklearn-newer", "framework"])
     def test_15_17_processor_completes_with_the_right_output(
         self, clients: IsolatedClients, runs: Mapping[str, FinishedProcess], name: str
     ) -> None:
@@ -41,12 +41,24 @@ class SageMakerSuite:
         assert clients.server.describe(self.job(name))["ProcessingJobStatus"] == "Completed"
 
     @pytest.mark.parametrize(
-        ("name", "count"), [("processor", 400), ("script", 3000), ("sklearn", 100), ("framework", 50)]
+        ("name", "count"),
+        [("processor", 400), ("script", 3000), ("sklearn", 100), ("sklearn-newer", 100), ("framework", 50)],
     )
     def test_15_prints_every_log_line_once_and_in_order(
         self, runs: Mapping[str, FinishedProcess], name: str, count: int
     ) -> None:
         assert lines_printed(runs[name]) == lines_expected(count)
+
+    @pytest.mark.parametrize(("name", "version"), [("sklearn", "1.2-1"), ("sklearn-newer", "1.4-2")])
+    def test_15_without_an_image_the_version_selects_the_stand_in(
+        self, clients: IsolatedClients, runs: Mapping[str, FinishedProcess], name: str, version: str
+    ) -> None:
+        assert runs[name].code == 0
+        uri = clients.server.describe(self.job(name))["AppSpecification"]["ImageUri"]
+        assert uri.endswith(f"/sagemaker-scikit-learn:{version}-cpu-py3")
+        events = clients.server.control(f"jobs/{self.job(name)}")["events"]
+        substituted = {event["action"]: event["detail"] for event in events}["image_substituted"]["image"]
+        assert substituted == f"processing-emulator/sagemaker-scikit-learn:{version}-cpu-py3"
 
     def test_stopped_job_ends_the_wait_without_an_error(
         self, clients: IsolatedClients, runs: Mapping[str, FinishedProcess]

@@ -1,6 +1,6 @@
 """A user's program with the SageMaker Python SDK v2: runs a processor and waits for it with logs.
 
-Usage: sagemaker_2.py KIND IMAGE JOB-NAME SCRIPT-ARGUMENT...        (in a folder with work.py and data/)
+Usage: sagemaker_2.py KIND[:VERSION] IMAGE JOB-NAME SCRIPT-ARGUMENT...        (in a folder with work.py and data/)
 """
 
 import sys
@@ -11,7 +11,8 @@ from sagemaker.processing import FrameworkProcessor, ProcessingInput, Processing
 from sagemaker.sklearn import SKLearn, SKLearnProcessor
 
 
-def main(kind: str, image: str, job_name: str, *arguments: str) -> None:
+def main(kind_and_version: str, image: str, job_name: str, *arguments: str) -> None:
+    kind, _, version = kind_and_version.partition(":")
     data = [
         ProcessingInput(source="data", destination="/opt/ml/processing/data/local", input_name="local"),
         ProcessingInput(source="s3://shared/more/", destination="/opt/ml/processing/data/s3", input_name="s3"),
@@ -32,10 +33,10 @@ def main(kind: str, image: str, job_name: str, *arguments: str) -> None:
     elif kind == "ScriptProcessor":
         ScriptProcessor(image_uri=image, command=["python3"], **cluster).run(code="work.py", inputs=data, **run)
     elif kind == "SKLearnProcessor":
-        SKLearnProcessor(framework_version="1.2-1", **cluster).run(code="work.py", inputs=data, **run)
+        SKLearnProcessor(framework_version=version, **cluster).run(code="work.py", inputs=data, **run)
     elif kind == "FrameworkProcessor":
         cluster |= {"network_config": NetworkConfig(enable_network_isolation=True), "env": {"PIP_RETRIES": "0"}}
-        processor = FrameworkProcessor(estimator_cls=SKLearn, framework_version="1.2-1", **cluster)
+        processor = FrameworkProcessor(estimator_cls=SKLearn, framework_version=version, **cluster)
         processor.run(code="work.py", source_dir="source", inputs=data, **run)
 
 

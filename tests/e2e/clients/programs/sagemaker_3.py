@@ -3,7 +3,7 @@
 v3 has no SKLearnProcessor; a ScriptProcessor with the framework's image replaces it. `Resource` starts a job without
 waiting, and then waits with v3's ProcessingJob resource.
 
-Usage: sagemaker_3.py KIND IMAGE JOB-NAME SCRIPT-ARGUMENT...        (in a folder with work.py and data/)
+Usage: sagemaker_3.py KIND[:VERSION] IMAGE JOB-NAME SCRIPT-ARGUMENT...        (in a folder with work.py and data/)
 """
 
 import logging
@@ -22,7 +22,8 @@ def an_input(name: str, uri: str, path: str) -> ProcessingInput:
     return ProcessingInput(input_name=name, s3_input=s3_input)
 
 
-def main(kind: str, image: str, job_name: str, *arguments: str) -> None:
+def main(kind_and_version: str, image: str, job_name: str, *arguments: str) -> None:
+    kind, _, version = kind_and_version.partition(":")
     data = [
         an_input("local", "data", "/opt/ml/processing/data/local"),
         an_input("s3", "s3://shared/more/", "/opt/ml/processing/data/s3"),
@@ -39,7 +40,7 @@ def main(kind: str, image: str, job_name: str, *arguments: str) -> None:
         "logs": True,
     }
     sklearn = image_uris.retrieve(
-        "sklearn", region="us-east-1", version="1.2-1", py_version="py3", instance_type="ml.t3.medium"
+        "sklearn", region="us-east-1", version=version or "1.2-1", py_version="py3", instance_type="ml.t3.medium"
     )
     if kind == "Processor":
         command = ["python3", "/opt/ml/processing/code/work.py"]
