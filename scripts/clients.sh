@@ -67,5 +67,8 @@ trap 'rm -rf "$parts"' EXIT
 (ensure SAGEMAKER_2 make_notebooks sagemaker-2 "$here"/clients/{sagemaker-2,notebook-wheels}.txt) >"$parts/2" &
 (ensure SAGEMAKER_3 make_python sagemaker-3 "$here/clients/sagemaker-3.txt") >"$parts/3" &
 (ensure JAVASCRIPT make_javascript javascript "$here"/clients/javascript/package*.json) >"$parts/4" &
+(ensure AIRFLOW make_python airflow "$here/clients/airflow.txt") >"$parts/5" &
+(ensure FLYTEKIT make_python flytekit "$here/clients/flytekit.txt") >"$parts/6" &
+(ensure SMOPS make_python smops "$here/clients/smops.txt") >"$parts/7" &
 wait
 cat "$parts"/*
