@@ -57,6 +57,10 @@ e2e: setup ## Test a running server with boto3 and other real clients
 notebooks: images ## Execute the notebooks of examples/notebooks and write them back with their outputs
 	@scripts/notebooks.sh
 
+.PHONY: site
+site: setup ## Build the documentation as a site in build/site
+	@scripts/site.sh
+
 .PHONY: fmt
 fmt: setup ## Format the code and apply ruff's automatic fixes
 	@$(BIN)/ruff check --fix --quiet $(PYTHON_SOURCES)
