@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
 LOG_PANE_OF_SMOPS = """
 from sagemaker_ops.aws import build_contexts, tail_processing_job_logs
-[context] = build_contexts()
+[context] = build_contexts((), None)
 print(*tail_processing_job_logs(context, "smops-job"), sep="\\n")
 """
 """What the terminal interface calls for the pane next to a job."""
