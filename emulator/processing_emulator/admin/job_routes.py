@@ -15,6 +15,7 @@ from processing_emulator.admin.parameters import (
     Parameters,
     index_of,
 )
+from processing_emulator.admin.readiness import readiness_of
 from processing_emulator.admin.usage_document import usage_document
 from processing_emulator.admin.views import job_document, job_summary
 from processing_emulator.admin.waiting import WaitingReason, reason_of, waiting_of
@@ -60,11 +61,13 @@ def job_routes(store: JobStore, metrics: MetricStore, waiting_reason: WaitingRea
     @router.get("/jobs/{name}")
     def get_job(name: JobName, query: Annotated[JobParameters, Query()]) -> JSONResponse:
         job = query.find_job(store, name)
+        instances, events = store.list_instances(job.id), store.list_events(job.id)
         document = job_document(
             job,
             waiting=waiting_of(store, waiting_reason, job),
-            instances=[(record, peaks_of(metrics, job, record)) for record in store.list_instances(job.id)],
-            events=store.list_events(job.id),
+            instances=[(record, peaks_of(metrics, job, record)) for record in instances],
+            events=events,
+            findings=readiness_of(store, job, instances, events),
         )
         return JSONResponse(document)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from processing_emulator.domain.cloud_readiness import Finding, Verdict
 from processing_emulator.domain.job import PROGRESS, InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.phase import JobPhase
@@ -27,8 +28,9 @@ def job_document(
     waiting: Waiting | None,
     instances: Sequence[tuple[InstanceRecord, UsagePeaks]],
     events: Sequence[JobEvent],
+    findings: Sequence[Finding],
 ) -> Document:
-    """Everything known of one job."""
+    """Everything known of one job. `findings`: what the service would say to it."""
     return {
         "name": job.key.name,
         "arn": job.key.arn,
@@ -45,6 +47,20 @@ def job_document(
             for record, peaks in instances
         ],
         "events": [event_document(event) for event in events if event.action != PROGRESS],
+        "cloudReadiness": {
+            "ready": all(finding.verdict is not Verdict.REFUSED for finding in findings),
+            "findings": [finding_document(finding) for finding in findings],
+        },
+    }
+
+
+def finding_document(finding: Finding) -> Document:
+    """One finding on a job's way to the cloud."""
+    return {
+        "rule": finding.rule,
+        "verdict": finding.verdict,
+        "member": finding.member,
+        "sentence": finding.sentence,
     }
 
 

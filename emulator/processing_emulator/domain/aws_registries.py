@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 
 _URI = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.[a-z0-9.-]+/(?P<repository>[^:@]+)"
+    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/(?P<repository>[^:@]+)"
     r"(?::(?P<tag>[^@]+))?(?P<digest>@.+)?"
 )
 """A private registry in any region and partition; the same account has a registry in one region only."""
@@ -21,6 +21,14 @@ class FrameworkImage:
     tag: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateRegistry:
+    """Whose registry of ECR, and where."""
+
+    account: str
+    region: str
+
+
 def framework_image(uri: str) -> FrameworkImage | None:
     """The framework image of AWS that a URI names; None for every other, one in a user's own registry among them."""
     match = _URI.fullmatch(uri)
@@ -32,6 +40,12 @@ def framework_image(uri: str) -> FrameworkImage | None:
 def is_private_registry(uri: str) -> bool:
     """Whether a URI names an image in a private registry of ECR, AWS's own or a user's."""
     return _URI.fullmatch(uri) is not None
+
+
+def private_registry(uri: str) -> PrivateRegistry | None:
+    """The private registry of ECR that a URI names; None for every other image."""
+    match = _URI.fullmatch(uri)
+    return None if match is None else PrivateRegistry(account=match["account"], region=match["region"])
 
 
 @cache

@@ -178,7 +178,13 @@ def test_list_of_jobs_continues_after_the_page_before(world: World) -> None:
 def test_a_new_job_shows_what_is_known_and_nothing_else(world: World) -> None:
     world.api.service.create(a_key("Job"), a_request("Job"))
 
-    assert world.get("/_emulator/jobs/Job").document == {
+    document = world.get("/_emulator/jobs/Job").document
+    readiness = document.pop("cloudReadiness")
+    assert (readiness["ready"], [each["rule"] for each in readiness["findings"]]) == (
+        False,
+        ["image-not-in-ecr", "role-is-a-placeholder"],
+    )
+    assert document == {
         "name": "Job",
         "arn": "arn:aws:sagemaker:us-east-1:000000000000:processing-job/job",
         "status": "InProgress",

@@ -249,3 +249,12 @@ def test_a_text_is_found_in_a_log_forwards_and_backwards(world: World) -> None:
     assert [search("text=TWO"), search("text=two&from=2"), search("text=two&from=4")] == [1, 3, None]
     assert [search("text=two&from=3&backward=true"), search("text=one&from=0&backward=true")] == [1, None]
     assert world.get("/_emulator/jobs/job/logs/search").status == 400
+
+
+def test_a_job_shows_what_the_service_would_say_to_it(world: World) -> None:
+    world.api.service.create(a_key("mine"), a_request("mine", image="python:3.11", inputs=[an_input(uri="s3://b/x")]))
+
+    text = page(world, "/_emulator/dashboard/jobs/mine").text
+
+    assert "refused The image python:3.11 is not in a private registry of ECR." in text
+    assert "refused S3 has no bucket of the name b:" in text

@@ -12,6 +12,7 @@ from processing_emulator.admin.dashboard.paths import DASHBOARD
 from processing_emulator.admin.dashboard.request_code import code_of
 from processing_emulator.admin.dashboard.timeline import timeline_of
 from processing_emulator.admin.parameters import JobName, JobParameters
+from processing_emulator.admin.readiness import readiness_of
 from processing_emulator.admin.waiting import WaitingReason, waiting_of
 from processing_emulator.domain.job import PROGRESS, InstanceRecord, ProcessingJob
 from processing_emulator.domain.log_events import StoredEvent
@@ -50,6 +51,7 @@ def job_page_routes(
             bars=timeline_of(job, events, now),
             hosts=[(record, peaks_of(metrics, job, record)) for record in instances],
             events=[event for event in events if event.action != PROGRESS],
+            findings=readiness_of(jobs, job, instances, events),
             codes=[] if hx_request else code_of(job.key, job.request),
             others=[] if hx_request else _others(jobs, job),
         )
