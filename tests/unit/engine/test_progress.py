@@ -120,7 +120,9 @@ def test_progress_of_a_job_is_in_the_feed_and_shown_as_its_current_transfer(
     current = rig.job(job)
     record = rig.jobs.list_instances(job.id)[0]
     peaks = rig.peaks(job)
-    document = job_document(current, waiting=None, instances=[(record, peaks)], events=rig.jobs.list_events(job.id))
+    document = job_document(
+        current, waiting=None, instances=[(record, peaks)], events=rig.jobs.list_events(job.id), findings=()
+    )
     transfer = document["instances"][0]["transfer"]  # type: ignore[index]
     assert (transfer["direction"], transfer["bytes"], transfer["totalBytes"]) == ("in", 1_000_000, 3_000_000)
     assert (transfer["objects"], transfer["totalObjects"]) == (0, 1)
@@ -131,7 +133,9 @@ def test_progress_of_a_job_is_in_the_feed_and_shown_as_its_current_transfer(
     store.released.set()
     ended = rig.wait_for_end(job)
     record = rig.jobs.list_instances(job.id)[0]
-    document = job_document(ended, waiting=None, instances=[(record, peaks)], events=rig.jobs.list_events(job.id))
+    document = job_document(
+        ended, waiting=None, instances=[(record, peaks)], events=rig.jobs.list_events(job.id), findings=()
+    )
     assert document["instances"][0]["transfer"] is None  # type: ignore[index]
     assert PROGRESS not in {record.message for record in caplog.records}
 
