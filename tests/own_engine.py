@@ -77,6 +77,14 @@ class OwnEngine:
         for file in ("dockerd.pid", "exec/containerd/containerd.pid"):  # their numbers may be in use again at the start
             (self._folder / file).unlink(missing_ok=True)
 
+    def reboot(self) -> None:
+        """Start all of it again, as after a power cut: no process is left, and what was below /run is gone."""
+        self.kill()
+        self.close()
+        shutil.rmtree(self._folder / "exec", ignore_errors=True)
+        self.open()
+        self.start()
+
     def docker(self, *arguments: str) -> str:
         """Run the docker command on it; returns what it prints."""
         command = ["docker", f"--host={self.address}", *arguments]

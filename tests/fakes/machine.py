@@ -15,6 +15,8 @@ from tests.fakes.container_script import FakeRun, run_from_environment
 PIECE_BYTES = 16_384
 KILLED = 137
 TERMINATED = 143
+LOST = 255
+"""What the engine reports of a container whose process it does not find after its own start."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -29,6 +31,8 @@ class FakeContainer:
     exit: ContainerExit | None = None
     ticks_left: int = 0
     pid: int = 0
+    engine_start: int = 0
+    """The number of the engine's start in whose life this container was started."""
     lines: list[RawLine] = field(default_factory=list)
     connected: set[str] = field(default_factory=set)
     """Second networks."""
@@ -82,6 +86,7 @@ class FakeMachine:
         self.holds_pulls = False
         self.has_overlays = True
         self.has_lost_lines = False
+        self.engine_start = 1
         self._time_ns = time_ns
         self.networks: dict[str, NetworkInfo] = {}
         self._containers: dict[str, FakeContainer] = {}
@@ -97,6 +102,13 @@ class FakeMachine:
     def kill_for_memory(self, name: str) -> None:
         """End a running container as the out-of-memory killer does."""
         self.end(self._must_find(name), ContainerExit(code=KILLED, out_of_memory=True))
+
+    def restart(self) -> None:
+        """Start the whole machine again: its engine finds that containers which ran have no process any more."""
+        with self.changed:
+            self.engine_start += 1
+            for container in self.containers():
+                self.end(container, ContainerExit(code=LOST))
 
     def print_line(self, name: str, line: bytes) -> None:
         """Let a container print a line, without its newline."""
@@ -169,6 +181,7 @@ class FakeMachine:
         with self.changed:
             container.state, container.exit = ContainerState.RUNNING, None
             container.pid, container.ticks_left = self._made, run.ticks
+            container.engine_start = self.engine_start
             for line in run.prints:
                 self.write(container, line)
             self.changed.notify_all()

@@ -165,6 +165,12 @@ class FakeRuntime:
                 raise ContainerGone("it was removed while it ran")
             return container.exit
 
+    def was_restarted_since(self, container_id: str) -> bool:
+        """See the port."""
+        self._answer("was_restarted_since")
+        container = self.machine.find(container_id)
+        return container is not None and container.engine_start < self.machine.engine_start
+
     def signal(self, container_id: str, signal: str) -> None:
         """See the port."""
         self._answer("signal")

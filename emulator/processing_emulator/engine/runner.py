@@ -211,10 +211,19 @@ class InstanceRunner:
             self._run.journal.problem(f"{activity}_incomplete")
         # A container that fails on a full disk is not to blame; one that succeeds all the same has succeeded.
         failure = run.failure or (volume.shortage if ended.code else None)
-        if failure is None and run.engine_was_away and ended_by_engine(ended):
+        if failure is None and self._engine_ended(container_id, ended, run):
             failure = engine_end_failure(ended)
         self._note_exit(ended, failure, sampler.memory_high_water_bytes)
         self._publish_left_metrics()
+
+    def _engine_ended(self, container_id: str, ended: ContainerExit, run: ContainerRun) -> bool:
+        """Whether the engine ended it: it was away meanwhile, or was restarted, maybe while no emulator was running."""
+        if not ended_by_engine(ended):
+            return False
+        with failing_as(container_failure):
+            return run.engine_was_away or self._run.retry(
+                lambda: self._run.tools.runtime.was_restarted_since(container_id)
+            )
 
     def _activities(self, container_id: str, volume: VolumeWatch, sampler: Sampler) -> tuple[Activity, ...]:
         """All that runs next to the container."""

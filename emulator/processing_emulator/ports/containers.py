@@ -145,6 +145,13 @@ class ContainerRuntime(Protocol):
         """Block until the container has exited. Raises ContainerGone, RuntimeUnavailable."""
         ...
 
+    def was_restarted_since(self, container_id: str) -> bool:
+        """Whether the engine was started again after this container's start, so that it may have ended it.
+
+        False where that cannot be found out, and for a container that is gone.
+        """
+        ...
+
     def signal(self, container_id: str, signal: str) -> None:
         """Send a signal to its first process; nothing happens when it has exited or is gone."""
         ...

@@ -93,6 +93,23 @@ def test_jobs_that_the_engine_ended_are_not_the_user_s_fault(server: EmulatorPro
         assert code in {"137)", "255)"}
 
 
+def test_a_cluster_that_a_restart_of_the_machine_ended_is_not_the_user_s_fault(
+    server: EmulatorProcess, engine: OwnEngine
+) -> None:
+    """Neither the server nor the engine sees the containers end; afterwards the engine reports exit code 255."""
+    request = a_request("rebooted", hosts=3, entrypoint=["sh", "-c", "exec sleep 300"])
+    server.client("sagemaker").create_processing_job(**request)
+    server.wait_for_phase("rebooted", "Running")
+
+    server.kill()
+    engine.reboot()
+    server.start()
+
+    reason = f"{INTERNAL}(the Docker engine stopped and ended the job's container, exit code: 255)"
+    assert server.wait_for_end("rebooted")["FailureReason"] == reason
+    assert (engine.docker("ps", "--all", "--quiet"), _networks(engine)) == ("", [])
+
+
 def test_job_whose_container_somebody_removes_is_not_the_user_s_fault(
     server: EmulatorProcess, engine: OwnEngine
 ) -> None:

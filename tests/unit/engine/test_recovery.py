@@ -16,6 +16,10 @@ from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
 HOLD = {"FAKE_HOLD": "1"}
+ENDED_BY_ENGINE = (
+    "InternalServerError: We encountered an internal error.  Please try again. "
+    "(the Docker engine stopped and ended the job's container, exit code: 255)"
+)
 
 
 # --- stops ---
@@ -178,6 +182,30 @@ def test_a_running_job_survives_an_outage_of_the_engine(rig: Rig) -> None:
     emulator.runtime.restore_engine()
     assert rig.wait_for_end(job).status == "Completed"
     assert rig.lines(job) == [b"before", b"meanwhile"]
+    assert rig.leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("ends_itself", "reason"),
+    [
+        (False, ENDED_BY_ENGINE),
+        (True, "AlgorithmError: , exit code: 255"),
+    ],
+)
+def test_a_job_that_a_restart_of_the_machine_ended_is_not_the_user_s_fault(
+    rig: Rig, ends_itself: bool, reason: str
+) -> None:
+    """The engine reports exit 255 for containers without a process, as for a program that ends with sys.exit(-1)."""
+    first = rig.start_emulator()
+    job = rig.add(Environment=HOLD, outputs=[an_output()])
+    rig.wait_for_phase(job, "Running")
+    first.end()
+    if ends_itself:
+        rig.machine.release(rig.container(job), 255)
+    else:
+        rig.machine.restart()
+    rig.start_emulator()
+    assert rig.wait_for_end(job).failure_reason == reason
     assert rig.leftovers() == []
 
 

@@ -90,6 +90,10 @@ class SimulatedRuntime:
             raise ContainerNotStarted(f"container {container.spec.name} was never started")
         return container.wait()
 
+    def was_restarted_since(self, container_id: str) -> bool:
+        """See the port."""
+        return False
+
     def signal(self, container_id: str, signal: str) -> None:
         """See the port. Every signal ends it."""
         container = self._containers.get(container_id)
