@@ -1,4 +1,7 @@
-"""The events of one container's log, and how far they go: the part of a log pump that needs no threads. Pure."""
+"""The lines of one container's log that are not stored yet, and the events that they make. Pure.
+
+This is the part of a log pump that needs no threads.
+"""
 
 from collections.abc import Sequence
 
@@ -6,6 +9,34 @@ from processing_emulator.domain.job import LogCursor
 from processing_emulator.domain.log_events import EventMaker, LogEvent, RawLine
 
 _NS_PER_MS = 1_000_000
+
+
+class UnstoredLines:
+    """Of the lines that are read from a cursor's second on, those behind the cursor.
+
+    All stored lines are stamped at or before the cursor's newest. If a later one comes before as many lines as were
+    stored, then the engine has dropped lines, the oldest first. `lost` says whether it also dropped lines that were
+    not stored: the newest stored line would still be there otherwise.
+    """
+
+    def __init__(self, cursor: LogCursor) -> None:
+        self.lost = False
+        self._skip = cursor.lines_in_second
+        self._newest_ns = cursor.newest_ns
+        self._has_newest = False
+
+    def of(self, lines: Sequence[RawLine]) -> Sequence[RawLine]:
+        """Those of the next lines that are not stored."""
+        for index, line in enumerate(lines):
+            if not self._skip:
+                return lines[index:]
+            if line.at_ns > self._newest_ns:
+                self.lost = not self._has_newest
+                self._skip = 0
+                return lines[index:]
+            self._skip -= 1
+            self._has_newest = self._has_newest or line.at_ns == self._newest_ns
+        return ()
 
 
 class OutputEvents:

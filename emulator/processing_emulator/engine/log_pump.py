@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 
 from processing_emulator.domain.job import InstanceRecord, LogCursor
-from processing_emulator.domain.log_batch import OutputEvents
+from processing_emulator.domain.log_batch import OutputEvents, UnstoredLines
 from processing_emulator.domain.log_events import LogEvent
 from processing_emulator.engine.activity import EndContainer
 from processing_emulator.engine.retry import Detached, StoreRetry
@@ -126,11 +126,12 @@ class LogPump:
 
     def _read_stream(self) -> bool:
         """Read what the engine has, from the cursor on; False when it was away."""
-        skip = self._read_cursor.lines_in_second
+        unstored = UnstoredLines(self._read_cursor)
         try:
             for batch in self._runtime.stream_logs(self._container_id, self._read_cursor.second, self._note_loss):
-                fresh = batch[skip:]
-                skip -= len(batch) - len(fresh)
+                fresh = unstored.of(batch)
+                if unstored.lost and not self._lost_lines:
+                    self._note_loss()
                 self._hand_over(fresh)
                 if self._abandoned.is_set():
                     return True

@@ -7,11 +7,17 @@ from itertools import pairwise
 
 import pytest
 
+from processing_emulator.adapters.clock import SystemClock
 from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
 from processing_emulator.domain.job import LogCursor
 from processing_emulator.domain.log_events import PIECE_BYTES
+from processing_emulator.engine.log_pump import LogPump
 from processing_emulator.ports import ContainerRuntime, RawLine
+from tests.contract.ports.stores import add_instance, output_of
+from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
 from tests.fixtures_docker import EngineProxy, RuntimeFactory, a_container
+from tests.waiting import wait_for
 
 COUNT = """
 import sys, time
@@ -109,6 +115,42 @@ def test_lines_that_the_engine_dropped_unread_are_reported(make_runtime: Runtime
     assert lost
     assert (read[0], read[-1]) == (0, 19_999)
     assert len(set(read)) < 20_000
+
+
+def test_lines_that_the_engine_dropped_while_no_server_ran_make_the_log_incomplete(
+    make_runtime: RuntimeFactory,
+) -> None:
+    runtime = make_runtime(log_file_bytes=100_000)
+    code = (
+        "import signal\nsignal.signal(signal.SIGUSR1, lambda *_: None)\n"
+        "for n in range(100): print(n, flush=True)\nsignal.pause()\nfor n in range(100, 20_000): print(n, 'x' * 72)"
+    )
+    container_id = runtime.create(a_container("python3", "-c", code))
+    runtime.start(container_id)
+    jobs = MemoryJobStore()
+    logs, job_id = MemoryLogStore(jobs), add_instance(jobs)
+
+    def pump() -> LogPump:
+        (record,) = jobs.list_instances(job_id)
+        made = LogPump(runtime, logs, SystemClock(), record, container_id, "test")
+        made.start(lambda _failure: None)
+        return made
+
+    def stored() -> list[int]:
+        return [int(event.message.split()[0]) for event in output_of(logs, job_id)]
+
+    first = pump()
+    wait_for("the first lines to be stored", lambda: len(stored()) == 100 or None)
+    first.abandon()
+    runtime.signal(container_id, "SIGUSR1")
+    runtime.wait(container_id)
+    second = pump()
+
+    assert not second.finish(engine_was_away=False)
+    assert stored()[:100] == list(range(100))
+    kept = stored()[100:]
+    assert kept[0] > 100
+    assert kept == list(range(kept[0], 20_000))
 
 
 def test_line_printed_between_two_passes_arrives_soon(make_runtime: RuntimeFactory) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processing_emulator.domain.job import NANOSECONDS, LogCursor
-from processing_emulator.domain.log_batch import OutputEvents
+from processing_emulator.domain.log_batch import OutputEvents, UnstoredLines
 from processing_emulator.domain.log_events import RawLine
 
 SECOND = 1_800_000_000
@@ -78,7 +78,9 @@ def test_readers_that_are_killed_and_resume_store_every_line_once_and_in_order(d
     cursor, stored = LogCursor(), []
 
     while cursor.lines < len(log):
-        resumed = [line for line in log if line.at_ns >= cursor.second * NANOSECONDS][cursor.lines_in_second :]
+        unstored = UnstoredLines(cursor)
+        resumed = unstored.of([line for line in log if line.at_ns >= cursor.second * NANOSECONDS])
+        assert not unstored.lost
         output = OutputEvents(cursor)
         events = output.feed(resumed[: dice.randint(0, len(resumed))], 0.0)
         if dice.random() < 0.5:  # held long enough, or the end

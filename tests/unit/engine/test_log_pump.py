@@ -172,6 +172,39 @@ def test_lines_that_the_engine_dropped_make_the_log_incomplete(container: Contai
     assert container.messages == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("kept", "read"),
+    [
+        (3, ["2", "3", "4"]),
+        (5, ["0", "1", "2", "3", "4"]),
+        (6, ["0", "1", "2", "3", "4"]),
+    ],
+    ids=["unread lines dropped", "all stored lines dropped", "some stored lines dropped"],
+)
+def test_lines_that_the_engine_dropped_while_no_pump_ran_are_noticed(
+    container: Container, kept: int, read: list[str]
+) -> None:
+    """When the last stored line is gone, too, nobody knows whether others are: the log counts as incomplete."""
+    first = container.pump()
+    container.print("a", "b", "open")
+    container.await_messages("a", "b")
+    container.clock.seconds += HOLD_SECONDS
+    container.await_messages("a", "b", "open")
+    first.abandon()
+    container.print(*map(str, range(5)))
+    container.machine.rotate_log(NAME, keep=kept)
+
+    second = container.pump()
+    container.exit()
+
+    assert second.finish(engine_was_away=False) == (kept > 5)
+    assert container.messages == ["a", "b", "open", *read]
+
+    third = container.pump()
+    assert third.finish(engine_was_away=False)
+    assert container.messages == ["a", "b", "open", *read]
+
+
 class SwallowsLogs(FakeRuntime):
     """An engine that never sends a log."""
 
