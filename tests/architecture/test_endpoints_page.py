@@ -10,6 +10,7 @@ from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
 from processing_emulator.events.state_changes import StateChanges
+from processing_emulator.jobs.request_faults import RequestFaults
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
@@ -35,6 +36,8 @@ def _routes() -> set[str]:
         sources=sources(),
         state_changes=StateChanges(jobs, description_of),
         streams=OpenStreams(),
+        faults=RequestFaults(),
+        operations={},
         clock=StepClock(),
     )
     described = get_openapi(title="", version="", routes=app.routes)["paths"]

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.e2e
 TESTS = """
 import os
 import boto3
+import pytest
+from botocore.exceptions import ClientError
 
 WRITE = "PROCESSING_EMULATOR_SIMULATE_WRITE"
 PRINT = "PROCESSING_EMULATOR_SIMULATE_PRINT"
@@ -40,6 +42,27 @@ def test_expected_failure(run_processing_job):
 
 def test_failure(run_processing_job):
     run_processing_job("any:image", environment={EXIT_CODE: "2", PRINT: "the last words"})
+
+@pytest.mark.emulator_fault("CreateProcessingJob", "ResourceLimitExceeded", message="first")
+@pytest.mark.emulator_fault("CreateProcessingJob", "ServiceUnavailable", status=503)
+def test_faults(sagemaker_emulator):
+    create = sagemaker_emulator.client("sagemaker").create_processing_job
+    job = {
+        "ProcessingJobName": "faults", "RoleArn": "arn:aws:iam::000000000000:role/any",
+        "AppSpecification": {"ImageUri": "any:image"},
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1}
+        },
+    }
+    with pytest.raises(ClientError, match="ResourceLimitExceeded.*first"):
+        create(**job)
+    assert create(**job)["ResponseMetadata"]["RetryAttempts"] == 1
+    with sagemaker_emulator.fault("GetCallerIdentity", "AccessDenied", service="sts", status=403):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            boto3.client("sts").get_caller_identity()
+    with sagemaker_emulator.fault("GetCallerIdentity", "AccessDenied", service="sts"):
+        pass
+    boto3.client("sts").get_caller_identity()
 
 def test_boto3_finds_the_server(emulator_bucket, sagemaker_emulator):
     s3 = boto3.client("s3")
@@ -68,7 +91,7 @@ def _folders(run: pytest.Pytester) -> list[Path]:
 def test_workers_share_a_server_that_leaves_nothing(run: pytest.Pytester) -> None:
     done = run.runpytest_subprocess("-n", "2", "--emulator-runner", "simulate", "--junitxml=junit.xml")
 
-    done.assert_outcomes(passed=3, failed=1)
+    done.assert_outcomes(passed=4, failed=1)
     done.stdout.fnmatch_lines(
         [
             "processing job run-* is Failed: AlgorithmError: Simulated: any:image did not run, exit code: 2",
@@ -90,12 +113,12 @@ def test_workers_share_a_server_that_leaves_nothing(run: pytest.Pytester) -> Non
 def test_a_kept_server_can_be_used_by_another_run(run: pytest.Pytester) -> None:
     chosen = ("-k", "outputs or finds", "-p", "no:randomly")
     kept = run.runpytest_subprocess(*chosen, "--emulator-runner", "simulate", "--emulator-keep")
-    kept.assert_outcomes(passed=2, deselected=2)
+    kept.assert_outcomes(passed=2, deselected=3)
     (folder,) = _folders(run)
     try:
         kept.stdout.fnmatch_lines([f"processing-emulator was left: processing-emulator stop --data-dir {folder}/data"])
         url = (folder / "url").read_text()
-        run.runpytest_subprocess(*chosen, "--emulator-url", url).assert_outcomes(passed=2, deselected=2)
+        run.runpytest_subprocess(*chosen, "--emulator-url", url).assert_outcomes(passed=2, deselected=3)
         with urllib.request.urlopen(f"{url}/_emulator/jobs") as answer:
             assert [job["status"] for job in json.load(answer)["jobs"]] == ["Completed", "Completed"]
     finally:
@@ -105,7 +128,7 @@ def test_a_kept_server_can_be_used_by_another_run(run: pytest.Pytester) -> None:
 def test_without_docker_it_says_what_to_do(run: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROCESSING_EMULATOR_DOCKER_HOST", f"unix://{run.path}/no-docker.sock")
     done = run.runpytest_subprocess("-k", "outputs")
-    done.assert_outcomes(errors=1, deselected=3)
+    done.assert_outcomes(errors=1, deselected=4)
     done.stdout.fnmatch_lines(["*Docker*", "Without Docker: pytest --emulator-runner simulate"])
     assert _folders(run) == []
 

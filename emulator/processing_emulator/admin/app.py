@@ -1,9 +1,9 @@
 """The FastAPI application of the emulator's own endpoints, below `/_emulator`.
 
-Only a reset and the clearing of the cache change anything.
+Only a reset, the clearing of the cache and faults that a test asks for change anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from processing_emulator.admin.dashboard.routes import dashboard_routes
 from processing_emulator.admin.event_routes import event_routes
+from processing_emulator.admin.fault_routes import fault_routes
 from processing_emulator.admin.job_routes import job_routes
 from processing_emulator.admin.log_routes import log_routes
 from processing_emulator.admin.metric_routes import metric_routes
@@ -24,6 +25,7 @@ from processing_emulator.admin.waiting import WaitingReason
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.errors import StoreFull
 from processing_emulator.events.state_changes import StateChanges
+from processing_emulator.jobs.request_faults import RequestFaults
 from processing_emulator.ports import Clock, JobStore, LogStore, MetricStore, ObjectStore
 
 
@@ -38,9 +40,14 @@ def admin_app(
     sources: MetricSources,
     state_changes: StateChanges,
     streams: OpenStreams,
+    faults: RequestFaults,
+    operations: Mapping[str, Collection[str]],
     clock: Clock,
 ) -> FastAPI:
-    """The application. It has no documentation pages, because FastAPI's load scripts from the internet."""
+    """The application. `operations`: those of AWS that are served, by service.
+
+    It has no documentation pages, because FastAPI's load scripts from the internet.
+    """
     app = FastAPI(
         title="Processing Emulator",
         openapi_url=None,
@@ -61,6 +68,7 @@ def admin_app(
             clock=clock,
         ),
         server_routes(server),
+        fault_routes(faults, operations),
         job_routes(store, metrics, waiting_reason, clock),
         log_routes(store, logs, streams),
         event_routes(state_changes, store, streams),

@@ -79,6 +79,18 @@ class EventParameters(Parameters):
     limit: int = Field(100, ge=1, le=1000)
 
 
+class FaultParameters(Parameters):
+    """A fault: the next `times` requests of an account for an operation get this error."""
+
+    operation: str = Field(pattern="^[A-Za-z]{1,64}$")
+    code: str = Field(pattern="^[A-Za-z.]{1,64}$")
+    service: str = Field("sagemaker", pattern="^[a-z]{1,32}$")
+    status: int = Field(400, ge=400, le=599)
+    times: int = Field(1, ge=1, le=1000)
+    message: str = Field("", max_length=1000)
+    account: str = Field(DEFAULT_ACCOUNT, pattern="^[0-9]{12}$")
+
+
 class ResetParameters(Parameters):
     """What a reset is about. `external`: empty a store that is not the emulator's own, too."""
 

@@ -9,6 +9,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Agree on the folder of the run's server; it is made by the first test that needs it."""
+    config.addinivalue_line(
+        "markers",
+        "emulator_fault(operation, code, *, service='sagemaker', status=400, times=1, message=None): "
+        "the test's next requests for an operation get this error.",
+    )
     given = getattr(config, "workerinput", {}).get(_INPUT)
     config.stash[_FOLDER] = Path(given or Path(tempfile.gettempdir()) / f"processing-emulator-{uuid.uuid4().hex[:12]}")
     jobs = config.stash[_JOBS] = []
@@ -105,6 +111,20 @@ def sagemaker_emulator(pytestconfig: pytest.Config) -> Iterator["SageMakerEmulat
         worker=os.environ.get("PYTEST_XDIST_WORKER", ""),
     ) as emulator:
         yield emulator
+
+
+@pytest.fixture(autouse=True)
+def _emulator_faults(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The faults that the test's marks ask for, until it is over."""
+    marks = list(request.node.iter_markers("emulator_fault"))
+    if not marks:
+        yield
+        return
+    emulator: SageMakerEmulator = request.getfixturevalue("sagemaker_emulator")
+    with ExitStack() as faults:
+        for mark in reversed(marks):  # in the order in which they are written
+            faults.enter_context(emulator.fault(*mark.args, **mark.kwargs))
+        yield
 
 
 @pytest.fixture

@@ -52,6 +52,28 @@ class SageMakerEmulator:
         """The address of a job's page in the dashboard."""
         return self.url + job_path(JobKey(account=self.account, region=self.api.region, name=job))
 
+    @contextmanager
+    def fault(
+        self,
+        operation: str,
+        code: str,
+        *,
+        service: str = "sagemaker",
+        status: int = 400,
+        times: int = 1,
+        message: str | None = None,
+    ) -> Iterator[None]:
+        """Within this, the next `times` requests of this account for an operation get the error `code`."""
+        asked = {"service": service, "status": status, "times": times, "message": message, "account": self.account}
+        try:
+            added = self.api.post("faults", operation=operation, code=code, **asked)
+        except ClickException as error:
+            pytest.fail(error.message, pytrace=False)
+        try:
+            yield
+        finally:
+            self.api.delete(f"faults/{added['id']}")
+
     def make_bucket(self) -> str:
         """Make a bucket with a new name."""
         name = f"test-{uuid.uuid4().hex[:16]}"

@@ -10,22 +10,31 @@ from processing_emulator.admin.lazy_app import LazyApp
 from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.reset import ResetSteps, Resetter
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
+from processing_emulator.aws.protocols.model import SERVED
 from processing_emulator.aws.services.latencies import OperationLatencies
 from processing_emulator.config import Runner, Settings
-from processing_emulator.engine.scheduler import Scheduler
+from processing_emulator.engine.scheduler import ResetResult, Scheduler
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.changes import JobChanges
+from processing_emulator.jobs.request_faults import RequestFaults
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.health import config_document, health_checks, health_document
 from processing_emulator.server.job_engine import JobEngine
 
 
-def build_resetter(adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGate, changes: JobChanges) -> Resetter:
+def build_resetter(
+    adapters: Adapters, scheduler: Scheduler, gate: MaintenanceGate, changes: JobChanges, faults: RequestFaults
+) -> Resetter:
     """A reset of everything that is stored here."""
     s3, hooks = adapters.s3, adapters.hooks
+
+    def forget_jobs() -> ResetResult:
+        faults.clear()
+        return scheduler.reset()
+
     return Resetter(
         ResetSteps(
-            forget_jobs=scheduler.reset,
+            forget_jobs=forget_jobs,
             empty_s3=s3.empty,
             s3_is_external=s3.kind == "external",
             read_seed=lambda: hooks.load_seed(s3.access()),
@@ -43,6 +52,7 @@ def build_admin_app(
     resetter: Resetter,
     state_changes: StateChanges,
     streams: OpenStreams,
+    faults: RequestFaults,
 ) -> LazyApp[ASGIApp]:
     """The application, which is loaded on its first request: FastAPI takes longer to import than everything else."""
     stores, hooks = adapters.stores, adapters.hooks
@@ -73,6 +83,8 @@ def build_admin_app(
             sources=metric_sources(stores.jobs, engine, latencies),
             state_changes=state_changes,
             streams=streams,
+            faults=faults,
+            operations=SERVED,
             clock=adapters.clock,
         )
 

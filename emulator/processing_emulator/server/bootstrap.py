@@ -19,6 +19,7 @@ from processing_emulator.aws.services.sagemaker.describe_processing_job import d
 from processing_emulator.config import Settings
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.changes import JobChanges
+from processing_emulator.jobs.request_faults import RequestFaults
 from processing_emulator.jobs.retention import JobRetention
 from processing_emulator.logs.retention import LogRetention
 from processing_emulator.ports import CancelToken
@@ -69,12 +70,21 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
         adapters = open_adapters(settings, startup, stack)
         engine = build_job_engine(settings, adapters)
         gate, s3, changes = MaintenanceGate(), s3_proxy(adapters.s3), JobChanges(adapters.stores.jobs)
-        resetter = build_resetter(adapters, engine.scheduler, gate, changes)
-        latencies = OperationLatencies()
+        latencies, faults = OperationLatencies(), RequestFaults()
+        resetter = build_resetter(adapters, engine.scheduler, gate, changes, faults)
         state_changes, streams = StateChanges(adapters.stores.jobs, description_of), OpenStreams()
-        admin = build_admin_app(settings, flags, adapters, engine, latencies, resetter, state_changes, streams)
+        admin = build_admin_app(settings, flags, adapters, engine, latencies, resetter, state_changes, streams, faults)
         gateway = build_gateway(
-            settings, adapters, engine, models, changes=changes, gate=gate, admin=admin, s3=s3, latencies=latencies
+            settings,
+            adapters,
+            engine,
+            models,
+            changes=changes,
+            gate=gate,
+            admin=admin,
+            s3=s3,
+            latencies=latencies,
+            faults=faults,
         )
         retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
         deliveries = event_deliveries(settings, adapters, state_changes)

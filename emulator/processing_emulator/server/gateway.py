@@ -25,6 +25,7 @@ from processing_emulator.aws.services.latencies import OperationLatencies
 from processing_emulator.config import Settings
 from processing_emulator.jobs.changes import JobChanges
 from processing_emulator.jobs.listing import JobListing
+from processing_emulator.jobs.request_faults import RequestFaults
 from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
 from processing_emulator.server.adapters import Adapters
@@ -46,6 +47,7 @@ def build_gateway(
     admin: ASGIApp,
     s3: ASGIApp,
     latencies: OperationLatencies,
+    faults: RequestFaults,
 ) -> ASGIApp:
     """The application of everything that is served on the port."""
     jobs, clock, keys = adapters.stores.jobs, adapters.clock, adapters.keys
@@ -69,7 +71,7 @@ def build_gateway(
     )
     address = adapters.location.address
     return create_app(
-        dispatcher=Dispatcher(services, models.__getitem__, latencies),
+        dispatcher=Dispatcher(services, models.__getitem__, latencies, faults),
         account_of=keys.account_of,
         admin=admin,
         s3=s3,

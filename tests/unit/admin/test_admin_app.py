@@ -19,6 +19,7 @@ from processing_emulator.domain.usage import UsageSample, UsageScale, usage_data
 from processing_emulator.engine.object_cache import CacheState
 from processing_emulator.errors import EmulatorError, StartFailure, StoreFailure
 from processing_emulator.events.state_changes import StateChanges
+from processing_emulator.jobs.request_faults import RequestFaults
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
@@ -68,6 +69,8 @@ class World:
             sources=sources(),
             state_changes=StateChanges(self.store, description_of),
             streams=OpenStreams(),
+            faults=RequestFaults(),
+            operations={"sagemaker": ("CreateProcessingJob",)},
             clock=self.api.clock,
         )
 
@@ -351,6 +354,46 @@ def test_cache_is_shown_and_cleared(world: World) -> None:
 
     assert (shown["entries"], shown["bytes"], shown["oldestUse"]) == (2, 7, "1970-01-01T00:00:00+00:00")
     assert (cleared["entries"], cleared["bytes"], cleared["oldestUse"]) == (0, 0, None)
+
+
+def test_faults_are_added_listed_and_removed(world: World) -> None:
+    query = "operation=CreateProcessingJob&code=ThrottlingException&times=2"
+    added = world.post(f"/_emulator/faults?{query}")
+
+    assert added.status == 201
+    assert world.get("/_emulator/faults").document == {"faults": [added.document]}
+    assert added.document == {
+        "id": 1,
+        "account": "000000000000",
+        "service": "sagemaker",
+        "operation": "CreateProcessingJob",
+        "code": "ThrottlingException",
+        "message": "ThrottlingException: a fault that a test asked for",
+        "status": 400,
+        "remaining": 2,
+    }
+    path = f"/_emulator/faults/{added.document['id']}"
+    removals = [call(world.app, method="DELETE", path=path).document for _ in range(2)]
+    assert removals == [{"removed": True}, {"removed": False}]
+    world.post(f"/_emulator/faults?{query}")
+    assert call(world.app, method="DELETE", path="/_emulator/faults").document == {"faults": []}
+    assert world.get("/_emulator/faults").document == {"faults": []}
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("operation=CreateTrainingJob&code=X", "sagemaker CreateTrainingJob is not an operation of the emulator."),
+        ("operation=CreateProcessingJob&code=X&status=200", "status"),
+        ("operation=CreateProcessingJob&code=X&times=0", "times"),
+        ("operation=CreateProcessingJob", "code"),
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused(world: World, query: str, named: str) -> None:
+    answer = world.post(f"/_emulator/faults?{query}")
+    assert answer.status == 400
+    assert named in answer.document["error"]
+    assert world.get("/_emulator/faults").document == {"faults": []}
 
 
 @pytest.mark.parametrize(

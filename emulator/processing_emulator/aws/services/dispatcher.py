@@ -9,11 +9,12 @@ from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.codec import Address, Codec, Reply, ServiceKey, WireRequest
 from processing_emulator.aws.protocols.model import ServiceModel
 from processing_emulator.aws.protocols.service_names import name_of
-from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForms
+from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, ErrorForms, WireError
 from processing_emulator.aws.services.latencies import Answered, OperationLatencies
 from processing_emulator.aws.services.operation import NO_FORMS, Handler, Operation
 from processing_emulator.aws.signatures.errors import Refusal, SignatureError
 from processing_emulator.errors import RequestError, UnknownOperation
+from processing_emulator.jobs.request_faults import RequestFaults
 from processing_emulator.log_context import add_log_fields
 
 
@@ -38,7 +39,9 @@ class Dispatcher:
         services: Iterable[Service],
         load_model: Callable[[str], ServiceModel],
         latencies: OperationLatencies | None = None,
+        faults: RequestFaults | None = None,
     ) -> None:
+        self._faults = faults or RequestFaults()
         self._latencies = latencies or OperationLatencies()
         self._models: dict[tuple[ServiceKey, str], ServiceModel] = {}
         self._operations: dict[tuple[str, str], Operation] = {}
@@ -63,6 +66,7 @@ class Dispatcher:
         add_log_fields(operation=operation.title)
         outcome, began = "failed", time.perf_counter()
         try:
+            self._raise_fault(operation, context)
             reply = operation.reply(codec, request, context)
             outcome = "ok"
         except RequestError as error:
@@ -71,6 +75,12 @@ class Dispatcher:
         finally:
             self._latencies.observe(Answered(operation.title, outcome), time.perf_counter() - began)
         return reply
+
+    def _raise_fault(self, operation: Operation, context: RequestContext) -> None:
+        """Raises WireError, where a test asked for it."""
+        fault = self._faults.take(context.account, operation.service, operation.name)
+        if fault is not None:
+            raise WireError(code=fault.code, message=fault.message, status=fault.status)
 
     def _operation(self, address: Address, context: RequestContext) -> Operation:
         """Raises UnknownOperation, SignatureError."""

@@ -31,6 +31,7 @@ class Operation:
 
     def __init__(self, service: ServiceModel, name: str, handle: Handler, error_forms: ErrorForms = NO_FORMS) -> None:
         self.title = f"{service.service_id} {name}"
+        self.service, self.name = service.name, name
         self._model = service.operations[name]
         self._handle = handle
         self._error_forms = error_forms
