@@ -235,6 +235,23 @@ def test_the_request_is_shown_as_code_that_sends_it_again(world: World) -> None:
     assert calls["processor.run"]["arguments"] == [EVIL, "'; rm -rf / #"]
     assert calls["ProcessingInput"]["source"] == f"s3://bkt/{EVIL}"
     assert calls["ProcessingOutput"]["destination"] == f"s3://bkt/{EVIL}"
+    calls = _calls(_code(world, "SageMaker SDK 3"))
+    assert calls["Processor"]["env"] == {"KEY": EVIL}
+    assert calls["ProcessingS3Input"]["s3_uri"] == calls["ProcessingS3Output"]["s3_uri"] == f"s3://bkt/{EVIL}"
+
+
+def test_only_sdk_3_is_given_instance_preferences(world: World) -> None:
+    request = a_request("evil")
+    preferences = [{"InstanceType": "ml.m5.large"}, {"InstanceType": "ml.t3.medium"}]
+    cluster = {"InstancePreferences": preferences, "InstanceCount": 1, "VolumeSizeInGB": 1}
+    request["ProcessingResources"]["ClusterConfig"] = cluster
+    world.api.service.create(a_key("evil"), request)
+
+    second, third = (_calls(_code(world, f"SageMaker SDK {number}"))["Processor"] for number in (2, 3))
+
+    assert (second["instance_type"], second["instance_count"]) == ("ml.m5.large", 1)
+    assert (third["instance_preferences"], third["instance_count"]) == (preferences, 1)
+    assert "instance_type" not in third
 
 
 def test_a_text_is_found_in_a_log_forwards_and_backwards(world: World) -> None:

@@ -3,7 +3,7 @@
 import json
 import shlex
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pprint import pformat
 from typing import Any
@@ -29,7 +29,8 @@ def code_of(key: JobKey, request: Mapping[str, Any]) -> list[Code]:
         Code(title="JSON", text=json.dumps(request, indent=2, ensure_ascii=False)),
         Code(title="boto3", text=boto3_code(key, request)),
         Code(title="AWS CLI", text=cli_code(key, request)),
-        Code(title="SageMaker SDK 2", text=sdk_code(request)),
+        Code(title="SageMaker SDK 2", text=sdk_code(request, _SDK_2)),
+        Code(title="SageMaker SDK 3", text=sdk_code(request, _SDK_3)),
     ]
 
 
@@ -49,28 +50,33 @@ def cli_code(key: JobKey, request: Mapping[str, Any]) -> str:
     return f"aws sagemaker create-processing-job --region {shlex.quote(key.region)} --cli-input-json {document}\n"
 
 
-def sdk_code(request: Mapping[str, Any]) -> str:
-    """A Python program, as far as the SDK's Processor has parameters for the request."""
+def sdk_code(request: Mapping[str, Any], sdk: "_Sdk") -> str:
+    """A Python program, as far as the Processor of this generation of the SDK has parameters for the request."""
     try:
         spec = spec_of(request)
     except Unsupported as error:
         return f"# This request has no equivalent here: {' '.join(str(error).split())}\n"
-    return "".join(_sdk_lines(spec, request))
+    return "".join(_sdk_lines(spec, request, sdk))
 
 
-def _sdk_lines(spec: JobSpec, request: Mapping[str, Any]) -> Iterator[str]:
+def _sdk_lines(spec: JobSpec, request: Mapping[str, Any], sdk: "_Sdk") -> Iterator[str]:
     choice = spec.choices[0]
-    yield "from sagemaker.network import NetworkConfig\n" if spec.network_isolation else ""
-    yield "from sagemaker.processing import ProcessingInput, ProcessingOutput, Processor\n\n"
-    if spec.must_select:
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    preferences = list(cluster.get("InstancePreferences", ()))
+    yield f"from {sdk.package}.network import NetworkConfig\n" if spec.network_isolation else ""
+    yield f"{sdk.imports}\n"
+    if preferences and not sdk.knows_preferences:
         yield "# The SDK knows no InstancePreferences: this is the first of them.\n"
     yield _call(
         "processor = Processor",
         role=spec.role_arn,
         image_uri=spec.image_uri,
         entrypoint=None if spec.entrypoint is None else list(spec.entrypoint),
-        instance_type=choice.instance_type,
-        instance_count=choice.count,
+        **(
+            {"instance_preferences": preferences, "instance_count": cluster.get("InstanceCount")}
+            if preferences and sdk.knows_preferences
+            else {"instance_type": choice.instance_type, "instance_count": choice.count}
+        ),
         volume_size_in_gb=spec.volume_gib,
         max_runtime_in_seconds=spec.max_runtime_seconds,
         env=dict(spec.environment) or None,
@@ -80,8 +86,8 @@ def _sdk_lines(spec: JobSpec, request: Mapping[str, Any]) -> Iterator[str]:
         "processor.run",
         job_name=request["ProcessingJobName"],
         arguments=None if spec.arguments is None else list(spec.arguments),
-        inputs=_list([_sdk_input(each) for each in spec.inputs]),
-        outputs=_list([_sdk_output(each) for each in spec.outputs]),
+        inputs=_list([sdk.input(each) for each in spec.inputs]),
+        outputs=_list([sdk.output(each) for each in spec.outputs]),
     )
 
 
@@ -94,27 +100,66 @@ class _Source(str):
         return str(self)
 
 
-def _sdk_input(each: JobInput) -> str:
-    return _one_line(
-        "ProcessingInput",
-        input_name=each.name,
-        source=str(each.source.uri),
-        destination=each.local_path,
-        s3_data_type="ManifestFile" if isinstance(each.source, S3Manifest) else "S3Prefix",
-        s3_input_mode=each.mode.value,
-        s3_data_distribution_type=each.distribution.value,
-        s3_compression_type=each.compression.value,
-    )
+def _input_2(each: JobInput) -> str:
+    place = {"source": str(each.source.uri), "destination": each.local_path}
+    return _one_line("ProcessingInput", input_name=each.name, **place, **_input_modes(each))
 
 
-def _sdk_output(each: JobOutput) -> str:
-    return _one_line(
-        "ProcessingOutput",
-        output_name=each.name,
-        source=each.local_path,
-        destination=str(each.uri),
-        s3_upload_mode=each.upload_mode.value,
-    )
+def _output_2(each: JobOutput) -> str:
+    place = {"source": each.local_path, "destination": str(each.uri)}
+    return _one_line("ProcessingOutput", output_name=each.name, **place, s3_upload_mode=each.upload_mode.value)
+
+
+def _input_3(each: JobInput) -> str:
+    place = {"s3_uri": str(each.source.uri), "local_path": each.local_path}
+    s3_input = _one_line("ProcessingS3Input", **place, **_input_modes(each))
+    return _one_line("ProcessingInput", input_name=each.name, s3_input=_Source(s3_input))
+
+
+def _output_3(each: JobOutput) -> str:
+    place = {"s3_uri": str(each.uri), "local_path": each.local_path}
+    s3_output = _one_line("ProcessingS3Output", **place, s3_upload_mode=each.upload_mode.value)
+    return _one_line("ProcessingOutput", output_name=each.name, s3_output=_Source(s3_output))
+
+
+def _input_modes(each: JobInput) -> dict[str, str]:
+    return {
+        "s3_data_type": "ManifestFile" if isinstance(each.source, S3Manifest) else "S3Prefix",
+        "s3_input_mode": each.mode.value,
+        "s3_data_distribution_type": each.distribution.value,
+        "s3_compression_type": each.compression.value,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sdk:
+    """What differs between the generations of the SageMaker Python SDK."""
+
+    package: str
+    imports: str
+    knows_preferences: bool
+    input: Callable[[JobInput], str]
+    output: Callable[[JobOutput], str]
+
+
+_SDK_2 = _Sdk(
+    package="sagemaker",
+    imports="from sagemaker.processing import ProcessingInput, ProcessingOutput, Processor\n",
+    knows_preferences=False,
+    input=_input_2,
+    output=_output_2,
+)
+_SDK_3 = _Sdk(
+    package="sagemaker.core",
+    imports=(
+        "from sagemaker.core.processing import Processor\n"
+        "from sagemaker.core.shapes import (\n"
+        "    ProcessingInput,\n    ProcessingOutput,\n    ProcessingS3Input,\n    ProcessingS3Output,\n)\n"
+    ),
+    knows_preferences=True,
+    input=_input_3,
+    output=_output_3,
+)
 
 
 def _list(calls: list[str]) -> _Source | None:
