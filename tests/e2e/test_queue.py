@@ -1,34 +1,63 @@
 """More jobs than the machine has capacity for: they wait in order, and their queue position is shown."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.builders import a_request, an_output
-from tests.e2e.conftest import leftovers
+from tests.e2e.conftest import leftovers, running_server
 from tests.e2e.server import EmulatorProcess
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
-JOBS = 20
+VCPUS = {"ml.t3.medium": 2, "ml.m5.xlarge": 4, "ml.m5.2xlarge": 8}
+MEMORY_GIB = {"ml.t3.medium": 4, "ml.m5.xlarge": 16, "ml.m5.2xlarge": 32}
+STUBBORN = "mixed-06"
 
 
-def test_twenty_jobs_complete_in_order(server: EmulatorProcess) -> None:
-    sagemaker = server.client("sagemaker")
-    names = [f"many-{number:02}" for number in range(JOBS)]
-    for name in names:
-        script = f"echo {name} > /opt/ml/processing/output/{name}"
-        sagemaker.create_processing_job(
-            **a_request(name, entrypoint=["sh", "-c", script], outputs=[an_output(uri="s3://bkt/many")])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[EmulatorProcess]:
+    """A server with room for one large job and two small ones."""
+    folder = tmp_path_factory.mktemp("emulator")
+    with running_server(folder, capacity_cpus="12", capacity_memory_mib=str(48 * 1024)) as process:
+        yield process
+
+
+def test_thirty_jobs_of_mixed_sizes_complete_and_never_exceed_the_capacity(server: EmulatorProcess) -> None:
+    """One asks for more than half of the capacity, one is stopped and ignores SIGTERM. Containers say when they ran."""
+    sagemaker, s3 = server.client("sagemaker"), server.client("s3")
+    types = {f"mixed-{number:02}": ("ml.m5.xlarge" if number % 3 == 2 else "ml.t3.medium") for number in range(30)}
+    types["mixed-03"] = "ml.m5.2xlarge"
+    for name, kind in types.items():
+        script = f"began=$(date +%s%N); sleep 0.3; echo $began $(date +%s%N) > /opt/ml/processing/output/{name}"
+        if name == STUBBORN:
+            script = "trap 'echo ignored' TERM; while true; do sleep 0.1; done"
+        request = a_request(
+            name, entrypoint=["sh", "-c", script], instance_type=kind, outputs=[an_output(uri="s3://bkt/many")]
         )
-    ends = [server.wait_for_end(name, 120) for name in names]
-    assert {end["ProcessingJobStatus"] for end in ends} == {"Completed"}
-    starts = [end["ProcessingStartTime"] for end in ends]
-    assert starts == sorted(starts)
-    pages = sagemaker.get_paginator("list_processing_jobs").paginate(NameContains="many-", MaxResults=7)
-    listed = [summary["ProcessingJobName"] for page in pages for summary in page["ProcessingJobSummaries"]]
-    assert listed == names
-    objects = server.client("s3").list_objects_v2(Bucket="bkt", Prefix="many/")["Contents"]
-    assert [item["Key"] for item in objects] == [f"many/{name}" for name in names]
+        sagemaker.create_processing_job(**request)
+    server.wait_for_phase(STUBBORN, "Running")
+    sagemaker.stop_processing_job(ProcessingJobName=STUBBORN)
+
+    ends = {name: server.wait_for_end(name, 120) for name in types}
+
+    statuses = {name: end["ProcessingJobStatus"] for name, end in ends.items()}
+    assert statuses == {**dict.fromkeys(types, "Completed"), STUBBORN: "Stopped"}
+    for kind in VCPUS:
+        starts = [end["ProcessingStartTime"] for name, end in ends.items() if types[name] == kind]
+        assert starts == sorted(starts)
+    pages = sagemaker.get_paginator("list_processing_jobs").paginate(NameContains="mixed-", MaxResults=7)
+    assert [one["ProcessingJobName"] for page in pages for one in page["ProcessingJobSummaries"]] == list(types)
+    ran = {
+        name: [int(stamp) for stamp in s3.get_object(Bucket="bkt", Key=f"many/{name}")["Body"].read().split()]
+        for name in types
+        if name != STUBBORN
+    }
+    at_once = [[types[name] for name, (began, ended) in ran.items() if began <= at < ended] for at, _ in ran.values()]
+    assert max(map(len, at_once)) > 1
+    assert max(sum(VCPUS[kind] for kind in kinds) for kinds in at_once) <= 12
+    assert max(sum(MEMORY_GIB[kind] for kind in kinds) for kinds in at_once) <= 48
     assert leftovers(server) == []
 
 

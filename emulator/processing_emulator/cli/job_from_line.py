@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from processing_emulator.cli.emulator_client import EmulatorClient, service_errors
+from processing_emulator.domain.bucket_place import bucket_place
 
 ROOT = "/opt/ml/processing"
 ROLE = "arn:aws:iam::{account}:role/processing-emulator"
@@ -114,12 +115,7 @@ class JobFromLine:
     def _make_bucket(self) -> None:
         s3 = self._client.aws("s3")
         if self._bucket not in (bucket["Name"] for bucket in s3.list_buckets()["Buckets"]):
-            where = (
-                {}
-                if self._client.region == "us-east-1"
-                else {"CreateBucketConfiguration": {"LocationConstraint": self._client.region}}
-            )
-            s3.create_bucket(Bucket=self._bucket, **where)
+            s3.create_bucket(Bucket=self._bucket, **bucket_place(self._client.region))
 
     def _upload(self, source: Path, prefix: str) -> None:
         s3 = self._client.aws("s3")

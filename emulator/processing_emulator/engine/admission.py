@@ -69,6 +69,8 @@ class Admission:
         self._patience_seconds = engine_patience_seconds
         self._passing_seconds = passing_seconds
         self._without_room: set[Sequence[InstanceChoice]] = set()
+        self._tried: set[JobId] = set()
+        """Jobs behind the first that had no room, either; until room is made they are not looked at again."""
         self._queue = AdmissionQueue()
         self._blocked: _Blocked | None = None
         self._outage: _Outage | None = None
@@ -148,6 +150,7 @@ class Admission:
         self._blocked = None  # before anything can fail: a turn that failed is repeated in full
         self._room_made.clear()
         self._without_room.clear()
+        self._tried.clear()
         while (job_id := self._queue.first()) is not None:
             job = self._find_waiting(job_id)
             reason = self._admit_one(job) if job is not None else None
@@ -163,9 +166,13 @@ class Admission:
         if self._clock.monotonic() - blocked.since >= self._passing_seconds:
             return
         for job_id in self._queue.behind_first(PASSING_JOBS):
+            if job_id in self._tried:
+                continue
             job = self._find_waiting(job_id)
             if job is None or self._admit_one(job) is None:
                 self._queue.remove(job_id)
+            else:
+                self._tried.add(job_id)
 
     def _find_waiting(self, job_id: JobId) -> ProcessingJob | None:
         """The job as stored, unless it has ended or was removed by a reset."""

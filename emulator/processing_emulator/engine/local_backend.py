@@ -148,14 +148,14 @@ class LocalBackend:
         self._ledger.release(job_id)
 
     def sweep(self, is_wanted: Callable[[JobId], bool]) -> int:
-        """See the port. Networks and volumes after containers, which hold them."""
+        """See the port. First the cache, which needs no engine; networks and volumes after the containers in them."""
+        self._tools.cache.maintain()
         runtime = self._tools.runtime
         removed = self._sweep(runtime.list_ours(), runtime.remove, is_wanted)
         runtime.remove_unused_volumes()
         removed += self._sweep(runtime.list_networks(), runtime.remove_network, is_wanted)
         for parent in (self._jobs_folder, self._views_folder):
             removed += self._sweep_folders(parent, is_wanted)
-        self._tools.cache.maintain()
         return removed
 
     def clear(self) -> int:

@@ -19,6 +19,7 @@ from processing_emulator.cli.env import REMOVED, SDK_CONFIG_VARIABLE, client_var
 from processing_emulator.cli.sdk_config import write_sdk_config
 from processing_emulator.cli.settings_flags import load_settings
 from processing_emulator.config import Settings
+from processing_emulator.domain.bucket_place import bucket_place
 from processing_emulator.domain.default_account import account_of
 from processing_emulator.domain.job import JobKey
 from processing_emulator.fast_waits.processing_emulator_fast_waits import install
@@ -77,8 +78,7 @@ class SageMakerEmulator:
     def make_bucket(self) -> str:
         """Make a bucket with a new name."""
         name = f"test-{uuid.uuid4().hex[:16]}"
-        where = {"CreateBucketConfiguration": {"LocationConstraint": self.api.region}}
-        self.client("s3").create_bucket(Bucket=name, **({} if self.api.region == "us-east-1" else where))
+        self.client("s3").create_bucket(Bucket=name, **bucket_place(self.api.region))
         return name
 
     def remove_bucket(self, name: str) -> None:

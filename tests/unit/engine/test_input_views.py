@@ -164,6 +164,21 @@ def test_reaper_removes_views_without_a_job(filled: Rig) -> None:
     assert filled.leftovers() == []
 
 
+def test_cache_keeps_to_its_limit_while_the_engine_is_away(filled: Rig) -> None:
+    filled.start_emulator()
+    run(filled, "first")
+    filled.close()
+    filled.runs.clear()
+    filled.cache_bytes = 1
+    emulator = filled.start_emulator()
+    emulator.runtime.lose_engine()
+
+    with pytest.raises(RuntimeUnavailable):
+        emulator.reaper.sweep()
+
+    assert emulator.tools.cache.state().size_bytes == 0
+
+
 def test_files_of_a_view_count_towards_the_volume(filled: Rig) -> None:
     filled.objects.put("bkt", "in/big", b"x" * 700_000)
     filled.cache_bytes = 10 * 1024**2

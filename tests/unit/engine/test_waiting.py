@@ -1,12 +1,19 @@
 """Jobs that wait for capacity: in order, announced once, and cheap however many there are."""
 
+import random
+from collections import Counter
 from collections.abc import Sequence
 
 from processing_emulator.adapters.clock import SystemClock
+from processing_emulator.domain.instance_types import GIB
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.engine.admission_queue import AdmissionQueue
-from tests.fakes.container_script import HOLD
+from tests.fakes.container_script import HOLD, IGNORE_SIGTERM
+from tests.fakes.job_store import MemoryJobStore
+from tests.fakes.log_store import MemoryLogStore
+from tests.fakes.metric_store import MemoryMetricStore
+from tests.fakes.probes import FakeHostProbe
 from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
@@ -92,6 +99,65 @@ def test_new_jobs_do_not_retry_the_first_while_no_capacity_is_given_back(rig: Ri
         wait_until_announced(rig, [rig.add(f"later-{number}")])
     assert rig.host.looks == 0
     assert emulator.scheduler.count_running() == 1
+
+
+class CountingStore(MemoryJobStore):
+    """Counts how often a job is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: Counter[JobId] = Counter()
+
+    def get(self, job_id: JobId) -> ProcessingJob:
+        self.reads[job_id] += 1
+        return super().get(job_id)
+
+
+def test_jobs_that_may_not_pass_are_not_read_again_while_no_capacity_is_given_back(rig: Rig) -> None:
+    store = CountingStore()
+    rig.jobs, rig.logs, rig.metrics = store, MemoryLogStore(store), MemoryMetricStore(store)
+    rig.start_emulator()
+    blocker = block(rig)
+    waiting = [rig.add(f"waiting-{number}") for number in range(3)]
+    wait_until_announced(rig, waiting)
+    store.reads.clear()
+    for number in range(3):
+        wait_until_announced(rig, [rig.add(f"later-{number}")])
+    assert [store.reads[job.id] for job in waiting] == [0, 0, 0]
+    rig.machine.release(rig.container(blocker))
+    assert {rig.wait_for_end(job).phase for job in waiting} == {JobPhase.COMPLETED}
+
+
+VCPUS = {"ml.t3.medium": 2, "ml.m5.xlarge": 4, "ml.m5.2xlarge": 8}
+
+
+def test_thirty_jobs_of_mixed_sizes_start_in_order_and_never_exceed_the_capacity(rig: Rig) -> None:
+    """Each runs until the test ends it. One needs more than half of the machine; one is stopped and ignores SIGTERM."""
+    rig.host = FakeHostProbe(vcpus=12.0, memory_bytes=48 * GIB)
+    emulator = rig.start_emulator(passing_seconds=0.0)
+    dice = random.Random(30)
+    kinds = dice.choices(["ml.t3.medium", "ml.m5.xlarge"], k=30)
+    kinds[4] = "ml.m5.2xlarge"
+    waiting = [
+        rig.add(f"job-{number}", instance_type=kind, Environment={**HOLDS, IGNORE_SIGTERM: "1"})
+        for number, kind in enumerate(kinds)
+    ]
+    stubborn = waiting[6]
+    size = {job.id: VCPUS[kind] for job, kind in zip(waiting, kinds, strict=True)}
+    running: list[ProcessingJob] = []
+    while waiting or running:
+        while waiting and sum(size[job.id] for job in (*running, waiting[0])) <= 12:
+            running.append(waiting.pop(0))
+            rig.wait_for_phase(running[-1], "Running")
+        assert sum(limits.reserved_vcpus for limits in emulator.backend.held()) == sum(size[job.id] for job in running)
+        assert {rig.job(job).phase for job in waiting} <= {JobPhase.PENDING}
+        ending = running.pop(dice.randrange(len(running)))
+        if ending is stubborn:
+            rig.request_stop(ending)
+        else:
+            rig.machine.release(rig.container(ending))
+        assert rig.wait_for_end(ending).phase is (JobPhase.STOPPED if ending is stubborn else JobPhase.COMPLETED)
+    assert rig.leftovers() == []
 
 
 def test_stopping_a_waiting_job_ends_it_at_once_and_leaves_the_others_waiting(rig: Rig) -> None:

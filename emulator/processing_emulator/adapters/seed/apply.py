@@ -7,6 +7,7 @@ from typing import Any
 
 from processing_emulator.adapters.seed.client import S3Access, connected, error_of, translated
 from processing_emulator.adapters.seed.plan import SeedObject, SeedPlan
+from processing_emulator.domain.bucket_place import bucket_place
 from processing_emulator.errors import Cancelled
 from processing_emulator.ports import CancelToken
 
@@ -57,8 +58,7 @@ def _make_bucket(client: Any, bucket: str, region: str) -> bool:
             raise
     else:
         return False
-    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    client.create_bucket(Bucket=bucket, **place)
+    client.create_bucket(Bucket=bucket, **bucket_place(region))
     return True
 
 

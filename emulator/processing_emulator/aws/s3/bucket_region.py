@@ -12,8 +12,8 @@ from processing_emulator.aws.http.request_middleware import context_in
 from processing_emulator.aws.protocols.xml_text import xml_text
 from processing_emulator.aws.s3.buffered_response import BufferedResponse
 from processing_emulator.aws.s3.target import subresources_of, target_of
+from processing_emulator.domain.bucket_place import UNNAMED_REGION
 
-_UNNAMED_REGION: Final = "us-east-1"
 _OK: Final = 200
 _XML: Final = (b"content-type", b"application/xml")
 
@@ -51,7 +51,7 @@ def _with_region(send: Send, region: str) -> Send:
 
 
 def _location_document(region: str) -> bytes:
-    named = "" if region == _UNNAMED_REGION else xml_text(region)
+    named = "" if region == UNNAMED_REGION else xml_text(region)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{named}</LocationConstraint>'
