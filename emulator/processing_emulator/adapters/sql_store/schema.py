@@ -1,6 +1,6 @@
 """Makes the tables in a new database, and refuses a database that is not of this schema."""
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, Inspector, insert, inspect, select
 
 from processing_emulator.adapters.sql_store.all_tables import metadata
 from processing_emulator.adapters.sql_store.database import Database
@@ -30,10 +30,12 @@ def _has_schema(connection: Connection, name: str) -> bool:
     if inspector.has_table(emulator_schema.name):
         found = connection.execute(select(emulator_schema.c.version)).scalars().all()
         if found != [SCHEMA_VERSION]:
-            raise _other_version(name, " and ".join(map(str, found)) or "unknown")
+            raise _other_version(name, f"version {' and '.join(map(str, found)) or 'unknown'}")
+        if lacking := _columns_lacking(inspector):
+            raise _other_version(name, f"without {lacking[0]}")
         return True
     if inspector.has_table(_OLD_VERSION_TABLE):
-        raise _other_version(name, "from before the first release")
+        raise _other_version(name, "version from before the first release")
     foreign = [table for table in sorted(metadata.tables) if inspector.has_table(table)]
     if foreign:
         raise StoreFailure(
@@ -43,9 +45,22 @@ def _has_schema(connection: Connection, name: str) -> bool:
     return False
 
 
+def _columns_lacking(inspector: Inspector) -> list[str]:
+    """Columns that the tables do not have: until the first release, versions of development have the same number."""
+    there = {
+        (table, column["name"]) for (_, table), columns in inspector.get_multi_columns().items() for column in columns
+    }
+    return [
+        f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if (table.name, column.name) not in there
+    ]
+
+
 def _other_version(name: str, found: str) -> StoreFailure:
     return StoreFailure(
-        f"Database {name} was made by another version of the emulator: its schema is version {found},"
+        f"Database {name} was made by another version of the emulator: its schema is {found},"
         f" and this emulator needs version {SCHEMA_VERSION}. Start with another data directory or database, delete"
         " this one, or use the version of the emulator that made it."
     )

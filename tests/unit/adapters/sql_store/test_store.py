@@ -108,6 +108,24 @@ def test_database_of_an_old_development_schema_is_refused_and_left_alone(path: P
     assert query(path, "SELECT name FROM sqlite_master") == before
 
 
+@pytest.mark.parametrize(
+    ("change", "lacking"),
+    [
+        ("DROP TABLE event_rules", r"event_rules\.\w+"),
+        ("ALTER TABLE jobs DROP COLUMN started_boot_id", "jobs.started_boot_id"),
+    ],
+)
+def test_database_of_an_earlier_development_version_is_refused_and_left_alone(
+    path: Path, change: str, lacking: str
+) -> None:
+    open_store(path).close()
+    query(path, change)
+    before = query(path, "SELECT name, sql FROM sqlite_master")
+    with pytest.raises(StoreFailure, match=f"another version of the emulator: its schema is without {lacking},"):
+        open_store(path)
+    assert query(path, "SELECT name, sql FROM sqlite_master") == before
+
+
 def test_database_with_a_table_of_another_program_is_refused_and_left_alone(path: Path) -> None:
     query(path, "CREATE TABLE jobs (something TEXT)")
     with pytest.raises(StoreFailure, match=r"not made by the emulator: .*\(jobs\)"):
