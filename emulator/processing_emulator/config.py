@@ -266,6 +266,9 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="JSON object: quotas of each account and region by their names in Service Quotas; none by default.",
     )
+    instance_prices: Path | None = Field(
+        None, description="CSV file with your own prices of instance types; default: the package's few."
+    )
     sample_interval_seconds: float = Field(1.0, ge=0.1, description="Time between two samples of resource use.")
     samples_kept_hours: float = Field(
         3.0, gt=0, description="How long metrics are kept by the second; by the minute they are kept until a reset."

@@ -185,7 +185,10 @@ class QueryTooLarge(EmulatorError):
 
 
 class StartFailure(EmulatorError):
-    """The seed or the init directory is wrong, so that the server cannot start. The text says what to correct."""
+    """The seed, the init directory or the price table is wrong, so that the server cannot start.
+
+    The text says what to correct.
+    """
 
 
 class HookFailed(EmulatorError):

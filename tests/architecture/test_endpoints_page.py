@@ -9,6 +9,7 @@ from processing_emulator.admin.app import admin_app
 from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
+from processing_emulator.domain.instance_prices import packaged_prices
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.request_faults import RequestFaults
 from tests.fakes.job_store import MemoryJobStore
@@ -38,6 +39,7 @@ def _routes() -> set[str]:
         streams=OpenStreams(),
         faults=RequestFaults(),
         operations={},
+        prices=packaged_prices(),
         clock=StepClock(),
     )
     described = get_openapi(title="", version="", routes=app.routes)["paths"]

@@ -52,6 +52,7 @@ def test_doctor_without_an_engine_prints_a_hint(tmp_path: Path) -> None:
         (["--port", "99999"], "setting port: "),
         (["--data-dir", "/proc/nowhere"], "data directory /proc/nowhere cannot be used"),
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
+        (["--instance-prices", "/nowhere.csv"], "the price table /nowhere.csv cannot be read: "),
     ],
 )
 def test_invalid_option_prints_one_sentence_and_exits_with_code_2(
@@ -131,6 +132,7 @@ def _check_jobs(run: Callable[..., str], folder: Path) -> None:
     assert run("logs", "-f", "--tail", "1", "fails") == "two\n"
     assert json.loads(run("logs", "--json", "--since", "1h", "fails").splitlines()[0])["message"] == "one"
     assert "AlgorithmError: , exit code: 3" in run("describe", "fails")
+    assert "right size: " in run("describe", "copies")
     assert [row.split()[:2] for row in run("ps").splitlines()[1:]] == [["fails", "Failed"], ["copies", "Completed"]]
 
     run("run", "-d", "--name", "long", "--", TEST_IMAGE, "sleep", "300")

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -247,6 +248,10 @@ def test_21_what_a_container_uses_is_in_cloudwatch_by_all_protocols(server: Emul
     disk = server.client("cloudwatch").get_metric_statistics(**_busy("DiskUtilization"))["Datapoints"][0]
     assert disk["Maximum"] * 1024 / 100 == pytest.approx(200, rel=0.05)
     assert peaks["memoryBytes"] <= peaks["memoryHighWaterBytes"]
+    sizing = server.control("jobs/busy")["rightSizing"]
+    assert sizing["instanceType"] == "ml.t3.medium"
+    assert sizing["needs"]["memoryBytes"] == ceil(peaks["memoryBytes"] * 1.25)
+    assert sizing["costs"][0]["usd"] == pytest.approx(0.05 * sizing["billedSeconds"] / 3600, abs=1e-6)
     assert _average_by_query(server) == _average_by_json(server) == pytest.approx(found["Average"])
     scraped = urlopen(f"{server.url}/_emulator/metrics").read().decode()
     assert 'processing_emulator_operation_seconds_count{operation="GetMetricStatistics"' in scraped

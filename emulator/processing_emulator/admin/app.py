@@ -23,6 +23,7 @@ from processing_emulator.admin.prometheus_metrics import MetricSources
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
 from processing_emulator.admin.waiting import WaitingReason
 from processing_emulator.admin_prefix import ADMIN_PREFIX
+from processing_emulator.domain.instance_prices import PriceTable
 from processing_emulator.errors import StoreFull
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.request_faults import RequestFaults
@@ -42,6 +43,7 @@ def admin_app(
     streams: OpenStreams,
     faults: RequestFaults,
     operations: Mapping[str, Collection[str]],
+    prices: PriceTable,
     clock: Clock,
 ) -> FastAPI:
     """The application. `operations`: those of AWS that are served, by service.
@@ -65,11 +67,12 @@ def admin_app(
             waiting_reason=waiting_reason,
             server=server,
             sources=sources,
+            prices=prices,
             clock=clock,
         ),
         server_routes(server),
         fault_routes(faults, operations),
-        job_routes(store, metrics, waiting_reason, clock),
+        job_routes(store, metrics, waiting_reason, prices, clock),
         log_routes(store, logs, streams),
         event_routes(state_changes, store, streams),
         metric_routes(sources),

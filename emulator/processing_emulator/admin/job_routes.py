@@ -16,9 +16,11 @@ from processing_emulator.admin.parameters import (
     index_of,
 )
 from processing_emulator.admin.readiness import readiness_of
+from processing_emulator.admin.right_sizing_document import right_sizing_document
 from processing_emulator.admin.usage_document import usage_document
 from processing_emulator.admin.views import job_document, job_summary
 from processing_emulator.admin.waiting import WaitingReason, reason_of, waiting_of
+from processing_emulator.domain.instance_prices import PriceTable
 from processing_emulator.domain.phase import ProcessingJobStatus
 from processing_emulator.metrics.job_usage import peaks_of
 from processing_emulator.ports import Clock, JobQuery, JobStore, MetricStore, SortBy
@@ -48,7 +50,9 @@ class JobListParameters(Parameters):
         )
 
 
-def job_routes(store: JobStore, metrics: MetricStore, waiting_reason: WaitingReason, clock: Clock) -> APIRouter:
+def job_routes(
+    store: JobStore, metrics: MetricStore, waiting_reason: WaitingReason, prices: PriceTable, clock: Clock
+) -> APIRouter:
     """`/jobs`, `/jobs/NAME` and `/jobs/NAME/usage`."""
     router = APIRouter()
 
@@ -61,13 +65,15 @@ def job_routes(store: JobStore, metrics: MetricStore, waiting_reason: WaitingRea
     @router.get("/jobs/{name}")
     def get_job(name: JobName, query: Annotated[JobParameters, Query()]) -> JSONResponse:
         job = query.find_job(store, name)
-        instances, events = store.list_instances(job.id), store.list_events(job.id)
+        records, events = store.list_instances(job.id), store.list_events(job.id)
+        instances = [(record, peaks_of(metrics, job, record)) for record in records]
         document = job_document(
             job,
             waiting=waiting_of(store, waiting_reason, job),
-            instances=[(record, peaks_of(metrics, job, record)) for record in instances],
+            instances=instances,
+            right_sizing=right_sizing_document(job, instances, prices),
             events=events,
-            findings=readiness_of(store, job, instances, events),
+            findings=readiness_of(store, job, records, events),
         )
         return JSONResponse(document)
 

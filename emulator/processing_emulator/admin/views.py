@@ -27,6 +27,7 @@ def job_document(
     *,
     waiting: Waiting | None,
     instances: Sequence[tuple[InstanceRecord, UsagePeaks]],
+    right_sizing: Document | None,
     events: Sequence[JobEvent],
     findings: Sequence[Finding],
 ) -> Document:
@@ -46,6 +47,7 @@ def job_document(
             {**instance_document(record, peaks), "transfer": _current_transfer(job.phase, record, events)}
             for record, peaks in instances
         ],
+        "rightSizing": right_sizing,
         "events": [event_document(event) for event in events if event.action != PROGRESS],
         "cloudReadiness": {
             "ready": all(finding.verdict is not Verdict.REFUSED for finding in findings),

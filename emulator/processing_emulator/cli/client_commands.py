@@ -78,7 +78,7 @@ def describe(client: EmulatorClient, job: str, as_json: bool) -> None:
 
     from processing_emulator.cli.watch import summary
 
-    Console(soft_wrap=True, highlight=False).print(summary(document))
+    Console(soft_wrap=True, highlight=False).print(summary(document, why=True))
     rows = [(event["at"], event["action"], _details(event["detail"])) for event in document["events"]]
     click.echo("\n" + table(("TIME", "EVENT", "DETAILS"), rows))
 

@@ -27,6 +27,7 @@ GROUPS: Final = {
         "instance_scale",
         "gpu",
         "quotas",
+        "instance_prices",
     ),
     "Intervals": (
         "sample_interval_seconds",

@@ -107,8 +107,17 @@ def _peak_cells(instance: Document) -> Sequence[RenderableType]:
     return (f"CPU {cpu:.0f} % of {100 * limits['vcpus']:.0f}, memory {memory} of {size(limits['memoryBytes'])}",)
 
 
-def summary(document: Document) -> Text:
-    """How the job ended: state, time, peaks, and the reason of a failure."""
+def _right_size(sizing: Document | None, *, why: bool) -> Iterator[str]:
+    if sizing is None:
+        return
+    yield f"right size: {sizing['verdict']} How sure: {sizing['confidence']}."
+    yield f"  {sizing['cost']}"
+    if why or sizing["instanceType"] is None:
+        yield from (f"  {reason}" for reason in sizing["reasons"])
+
+
+def summary(document: Document, *, why: bool = False) -> Text:
+    """How the job ended: state, time, peaks, the right size (and `why` it is that), and the reason of a failure."""
     took = duration(seconds_between(document["createdAt"], document["endedAt"]))
     text = Text(f"{document['name']}: {document['status']}", style=f"bold {_STYLES.get(document['status'], '')}")
     text.append(f" after {took}", style="default")
@@ -116,6 +125,8 @@ def summary(document: Document) -> Text:
         for cell in _peak_cells(instance):
             if cell:
                 text.append(f"\n  {instance['host']}: {cell}", style="default")
+    for line in _right_size(document["rightSizing"], why=why):
+        text.append(f"\n  {line}", style="default")
     if document["failureReason"]:
         text.append(f"\n  {document['failureReason']}", style="red")
     if document["exitMessage"]:

@@ -20,6 +20,7 @@ from processing_emulator.jobs.request_faults import RequestFaults
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.health import config_document, health_checks, health_document
 from processing_emulator.server.job_engine import JobEngine
+from processing_emulator.server.price_table import price_table_of
 
 
 def build_resetter(
@@ -54,7 +55,11 @@ def build_admin_app(
     streams: OpenStreams,
     faults: RequestFaults,
 ) -> LazyApp[ASGIApp]:
-    """The application, which is loaded on its first request: FastAPI takes longer to import than everything else."""
+    """The application, which is loaded on its first request: FastAPI takes longer to import than everything else.
+
+    Raises StartFailure when the user's price table is wrong.
+    """
+    prices = price_table_of(settings)
     stores, hooks = adapters.stores, adapters.hooks
     scheduler = engine.scheduler
     health = HealthChecks(health_checks(adapters, scheduler, simulated=settings.runner is Runner.SIMULATE))
@@ -85,6 +90,7 @@ def build_admin_app(
             streams=streams,
             faults=faults,
             operations=SERVED,
+            prices=prices,
             clock=adapters.clock,
         )
 

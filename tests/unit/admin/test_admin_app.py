@@ -13,6 +13,7 @@ from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.reset import ExternalStoreKept, ResetScope
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
+from processing_emulator.domain.instance_prices import packaged_prices
 from processing_emulator.domain.job import JobEvent, JobFacts, Limits, Transfer
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample, UsageScale, usage_data
@@ -71,6 +72,7 @@ class World:
             streams=OpenStreams(),
             faults=RequestFaults(),
             operations={"sagemaker": ("CreateProcessingJob",)},
+            prices=packaged_prices(),
             clock=self.api.clock,
         )
 
@@ -199,6 +201,7 @@ def test_a_new_job_shows_what_is_known_and_nothing_else(world: World) -> None:
         "endedAt": None,
         "waiting": {"reason": "reason of 1", "queuePosition": 1},
         "instances": [],
+        "rightSizing": None,
         "events": [{"at": "2026-01-02T03:04:05.678Z", "action": "created", "detail": {}}],
     }
 

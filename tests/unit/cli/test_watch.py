@@ -23,6 +23,7 @@ def a_document(**changes: Any) -> dict[str, Any]:
         "waiting": None,
         "failureReason": None,
         "exitMessage": None,
+        "rightSizing": None,
         "instances": [instance | changes.pop("instance", {})],
         **changes,
     }
@@ -63,3 +64,20 @@ def test_end_shows_the_reason_of_a_failure() -> None:
     assert "job: Failed after 3.0 s" in shown
     assert "AlgorithmError: , exit code: 3" in shown
     assert "exit message: m" in shown
+
+
+def test_end_shows_the_right_size_and_its_price_and_describe_also_why() -> None:
+    sizing = {
+        "instanceType": "ml.m5.large",
+        "verdict": "ml.m5.large would have done, instead of ml.m5.xlarge.",
+        "confidence": "likely",
+    }
+    sizing["cost"] = "4 s cost USD 1."
+    document = a_document(status="Completed", rightSizing={**sizing, "reasons": ["Few."]})
+
+    short, long = text_of(summary(document)), text_of(summary(document, why=True))
+
+    assert "right size: ml.m5.large would have done, instead of ml.m5.xlarge. How sure: likely." in short
+    assert "4 s cost USD 1." in short
+    assert "Few." not in short
+    assert "Few." in long

@@ -121,7 +121,12 @@ def test_progress_of_a_job_is_in_the_feed_and_shown_as_its_current_transfer(
     record = rig.jobs.list_instances(job.id)[0]
     peaks = rig.peaks(job)
     document = job_document(
-        current, waiting=None, instances=[(record, peaks)], events=rig.jobs.list_events(job.id), findings=()
+        current,
+        waiting=None,
+        instances=[(record, peaks)],
+        right_sizing=None,
+        events=rig.jobs.list_events(job.id),
+        findings=(),
     )
     transfer = document["instances"][0]["transfer"]  # type: ignore[index]
     assert (transfer["direction"], transfer["bytes"], transfer["totalBytes"]) == ("in", 1_000_000, 3_000_000)
@@ -134,7 +139,12 @@ def test_progress_of_a_job_is_in_the_feed_and_shown_as_its_current_transfer(
     ended = rig.wait_for_end(job)
     record = rig.jobs.list_instances(job.id)[0]
     document = job_document(
-        ended, waiting=None, instances=[(record, peaks)], events=rig.jobs.list_events(job.id), findings=()
+        ended,
+        waiting=None,
+        instances=[(record, peaks)],
+        right_sizing=None,
+        events=rig.jobs.list_events(job.id),
+        findings=(),
     )
     assert document["instances"][0]["transfer"] is None  # type: ignore[index]
     assert PROGRESS not in {record.message for record in caplog.records}

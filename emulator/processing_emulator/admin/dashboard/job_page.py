@@ -13,7 +13,9 @@ from processing_emulator.admin.dashboard.request_code import code_of
 from processing_emulator.admin.dashboard.timeline import timeline_of
 from processing_emulator.admin.parameters import JobName, JobParameters
 from processing_emulator.admin.readiness import readiness_of
+from processing_emulator.admin.right_sizing_document import right_sizing_document
 from processing_emulator.admin.waiting import WaitingReason, waiting_of
+from processing_emulator.domain.instance_prices import PriceTable
 from processing_emulator.domain.job import PROGRESS, InstanceRecord, ProcessingJob
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.metrics.job_usage import peaks_of
@@ -29,7 +31,12 @@ TAIL_BYTES = 64 * 1024
 
 
 def job_page_routes(
-    jobs: JobStore, logs: LogStore, metrics: MetricStore, waiting_reason: WaitingReason, clock: Clock
+    jobs: JobStore,
+    logs: LogStore,
+    metrics: MetricStore,
+    waiting_reason: WaitingReason,
+    prices: PriceTable,
+    clock: Clock,
 ) -> APIRouter:
     """`/jobs/NAME`."""
     router = APIRouter(prefix=DASHBOARD)
@@ -41,6 +48,7 @@ def job_page_routes(
         """With htmx's header, only the parts that change are wanted."""
         job = query.find_job(jobs, name)
         instances, events, now = jobs.list_instances(job.id), jobs.list_events(job.id), clock.now()
+        hosts = [(record, peaks_of(metrics, job, record)) for record in instances]
         return page(
             "job.html",
             job=job,
@@ -49,7 +57,8 @@ def job_page_routes(
             advice=advice_for(job, instances),
             tail=_tail(logs, failed_host(instances)),
             bars=timeline_of(job, events, now),
-            hosts=[(record, peaks_of(metrics, job, record)) for record in instances],
+            hosts=hosts,
+            sizing=right_sizing_document(job, hosts, prices),
             events=[event for event in events if event.action != PROGRESS],
             findings=readiness_of(jobs, job, instances, events),
             codes=[] if hx_request else code_of(job.key, job.request),

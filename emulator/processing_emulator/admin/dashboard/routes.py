@@ -11,6 +11,7 @@ from processing_emulator.admin.dashboard.static_files import static_routes
 from processing_emulator.admin.prometheus_metrics import MetricSources
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.admin.waiting import WaitingReason
+from processing_emulator.domain.instance_prices import PriceTable
 from processing_emulator.ports import Clock, JobStore, LogStore, MetricStore, ObjectStore
 
 
@@ -23,12 +24,13 @@ def dashboard_routes(
     waiting_reason: WaitingReason,
     server: ServerControls,
     sources: MetricSources,
+    prices: PriceTable,
     clock: Clock,
 ) -> tuple[APIRouter, ...]:
     """The pages, and what they load."""
     return (
         job_list_routes(jobs, waiting_reason, clock),
-        job_page_routes(jobs, logs, metrics, waiting_reason, clock),
+        job_page_routes(jobs, logs, metrics, waiting_reason, prices, clock),
         file_routes(jobs, objects),
         comparison_routes(jobs, metrics, clock),
         machine_routes(jobs, server, sources, waiting_reason),
