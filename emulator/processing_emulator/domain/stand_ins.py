@@ -31,7 +31,7 @@ class StandIn:
         return f"{BUILD_COMMAND} {self.name}"
 
 
-def _scikit_learn(version: str, *, on_demand: bool) -> StandIn:
+def _scikit_learn(version: str, *, on_demand: bool = True) -> StandIn:
     tag = f"{version}-cpu-py3"
     return StandIn(
         name=f"scikit-learn:{version}",
@@ -41,23 +41,69 @@ def _scikit_learn(version: str, *, on_demand: bool) -> StandIn:
     )
 
 
+def _xgboost(version: str) -> StandIn:
+    return StandIn(
+        name=f"xgboost:{version}",
+        tags=(f"processing-emulator/sagemaker-xgboost:{version}",),
+        replaces=f"AWS's sagemaker-xgboost:{version}",
+        on_demand=True,
+    )
+
+
 PYTHON = StandIn(
     name="python-base",
     tags=("processing-emulator/python:3.11", "processing-emulator/python:test"),
     replaces="nothing: Python 3.11, for scripts that need no packages",
+)
+PYTHON_39 = StandIn(
+    name="python-base:3.9",
+    tags=("processing-emulator/python:3.9",),
+    replaces="nothing: Python 3.9, below scikit-learn:1.0-1",
+    on_demand=True,
 )
 SPARK = StandIn(
     name="spark",
     tags=("processing-emulator/spark:3.5",),
     replaces="AWS's sagemaker-spark-processing, every version",
 )
-SCIKIT_LEARN = (_scikit_learn("1.4-2", on_demand=True), _scikit_learn("1.2-1", on_demand=False))
+SCIKIT_LEARN = (_scikit_learn("1.4-2"), _scikit_learn("1.2-1", on_demand=False), _scikit_learn("1.0-1"))
 """Newest first."""
 
-STAND_INS = (PYTHON, *SCIKIT_LEARN, SPARK)
+XGBOOST = (_xgboost("3.2-0"), _xgboost("3.0-5"), _xgboost("1.7-1"))
+"""Newest first."""
 
-SCIKIT_LEARN_WITHOUT_WHEELS = ("1.0-1", "0.23-1", "0.20.0")
-"""Versions of AWS's image whose scikit-learn has no wheel for Python 3.11, the Python of our images."""
+PYTORCH = StandIn(
+    name="pytorch",
+    tags=("processing-emulator/pytorch:2.6-cpu",),
+    replaces="nothing by itself; by the image map AWS's pytorch-training and pytorch-inference, without GPUs",
+    on_demand=True,
+)
+
+STAND_INS = (PYTHON, PYTHON_39, *SCIKIT_LEARN, *XGBOOST, PYTORCH, SPARK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeverBuilt:
+    """Versions of AWS's image of a framework that have no stand-in, and why; `nearest` is the one closest to them."""
+
+    versions: tuple[str, ...]
+    why: str
+    nearest: StandIn
+
+
+NEVER_BUILT = {
+    "scikit-learn": NeverBuilt(
+        versions=("0.23-1", "0.20.0"),
+        why="has no wheel for Python 3.9 or later, the Pythons of our images",
+        nearest=SCIKIT_LEARN[-1],
+    ),
+    "xgboost": NeverBuilt(
+        versions=("1.5-1", "1.3-1", "1.2-2", "1.2-1", "1.0-1", "0.90-2", "0.90-1"),
+        why="has no recipe, because its XGBoost is older than the packages below it",
+        nearest=XGBOOST[-1],
+    ),
+}
+"""By the name of the framework."""
 
 
 def stand_in_named(name: str) -> StandIn | None:
@@ -74,10 +120,12 @@ def stand_in_tagged(tag: str) -> StandIn | None:
 def why_never_built(name: str) -> str | None:
     """Why an image cannot exist, and the nearest that does; None if the name is not one of those."""
     framework, _, version = name.partition(":")
-    if framework != "scikit-learn" or version not in SCIKIT_LEARN_WITHOUT_WHEELS:
+    never = NEVER_BUILT.get(framework)
+    if never is None or version not in never.versions:
         return None
-    nearest = SCIKIT_LEARN[-1]
-    return (
-        f"scikit-learn {version} has no wheel for Python 3.11, the Python of our images; "
-        f"the nearest that exists is {nearest.tag} ({nearest.build_command})"
-    )
+    return f"{framework} {version} {never.why}; {nearest(never.nearest)}"
+
+
+def nearest(image: StandIn) -> str:
+    """Names the closest image that can be built, and its command."""
+    return f"the nearest that exists is {image.tag} ({image.build_command})"

@@ -4,7 +4,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,8 +14,7 @@ from typing import IO, Any
 import docker
 from docker.errors import APIError, ImageNotFound
 
-from processing_emulator.domain.stand_ins import PYTHON
-from processing_emulator.images import base
+from processing_emulator.images.base import BASES, Base, obtain
 from processing_emulator.images.context import fingerprint, write_tar
 from processing_emulator.images.failure import CannotBuild
 from processing_emulator.images.recipes import RECIPES, Recipe
@@ -46,15 +45,15 @@ class BuildFailed(CannotBuild):
 
 
 def build(client: docker.DockerClient, name: str, on_progress: Progress = quiet) -> Built:
-    """Build the stand-in of that name, and its base, unless they exist. Raises DockerException, CannotBuild."""
-    if name == PYTHON.name:
-        return build_base(client, on_progress)
+    """Build the stand-in of that name, and what is below it, unless they exist. Raises DockerException, CannotBuild."""
+    if name in BASES:
+        return _build_base(client, BASES[name], on_progress)
     return build_recipe(client, RECIPES[name], on_progress)
 
 
 def build_recipe(client: docker.DockerClient, recipe: Recipe, on_progress: Progress = quiet) -> Built:
     """Build, smoke-test and tag an image, unless its content tag exists. Raises DockerException, CannotBuild."""
-    below = build_base(client, on_progress)
+    below = build(client, recipe.below, on_progress)
     with _one_at_a_time():
         return _ensure_recipe(client, recipe, below, on_progress)
 
@@ -70,9 +69,9 @@ def _ensure_recipe(client: docker.DockerClient, recipe: Recipe, below: Built, on
     return Built(tag=tag, image_id=image_id, seconds=None if found else time.monotonic() - started)
 
 
-def content_tag(recipe: Recipe, base_id: str) -> str:
-    """The tag of what the recipe gives on that base."""
-    return f"{recipe.repository}:{fingerprint(recipe.files(), [base_id])}"
+def content_tag(recipe: Recipe, below_id: str) -> str:
+    """The tag of what the recipe gives on that image."""
+    return f"{recipe.repository}:{fingerprint(recipe.files(), [below_id])}"
 
 
 def find_image(client: docker.DockerClient, reference: str) -> str | None:
@@ -83,22 +82,21 @@ def find_image(client: docker.DockerClient, reference: str) -> str | None:
         return None
 
 
-def build_base(client: docker.DockerClient, on_progress: Progress = quiet) -> Built:
-    """Pull or build the base. Raises DockerException, CannotBuild."""
+def _build_base(client: docker.DockerClient, base: Base, on_progress: Progress) -> Built:
     with _one_at_a_time():
-        return _ensure_base(client, on_progress)
+        return _ensure_base(client, base, on_progress)
 
 
-def _ensure_base(client: docker.DockerClient, on_progress: Progress) -> Built:
+def _ensure_base(client: docker.DockerClient, base: Base, on_progress: Progress) -> Built:
     tag = base.content_tag()
     found = find_image(client, tag)
     started = time.monotonic()
-    image_id = found or base.obtain(client, on_progress)
+    image_id = found or obtain(client, base, on_progress)
     if not found:
-        smoke(client, image_id, base.FOLDER / "smoke.py")
-    _tag(client, image_id, (tag, *base.STABLE_TAGS))
+        smoke(client, image_id, base.smoke, base.python)
+    _tag(client, image_id, (tag, *base.stand_in.tags))
     if not found:
-        forget_older(client, base.REPOSITORY, tag)
+        forget_older(client, base.repository, tag)
     return Built(tag=tag, image_id=image_id, seconds=None if found else time.monotonic() - started)
 
 
@@ -109,7 +107,7 @@ def _build_context(client: docker.DockerClient, recipe: Recipe, below: Built, on
         files = {**recipe.files(), **recipe.prepare(Path(scratch), architecture)}
         with tempfile.TemporaryFile(dir=scratch) as tar:
             write_tar(files, tar)
-            image_id = _run_steps(client, tar, below.tag, on_progress)
+            image_id = _run_steps(client, tar, {"BASE": below.tag, **recipe.arguments}, on_progress)
     on_progress("testing it")
     try:
         smoke(client, image_id, recipe.smoke)
@@ -120,10 +118,12 @@ def _build_context(client: docker.DockerClient, recipe: Recipe, below: Built, on
     return image_id
 
 
-def _run_steps(client: docker.DockerClient, context: IO[bytes], base_tag: str, on_progress: Progress) -> str:
+def _run_steps(
+    client: docker.DockerClient, context: IO[bytes], arguments: Mapping[str, str], on_progress: Progress
+) -> str:
     """Run the steps of a context's Dockerfile; returns the image's id. Raises BuildFailed."""
     output, image_id = "", None
-    options: dict[str, Any] = {"custom_context": True, "rm": True, "forcerm": True, "buildargs": {"BASE": base_tag}}
+    options: dict[str, Any] = {"custom_context": True, "rm": True, "forcerm": True, "buildargs": dict(arguments)}
     for event in client.api.build(fileobj=context, decode=True, **options):
         if "error" in event:
             raise BuildFailed(f"{output[-2000:]}{event['error']}")
@@ -137,9 +137,10 @@ def _run_steps(client: docker.DockerClient, context: IO[bytes], base_tag: str, o
     return str(image_id)
 
 
-def smoke(client: docker.DockerClient, image: str, script: Path) -> None:
+def smoke(client: docker.DockerClient, image: str, script: Path, *arguments: str) -> None:
     """Run a Python script inside an image, without a network. Raises SmokeFailed with the script's output."""
-    container = client.containers.create(image, ["-c", script.read_text()], entrypoint=["python3"], network_mode="none")
+    command = ["-c", script.read_text(), *arguments]
+    container = client.containers.create(image, command, entrypoint=["python3"], network_mode="none")
     try:
         container.start()
         code = container.wait(timeout=300)["StatusCode"]

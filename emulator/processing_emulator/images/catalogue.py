@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import docker
 from docker.errors import ImageNotFound
 
-from processing_emulator.domain.stand_ins import PYTHON, STAND_INS, StandIn
-from processing_emulator.images import base
+from processing_emulator.domain.stand_ins import STAND_INS, StandIn
+from processing_emulator.images.base import BASES
 from processing_emulator.images.builder import content_tag, find_image
 from processing_emulator.images.recipes import RECIPES
 
@@ -23,16 +23,15 @@ class Listed:
 
 def list_images(client: docker.DockerClient) -> list[Listed]:
     """All images of ours. Raises DockerException."""
-    base_id = find_image(client, base.content_tag())
-    return [_look(client, stand_in, base_id) for stand_in in STAND_INS]
+    return [_look(client, stand_in) for stand_in in STAND_INS]
 
 
-def _look(client: docker.DockerClient, stand_in: StandIn, base_id: str | None) -> Listed:
+def _look(client: docker.DockerClient, stand_in: StandIn) -> Listed:
     try:
         image = client.images.get(stand_in.tag)
     except ImageNotFound:
         return Listed(stand_in=stand_in, state="not built", content_tag=None, size_bytes=None)
-    current = _current_tag(stand_in, base_id)
+    current = _current_tag(client, stand_in.name)
     is_current = current is not None and current in image.tags
     return Listed(
         stand_in=stand_in,
@@ -42,7 +41,10 @@ def _look(client: docker.DockerClient, stand_in: StandIn, base_id: str | None) -
     )
 
 
-def _current_tag(stand_in: StandIn, base_id: str | None) -> str | None:
-    if stand_in is PYTHON:
-        return base.content_tag()
-    return None if base_id is None else content_tag(RECIPES[stand_in.name], base_id)
+def _current_tag(client: docker.DockerClient, name: str) -> str | None:
+    """The tag that a build would give; None when what is below is not built."""
+    if name in BASES:
+        return BASES[name].content_tag()
+    below = _current_tag(client, RECIPES[name].below)
+    below_id = find_image(client, below) if below else None
+    return content_tag(RECIPES[name], below_id) if below_id else None

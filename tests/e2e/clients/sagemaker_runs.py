@@ -37,8 +37,8 @@ RUNS: dict[str, Run] = {
     # Runs longer than the SDK's first poll of the logs, so that it follows them while the job runs.
     "processor": Run(kind="Processor", arguments=("--lines", "400", "--pause", "0.05")),
     "script": Run(kind="ScriptProcessor", arguments=("--lines", "3000")),
-    "sklearn": Run(kind="SKLearnProcessor:1.2-1"),
-    "sklearn-newer": Run(kind="SKLearnProcessor:1.4-2"),
+    "sklearn": Run(kind="SKLearnProcessor:1.2-1", arguments=("--module", "sklearn")),
+    "sklearn-newer": Run(kind="SKLearnProcessor:1.4-2", arguments=("--module", "sklearn")),
     "framework": Run(kind="FrameworkProcessor:1.2-1", arguments=("--lines", "50")),
     "failing": Run(kind="ScriptProcessor", arguments=("--lines", "20", "--fail", "no such column: price")),
     "stopped": Run(kind="ScriptProcessor", arguments=("--lines", "100000", "--pause", "0.1")),
@@ -46,7 +46,7 @@ RUNS: dict[str, Run] = {
 }
 
 MORE_RUNS: Mapping[str, dict[str, Run]] = {
-    "2": {},
+    "2": {"xgboost": Run(kind="XGBoostProcessor:3.0-5", arguments=("--module", "xgboost"))},
     "3": {
         "resource": Run(kind="Resource", arguments=("--lines", "200")),
         "resource-failing": Run(kind="Resource", arguments=("--lines", "20", "--fail", "no such column: price")),
@@ -61,7 +61,7 @@ def job_of(generation: str, name: str) -> str:
 def run_all(clients: IsolatedClients, generation: str, folder: Path) -> Mapping[str, FinishedProcess]:
     """Run all programs of one generation of the SDK, each in its own process."""
     _share_input(clients.server)
-    _build_the_image_on_demand()
+    _build_the_images_on_demand(generation)
     with ExitStack() as stack:
         started = {}
         for name, run in (RUNS | MORE_RUNS[generation]).items():
@@ -85,11 +85,11 @@ def _share_input(server: EmulatorProcess) -> None:
     s3.put_object(Bucket="shared", Key="more/a.csv", Body=b"10\n20\n")
 
 
-def _build_the_image_on_demand() -> None:
-    """scikit-learn 1.4-2 is not among the images that the tests find built."""
+def _build_the_images_on_demand(generation: str) -> None:
+    """Those that are not among the images that the tests find built; XGBoost is built on scikit-learn 1.4-2."""
     engine = docker.from_env(timeout=600)
     try:
-        build(engine, "scikit-learn:1.4-2")
+        build(engine, "xgboost:3.0-5" if "xgboost" in MORE_RUNS[generation] else "scikit-learn:1.4-2")
     finally:
         engine.close()
 
@@ -131,3 +131,10 @@ def result_of(server: EmulatorProcess, job: str) -> bytes:
     answer = server.client("s3").get_object(Bucket=DEFAULT_BUCKET, Key=f"{job}/output/result/sum.txt")
     content: bytes = answer["Body"].read()
     return content
+
+
+def image_that_ran(server: EmulatorProcess, job: str) -> str:
+    """The stand-in that replaced the job's image, by the job's history."""
+    events = server.control(f"jobs/{job}")["events"]
+    (image,) = [event["detail"]["image"] for event in events if event["action"] == "image_substituted"]
+    return str(image)

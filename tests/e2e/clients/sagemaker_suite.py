@@ -10,7 +10,14 @@ import pytest
 
 from tests.e2e.clients.conftest import IsolatedClients
 from tests.e2e.clients.isolated_network import FinishedProcess
-from tests.e2e.clients.sagemaker_runs import job_of, lines_expected, lines_printed, result_of, run_all
+from tests.e2e.clients.sagemaker_runs import (
+    image_that_ran,
+    job_of,
+    lines_expected,
+    lines_printed,
+    result_of,
+    run_all,
+)
 
 FAILURE_REASON = "AlgorithmError: no such column: price, exit code: 3"
 
@@ -54,11 +61,10 @@ class SageMakerSuite:
         self, clients: IsolatedClients, runs: Mapping[str, FinishedProcess], name: str, version: str
     ) -> None:
         assert runs[name].code == 0
-        uri = clients.server.describe(self.job(name))["AppSpecification"]["ImageUri"]
-        assert uri.endswith(f"/sagemaker-scikit-learn:{version}-cpu-py3")
-        events = clients.server.control(f"jobs/{self.job(name)}")["events"]
-        substituted = {event["action"]: event["detail"] for event in events}["image_substituted"]["image"]
-        assert substituted == f"processing-emulator/sagemaker-scikit-learn:{version}-cpu-py3"
+        assert f"sklearn {version.replace('-', '.')}" in runs[name].stdout
+        image = f"sagemaker-scikit-learn:{version}-cpu-py3"
+        assert clients.server.describe(self.job(name))["AppSpecification"]["ImageUri"].endswith(f"/{image}")
+        assert image_that_ran(clients.server, self.job(name)) == f"processing-emulator/{image}"
 
     def test_stopped_job_ends_the_wait_without_an_error(
         self, clients: IsolatedClients, runs: Mapping[str, FinishedProcess]

@@ -81,6 +81,7 @@ def test_commands_say_what_is_wrong_in_a_sentence() -> None:
         return done.stderr
 
     assert "No Docker engine answers at unix:///nowhere" in refusal("list", "--docker-host", "unix:///nowhere")
-    assert "no image xgboost: there are python-base, " in refusal("build", "xgboost")
+    assert "no image tensorflow: there are python-base, " in refusal("build", "tensorflow")
     assert "the nearest that exists is" in refusal("build", "scikit-learn:0.20.0")
+    assert "(processing-emulator images build xgboost:1.7-1)" in refusal("build", "xgboost:1.5-1")
     assert "is never pulled from a registry" in refusal("pull", "processing-emulator/nothing:1")

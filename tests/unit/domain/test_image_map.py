@@ -3,15 +3,18 @@
 import pytest
 
 from processing_emulator.domain.image_map import advice_for, mirror_of, substitute_for
-from processing_emulator.domain.stand_ins import STAND_INS, stand_in_named
+from processing_emulator.domain.stand_ins import PYTHON, STAND_INS, stand_in_named
+from processing_emulator.images.base import BASES
+from processing_emulator.images.recipes import RECIPES
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn"
 SPARK = "173754725891.dkr.ecr.us-east-1.amazonaws.com/sagemaker-spark-processing"
 DLC = "763104351884.dkr.ecr.us-west-2.amazonaws.com"
+XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost"
 MINE = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
 
 
-@pytest.mark.parametrize("version", ["1.2-1", "1.4-2"])
+@pytest.mark.parametrize("version", ["1.0-1", "1.2-1", "1.4-2"])
 def test_scikit_learn_is_replaced_by_the_stand_in_of_its_version(version: str) -> None:
     ours = f"processing-emulator/sagemaker-scikit-learn:{version}-cpu-py3"
     assert substitute_for(f"{SKLEARN}:{version}-cpu-py3", {}) == ours
@@ -21,8 +24,11 @@ def test_scikit_learn_is_replaced_by_the_stand_in_of_its_version(version: str) -
 @pytest.mark.parametrize(
     "uri",
     [
-        f"{SKLEARN}:1.0-1-cpu-py3",
+        f"{SKLEARN}:0.23-1-cpu-py3",
         f"{SKLEARN}:1.2-10-cpu-py3",
+        f"{XGBOOST}:1.5-1",
+        f"{XGBOOST}:latest",
+        f"{MINE}/sagemaker-xgboost:1.7-1",
         SKLEARN,
         f"{SKLEARN}@sha256:{'0' * 64}",
         f"{MINE}/sagemaker-scikit-learn:1.2-1-cpu-py3",
@@ -34,6 +40,12 @@ def test_scikit_learn_is_replaced_by_the_stand_in_of_its_version(version: str) -
 )
 def test_other_versions_and_images_of_users_are_not_replaced(uri: str) -> None:
     assert substitute_for(uri, {}) is None
+
+
+@pytest.mark.parametrize("version", ["1.7-1", "3.0-5", "3.2-0"])
+def test_xgboost_is_replaced_by_the_stand_in_of_its_version(version: str) -> None:
+    assert substitute_for(f"{XGBOOST}:{version}", {}) == f"processing-emulator/sagemaker-xgboost:{version}"
+    assert substitute_for(f"{XGBOOST}:{version}-cpu-py3", {}) == f"processing-emulator/sagemaker-xgboost:{version}"
 
 
 @pytest.mark.parametrize("end", ["", ":latest", ":3.5-cpu", ":3.1-cpu-py37-v1.0", "@sha256:" + "0" * 64])
@@ -69,15 +81,39 @@ def test_other_images_have_no_mirror(uri: str) -> None:
     assert mirror_of(uri) is None
 
 
-@pytest.mark.parametrize("version", ["1.0-1", "0.23-1", "0.20.0"])
+WHAT_ELSE = (
+    "; log in to its registry with an AWS account (docker login), "
+    "or name an image to run instead in PROCESSING_EMULATOR_IMAGE_MAP"
+)
+
+
+@pytest.mark.parametrize("version", ["0.23-1", "0.20.0"])
 def test_a_version_without_wheels_names_the_nearest_image_and_the_command(version: str) -> None:
     assert advice_for(f"{SKLEARN}:{version}-cpu-py3") == (
-        f"scikit-learn {version} has no wheel for Python 3.11, the Python of our images; the nearest that exists is "
-        "processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3 "
-        "(processing-emulator images build scikit-learn:1.2-1); "
-        "log in to its registry with an AWS account (docker login), "
-        "or name an image to run instead in PROCESSING_EMULATOR_IMAGE_MAP"
+        f"scikit-learn {version} has no wheel for Python 3.9 or later, the Pythons of our images; the nearest that "
+        "exists is processing-emulator/sagemaker-scikit-learn:1.0-1-cpu-py3 "
+        f"(processing-emulator images build scikit-learn:1.0-1){WHAT_ELSE}"
     )
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        (f"{XGBOOST}:1.5-1", "xgboost:1.7-1"),
+        (f"{XGBOOST}:0.90-2-cpu-py3", "xgboost:1.7-1"),
+        (f"{XGBOOST}:4.0-1", "xgboost:3.2-0"),
+        (f"{SKLEARN}:2.0-1-cpu-py3", "scikit-learn:1.4-2"),
+        (f"{DLC}/pytorch-training:2.8.0-cpu-py312", "pytorch"),
+        (f"{DLC}/huggingface-pytorch-training:2.8.0-transformers4.56.2-cpu-py312", "pytorch"),
+        (f"{DLC}/tensorflow-training:2.19.0-cpu-py312", "scikit-learn:1.4-2"),
+    ],
+)
+def test_every_framework_image_without_stand_in_names_the_nearest_and_its_command(uri: str, name: str) -> None:
+    image = stand_in_named(name)
+    assert image is not None
+    advice = str(advice_for(uri))
+    assert f"the nearest that exists is {image.tag} (processing-emulator images build {name})" in advice
+    assert advice.endswith(WHAT_ELSE)
 
 
 def test_images_outside_of_private_registries_need_no_advice() -> None:
@@ -91,4 +127,16 @@ def test_every_stand_in_is_found_by_name_and_has_the_prefix_that_is_never_pulled
         assert stand_in_named(image.name) is image
         assert all(tag.startswith("processing-emulator/") for tag in image.tags)
     assert stand_in_named("scikit-learn") is stand_in_named("scikit-learn:1.2-1")
-    assert stand_in_named("scikit-learn:1.0-1") is None
+    assert stand_in_named("xgboost") is stand_in_named("xgboost:3.2-0")
+    assert stand_in_named("python-base") is PYTHON
+    assert stand_in_named("scikit-learn:0.23-1") is None
+
+
+def test_every_stand_in_has_a_recipe_that_leads_to_a_base() -> None:
+    for image in STAND_INS:
+        name = image.name
+        while name not in BASES:
+            recipe = RECIPES[name]
+            assert recipe.stable_tags == (stand_in_named(name) or image).tags
+            assert {"Dockerfile", recipe.smoke.name} <= recipe.files().keys()
+            name = recipe.below

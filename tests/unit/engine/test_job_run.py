@@ -202,10 +202,10 @@ def test_a_deep_learning_container_that_cannot_be_pulled_comes_from_the_public_g
 def test_a_framework_image_without_stand_in_fails_with_what_to_do(rig: Rig) -> None:
     rig.machine.images = set()
     rig.start_emulator()
-    uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.0-1-cpu-py3"
+    uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:0.23-1-cpu-py3"
     reason = str(rig.wait_for_end(rig.add(image=uri)).failure_reason)
     assert reason.startswith(f"ClientError: API error (404): manifest for {uri} not found: manifest unknown: ")
-    assert "processing-emulator images build scikit-learn:1.2-1" in reason
+    assert "processing-emulator images build scikit-learn:1.0-1" in reason
     assert "PROCESSING_EMULATOR_IMAGE_MAP" in reason
 
 

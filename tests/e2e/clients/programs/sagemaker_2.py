@@ -9,6 +9,7 @@ from typing import Any
 from sagemaker.network import NetworkConfig
 from sagemaker.processing import FrameworkProcessor, ProcessingInput, ProcessingOutput, Processor, ScriptProcessor
 from sagemaker.sklearn import SKLearn, SKLearnProcessor
+from sagemaker.xgboost import XGBoostProcessor
 
 
 def main(kind_and_version: str, image: str, job_name: str, *arguments: str) -> None:
@@ -34,6 +35,10 @@ def main(kind_and_version: str, image: str, job_name: str, *arguments: str) -> N
         ScriptProcessor(image_uri=image, command=["python3"], **cluster).run(code="work.py", inputs=data, **run)
     elif kind == "SKLearnProcessor":
         SKLearnProcessor(framework_version=version, **cluster).run(code="work.py", inputs=data, **run)
+    elif kind == "XGBoostProcessor":
+        XGBoostProcessor(framework_version=version, **cluster).run(
+            code="work.py", source_dir="source", inputs=data, **run
+        )
     elif kind == "FrameworkProcessor":
         cluster |= {"network_config": NetworkConfig(enable_network_isolation=True), "env": {"PIP_RETRIES": "0"}}
         processor = FrameworkProcessor(estimator_cls=SKLearn, framework_version=version, **cluster)
