@@ -201,6 +201,19 @@ def test_the_last_word_takes_the_rest(pattern: str, first_words: list[str]) -> N
     assert found == first_words
 
 
+@pytest.mark.parametrize("pattern", ["%x*x*x*x*x*x*x*x*x*y%", '{ $.a = "*x*x*x*x*x*x*x*x*x*y" }'])
+def test_no_pattern_tries_every_way_to_match(pattern: str) -> None:
+    matches = compile_filter(pattern)
+    assert not matches(json.dumps({"a": "x" * 50_000}))
+
+
+@pytest.mark.parametrize("pattern", ["[a = 1" + " " * 1000 + "!]", "[" + "a =1 " * 150 + "!]", "[" + " " * 1000 + "!]"])
+def test_a_pattern_is_read_in_one_way_only(pattern: str) -> None:
+    """As long as the service allows; read with every way of sharing its blanks, the first takes half a minute."""
+    with pytest.raises(ValidationFailed, match="Invalid"):
+        compile_filter(pattern)
+
+
 @pytest.mark.parametrize(
     "pattern",
     [

@@ -228,6 +228,7 @@ def test_groups_without_end_are_refused() -> None:
         ("filter level = 'a' level", "'|' expected"),
         ("filter level in 'a'", "'[' expected"),
         ("filter @message like /(/", "invalid regular expression"),
+        ("filter @message like /(?!a)b/", "invalid perl operator: (?!"),
         ("filter @message like 5", "a text or a regular expression"),
         ("parse @message 'no star' as a", "has no *"),
         ("parse @message '* *' as a", "2 parts to take and 1 names"),

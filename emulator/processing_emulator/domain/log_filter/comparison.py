@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from processing_emulator.domain.regular_expression import RegularExpression, escaped
+from processing_emulator.domain.spelled_number import spelled_number
 from processing_emulator.errors import ValidationFailed
 
 OPERATOR = r"!=|<=|>=|=|<|>"
@@ -49,25 +51,20 @@ class Comparison:
 
 def compile_comparison(sign: str, value: str) -> Comparison:
     """From an operator and a value of the pattern. Raises ValidationFailed."""
-    number = None if value[0] in '"%' else number_of(value)
+    number = None if value[0] in '"%' else spelled_number(value)
     order = _ORDER.get(sign)
     if order is not None and number is None:
         raise invalid_pattern(f"{sign} needs a number, not {value}")
     return Comparison(_text_matcher(value), number, order, negated=sign == "!=")
 
 
-def number_of(text: str) -> float | None:
-    """The value of a decimal number, also in scientific notation."""
-    return float(text) if re.fullmatch(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", text) else None
-
-
-def compile_regex(text: str) -> re.Pattern[str]:
-    """A regular expression of the service. Raises ValidationFailed."""
+def regex_matcher(text: str) -> Callable[[str], bool]:
+    """Whether a regular expression of the service matches somewhere in a text. Raises ValidationFailed."""
     if not _REGEX.fullmatch(text):
         raise invalid_pattern(f"%{text}% has characters that regular expressions may not have")
     try:
-        return re.compile(text)
-    except (re.error, OverflowError) as error:
+        return RegularExpression(text).is_in
+    except ValueError as error:
         raise invalid_pattern(f"%{text}% is not a regular expression: {error}") from error
 
 
@@ -78,10 +75,8 @@ def unquoted(text: str) -> str:
 
 def _text_matcher(value: str) -> Callable[[str], bool]:
     if value.startswith("%"):
-        found = compile_regex(value[1:-1]).search
-        return lambda text: found(text) is not None
+        return regex_matcher(value[1:-1])
     literal = unquoted(value) if value.startswith('"') else value
     if "*" not in literal:
         return literal.__eq__
-    matched = re.compile(".*".join(map(re.escape, re.split(r"\*+", literal))), re.DOTALL).fullmatch
-    return lambda text: matched(text) is not None
+    return RegularExpression(f"^{'.*'.join(map(escaped, re.split(r'[*]+', literal)))}$").is_in

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from processing_emulator.domain.log_filter.comparison import compile_regex, invalid_pattern, unquoted
+from processing_emulator.domain.log_filter.comparison import invalid_pattern, regex_matcher, unquoted
 from processing_emulator.errors import ValidationFailed
 
 _TERM = re.compile(r'\s*([?-]?)(?:("(?:[^"\\]|\\.)*")|%([^%]*)%|([^\s"%]+))(?=\s|$)', re.DOTALL)
@@ -31,8 +31,7 @@ def compile_terms(pattern: str) -> Callable[[str], bool]:
 
 def _contains(quoted: str | None, regex: str | None, word: str | None) -> Callable[[str], bool]:
     if regex is not None:
-        found = compile_regex(regex).search
-        return lambda message: found(message) is not None
+        return regex_matcher(regex)
     if word is not None and not _WORD.fullmatch(word):
         raise ValidationFailed(f"Invalid character(s) in term '{word}'; put the term in double quotation marks")
     term = unquoted(quoted).strip() if quoted is not None else word or ""

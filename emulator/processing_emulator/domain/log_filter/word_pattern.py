@@ -8,16 +8,16 @@ from processing_emulator.domain.log_filter.comparison import (
     VALUE,
     compile_comparison,
     invalid_pattern,
-    number_of,
 )
+from processing_emulator.domain.spelled_number import spelled_number
 
 _Condition = Callable[[str], bool]
 
 _FIELD = re.compile(
-    rf"\s*(?:(?P<rest>\.\.\.)|(?P<name>\w+)?\s*(?P<conditions>(?:(?:&&|\|\|)?\s*\w*\s*(?:{OPERATOR})\s*(?:{VALUE})\s*)*))"
-    rf"\s*(?P<end>,|$)"
+    rf"\s*+(?:(?P<rest>\.\.\.)|\w*+\s*+(?P<conditions>(?:(?:&&|\|\|)?\s*+\w*+\s*+(?:{OPERATOR})\s*+(?:{VALUE})\s*+)*+))"
+    rf"\s*+(?P<end>,|$)"
 )
-_CONDITION = re.compile(rf"(&&|\|\|)?\s*\w*\s*({OPERATOR})\s*({VALUE})")
+_CONDITION = re.compile(rf"(&&|\|\|)?\s*+\w*+\s*+({OPERATOR})\s*+({VALUE})")
 _WORD = re.compile(r'\[([^\]]*)\]|"([^"]*)"|(\S+)')
 
 
@@ -62,7 +62,7 @@ def _comparison(sign: str, value: str) -> _Condition:
     comparison = compile_comparison(sign, value)
 
     def holds(word: str) -> bool:
-        number = number_of(word)
+        number = spelled_number(word)
         return comparison.holds_for_text(word) if number is None else comparison.holds_for_number(number, word)
 
     return holds

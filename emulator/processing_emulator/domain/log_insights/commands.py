@@ -1,7 +1,6 @@
 """The commands of a query, each of which turns rows into rows."""
 
 import heapq
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -9,8 +8,9 @@ from typing import NamedTuple, Protocol
 
 from processing_emulator.domain.log_insights.aggregates import Aggregate
 from processing_emulator.domain.log_insights.expressions import AggregateCall, Expression, ExpressionParser
-from processing_emulator.domain.log_insights.tokens import Token, Tokens
+from processing_emulator.domain.log_insights.tokens import Token, Tokens, compile_regex
 from processing_emulator.domain.log_insights.values import Row, Value, is_true, sort_key, text
+from processing_emulator.domain.regular_expression import RegularExpression, escaped
 from processing_emulator.errors import QueryMalformed, QueryTooLarge
 
 MOST_GROUPS = 100_000
@@ -65,16 +65,16 @@ class Parse:
     """Takes parts of a field into new fields; rows without a match stay as they are."""
 
     source: str
-    pattern: re.Pattern[str]
+    pattern: RegularExpression
     names: Sequence[str]
 
     def apply(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The same rows, with more fields."""
         for row in rows:
             value = row.get(self.source)
-            match = None if value is None else self.pattern.search(text(value))
-            if match is not None:
-                row.fields.update(zip(self.names, match.groups(), strict=True))
+            groups = None if value is None else self.pattern.groups_in(text(value))
+            if groups is not None:
+                row.fields.update(zip(self.names, groups, strict=True))
             yield row
 
 
@@ -193,11 +193,11 @@ def parse_parse(tokens: Tokens) -> Parse:
         if token.kind != "text":
             raise QueryMalformed(f"a pattern expected at character {token.start}, found {token.value!r}")
         pattern = _glob(token)
-    names = [name for name, _ in sorted(pattern.groupindex.items(), key=lambda item: item[1])]
+    names: Sequence[str] = [name for name in pattern.group_names if name is not None]
     if tokens.take("as"):
         names = parse_names(tokens)
-    if len(names) != pattern.groups or not names:
-        raise QueryMalformed(f"parse has {pattern.groups} parts to take and {len(names)} names")
+    if len(names) != len(pattern.group_names) or not names:
+        raise QueryMalformed(f"parse has {len(pattern.group_names)} parts to take and {len(names)} names")
     return Parse(source, pattern, names)
 
 
@@ -257,13 +257,13 @@ def parse_name(tokens: Tokens) -> str:
     return token.value
 
 
-def _glob(token: Token) -> re.Pattern[str]:
+def _glob(token: Token) -> RegularExpression:
     """Each `*` takes as little as it can, the one at the end the rest; the first begins at the start of the text."""
     first, *parts = token.value.split("*")
     if not parts:
         raise QueryMalformed(f"the pattern at character {token.start} has no *")
-    pattern = re.escape(first) if first else "^"
+    pattern = escaped(first) if first else "^"
     for part in parts[:-1]:
-        pattern += "(.*?)" + re.escape(part)
-    pattern += "(.*)" if not parts[-1] else "(.*?)" + re.escape(parts[-1])
-    return re.compile(pattern, re.DOTALL)
+        pattern += "(.*?)" + escaped(part)
+    pattern += "(.*)" if not parts[-1] else "(.*?)" + escaped(parts[-1])
+    return compile_regex(pattern)

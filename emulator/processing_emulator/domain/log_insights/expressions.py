@@ -112,8 +112,8 @@ class ExpressionParser:
     def _likeness(self, left: Expression) -> Expression:
         regex = self.tokens.take_regex()
         if regex is not None:
-            found = regex.search
-            return lambda row: (value := left(row)) is not None and found(text(value)) is not None
+            is_in = regex.is_in
+            return lambda row: (value := left(row)) is not None and is_in(text(value))
         token = self.tokens.next()
         if token.kind != "text":
             raise QueryMalformed(f"a text or a regular expression expected at character {token.start}")

@@ -3,6 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
+from processing_emulator.domain.regular_expression import RegularExpression
 from processing_emulator.errors import QueryMalformed
 
 _TOKEN = re.compile(
@@ -76,7 +77,7 @@ class Tokens:
         if self.take(sign) is None:
             raise self.unexpected(f"{sign!r}")
 
-    def take_regex(self) -> re.Pattern[str] | None:
+    def take_regex(self) -> RegularExpression | None:
         """Take a regular expression between slashes. Raises QueryMalformed when it is not valid."""
         match = _REGEX.match(self.query, self._position)
         if match is None:
@@ -91,9 +92,9 @@ class Tokens:
         return QueryMalformed(f"{wanted} expected at character {token.start}, found {found}")
 
 
-def compile_regex(pattern: str) -> re.Pattern[str]:
+def compile_regex(pattern: str) -> RegularExpression:
     """A regular expression with groups in either form, `(?<name>` and `(?P<name>`. Raises QueryMalformed."""
     try:
-        return re.compile(re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern), re.DOTALL)
-    except (re.error, OverflowError) as error:
+        return RegularExpression(pattern)
+    except ValueError as error:
         raise QueryMalformed(f"invalid regular expression /{pattern}/: {error}") from error

@@ -2,10 +2,11 @@
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
+
+from processing_emulator.domain.spelled_number import spelled_number
 
 Value: TypeAlias = str | int | float | bool | None
 """None: the row has no such field."""
@@ -14,8 +15,6 @@ MOST_JSON_FIELDS: Final = 200
 """As many fields of a JSON message are known by name."""
 
 _MOST_BITS: Final = 900
-
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\s*")
 
 
 class Moment(int):
@@ -49,7 +48,7 @@ def number(value: Value) -> int | float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, str):
-        return float(value) if _NUMBER.fullmatch(value) else None
+        return spelled_number(value.strip())
     return None if isinstance(value, int) and value.bit_length() > _MOST_BITS else value
 
 
