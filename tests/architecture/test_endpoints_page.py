@@ -6,12 +6,12 @@ from pathlib import Path
 from fastapi.openapi.utils import get_openapi
 
 from processing_emulator.admin.app import admin_app
-from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
 from processing_emulator.domain.instance_prices import packaged_prices
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.request_faults import RequestFaults
+from processing_emulator.open_streams import OpenStreams
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore

@@ -18,7 +18,6 @@ from processing_emulator.admin.fault_routes import fault_routes
 from processing_emulator.admin.job_routes import job_routes
 from processing_emulator.admin.log_routes import log_routes
 from processing_emulator.admin.metric_routes import metric_routes
-from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.prometheus_metrics import MetricSources
 from processing_emulator.admin.server_routes import ServerControls, alias_routes, server_routes
 from processing_emulator.admin.waiting import WaitingReason
@@ -27,6 +26,7 @@ from processing_emulator.domain.instance_prices import PriceTable
 from processing_emulator.errors import StoreFull
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.request_faults import RequestFaults
+from processing_emulator.open_streams import OpenStreams
 from processing_emulator.ports import Clock, JobStore, LogStore, MetricStore, ObjectStore
 
 

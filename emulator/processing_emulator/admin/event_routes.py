@@ -12,10 +12,10 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.parameters import EventParameters
 from processing_emulator.errors import StoreFailure
 from processing_emulator.events.state_changes import StateChangePage, StateChanges
+from processing_emulator.open_streams import OpenStreams
 from processing_emulator.ports import EventFeed
 
 EVENT_STREAM: Final = "text/event-stream"

@@ -1,6 +1,5 @@
 """What the containers of a job have printed: a page of events, the last ones, or a stream until the job has ended."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, NamedTuple
@@ -12,12 +11,12 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from processing_emulator.admin.log_search import search_stream
-from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.parameters import MAX_EVENTS, JobName, LogParameters, SearchParameters, index_of
 from processing_emulator.admin.views import log_document, log_event_document
 from processing_emulator.domain.job import JobId
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.errors import EmulatorError
+from processing_emulator.open_streams import OpenStreams
 from processing_emulator.ports import JobStore, LogStore
 
 MAX_BYTES = 8 * 1024**2
@@ -108,7 +107,7 @@ class _Output:
             if page.lines:
                 yield page.lines
             elif not page.is_last:
-                await asyncio.sleep(POLL_SECONDS)
+                await streams.end_within(POLL_SECONDS)
 
     def _followed_page(self, seq: int) -> _FollowedPage:
         try:

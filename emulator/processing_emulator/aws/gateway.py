@@ -32,6 +32,7 @@ from processing_emulator.aws.protocols.service_names import name_of_signing
 from processing_emulator.aws.protocols.wire_errors import GAPS_PAGE, not_routed
 from processing_emulator.aws.services.dispatcher import Dispatcher
 from processing_emulator.jobs.changes import JobChanges
+from processing_emulator.open_streams import OpenStreams
 
 OPERATIONS_AT_ONCE: Final = 8
 """Threads that run operations: these share one interpreter lock, and more of them make each slower."""
@@ -45,6 +46,7 @@ def create_app(
     s3: ASGIApp,
     allowed_hosts: Iterable[str] = (),
     changes: JobChanges,
+    streams: OpenStreams,
     gate: MaintenanceGate | None = None,
     signature_check: Sequence[Middleware] = (),
     admin_guard: Sequence[Middleware] = (),
@@ -53,7 +55,8 @@ def create_app(
     """The application to serve.
 
     `admin` gets everything below `/_emulator`, `s3` what no other protocol claims. `account_of` returns the account of
-    an access key. `changes` wakes requests that wait for a job. `allowed_hosts`: names allowed in the Host header
+    an access key. `changes` wakes requests that wait for a job, `streams` ends
+    replies that go on. `allowed_hosts`: names allowed in the Host header
     besides loopback and `localhost`. While `gate` is closed, all requests but those to `admin` wait. `signature_check`
     is empty where signatures are not enforced, `admin_guard` where containers may use `/_emulator`.
     """
@@ -70,7 +73,7 @@ def create_app(
         ProtocolRoute(Protocol.ADMIN, admin),
         ProtocolRoute(Protocol.BROWSER, RedirectResponse(f"{ADMIN_PREFIX}/")),
         *(
-            ProtocolRoute(protocol, OperationEndpoint(codec, dispatcher, changes, limiter))
+            ProtocolRoute(protocol, OperationEndpoint(codec, dispatcher, changes, streams, limiter))
             for protocol, codec in CODECS.items()
         ),
         ProtocolRoute(Protocol.REST, _refuse_rest),
@@ -101,11 +104,17 @@ class OperationEndpoint:
     the reply back if the client asks for that."""
 
     def __init__(
-        self, codec: Codec, dispatcher: Dispatcher, changes: JobChanges, limiter: anyio.CapacityLimiter
+        self,
+        codec: Codec,
+        dispatcher: Dispatcher,
+        changes: JobChanges,
+        streams: OpenStreams,
+        limiter: anyio.CapacityLimiter,
     ) -> None:
         self._codec = codec
         self._dispatcher = dispatcher
         self._changes = changes
+        self._streams = streams
         self._limiter = limiter
         self._stream_limiter = anyio.CapacityLimiter(STREAM_THREADS)
 
@@ -131,7 +140,7 @@ class OperationEndpoint:
         if reply.chunks is None:
             await send_reply(send, reply)
         else:
-            await send_streamed(receive, send, reply, reply.chunks, self._stream_limiter)
+            await send_streamed(receive, send, reply, reply.chunks, self._stream_limiter, self._streams)
 
 
 async def _refuse_rest(scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -7,7 +7,6 @@ from starlette.types import ASGIApp
 
 from processing_emulator.admin.health import HealthChecks
 from processing_emulator.admin.lazy_app import LazyApp
-from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.reset import ResetSteps, Resetter
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.protocols.model import SERVED
@@ -17,6 +16,7 @@ from processing_emulator.engine.scheduler import ResetResult, Scheduler
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.changes import JobChanges
 from processing_emulator.jobs.request_faults import RequestFaults
+from processing_emulator.open_streams import OpenStreams
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.health import config_document, health_checks, health_document
 from processing_emulator.server.job_engine import JobEngine

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.aws.http.maintenance_gate import MaintenanceGate
 from processing_emulator.aws.protocols.model import SERVED, load_service_model
 from processing_emulator.aws.services.latencies import OperationLatencies
@@ -22,6 +21,7 @@ from processing_emulator.jobs.changes import JobChanges
 from processing_emulator.jobs.request_faults import RequestFaults
 from processing_emulator.jobs.retention import JobRetention
 from processing_emulator.logs.retention import LogRetention
+from processing_emulator.open_streams import OpenStreams
 from processing_emulator.ports import CancelToken
 from processing_emulator.server.adapters import open_adapters
 from processing_emulator.server.admin import build_admin_app, build_resetter
@@ -80,6 +80,7 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
             engine,
             models,
             changes=changes,
+            streams=streams,
             gate=gate,
             admin=admin,
             s3=s3,

@@ -28,6 +28,7 @@ from processing_emulator.jobs.listing import JobListing
 from processing_emulator.jobs.request_faults import RequestFaults
 from processing_emulator.jobs.service import JobService
 from processing_emulator.jobs.tags import JobTags
+from processing_emulator.open_streams import OpenStreams
 from processing_emulator.server.adapters import Adapters
 from processing_emulator.server.job_engine import JobEngine
 from processing_emulator.server.s3_store import S3Part
@@ -43,6 +44,7 @@ def build_gateway(
     models: Mapping[str, ServiceModel],
     *,
     changes: JobChanges,
+    streams: OpenStreams,
     gate: MaintenanceGate,
     admin: ASGIApp,
     s3: ASGIApp,
@@ -76,6 +78,7 @@ def build_gateway(
         admin=admin,
         s3=s3,
         changes=changes,
+        streams=streams,
         gate=gate,
         allowed_hosts=(*settings.allowed_hosts, *([address] if address else [])),
         signature_check=[_signature_check(adapters)] if settings.enforce_signatures else [],

@@ -22,6 +22,7 @@ from processing_emulator.aws.protocols.model import Kind, OperationModel, Servic
 from processing_emulator.aws.services.dispatcher import Dispatcher, Service
 from processing_emulator.errors import MalformedBody, RequestError
 from processing_emulator.jobs.changes import JobChanges
+from processing_emulator.open_streams import OpenStreams
 from tests.contract.aws.botocore_side import botocore_model
 from tests.fakes.job_store import MemoryJobStore
 from tests.unit.aws.asgi import Answer, call
@@ -91,6 +92,7 @@ class CloudWatch:
             admin=named_app("admin"),
             s3=named_app("s3"),
             changes=JobChanges(MemoryJobStore()),
+            streams=OpenStreams(),
         )
 
     def _put(self, _context: RequestContext, request: Mapping[str, Any]) -> None:

@@ -9,7 +9,6 @@ from starlette.types import ASGIApp
 from processing_emulator.admin.app import admin_app
 from processing_emulator.admin.cache_document import cache_document
 from processing_emulator.admin.lazy_app import LazyApp
-from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.admin.reset import ExternalStoreKept, ResetScope
 from processing_emulator.admin.server_routes import ServerControls
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
@@ -21,6 +20,7 @@ from processing_emulator.engine.object_cache import CacheState
 from processing_emulator.errors import EmulatorError, StartFailure, StoreFailure
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.request_faults import RequestFaults
+from processing_emulator.open_streams import OpenStreams
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore

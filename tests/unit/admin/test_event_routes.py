@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from processing_emulator.admin.event_routes import KEEP_ALIVE_SECONDS, event_routes
-from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.aws.services.sagemaker.describe_processing_job import description_of
 from processing_emulator.events.state_changes import StateChanges
+from processing_emulator.open_streams import OpenStreams
 from tests.contract.ports.stores import add_job
 from tests.fakes.job_store import MemoryJobStore
 from tests.unit.aws.asgi import call, http_scope

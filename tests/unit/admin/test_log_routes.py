@@ -12,11 +12,11 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from processing_emulator.admin.log_routes import FOLLOW_BYTES, FOLLOW_THREADS, log_routes
-from processing_emulator.admin.open_streams import OpenStreams
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.log_names import LogStreamId
 from processing_emulator.domain.phase import JobPhase
+from processing_emulator.open_streams import OpenStreams
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS
 from tests.fakes.job_store import MemoryJobStore

@@ -25,6 +25,7 @@ from processing_emulator.aws.signatures.check import SignatureCheck
 from processing_emulator.aws.signatures.credentials import CredentialStore
 from processing_emulator.aws.signatures.session_tokens import SessionTokenIssuer
 from processing_emulator.jobs.changes import JobChanges
+from processing_emulator.open_streams import OpenStreams
 from processing_emulator.ports import Clock
 from tests.unit.jobs.job_requests import Api
 
@@ -80,6 +81,7 @@ def app_over(
     clock: Clock | None = None,
     enforced: bool = False,
     changes: JobChanges | None = None,
+    streams: OpenStreams | None = None,
     gate: MaintenanceGate | None = None,
     silence_seconds: float = SILENCE_SECONDS,
 ) -> ASGIApp:
@@ -91,6 +93,7 @@ def app_over(
         admin=admin or named_app("admin"),
         s3=s3 or named_app("s3"),
         changes=changes or JobChanges(api.store),
+        streams=streams or OpenStreams(),
         gate=gate,
         allowed_hosts=allowed_hosts,
         signature_check=[Middleware(SignatureCheck, credentials=keys, clock=clock)] if enforced else [],

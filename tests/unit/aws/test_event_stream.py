@@ -15,6 +15,7 @@ from processing_emulator.aws.http.streamed_reply import send_streamed
 from processing_emulator.aws.protocols.codec import Chunks, Reply
 from processing_emulator.aws.protocols.event_stream import EventStream, StreamEvent, encoded, message
 from processing_emulator.aws.protocols.json_responses import encode_json
+from processing_emulator.open_streams import OpenStreams
 
 
 def decoded(data: bytes) -> list[tuple[dict[str, Any], bytes]]:
@@ -63,6 +64,12 @@ class Client:
                 self._gone.set()
 
 
+async def send(client: Client, chunks: Chunks, streams: OpenStreams) -> None:
+    with anyio.fail_after(10):
+        reply, limiter = Reply(media_type="x"), anyio.CapacityLimiter(1)
+        await send_streamed(client.receive, client.send, reply, chunks, limiter, streams)
+
+
 @pytest.mark.parametrize(("bodies", "taken"), [(count(), 3), (iter(range(2)), 9)], ids=["client goes", "stream ends"])
 def test_a_reply_ends_when_the_client_goes_or_nothing_follows(bodies: Iterator[int], taken: int) -> None:
     made: list[bytes] = []
@@ -74,9 +81,7 @@ def test_a_reply_ends_when_the_client_goes_or_nothing_follows(bodies: Iterator[i
 
     async def run() -> list[Message]:
         client = Client(taken)
-        chunks = Chunks(parts(), 0.01)
-        with anyio.fail_after(10):
-            await send_streamed(client.receive, client.send, Reply(media_type="x"), chunks, anyio.CapacityLimiter(1))
+        await send(client, Chunks(parts(), 0.01), OpenStreams())
         return client.sent
 
     head, *sent = anyio.run(run)
@@ -86,3 +91,27 @@ def test_a_reply_ends_when_the_client_goes_or_nothing_follows(bodies: Iterator[i
     assert bodies_sent == made[: len(bodies_sent)]
     assert len(made) <= len(bodies_sent) + 1
     assert sent[-1].get("more_body", False) is (taken == 3)
+
+
+def test_a_reply_ends_whole_when_the_server_stops() -> None:
+    streams = OpenStreams()
+
+    def parts() -> Iterator[bytes]:
+        yield b"one"
+        raise AssertionError("nothing is made after the end")
+
+    async def run() -> list[Message]:
+        client = Client(9)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send, client, Chunks(parts(), 3600), streams)
+            while len(client.sent) < 2:
+                await anyio.lowlevel.checkpoint()
+            streams.end()
+        return client.sent
+
+    _head, *sent = anyio.run(run)
+
+    assert sent == [
+        {"type": "http.response.body", "body": b"one", "more_body": True},
+        {"type": "http.response.body", "body": b""},
+    ]

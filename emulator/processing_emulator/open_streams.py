@@ -1,5 +1,7 @@
 """Replies that go on until the server stops, so that they end whole then, not in the middle of an event."""
 
+import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -28,6 +30,23 @@ class OpenStreams:
                     self._wakers.remove(wake)
 
         return stop
+
+    async def end_within(self, seconds: float) -> bool:
+        """Wait for the end, at most for that time; whether it has come."""
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop may have ended by now
+                loop.call_soon_threadsafe(ended.set)
+
+        stop = self.on_end(wake)
+        try:
+            if not self._has_ended:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), seconds)
+        finally:
+            stop()
+        return self._has_ended
 
     def end(self) -> None:
         """The server stops."""
