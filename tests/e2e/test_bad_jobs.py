@@ -179,6 +179,9 @@ def test_out_of_memory(small_server: EmulatorProcess) -> None:
     )
     limits = small_server.control("jobs/oom")["instances"][0]["limits"]
     assert (limits["memoryBytes"], limits["capped"]) == (96 << 20, True)
+    sizing = small_server.control("jobs/oom")["rightSizing"]
+    assert (sizing["verdict"], sizing["confidence"]) == ("ml.t3.medium may do.", "unknown")
+    assert "algo-1 ran out of its 96.0 MiB of memory; how much more it needs is not known." in sizing["reasons"]
 
 
 @pytest.fixture

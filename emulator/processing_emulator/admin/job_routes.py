@@ -71,7 +71,7 @@ def job_routes(
             job,
             waiting=waiting_of(store, waiting_reason, job),
             instances=instances,
-            right_sizing=right_sizing_document(job, instances, prices),
+            right_sizing=right_sizing_document(job, instances, events, prices),
             events=events,
             findings=readiness_of(store, job, records, events),
         )

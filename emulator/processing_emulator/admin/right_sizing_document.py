@@ -6,20 +6,25 @@ from math import ceil
 from processing_emulator.admin.views import Document
 from processing_emulator.domain.instance_prices import Price, PriceTable
 from processing_emulator.domain.instance_types import GIB, catalogue
-from processing_emulator.domain.job import InstanceRecord, ProcessingJob
+from processing_emulator.domain.job import GPU_LOST, InstanceRecord, JobEvent, ProcessingJob
 from processing_emulator.domain.right_sizing import Confidence, HostUse, Need, RightSize, right_size
 from processing_emulator.domain.usage import UsagePeaks
 from processing_emulator.quantities import duration
 
 
 def right_sizing_document(
-    job: ProcessingJob, instances: Sequence[tuple[InstanceRecord, UsagePeaks]], prices: PriceTable
+    job: ProcessingJob,
+    instances: Sequence[tuple[InstanceRecord, UsagePeaks]],
+    events: Sequence[JobEvent],
+    prices: PriceTable,
 ) -> Document | None:
     """None until the job has ended, and for one that never got a container."""
     if not job.phase.is_terminal or not any(record.container_started_at for record, _ in instances):
         return None
     asked, known = job.choice.instance_type, prices.in_region(job.key.region)
-    found = right_size(catalogue()[asked], [_use(record, peaks) for record, peaks in instances], known)
+    lost_gpus = {event.detail.get("host") for event in events if event.action == GPU_LOST}
+    hosts = [_use(record, peaks, gpus_were_lost=record.host in lost_gpus) for record, peaks in instances]
+    found = right_size(catalogue()[asked], hosts, known)
     seconds, names = _billed_seconds(job), dict.fromkeys(filter(None, (found.instance_type, asked)))
     costs = [_cost(name, known.get(name), seconds, job.choice.count) for name in names]
     return {
@@ -34,13 +39,14 @@ def right_sizing_document(
     }
 
 
-def _use(record: InstanceRecord, peaks: UsagePeaks) -> HostUse:
+def _use(record: InstanceRecord, peaks: UsagePeaks, *, gpus_were_lost: bool) -> HostUse:
     return HostUse(
         host=record.host,
         limits=record.limits,
         peaks=peaks,
         is_complete=record.exit is not None and record.exit.code == 0 and record.stopped is None,
         out_of_memory=record.exit is not None and record.exit.out_of_memory,
+        gpus_were_lost=gpus_were_lost,
     )
 
 
@@ -54,11 +60,12 @@ def _billed_seconds(job: ProcessingJob) -> int:
 def _verdict(asked: str, found: RightSize) -> str:
     if found.instance_type is None:
         return "No instance type can be named."
-    if found.instance_type == asked:
-        return f"{asked} is the smallest that would have done."
+    instead = "" if found.instance_type == asked else f", instead of {asked}"
     if found.confidence is Confidence.UNKNOWN:
-        return f"{found.instance_type} may do, instead of {asked}."
-    return f"{found.instance_type} would have done, instead of {asked}."
+        return f"{found.instance_type} may do{instead}."
+    if not instead:
+        return f"{asked} is the smallest that would have done."
+    return f"{found.instance_type} would have done{instead}."
 
 
 def _cost(name: str, price: Price | None, seconds: int, instances: int) -> Document:

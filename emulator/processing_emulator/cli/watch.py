@@ -32,7 +32,7 @@ def watch(client: EmulatorClient, job: str, console: Console) -> Document:
     log.join()
     if log.fault is not None:
         raise log.fault
-    console.print(summary(document))
+    console.print(summary(document), soft_wrap=True)
     return document
 
 

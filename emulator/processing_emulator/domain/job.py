@@ -94,6 +94,9 @@ class JobEvent:
 PROGRESS = "progress"
 """The action of events that say how far a transfer is."""
 
+GPU_LOST = "gpu_lost"
+"""The action of events that say that a GPU does not answer any more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:

@@ -46,13 +46,17 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostUse:
-    """What one host had and used. `is_complete`: its container ended by itself, with exit code 0."""
+    """What one host had and used.
+
+    `is_complete`: its container ended by itself, with exit code 0. `gpus_were_lost`: a GPU stopped answering meanwhile.
+    """
 
     host: str
     limits: Limits
     peaks: UsagePeaks
     is_complete: bool
     out_of_memory: bool
+    gpus_were_lost: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +144,8 @@ def _gpus(asked: InstanceType, use: HostUse) -> int:
 
 
 def _gpus_were_measured(asked: InstanceType, use: HostUse) -> bool:
-    return len(use.limits.gpu_ids) >= asked.gpus and use.peaks.gpu_percent is not None
+    had_all = len(use.limits.gpu_ids) >= asked.gpus
+    return had_all and not use.gpus_were_lost and use.peaks.gpu_percent is not None
 
 
 def _cpu_was_short(use: HostUse) -> bool:
@@ -223,7 +228,7 @@ def _of_gpus(asked: InstanceType, hosts: Sequence[HostUse], need: Need) -> Itera
     if any(len(use.limits.gpu_ids) < asked.gpus for use in hosts):
         yield Reason(Confidence.UNKNOWN, "It ran without GPUs here; what it would do with them is not known.")
     elif not all(_gpus_were_measured(asked, use) for use in hosts):
-        yield Reason(Confidence.UNKNOWN, "What its GPUs did could not be measured.")
+        yield Reason(Confidence.UNKNOWN, "What its GPUs did could not be measured to the end.")
     elif not need.gpus:
         yield Reason(Confidence.LIKELY, "No GPU was used. A program that looks for one may refuse to run without.")
     elif need.gpus < asked.gpus:

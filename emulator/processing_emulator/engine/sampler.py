@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from processing_emulator.domain.job import GPU_LOST
 from processing_emulator.domain.usage import (
     UsageReading,
     UsageSample,
@@ -159,6 +160,6 @@ class Sampler:
 
     def _note_gpus(self, silent: Sequence[str]) -> None:
         if silent:
-            self._journal.problem("gpu_lost", gpus=silent)
+            self._journal.problem(GPU_LOST, gpus=silent)
         else:
             self._journal.event("gpu_answers_again")

@@ -11,6 +11,6 @@ def price_table_of(settings: Settings) -> PriceTable:
     if path is None:
         return packaged_prices()
     try:
-        return price_table(path.read_text(encoding="utf-8"))
+        return price_table(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise StartFailure(f"the price table {path} cannot be read: {error}") from error

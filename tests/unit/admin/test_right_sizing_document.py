@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from processing_emulator.domain.instance_types import GIB, catalogue
-from processing_emulator.domain.job import JobFacts, Limits, ProcessingJob
+from processing_emulator.domain.job import GPU_LOST, JobEvent, JobFacts, Limits, ProcessingJob
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.usage import UsageSample, UsageScale, usage_data
@@ -12,23 +12,36 @@ from tests.builders import a_key, a_request
 from tests.unit.admin.test_admin_app import World
 from tests.unit.jobs.job_requests import START
 
+COMPLETE = ContainerExit(code=0)
 
-def a_run(world: World, instance_type: str = "ml.m5.xlarge", *, region: str = "us-east-1", seconds: int = 90) -> None:
+
+def a_run(
+    world: World,
+    instance_type: str = "ml.m5.xlarge",
+    *,
+    region: str = "us-east-1",
+    seconds: int = 90,
+    ended: ContainerExit = COMPLETE,
+) -> None:
     """A job that has used 1.2 vCPUs and 2 GiB on its own instance for some seconds."""
     whole = catalogue()[instance_type]
     limits = Limits(
-        vcpus=whole.vcpus, reserved_vcpus=whole.vcpus, memory_bytes=whole.memory_bytes, volume_bytes=30 * GIB
+        vcpus=whole.vcpus,
+        reserved_vcpus=whole.vcpus,
+        memory_bytes=whole.memory_bytes,
+        gpu_ids=("GPU",) * whole.gpus,
+        volume_bytes=30 * GIB,
     )
     request = a_request()
     request["ProcessingResources"]["ClusterConfig"]["InstanceType"] = instance_type
     job = world.store.add(a_key(region=region), request, {}, START)
     (record,) = world.store.ensure_instances(job.id, [limits])
-    world.store.save_instance(
-        replace(record, container_started_at=START, exit=ContainerExit(code=0), memory_high_water_bytes=3 * GIB)
-    )
+    world.store.save_instance(replace(record, container_started_at=START, exit=ended, memory_high_water_bytes=3 * GIB))
     for second in range(seconds):
         at = START + timedelta(seconds=second)
-        sample = UsageSample(at=at, cpu_percent=120.0, memory_bytes=2 * GIB, disk_bytes=5 * GIB)
+        sample = UsageSample(
+            at=at, cpu_percent=120.0, memory_bytes=2 * GIB, disk_bytes=5 * GIB, gpu_percent=80.0 if whole.gpus else None
+        )
         scale = UsageScale(whole.memory_bytes, limits.volume_bytes)
         world.metrics.put(list(usage_data(job.key, "algo-1", sample, scale)))
     _end(world, job, seconds)
@@ -125,3 +138,27 @@ def test_page_of_the_job_shows_the_same() -> None:
     assert "How sure: sure." in text
     assert "USD 0.0029 on 1 ml.m5.large" in text
     assert "One run was measured: larger inputs need more." in text
+
+
+def test_what_is_not_known_is_not_claimed() -> None:
+    failed, killed = World(), World()
+    a_run(failed, ended=ContainerExit(code=3))
+    a_run(killed, ended=ContainerExit(code=137, out_of_memory=True))
+
+    sizings = [world.get("/_emulator/jobs/job").document["rightSizing"] for world in (failed, killed)]
+
+    assert [sizing["confidence"] for sizing in sizings] == ["unknown", "unknown"]
+    assert sizings[0]["verdict"] == "ml.m5.large may do, instead of ml.m5.xlarge."
+    assert sizings[1]["verdict"] == "ml.r5.xlarge may do, instead of ml.m5.xlarge."
+
+
+def test_a_gpu_that_was_lost_leaves_doubt() -> None:
+    world = World()
+    a_run(world, "ml.g5.xlarge")
+    job = world.api.service.describe(a_key())
+    world.store.add_event(job.id, JobEvent(at=START, action=GPU_LOST, detail={"host": "algo-1"}))
+
+    sizing = world.get("/_emulator/jobs/job").document["rightSizing"]
+
+    assert (sizing["instanceType"], sizing["confidence"]) == ("ml.g5.xlarge", "unknown")
+    assert "What its GPUs did could not be measured to the end." in sizing["reasons"]

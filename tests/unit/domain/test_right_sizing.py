@@ -26,6 +26,7 @@ def a_host(asked: str, *, vcpus: float | None = None, memory: float | None = Non
         volume_bytes=30 * GIB,
     )
     is_complete, out_of_memory = changes.pop("is_complete", True), changes.pop("out_of_memory", False)
+    gpus_were_lost = changes.pop("gpus_were_lost", False)
     used, mark = changes.pop("used", 1.0), changes.pop("mark", 1.0)
     peaks = UsagePeaks(
         samples=changes.pop("samples", 60),
@@ -37,7 +38,14 @@ def a_host(asked: str, *, vcpus: float | None = None, memory: float | None = Non
         gpu_memory_percent=changes.pop("gpu_memory", 0.0 if gpus else None),
     )
     assert not changes
-    return HostUse(host="algo-1", limits=limits, peaks=peaks, is_complete=is_complete, out_of_memory=out_of_memory)
+    return HostUse(
+        host="algo-1",
+        limits=limits,
+        peaks=peaks,
+        is_complete=is_complete,
+        out_of_memory=out_of_memory,
+        gpus_were_lost=gpus_were_lost,
+    )
 
 
 def sized(asked: str, *hosts: dict[str, Any], prices: dict[str, float] | None = None) -> RightSize:
@@ -139,7 +147,8 @@ def test_each_doubt_is_said_and_counts(host: dict[str, Any], confidence: Confide
     [
         ({}, LIKELY, "No GPU was used. A program that looks for one may refuse to run without."),
         ({"gpus": 0}, UNKNOWN, "It ran without GPUs here; what it would do with them is not known."),
-        ({"gpu": None, "gpu_memory": None}, UNKNOWN, "What its GPUs did could not be measured."),
+        ({"gpu": None, "gpu_memory": None}, UNKNOWN, "What its GPUs did could not be measured to the end."),
+        ({"gpu": 90.0, "gpus_were_lost": True}, UNKNOWN, "What its GPUs did could not be measured to the end."),
         (
             {"gpu": 90.0},
             LIKELY,

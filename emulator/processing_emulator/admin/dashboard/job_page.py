@@ -58,7 +58,7 @@ def job_page_routes(
             tail=_tail(logs, failed_host(instances)),
             bars=timeline_of(job, events, now),
             hosts=hosts,
-            sizing=right_sizing_document(job, hosts, prices),
+            sizing=right_sizing_document(job, hosts, events, prices),
             events=[event for event in events if event.action != PROGRESS],
             findings=readiness_of(jobs, job, instances, events),
             codes=[] if hx_request else code_of(job.key, job.request),
