@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def _hourly_usd(terms: dict[str, Any]) -> Iterator[str]:
     for term in terms.values():
         for dimension in term["priceDimensions"].values():
             if dimension["unit"] in ("Hrs", "Hours"):
-                yield f"{float(dimension['pricePerUnit']['USD']):g}"
+                yield f"{Decimal(dimension['pricePerUnit']['USD']).normalize():f}"
 
 
 def main() -> None:

@@ -40,12 +40,14 @@ def right_sizing_document(
 
 
 def _use(record: InstanceRecord, peaks: UsagePeaks, *, gpus_were_lost: bool) -> HostUse:
+    out_of_memory = record.exit is not None and record.exit.out_of_memory
+    ended_well = record.exit is not None and record.exit.code == 0 and record.stopped is None
     return HostUse(
         host=record.host,
         limits=record.limits,
         peaks=peaks,
-        is_complete=record.exit is not None and record.exit.code == 0 and record.stopped is None,
-        out_of_memory=record.exit is not None and record.exit.out_of_memory,
+        is_complete=ended_well and not out_of_memory,  # a program may go on when the kernel killed a part of it
+        out_of_memory=out_of_memory,
         gpus_were_lost=gpus_were_lost,
     )
 

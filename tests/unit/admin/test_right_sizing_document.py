@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from processing_emulator.domain.instance_types import GIB, catalogue
 from processing_emulator.domain.job import GPU_LOST, JobEvent, JobFacts, Limits, ProcessingJob
 from processing_emulator.domain.outcome import ContainerExit
@@ -140,16 +142,21 @@ def test_page_of_the_job_shows_the_same() -> None:
     assert "One run was measured: larger inputs need more." in text
 
 
-def test_what_is_not_known_is_not_claimed() -> None:
-    failed, killed = World(), World()
-    a_run(failed, ended=ContainerExit(code=3))
-    a_run(killed, ended=ContainerExit(code=137, out_of_memory=True))
+@pytest.mark.parametrize(
+    ("ended", "found"),
+    [
+        (ContainerExit(code=3), "ml.m5.large"),
+        (ContainerExit(code=137, out_of_memory=True), "ml.r5.xlarge"),
+        (ContainerExit(code=0, out_of_memory=True), "ml.r5.xlarge"),  # it went on without a part of it
+    ],
+)
+def test_what_is_not_known_is_not_claimed(ended: ContainerExit, found: str) -> None:
+    world = World()
+    a_run(world, ended=ended)
 
-    sizings = [world.get("/_emulator/jobs/job").document["rightSizing"] for world in (failed, killed)]
+    sizing = world.get("/_emulator/jobs/job").document["rightSizing"]
 
-    assert [sizing["confidence"] for sizing in sizings] == ["unknown", "unknown"]
-    assert sizings[0]["verdict"] == "ml.m5.large may do, instead of ml.m5.xlarge."
-    assert sizings[1]["verdict"] == "ml.r5.xlarge may do, instead of ml.m5.xlarge."
+    assert (sizing["verdict"], sizing["confidence"]) == (f"{found} may do, instead of ml.m5.xlarge.", "unknown")
 
 
 def test_a_gpu_that_was_lost_leaves_doubt() -> None:

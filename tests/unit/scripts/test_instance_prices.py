@@ -42,7 +42,7 @@ def test_hours_of_processing_jobs_are_taken_and_nothing_else(tmp_path: Path) -> 
     done = run(
         tmp_path,
         an_offer(
-            ("A", "ml.m5.xlarge", "Processing", "0.2000000000"),
+            ("A", "ml.m5.xlarge", "Processing", "113.0678000000"),
             ("B", "ml.m5.large", "Processing", "0.1000000000"),
             ("C", "ml.m5.large", "Notebook", "0.5000000000"),
             ("D", "ml.trn1.2xlarge", "Processing", "9.0000000000"),
@@ -52,7 +52,7 @@ def test_hours_of_processing_jobs_are_taken_and_nothing_else(tmp_path: Path) -> 
     assert done.stdout.splitlines() == [
         "type,usd_per_hour,region,as_of,source",
         'ml.m5.large,0.1,us-east-1,2026-11-01,"AWS Price List, AmazonSageMaker 20261101000000, Processing"',
-        'ml.m5.xlarge,0.2,us-east-1,2026-11-01,"AWS Price List, AmazonSageMaker 20261101000000, Processing"',
+        'ml.m5.xlarge,113.0678,us-east-1,2026-11-01,"AWS Price List, AmazonSageMaker 20261101000000, Processing"',
     ]
 
 
