@@ -108,6 +108,12 @@ class FakeRuntime:
             self._pull(reference, on_progress, cancel)
         return f"sha256:{reference}"
 
+    def image_digests(self, image_id: str) -> Sequence[str]:
+        """See the port. Images that were pulled have a digest, the same for all."""
+        self._answer("image_digests")
+        reference = image_id.removeprefix("sha256:")
+        return [f"{parse_reference(reference).name}@sha256:{'5' * 64}"] if reference in self.pulls else []
+
     def find(self, name: str) -> ContainerInfo | None:
         """See the port."""
         self._answer("find")

@@ -18,7 +18,7 @@ from processing_emulator.admin.parameters import (
 from processing_emulator.admin.readiness import readiness_of
 from processing_emulator.admin.right_sizing_document import right_sizing_document
 from processing_emulator.admin.usage_document import usage_document
-from processing_emulator.admin.views import job_document, job_summary
+from processing_emulator.admin.views import job_document, job_summary, request_document
 from processing_emulator.admin.waiting import WaitingReason, reason_of, waiting_of
 from processing_emulator.domain.instance_prices import PriceTable
 from processing_emulator.domain.phase import ProcessingJobStatus
@@ -53,7 +53,7 @@ class JobListParameters(Parameters):
 def job_routes(
     store: JobStore, metrics: MetricStore, waiting_reason: WaitingReason, prices: PriceTable, clock: Clock
 ) -> APIRouter:
-    """`/jobs`, `/jobs/NAME` and `/jobs/NAME/usage`."""
+    """`/jobs`, `/jobs/NAME`, and `request` and `usage` below it."""
     router = APIRouter()
 
     @router.get("/jobs")
@@ -76,6 +76,11 @@ def job_routes(
             findings=readiness_of(store, job, records, events),
         )
         return JSONResponse(document)
+
+    @router.get("/jobs/{name}/request")
+    def get_request(name: JobName, query: Annotated[JobParameters, Query()]) -> JSONResponse:
+        job = query.find_job(store, name)
+        return JSONResponse(request_document(job, store.list_tags(job.id)))
 
     @router.get("/jobs/{name}/usage")
     def get_usage(name: JobName, query: Annotated[HostParameters, Query()]) -> JSONResponse:

@@ -56,6 +56,12 @@ def job_document(
     }
 
 
+def request_document(job: ProcessingJob, tags: Mapping[str, str]) -> Document:
+    """The request as it was sent, with the tags that the job has now."""
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return {**job.request, **({"Tags": listed} if listed else {})}
+
+
 def finding_document(finding: Finding) -> Document:
     """One finding on a job's way to the cloud."""
     return {

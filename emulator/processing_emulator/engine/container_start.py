@@ -62,7 +62,8 @@ class ContainerStart:
         self._run.reach(JobPhase.PULLING)
         with failing_as(container_failure):
             image = self._run.retry(lambda: resolve_image(image_uri, tools, self._run.journal, self._run.cancel))
-        self._run.journal.event("image_ready", image=image_uri, id=image)
+        digests = self._run.retry(lambda: tools.runtime.image_digests(image))
+        self._run.journal.event("image_ready", image=image_uri, id=image, digests=list(digests))
         self._run.check_cancelled()
         self._run.reach(JobPhase.STAGING_IN)
         with failing_as(download_failure):

@@ -115,6 +115,13 @@ class ContainerRuntime(Protocol):
         """
         ...
 
+    def image_digests(self, image_id: str) -> Sequence[str]:
+        """`NAME@sha256:...` in each registry that the image was pulled from or pushed to, in order of the names.
+
+        Empty for an image that was only built or loaded here, or is gone.
+        """
+        ...
+
     def find(self, name: str) -> ContainerInfo | None:
         """The container of that name."""
         ...

@@ -573,6 +573,12 @@ def test_image_that_is_here_has_an_id_and_runs_by_it(world: World) -> None:
     assert world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, NEVER) == image_id
 
 
+def test_image_that_no_registry_has_has_no_digest(world: World) -> None:
+    image_id = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.MISSING, lambda _line: None, NEVER)
+
+    assert [list(world.runtime.image_digests(each)) for each in (image_id, f"sha256:{'0' * 64}")] == [[], []]
+
+
 @pytest.mark.parametrize("policy", list(PullPolicy))
 @pytest.mark.parametrize(
     "reference",

@@ -108,6 +108,7 @@ def test_pulls_by_tag(docker_runtime: DockerRuntime, pushed: Pushed) -> None:
 
     assert image_id == pushed.image_id
     assert docker_runtime.ensure_image(pushed.reference, PullPolicy.NEVER, quiet, NEVER) == image_id
+    assert docker_runtime.image_digests(image_id) == [f"{pushed.name}@{pushed.digest}"]
     assert all(line.startswith("pulling ") or "layers" in line for line in lines)
 
 

@@ -206,6 +206,15 @@ def test_a_new_job_shows_what_is_known_and_nothing_else(world: World) -> None:
     }
 
 
+def test_the_request_is_shown_as_sent_with_the_tags_of_now(world: World) -> None:
+    world.api.service.create(a_key("plain"), a_request("plain"))
+    sent = a_request("job", Environment={}, Tags=[{"Key": "team", "Value": "a"}])
+    world.api.service.create(a_key("job"), sent)
+
+    assert world.get("/_emulator/jobs/plain/request").document == a_request("plain")
+    assert world.get("/_emulator/jobs/job/request").document == sent
+
+
 def test_a_finished_job_shows_instances_peaks_and_history(world: World) -> None:
     job = world.api.service.create(a_key(), a_request())
     (record,) = world.store.ensure_instances(job.id, [LIMITS])

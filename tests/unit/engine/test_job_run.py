@@ -193,9 +193,9 @@ def test_a_deep_learning_container_that_cannot_be_pulled_comes_from_the_public_g
     job = rig.add(image=f"763104351884.dkr.ecr.us-east-1.amazonaws.com/{name}")
     assert rig.wait_for_end(job).status == "Completed"
     assert emulator.runtime.pulls == [mirror]
-    assert [event.detail["id"] for event in rig.jobs.list_events(job.id) if event.action == "image_ready"] == [
-        f"sha256:{mirror}"
-    ]
+    (ready,) = (event.detail for event in rig.jobs.list_events(job.id) if event.action == "image_ready")
+    digest = f"public.ecr.aws/deep-learning-containers/pytorch-training@sha256:{'5' * 64}"
+    assert (ready["id"], ready["digests"]) == (f"sha256:{mirror}", [digest])
     assert "image_substituted" in rig.actions(job)
 
 

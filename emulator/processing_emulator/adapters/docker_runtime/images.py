@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import docker.errors
@@ -45,6 +45,15 @@ class Images:
             raise ImageNotFound(f"{manifest_unknown(str(parsed))} ({here})")
         self._pull(parsed, on_progress, cancel)
         return self._find(str(parsed)) or _vanished(parsed)
+
+    def digests(self, image_id: str) -> Sequence[str]:
+        """What registries call the image; see `ContainerRuntime.image_digests`."""
+        with self._engine.call(Call.INSPECT) as api:
+            try:
+                found = api.inspect_image(image_id)  # type: ignore[no-untyped-call]
+            except docker.errors.NotFound:
+                return ()
+        return sorted(map(str, found.get("RepoDigests") or ()))
 
     def _find(self, reference: str) -> str | None:
         """The id of an image on the engine, found by reference or by id."""

@@ -78,6 +78,10 @@ class DockerRuntime:
         """See the port."""
         return self._images.ensure(reference, policy, on_progress, cancel)
 
+    def image_digests(self, image_id: str) -> Sequence[str]:
+        """See the port."""
+        return self._images.digests(image_id)
+
     def find(self, name: str) -> ContainerInfo | None:
         """See the port. The engine also finds by the beginning of an id, which is ignored."""
         with self._engine.call(Call.INSPECT) as api:

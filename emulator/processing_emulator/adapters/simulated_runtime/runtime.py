@@ -58,6 +58,10 @@ class SimulatedRuntime:
         """See the port. Every image is there, because none is run."""
         return reference
 
+    def image_digests(self, image_id: str) -> Sequence[str]:
+        """See the port. No registry is asked."""
+        return ()
+
     def find(self, name: str) -> ContainerInfo | None:
         """See the port."""
         return next((container.info() for container in self._all() if container.spec.name == name), None)
