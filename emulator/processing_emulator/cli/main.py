@@ -7,6 +7,7 @@ import click
 
 from processing_emulator import __version__
 from processing_emulator.cli import client_commands, images_commands, readiness, server_commands
+from processing_emulator.cli.bundles import commands as bundle_commands
 from processing_emulator.cli.env_formats import EnvFormat
 from processing_emulator.cli.settings_flags import (
     GroupedCommand,
@@ -106,5 +107,11 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, "processing-emulator", "_PROCESSING_EMULATOR_COMPLETE").source())
 
 
-for _command in (*server_commands.COMMANDS, *client_commands.COMMANDS, *readiness.COMMANDS, *images_commands.COMMANDS):
+for _command in (
+    *server_commands.COMMANDS,
+    *client_commands.COMMANDS,
+    *readiness.COMMANDS,
+    *bundle_commands.COMMANDS,
+    *images_commands.COMMANDS,
+):
     main.add_command(_command)

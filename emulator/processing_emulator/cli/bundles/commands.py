@@ -1,0 +1,120 @@
+"""The commands of bundles and of the way from the cloud."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from processing_emulator.cli.client_commands import as_json, asks_server
+from processing_emulator.cli.emulator_client import Document, EmulatorClient
+from processing_emulator.cli.formatting import table
+from processing_emulator.quantities import size
+
+GIB = 1024**3
+
+overwrite = click.option("--overwrite", is_flag=True, help="Replace objects that are there and differ.")
+
+
+def printable(text: str) -> str:
+    """A text of unknown origin without what would control the terminal."""
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+
+
+def say(sentence: str) -> None:
+    """A line beside the result."""
+    click.echo(printable(sentence), err=True)
+
+
+@click.command(short_help="Write a job into one file.")
+@asks_server
+@click.argument("job")
+@click.option(
+    "-o", "--output", "path", type=click.Path(dir_okay=False, path_type=Path), help="[default: JOB.bundle.zip]"
+)
+@click.option("--data", "with_data", is_flag=True, help="Put the objects of the inputs into it, too.")
+@as_json
+def bundle(client: EmulatorClient, job: str, path: Path | None, with_data: bool, as_json: bool) -> None:
+    """Write a job that has ended into one file: request, history, log, samples, image, lists of inputs and outputs.
+
+    Nothing in it is secret of the emulator's; variables, arguments and log are in it as they are.
+    """
+    from processing_emulator.cli.bundles.bundling import bundle as write
+
+    done = write(client, job, path or Path(f"{job}.bundle.zip"), with_data=with_data)
+    if as_json:
+        click.echo(json.dumps(done, indent=2))
+        return
+    for note in done["notes"]:
+        say(note)
+    data = f", with {size(done['dataBytes'])} of data" if with_data else ""
+    click.echo(
+        f"wrote {done['file']} ({size(done['bytes'])}): {done['inputs']} inputs{data}, {done['outputs']} outputs"
+    )
+    say("it holds the job's environment, arguments and log as they are; look before you give it away")
+
+
+@click.command(short_help="Run a bundled job here and compare.")
+@asks_server
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="Name of the new job.  [default: the old one, or one like it if that is taken]")
+@overwrite
+@click.option("--keep-outputs", is_flag=True, help="Write to the original prefixes.  [default: below replays/NAME/]")
+@click.option("--dry-run", is_flag=True, help="Compare the inputs only; upload and run nothing.")
+@click.option("--max-data-gib", default=10.0, show_default=True, type=click.FloatRange(0), help="Most data to unpack.")
+@as_json
+def replay(
+    client: EmulatorClient,
+    file: Path,
+    name: str | None,
+    overwrite: bool,
+    keep_outputs: bool,
+    dry_run: bool,
+    max_data_gib: float,
+    as_json: bool,
+) -> None:
+    """Run the job of a bundle on this server, and say what differs.
+
+    The exit code is 0 only if image, inputs, end and outputs are the same.
+    """
+    from processing_emulator.cli.bundles.archive import open_bundle
+    from processing_emulator.cli.bundles.replaying import ReplayOptions
+    from processing_emulator.cli.bundles.replaying import replay as run
+
+    options = ReplayOptions(
+        name=name,
+        overwrite=overwrite,
+        keep_outputs=keep_outputs,
+        dry_run=dry_run,
+        most_data_bytes=int(max_data_gib * GIB),
+    )
+    with open_bundle(file) as opened:
+        done = run(client, opened, options, say, lambda job: _follow(client, job))
+    click.echo(json.dumps(done.document(), indent=2) if as_json else _replay_lines(done.document()))
+    sys.exit(0 if done.is_same else 1)
+
+
+def _follow(client: EmulatorClient, job: str) -> Document:
+    """Until the job has ended; what it prints goes beside the result."""
+    from rich.console import Console
+
+    from processing_emulator.cli.watch import watch
+
+    return watch(client, job, Console(stderr=True, highlight=False))
+
+
+def _replay_lines(done: Document) -> str:
+    heading = ("DIFFERENT", "BEFORE", "NOW")
+    same = "the same: image, inputs, end and outputs" if done["hasRun"] else "the same: inputs"
+    parts = [_rows(heading, done["differences"]) if done["differences"] else same]
+    if done["measured"]:
+        parts.append(_rows(("MEASURED", "BEFORE", "NOW"), done["measured"]))
+    return "\n\n".join(parts)
+
+
+def _rows(heading: Sequence[str], rows: Sequence[Document]) -> str:
+    return table(heading, [tuple(printable(row[name]) for name in ("what", "before", "now")) for row in rows])
+
+
+COMMANDS = (bundle, replay)

@@ -1,0 +1,142 @@
+"""Runs a bundled job on another emulator and says what differs, as a client of the API."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import click
+
+from processing_emulator.cli.bundles.archive import BundleReader, distinct_objects
+from processing_emulator.cli.bundles.comparison import (
+    Difference,
+    input_differences,
+    measures,
+    output_differences,
+    run_differences,
+)
+from processing_emulator.cli.bundles.listings import Listing, input_places, list_inputs, list_outputs, output_places
+from processing_emulator.cli.bundles.placement import Placed, make_buckets, place
+from processing_emulator.cli.bundles.requests import Request, checked_request, job_name_for, with_outputs_below
+from processing_emulator.cli.bundles.runs import Run, run_of
+from processing_emulator.cli.emulator_client import Document, EmulatorClient, service_errors
+
+Say = Callable[[str], None]
+"""Prints a line while the replay goes on."""
+
+Wait = Callable[[str], Document]
+"""Follows a job to its end; its document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """What the command line says."""
+
+    name: str | None
+    overwrite: bool
+    keep_outputs: bool
+    dry_run: bool
+    most_data_bytes: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Replay:
+    """What came of it. `inputs` were found before the run; `run` are differences of the run itself."""
+
+    name: str
+    replay_of: str
+    has_run: bool = False
+    inputs: list[Difference] = field(default_factory=list)
+    run: list[Difference] = field(default_factory=list)
+    measured: list[Difference] = field(default_factory=list)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing differs that should not."""
+        return not self.inputs and not self.run
+
+    def document(self) -> Document:
+        """As JSON."""
+
+        def rows(found: Sequence[Difference]) -> list[Document]:
+            return [{"what": each.what, "before": each.before, "now": each.now} for each in found]
+
+        return {
+            "job": self.name,
+            "replayOf": self.replay_of,
+            "hasRun": self.has_run,
+            "same": self.is_same,
+            "differences": rows([*self.inputs, *self.run]),
+            "measured": rows(self.measured),
+        }
+
+
+def replay(client: EmulatorClient, bundle: BundleReader, options: ReplayOptions, say: Say, wait: Wait) -> Replay:
+    """Upload, compare the inputs, run, compare the rest. Raises ClickException of several kinds."""
+    before = run_of(bundle.document("job"))
+    original = checked_request(bundle.document("request"))
+    inputs, outputs = bundle.listings("inputs"), bundle.listings("outputs")
+    input_places(original)  # refuses what no S3 store has, before anything is done
+    output_places(original)
+    with service_errors(client):
+        name = options.name or job_name_for(client.aws("sagemaker"), original["ProcessingJobName"])
+        request = {**original, "ProcessingJobName": name}
+        if not options.keep_outputs:
+            request = with_outputs_below(request, name)
+        if not options.dry_run:
+            _prepare(client, bundle, inputs, request, options, say)
+        now = list_inputs(client.aws("s3"), original)
+    result = Replay(name=name, replay_of=original["ProcessingJobName"], inputs=input_differences(inputs, now))
+    _tell_inputs(result, now, say)
+    if options.dry_run:
+        return result
+    with service_errors(client):
+        client.aws("sagemaker").create_processing_job(**request)
+    say(f"replays {result.replay_of} as {name}")
+    after = run_of(wait(name))
+    result.has_run = True
+    result.run = run_differences(before, after) + _outputs(client, original, outputs, request, after)
+    result.measured = measures(before, after)
+    return result
+
+
+def _prepare(
+    client: EmulatorClient,
+    bundle: BundleReader,
+    inputs: Sequence[Listing],
+    request: Request,
+    options: ReplayOptions,
+    say: Say,
+) -> None:
+    """The buckets of outputs and of bundled data, and the data."""
+    objects = distinct_objects(inputs) if bundle.manifest.has_data else []
+    bundle.check_data(objects, options.most_data_bytes)
+    placed, s3 = Placed(), client.aws("s3")
+    targets = {each.uri.bucket for each in output_places(request) if each.uri is not None}
+    make_buckets(s3, client.region, targets | {each.bucket for each in objects}, placed)
+    for number, each in enumerate(objects):
+        place(s3, each, functools.partial(bundle.data, number), placed, overwrite=options.overwrite)
+    for sentence in placed.sentences():
+        say(sentence)
+
+
+def _tell_inputs(result: Replay, now: Sequence[Listing], say: Say) -> None:
+    for listing in now:
+        if listing.note:
+            say(f"{listing.what}: {listing.note}")
+    for each in result.inputs:
+        say(f"before the run, {each.what} differs: it was {each.before}, it is {each.now}")
+    if not result.inputs:
+        say("before the run, the inputs are as they were")
+
+
+def _outputs(
+    client: EmulatorClient, original: Request, before: Sequence[Listing], request: Request, after: Run
+) -> list[Difference]:
+    since = None if after.started_at is None else after.started_at.replace(microsecond=0)
+    with service_errors(client):
+        now = list_outputs(client.aws("s3"), request, since)
+    places = {each.what: each for each in output_places(original)}
+    known = [(places[each.what], each) for each in before if each.what in places]
+    if len(known) != len(before):
+        raise click.ClickException("the bundle lists an output that its request does not have")
+    return output_differences(known, list(zip(output_places(request), now, strict=True)))
