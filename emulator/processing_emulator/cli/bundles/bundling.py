@@ -35,8 +35,7 @@ def bundle(client: EmulatorClient, name: str, path: Path, *, with_data: bool) ->
         s3, sagemaker = client.aws("s3"), client.aws("sagemaker")
         described = sagemaker.describe_processing_job(ProcessingJobName=name)
         inputs = list_inputs(s3, request)
-        # Times of objects are whole seconds in some stores.
-        outputs = list_outputs(s3, request, None if began is None else began.replace(microsecond=0))
+        outputs = list_outputs(s3, request, began)
     objects = distinct_objects(inputs) if with_data else []
     hosts = [instance["host"] for instance in job["instances"]]
     try:

@@ -3,9 +3,12 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import click
+from click.core import ParameterSource
 
 from processing_emulator.cli.client_commands import as_json, asks_server
 from processing_emulator.cli.emulator_client import Document, EmulatorClient
@@ -13,6 +16,9 @@ from processing_emulator.cli.formatting import table
 from processing_emulator.quantities import size
 
 GIB = 1024**3
+
+MOST_ROWS = 100
+"""Differences that are printed for people."""
 
 overwrite = click.option("--overwrite", is_flag=True, help="Replace objects that are there and differ.")
 
@@ -107,7 +113,10 @@ def _follow(client: EmulatorClient, job: str) -> Document:
 def _replay_lines(done: Document) -> str:
     heading = ("DIFFERENT", "BEFORE", "NOW")
     same = "the same: image, inputs, end and outputs" if done["hasRun"] else "the same: inputs"
-    parts = [_rows(heading, done["differences"]) if done["differences"] else same]
+    differences = done["differences"]
+    parts = [_rows(heading, differences[:MOST_ROWS]) if differences else same]
+    if len(differences) > MOST_ROWS:
+        parts.append(f"and {len(differences) - MOST_ROWS} more; --json lists them")
     if done["measured"]:
         parts.append(_rows(("MEASURED", "BEFORE", "NOW"), done["measured"]))
     return "\n\n".join(parts)
@@ -117,4 +126,70 @@ def _rows(heading: Sequence[str], rows: Sequence[Document]) -> str:
     return table(heading, [tuple(printable(row[name]) for name in ("what", "before", "now")) for row in rows])
 
 
-COMMANDS = (bundle, replay)
+@click.command("import", short_help="Run a job of the cloud here.")
+@asks_server
+@click.argument("file", type=click.File("rb"))
+@click.option("--name", help="Name of the job.  [default: that in the cloud, or one like it if that is taken]")
+@click.option("--image", help="Image to run instead of the one that the job names.")
+@click.option("--instance-type", help="Instance type instead of the job's.")
+@click.option("--bucket", "buckets", multiple=True, metavar="FROM=TO", help="Use the bucket TO for the cloud's FROM.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Upload the inputs from FOLDER/BUCKET/KEY.",
+)
+@overwrite
+@click.option("--dry-run", is_flag=True, help="Print the request, and upload and run nothing.")
+@click.option("-d", "--detach", is_flag=True, help="Print the name of the job and do not wait.")
+@as_json
+def import_(
+    client: EmulatorClient,
+    file: IO[bytes],
+    buckets: tuple[str, ...],
+    data: Path | None,
+    overwrite: bool,
+    dry_run: bool,
+    detach: bool,
+    as_json: bool,
+    **changes: str | None,
+) -> None:
+    """Run a job of the cloud here. FILE is what `aws sagemaker describe-processing-job` prints; - is standard input.
+
+    It runs in the region that it had, unless --region names another. The exit code is 0 if it completes.
+    """
+    from processing_emulator.cli.bundles.archive import DOCUMENT_LIMIT_BYTES
+    from processing_emulator.cli.bundles.importing import Mapped, create_imported, imported, parse_document
+
+    document = parse_document(file.read(DOCUMENT_LIMIT_BYTES))
+    source = click.get_current_context().get_parameter_source("region")
+    if source is ParameterSource.DEFAULT and document.region is not None:
+        client = replace(client, region=document.region)
+    made = imported(document, Mapped(account=client.account, buckets=_pairs(buckets), **changes))
+    for note in made.notes:
+        say(note)
+    if dry_run:
+        click.echo(json.dumps(made.request, indent=2))
+        return
+    name = create_imported(client, made, data, overwrite=overwrite, say=say)
+    say(f"runs as {name} in {client.region}")
+    if detach:
+        click.echo(json.dumps({"name": name, "region": client.region}) if as_json else name)
+        return
+    ended = _follow(client, name)
+    if document.end is not None:
+        say(document.end)
+    if as_json:
+        click.echo(json.dumps(ended, indent=2))
+    sys.exit(0 if ended["status"] == "Completed" else 1)
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    for text in given:
+        one, equals, other = text.partition("=")
+        if not (one and equals and other):
+            raise click.BadParameter(f"{text!r} is not FROM=TO", param_hint="--bucket")
+    return dict(text.split("=", 1) for text in given)
+
+
+COMMANDS = (bundle, replay, import_)

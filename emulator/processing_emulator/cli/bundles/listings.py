@@ -66,15 +66,21 @@ def list_inputs(s3: Any, request: Mapping[str, Any]) -> list[Listing]:
     return _bounded(_listed(s3, place) for place in input_places(request))
 
 
-def list_outputs(s3: Any, request: Mapping[str, Any], since: datetime | None) -> list[Listing]:
+def list_outputs(s3: Any, request: Mapping[str, Any], began: datetime | None) -> list[Listing]:
     """What was written since the job has started; older objects are another job's. Raises what `list_inputs` does."""
-    return _bounded(_output(s3, place, since) for place in output_places(request))
+    return _bounded(_output(s3, place, began) for place in output_places(request))
 
 
-def _output(s3: Any, place: Place, since: datetime | None) -> Listing:
+def written_since(objects: Sequence[StoredObject], began: datetime | None) -> list[StoredObject]:
+    """Those that a job that began then may have written. Stores may know an object's time in whole seconds only."""
+    since = None if began is None else began.replace(microsecond=0)
+    return [each for each in objects if since is None or each.modified_at is None or each.modified_at >= since]
+
+
+def _output(s3: Any, place: Place, began: datetime | None) -> Listing:
     folder = place._replace(uri=S3Uri(place.uri.bucket, place.prefix) if place.uri else None)
     found = _listed(s3, folder)
-    kept = [each for each in found.objects if since is None or each.modified_at is None or each.modified_at >= since]
+    kept = written_since(found.objects, began)
     older = len(found.objects) - len(kept)
     note = f"{older} older objects are left out" if older else found.note
     return Listing(what=found.what, objects=kept, note=note)

@@ -1,5 +1,7 @@
 """Puts objects and buckets where a job expects them, and never over an object that differs unless that is wanted."""
 
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -7,6 +9,14 @@ from typing import IO, Any, Protocol
 
 from processing_emulator.cli.bundles.comparison import has_same_content
 from processing_emulator.domain.staging import StoredObject
+
+ONE_PUT_BYTES = 5 * 1024**3
+"""The most that S3 takes at once."""
+
+MEMORY_BYTES = 8 * 1024**2
+
+MOST_SHOWN = 10
+"""Sentences on single objects."""
 
 
 class Content(Protocol):
@@ -25,7 +35,7 @@ class Placed:
     uploaded: int = 0
     same: int = 0
     kept: list[str] = field(default_factory=list)
-    """URIs of objects that are not as wanted and were left alone."""
+    """Sentences on objects that are there, are not known to be as wanted, and were left alone."""
 
     def sentences(self) -> Iterator[str]:
         """For people."""
@@ -33,10 +43,9 @@ class Placed:
             yield f"created the bucket {bucket}"
         if self.uploaded or self.same:
             yield f"uploaded {self.uploaded} objects; {self.same} were there"
-        for uri in self.kept[:10]:
-            yield f"left {uri} alone: it is there and differs; --overwrite replaces it"
-        if len(self.kept) > 10:
-            yield f"left {len(self.kept) - 10} more alone"
+        yield from self.kept[:MOST_SHOWN]
+        if len(self.kept) > MOST_SHOWN:
+            yield f"left {len(self.kept) - MOST_SHOWN} more alone"
 
 
 def make_buckets(s3: Any, region: str, wanted: Iterable[str], placed: Placed) -> None:
@@ -54,10 +63,13 @@ def place(s3: Any, wanted: StoredObject, content: Content, placed: Placed, *, ov
     Raises botocore's errors, and what `content` raises.
     """
     present = _present(s3, wanted)
-    if present is not None and has_same_content(wanted, present):
+    is_same = None if present is None else has_same_content(wanted, present)
+    if is_same:
         placed.same += 1
     elif present is not None and not overwrite:
-        placed.kept.append(f"s3://{wanted.bucket}/{wanted.key}")
+        why = "differs" if is_same is False else "may differ"
+        uri = f"s3://{wanted.bucket}/{wanted.key}"
+        placed.kept.append(f"left {uri} alone: it is there and {why}; --overwrite replaces it")
     else:
         with content() as stream:
             _upload(s3, wanted, stream)
@@ -79,7 +91,16 @@ def _present(s3: Any, wanted: StoredObject) -> StoredObject | None:
 
 
 def _upload(s3: Any, wanted: StoredObject, stream: IO[bytes]) -> None:
-    """In parts of the size that boto3 and the AWS CLI use, one after the other, so that memory stays small."""
+    """As the original was, so that its ETag is the same: at once, or in parts of the size of boto3 and the AWS CLI.
+
+    One part is in memory at a time; what goes at once waits in a temporary file.
+    """
     from boto3.s3.transfer import TransferConfig
 
-    s3.upload_fileobj(stream, wanted.bucket, wanted.key, Config=TransferConfig(use_threads=False))
+    if "-" in wanted.etag or wanted.size_bytes > ONE_PUT_BYTES:
+        s3.upload_fileobj(stream, wanted.bucket, wanted.key, Config=TransferConfig(use_threads=False))
+        return
+    with tempfile.SpooledTemporaryFile(MEMORY_BYTES) as whole:
+        shutil.copyfileobj(stream, whole)
+        whole.seek(0)
+        s3.put_object(Bucket=wanted.bucket, Key=wanted.key, Body=whole)

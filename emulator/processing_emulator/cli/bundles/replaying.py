@@ -15,7 +15,7 @@ from processing_emulator.cli.bundles.comparison import (
     run_differences,
 )
 from processing_emulator.cli.bundles.listings import Listing, input_places, list_inputs, list_outputs, output_places
-from processing_emulator.cli.bundles.placement import Placed, make_buckets, place
+from processing_emulator.cli.bundles.placement import MOST_SHOWN, Placed, make_buckets, place
 from processing_emulator.cli.bundles.requests import Request, checked_request, job_name_for, with_outputs_below
 from processing_emulator.cli.bundles.runs import Run, run_of
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, service_errors
@@ -123,8 +123,10 @@ def _tell_inputs(result: Replay, now: Sequence[Listing], say: Say) -> None:
     for listing in now:
         if listing.note:
             say(f"{listing.what}: {listing.note}")
-    for each in result.inputs:
+    for each in result.inputs[:MOST_SHOWN]:
         say(f"before the run, {each.what} differs: it was {each.before}, it is {each.now}")
+    if len(result.inputs) > MOST_SHOWN:
+        say(f"before the run, {len(result.inputs) - MOST_SHOWN} more input objects differ")
     if not result.inputs:
         say("before the run, the inputs are as they were")
 
@@ -132,9 +134,8 @@ def _tell_inputs(result: Replay, now: Sequence[Listing], say: Say) -> None:
 def _outputs(
     client: EmulatorClient, original: Request, before: Sequence[Listing], request: Request, after: Run
 ) -> list[Difference]:
-    since = None if after.started_at is None else after.started_at.replace(microsecond=0)
     with service_errors(client):
-        now = list_outputs(client.aws("s3"), request, since)
+        now = list_outputs(client.aws("s3"), request, after.started_at)
     places = {each.what: each for each in output_places(original)}
     known = [(places[each.what], each) for each in before if each.what in places]
     if len(known) != len(before):

@@ -1,0 +1,166 @@
+"""The file format of bundles, and files that only look like one."""
+
+import json
+import stat
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from processing_emulator.cli.bundles.archive import (
+    DOCUMENT_LIMIT_BYTES,
+    FORMAT,
+    BundleFault,
+    BundleWriter,
+    distinct_objects,
+    listing_documents,
+    open_bundle,
+)
+from processing_emulator.cli.bundles.listings import Listing
+from processing_emulator.domain.staging import StoredObject
+
+ONE = StoredObject(bucket="bkt", key="in/\u00e9", size_bytes=3, etag="a" * 32)
+TWO = StoredObject(bucket="bkt", key="in/b", size_bytes=200_000)
+INPUTS = [Listing(what="input in", objects=[ONE, TWO]), Listing(what="input again", objects=[ONE], note="a note")]
+MANIFEST = {"format": FORMAT, "version": 1, "job": "job", "hasData": True}
+
+
+def written(path: Path) -> Path:
+    """A whole bundle."""
+    with BundleWriter(path) as writer:
+        writer.document("manifest", MANIFEST)
+        writer.document("inputs", listing_documents(INPUTS))
+        writer.stream("data/0", [b"ab", b"c"])
+        writer.stream("data/1", [b"x" * 100_000] * 2)
+    return path
+
+
+def zipped(path: Path, members: dict[str, Any]) -> Path:
+    """A zip with these members, and the manifest unless it is among them."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in {"manifest.json": MANIFEST, **members}.items():
+            made.writestr(name, content if isinstance(content, bytes) else json.dumps(content))
+    return path
+
+
+def fault_of(path: Path, document: str = "inputs") -> str:
+    with pytest.raises(BundleFault) as fault, open_bundle(path) as bundle:
+        bundle.listings(document)
+    return fault.value.message
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    with open_bundle(written(tmp_path / "b.zip")) as bundle:
+        assert (bundle.manifest.job, bundle.manifest.has_data) == ("job", True)
+        assert bundle.listings("inputs") == INPUTS
+        objects = distinct_objects(INPUTS)
+        assert objects == [ONE, TWO]
+        bundle.check_data(objects, 200_003)
+        for number, content in enumerate((b"abc", b"x" * 200_000)):
+            with bundle.data(number) as stream:
+                assert not stream.seekable()
+                assert stream.read() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["b.zip"]
+
+
+def test_a_bundle_that_cannot_be_finished_leaves_no_file_and_spares_the_old_one(tmp_path: Path) -> None:
+    path = written(tmp_path / "b.zip")
+    before = path.read_bytes()
+
+    def broken() -> Iterator[bytes]:
+        yield b"x"
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError), BundleWriter(path) as writer:
+        writer.stream("data/0", broken())
+
+    assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("b.zip", before)]
+
+
+def test_data_is_bounded_and_has_the_sizes_of_the_list(tmp_path: Path) -> None:
+    with open_bundle(written(tmp_path / "b.zip")) as bundle:
+        with pytest.raises(BundleFault, match="unpacks to 200003 bytes of data, more than 200002; --max-data-gib"):
+            bundle.check_data([ONE, TWO], 200_002)
+        with pytest.raises(BundleFault, match="data/0 has 3 bytes, in/b 200000"):
+            bundle.check_data([TWO], 1_000_000)
+        with pytest.raises(BundleFault, match=r"has no data/2"):
+            bundle.check_data([ONE, TWO, ONE], 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "name", ["../manifest.json", "/etc/passwd", "data/../../x", "data/01", "logs/algo-0.ndjson", "x", "data/0\n"]
+)
+def test_members_that_no_bundle_has_are_refused(tmp_path: Path, name: str) -> None:
+    assert fault_of(zipped(tmp_path / "b.zip", {name: b""})).endswith(f"is not a bundle: it has a member {name!r}")
+
+
+def test_links_and_repeated_members_are_refused(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("data/0")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "link.zip", "w") as made:
+        made.writestr("manifest.json", json.dumps(MANIFEST))
+        made.writestr(link, "/etc/passwd")
+    assert "it has a member 'data/0'" in fault_of(tmp_path / "link.zip")
+
+    with zipfile.ZipFile(tmp_path / "twice.zip", "w") as made:
+        made.writestr("manifest.json", json.dumps(MANIFEST))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            made.writestr("manifest.json", json.dumps(MANIFEST))
+    assert "it has manifest.json twice" in fault_of(tmp_path / "twice.zip")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        ({**MANIFEST, "version": 7}, "is a bundle of version 7; this processing-emulator reads version 1"),
+        ({**MANIFEST, "format": "other"}, "its manifest names another format"),
+        ({**MANIFEST, "version": "1"}, "manifest.json: version: "),
+        ([], "is not a bundle: manifest.json: "),
+        (b"{", "manifest.json is not JSON: "),
+        (b"[" * 100_000, "manifest.json is not JSON: "),
+    ],
+)
+def test_other_manifests_are_refused(tmp_path: Path, manifest: Any, words: str) -> None:
+    assert words in fault_of(zipped(tmp_path / "b.zip", {"manifest.json": manifest}))
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        [{"bucket": "b", "key": "k", "size": -1}],
+        [{"bucket": "b", "key": "", "size": 1}],
+        [{"bucket": "b", "key": "k" * 1025, "size": 1}],
+        [{"bucket": "b", "key": "k", "size": "1"}],
+        "none",
+    ],
+)
+def test_lists_of_other_forms_are_refused(tmp_path: Path, objects: Any) -> None:
+    path = zipped(tmp_path / "b.zip", {"inputs.json": [{"what": "input in", "objects": objects}]})
+    assert ": inputs.json: 0.objects" in fault_of(path)
+
+
+def test_a_document_that_unpacks_to_too_much_is_not_read(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "b.zip", {"inputs.json": b" " * (DOCUMENT_LIMIT_BYTES + 1)})
+
+    assert path.stat().st_size < 100_000
+    assert f"inputs.json has {DOCUMENT_LIMIT_BYTES + 1} bytes, over {DOCUMENT_LIMIT_BYTES}" in fault_of(path)
+
+
+def test_files_that_are_no_zip_or_damaged_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello")
+    assert "text is not a bundle: " in fault_of(tmp_path / "text")
+    whole = written(tmp_path / "b.zip").read_bytes()
+    (tmp_path / "cut.zip").write_bytes(whole[:-40])
+    assert "cut.zip is not a bundle: " in fault_of(tmp_path / "cut.zip")
+    assert "has no outputs.json" in fault_of(tmp_path / "b.zip", "outputs")
+
+    at = whole.index(b"data/1") + 60
+    (tmp_path / "bad.zip").write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+    with (
+        pytest.raises(BundleFault, match="data/1 cannot be read: "),
+        open_bundle(tmp_path / "bad.zip") as bundle,
+        bundle.data(1) as stream,
+    ):
+        stream.read()
