@@ -99,7 +99,7 @@ def test_a_replay_elsewhere_is_the_same_and_a_changed_input_is_noticed(server: E
 
     code, found, said = _replay(server, file)
     assert (code, found["same"], found["job"]) == (0, True, "sum"), (found, said)
-    assert "created the bucket numbers\nuploaded 2 objects; 0 were there\n" in said
+    assert "created the bucket numbers\nuploaded 2 objects, found 0 as wanted\n" in said
     assert s3.get_object(Bucket="numbers", Key="replays/sum/out/sum")["Body"].read() == b"6\n"
     assert "Contents" not in s3.list_objects_v2(Bucket="numbers", Prefix="out/")
     assert server.control("jobs/sum/request")["Tags"] == [{"Key": "team", "Value": "a"}]
@@ -118,7 +118,7 @@ def test_a_replay_elsewhere_is_the_same_and_a_changed_input_is_noticed(server: E
     code, found, said = _replay(server, file, "--overwrite", "--keep-outputs")
     assert (code, found["same"]) == (0, True), (found, said)
     assert found["job"].startswith("sum-again-")
-    assert "uploaded 1 objects; 1 were there\n" in said
+    assert "uploaded 1 object, found 1 as wanted\n" in said
     assert s3.get_object(Bucket="numbers", Key="out/sum")["Body"].read() == b"6\n"
 
 
@@ -135,7 +135,7 @@ def test_a_job_of_the_cloud_runs_here(server: EmulatorProcess, file: Path, tmp_p
     done = _run(server, "import", str(tmp_path / "job.json"), *given)
 
     assert done.exit_code == 0, done.stdout + done.stderr
-    assert "created the bucket from-cloud\nuploaded 1 objects; 0 were there\n" in done.stderr
+    assert "created the bucket from-cloud\nuploaded 1 object, found 0 as wanted\n" in done.stderr
     assert "runs as sum in eu-west-1\n" in done.stderr
     assert "in the cloud it ended as Completed\n" in done.stderr
     assert server.client("s3").get_object(Bucket="from-cloud", Key="out/sum")["Body"].read() == b"42\n"

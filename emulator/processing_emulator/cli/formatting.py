@@ -14,6 +14,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def counted(count: int, word: str) -> str:
+    """`1 object`, `2 objects`."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def moment(text: str | None) -> datetime | None:
     """A time of a document of the server."""
     return None if text is None else datetime.fromisoformat(text)

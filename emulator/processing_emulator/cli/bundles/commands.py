@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from processing_emulator.cli.client_commands import as_json, asks_server
 from processing_emulator.cli.emulator_client import Document, EmulatorClient
-from processing_emulator.cli.formatting import table
+from processing_emulator.cli.formatting import counted, table
 from processing_emulator.quantities import size
 
 GIB = 1024**3
@@ -54,10 +54,9 @@ def bundle(client: EmulatorClient, job: str, path: Path | None, with_data: bool,
         return
     for note in done["notes"]:
         say(note)
-    data = f", with {size(done['dataBytes'])} of data" if with_data else ""
-    click.echo(
-        f"wrote {done['file']} ({size(done['bytes'])}): {done['inputs']} inputs{data}, {done['outputs']} outputs"
-    )
+    data = f" with {size(done['dataBytes'])} of data" if with_data else ""
+    lists = f"{counted(done['inputs'], 'input object')}{data}, {counted(done['outputs'], 'output object')}"
+    click.echo(f"wrote {done['file']} ({size(done['bytes'])}): {lists}")
     say("it holds the job's environment, arguments and log as they are; look before you give it away")
 
 
@@ -135,7 +134,7 @@ def _rows(heading: Sequence[str], rows: Sequence[Document]) -> str:
 @click.option("--bucket", "buckets", multiple=True, metavar="FROM=TO", help="Use the bucket TO for the cloud's FROM.")
 @click.option(
     "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Upload the inputs from FOLDER/BUCKET/KEY.",
 )
@@ -162,6 +161,8 @@ def import_(
     from processing_emulator.cli.bundles.importing import Mapped, create_imported, imported, parse_document
 
     document = parse_document(file.read(DOCUMENT_LIMIT_BYTES))
+    if data is not None and not data.is_dir():
+        raise click.BadParameter(f"there is no folder {data}", param_hint="--data")
     source = click.get_current_context().get_parameter_source("region")
     if source is ParameterSource.DEFAULT and document.region is not None:
         client = replace(client, region=document.region)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
 from processing_emulator.cli.bundles.comparison import has_same_content
+from processing_emulator.cli.formatting import counted
 from processing_emulator.domain.staging import StoredObject
 
 ONE_PUT_BYTES = 5 * 1024**3
@@ -42,7 +43,7 @@ class Placed:
         for bucket in self.buckets:
             yield f"created the bucket {bucket}"
         if self.uploaded or self.same:
-            yield f"uploaded {self.uploaded} objects; {self.same} were there"
+            yield f"uploaded {counted(self.uploaded, 'object')}, found {self.same} as wanted"
         yield from self.kept[:MOST_SHOWN]
         if len(self.kept) > MOST_SHOWN:
             yield f"left {len(self.kept) - MOST_SHOWN} more alone"
