@@ -127,7 +127,7 @@ def _rows(heading: Sequence[str], rows: Sequence[Document]) -> str:
 
 @click.command("import", short_help="Run a job of the cloud here.")
 @asks_server
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.File("rb", lazy=True))
 @click.option("--name", help="Name of the job.  [default: that in the cloud, or one like it if that is taken]")
 @click.option("--image", help="Image to run instead of the one that the job names.")
 @click.option("--instance-type", help="Instance type instead of the job's.")
