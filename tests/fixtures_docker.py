@@ -101,6 +101,7 @@ def a_container(
     gpu_ids: tuple[str, ...] = (),
     shm_bytes: int = 16 * MIB,
     network: NetworkAttachment | None = BRIDGE,
+    platform: str = "",
 ) -> ContainerSpec:
     """The spec of a small container that runs `command`, or the image's own command."""
     return ContainerSpec(
@@ -117,6 +118,7 @@ def a_container(
         ),
         shm_bytes=shm_bytes,
         network=network,
+        platform=platform,
     )
 
 

@@ -145,6 +145,12 @@ def _check_signal(value: str) -> str:
     return value
 
 
+def _check_platform(value: str | None) -> str | None:
+    if value is not None and re.fullmatch(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?", value) is None:
+        raise ValueError("must be OS/ARCHITECTURE[/VARIANT], as Docker writes it: linux/amd64, linux/arm64/v8")
+    return value
+
+
 def _check_quotas(value: dict[str, int]) -> dict[str, int]:
     for name, limit in value.items():
         if unknown_quota(name):
@@ -207,6 +213,11 @@ class Settings(BaseSettings):
     image_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_parse_json)] = Field(
         default_factory=dict,
         description="JSON object: shell-style patterns of ImageUri, and the image to run instead.",
+    )
+    image_platform: Annotated[str | None, AfterValidator(_check_platform)] = Field(
+        None,
+        description="Platform of images that are pulled, such as `linux/amd64`; default: the engine's. Images of ours "
+        "run on the one they were built for.",
     )
     check_image_region: bool = Field(
         True,

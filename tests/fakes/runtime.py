@@ -28,6 +28,7 @@ from processing_emulator.ports import (
     ContainerSpec,
     ContainerState,
     EngineInfo,
+    ImageInfo,
     NetworkInfo,
     NetworkSpec,
     OverlayMount,
@@ -95,7 +96,7 @@ class FakeRuntime:
 
     def ensure_image(
         self, reference: str, policy: PullPolicy, on_progress: Callable[[str], None], cancel: CancelToken
-    ) -> str:
+    ) -> ImageInfo:
         """See the port."""
         self._answer("ensure_image")
         is_here, is_ours = self.machine.has_image(reference), parse_reference(reference).is_ours
@@ -106,13 +107,9 @@ class FakeRuntime:
             if policy is PullPolicy.NEVER or not known:
                 raise ImageNotFound(manifest_unknown(reference))
             self._pull(reference, on_progress, cancel)
-        return f"sha256:{reference}"
-
-    def image_digests(self, image_id: str) -> Sequence[str]:
-        """See the port. Images that were pulled have a digest, the same for all."""
-        self._answer("image_digests")
-        reference = image_id.removeprefix("sha256:")
-        return [f"{parse_reference(reference).name}@sha256:{'5' * 64}"] if reference in self.pulls else []
+        digest = f"{parse_reference(reference).name}@sha256:{'5' * 64}"  # the same for all that were pulled
+        digests = (digest,) if reference in self.pulls else ()
+        return ImageInfo(id=f"sha256:{reference}", platform="linux/amd64", digests=digests)
 
     def find(self, name: str) -> ContainerInfo | None:
         """See the port."""

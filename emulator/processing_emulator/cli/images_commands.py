@@ -135,22 +135,24 @@ def _progress(name: str) -> Callable[[str], None]:
 
 @images.command("pull", cls=GroupedCommand, short_help="Pull an image, as a job would.")
 @click.argument("reference", metavar="IMAGE")
-@settings_flags("docker_host")
+@settings_flags("docker_host", "image_platform")
 @as_json
-def pull_command(reference: str, docker_host: str | None, as_json: bool) -> None:
+def pull_command(reference: str, docker_host: str | None, image_platform: str | None, as_json: bool) -> None:
     """Pull an image with Docker's own credentials; jobs then find it on this machine."""
     from processing_emulator.adapters.docker_runtime.clients import Engine
     from processing_emulator.adapters.docker_runtime.containers import ContainerDefaults
     from processing_emulator.adapters.docker_runtime.runtime import DockerRuntime
     from processing_emulator.ports import PullPolicy
 
-    settings = load_settings({"docker_host": docker_host})
-    with closing(DockerRuntime(Engine(settings.docker_host), ContainerDefaults(emulator_id="images"))) as runtime:
+    settings = load_settings({"docker_host": docker_host, "image_platform": image_platform})
+    defaults = ContainerDefaults(emulator_id="images", platform=settings.image_platform)
+    with closing(DockerRuntime(Engine(settings.docker_host), defaults)) as runtime:
         try:
             found = runtime.ensure_image(reference, PullPolicy.ALWAYS, _progress(reference), threading.Event())
         except RuntimeFailure as error:
             raise ImageFault(str(error)) from error
-    click.echo(json.dumps({"reference": reference, "id": found}) if as_json else f"{reference} {found}")
+    document = {"reference": reference, "id": found.id, "platform": found.platform, "digests": list(found.digests)}
+    click.echo(json.dumps(document) if as_json else f"{reference} {found.id} {found.platform}")
 
 
 @images.command("save", cls=GroupedCommand, short_help="Write images to a file.")

@@ -17,7 +17,7 @@ GROUPS: Final = {
     "Server": ("host", "port", "allowed_hosts", "data_dir", "cache_gib", "database_url", "log_level", "log_format"),
     "S3 store": ("s3_endpoint", "s3_access_key", "s3_secret_key", "s3_region", "s3_patience_seconds"),
     "Signatures": ("enforce_signatures", "access_keys"),
-    "Docker and images": ("runner", "docker_host", "pull_policy", "image_map", "check_image_region"),
+    "Docker and images": ("runner", "docker_host", "pull_policy", "image_map", "image_platform", "check_image_region"),
     "Containers": ("container_endpoints", "container_credentials", "container_admin", "container_network", "shm_share"),
     "Stopping": ("stop_signal", "stop_grace_seconds", "upload_when_stopped"),
     "Capacity and quotas": (

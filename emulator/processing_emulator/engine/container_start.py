@@ -18,7 +18,7 @@ from processing_emulator.errors import (
     RuntimeFailure,
     RuntimeUnavailable,
 )
-from processing_emulator.ports import ContainerSpec, ContainerState, NetworkAttachment
+from processing_emulator.ports import ContainerSpec, ContainerState, ImageInfo, NetworkAttachment
 
 NETWORK_RETRY_SECONDS = 1.0
 
@@ -56,19 +56,20 @@ class ContainerStart:
             self._run.journal.save(container_id=None)
         self._run.retry(self._run.remove_container)
 
-    def _prepare(self) -> str:
-        """Bring the image and the inputs; the id of the image."""
+    def _prepare(self) -> ImageInfo:
+        """Bring the image and the inputs."""
         tools, image_uri = self._run.tools, self._run.task.spec.image_uri
         self._run.reach(JobPhase.PULLING)
         with failing_as(container_failure):
             image = self._run.retry(lambda: resolve_image(image_uri, tools, self._run.journal, self._run.cancel))
-        digests = self._run.retry(lambda: tools.runtime.image_digests(image))
-        self._run.journal.event("image_ready", image=image_uri, id=image, digests=list(digests))
+        self._run.journal.event(
+            "image_ready", image=image_uri, id=image.id, platform=image.platform, digests=list(image.digests)
+        )
         self._run.check_cancelled()
         self._run.reach(JobPhase.STAGING_IN)
         with failing_as(download_failure):
             self._lay_out_folders()
-            self._choose_views(image)
+            self._choose_views(image.id)
             with (
                 tools.staging.counting_errors(Direction.IN),
                 self._run.progress(Direction.IN) as progress,
@@ -89,11 +90,11 @@ class ContainerStart:
         )
         return image
 
-    def _choose_views(self, image: str) -> None:
+    def _choose_views(self, image_id: str) -> None:
         """Let the container see its inputs through overlays, where the cache is used and the machine can do it."""
         folders = [mount.folder for mount in container_contract.mounts_of(self._run.task.spec) if mount.is_input]
         is_wanted = self._run.task.use_cache and self._run.tools.cache.is_on and bool(folders)
-        if is_wanted and self._run.tools.overlays(image, self._run.views):
+        if is_wanted and self._run.tools.overlays(image_id, self._run.views):
             self._run.views.choose(folders)
 
     def _lay_out_folders(self) -> None:
@@ -111,7 +112,7 @@ class ContainerStart:
         job = container_contract.processing_job_config(task.key, task.request)
         workspace.write("config/processingjobconfig.json", job)
 
-    def _create(self, image: str) -> str:
+    def _create(self, image: ImageInfo) -> str:
         """Create, or adopt what a create whose answer was lost has made."""
         network = self._attach()
         spec = self._run.task.container_spec(image, network, self._run.tools.options, self._run.views)

@@ -4,17 +4,17 @@ from processing_emulator.domain.image_map import advice_for, mirror_of, substitu
 from processing_emulator.engine.instance import RunnerTools
 from processing_emulator.engine.instance_journal import Journal
 from processing_emulator.errors import ImageNotFound
-from processing_emulator.ports import CancelToken, PullPolicy
+from processing_emulator.ports import CancelToken, ImageInfo, PullPolicy
 
 
-def resolve_image(uri: str, tools: RunnerTools, journal: Journal, cancel: CancelToken) -> str:
-    """The id of the image of that URI if it is present, else of its substitute, else of what a pull brings.
+def resolve_image(uri: str, tools: RunnerTools, journal: Journal, cancel: CancelToken) -> ImageInfo:
+    """The image of that URI if it is present, else of its substitute, else of what a pull brings.
 
     An image of AWS that cannot be pulled is looked up in AWS's public gallery, where it has a mirror. Substitutions and
     the progress of a pull go to the job's history. Raises ImageNotFound, RuntimeUnavailable, Cancelled.
     """
 
-    def ensure(image: str, policy: PullPolicy) -> str:
+    def ensure(image: str, policy: PullPolicy) -> ImageInfo:
         return tools.runtime.ensure_image(
             image, policy, lambda line: journal.event("image_pull", progress=line), cancel
         )

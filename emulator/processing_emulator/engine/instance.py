@@ -23,6 +23,7 @@ from processing_emulator.ports import (
     ContainerRuntime,
     ContainerSpec,
     GpuProbe,
+    ImageInfo,
     LogStore,
     NetworkAttachment,
     ObjectStore,
@@ -116,13 +117,14 @@ class InstanceTask:
         return f"{self.key.name}-{self.record.host}-{emulator_id}-{self.record.job_id}"
 
     def container_spec(
-        self, image: str, network: NetworkAttachment | None, options: RunnerOptions, views: InputViews
+        self, image: ImageInfo, network: NetworkAttachment | None, options: RunnerOptions, views: InputViews
     ) -> ContainerSpec:
         """The container of this host (spec 2). Raises DiskFull, StagingFailure."""
         limits = self.record.limits
         return ContainerSpec(
             name=self.container_name(options.emulator_id),
-            image=image,
+            image=image.id,
+            platform=image.platform,
             hostname=self.record.host,
             entrypoint=self.spec.entrypoint,
             arguments=self.spec.arguments,

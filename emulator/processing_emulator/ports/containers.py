@@ -23,6 +23,18 @@ class PullPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInfo:
+    """An image on this machine. `platform` is empty where the image does not say it, else such as `linux/amd64`.
+
+    `digests`: of its manifest, `REPOSITORY@sha256:...`, in each registry that it was pulled from or pushed to.
+    """
+
+    id: str
+    platform: str = ""
+    digests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BindMount:
     """A folder of this machine and where the container sees it."""
 
@@ -51,7 +63,8 @@ Mount = BindMount | OverlayMount
 class ContainerSpec:
     """A container to create. With `entrypoint`, the image's ENTRYPOINT and CMD are both ignored (spec 2.1).
 
-    `network` None: there is none but loopback, where the container's own host name leads.
+    `network` None: there is none but loopback, where the container's own host name leads. `platform`: which of the
+    image's; empty for the engine's choice.
     """
 
     name: str
@@ -65,6 +78,7 @@ class ContainerSpec:
     limits: Limits
     shm_bytes: int
     network: NetworkAttachment | None
+    platform: str = ""
 
 
 class ContainerState(StrEnum):
@@ -107,18 +121,11 @@ class ContainerRuntime(Protocol):
 
     def ensure_image(
         self, reference: str, policy: PullPolicy, on_progress: Callable[[str], None], cancel: CancelToken
-    ) -> str:
-        """The id of the image, pulled if the policy says so; one pull per reference however many ask.
+    ) -> ImageInfo:
+        """The image, pulled if the policy says so; one pull per reference however many ask.
 
         An image that this project builds (`processing-emulator/...`) is never pulled, whatever the policy.
         Raises ImageNotFound, Cancelled, RuntimeUnavailable.
-        """
-        ...
-
-    def image_digests(self, image_id: str) -> Sequence[str]:
-        """`NAME@sha256:...` in each registry that the image was pulled from or pushed to, in order of the names.
-
-        Empty for an image that was only built or loaded here, or is gone.
         """
         ...
 

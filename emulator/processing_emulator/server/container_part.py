@@ -1,7 +1,7 @@
 """What runs containers, and where they find the emulator: a Docker engine, or nothing but a simulation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from processing_emulator.adapters.data_dir import DataDir
@@ -29,7 +29,7 @@ def docker_part(settings: Settings, data: DataDir) -> ContainerPart:
     """Docker's engine, which need not answer yet."""
     engine = Engine(settings.docker_host)
     location = find_location(settings, engine)
-    runtime = DockerRuntime(engine, _defaults(data, location))
+    runtime = DockerRuntime(engine, _defaults(settings, data, location))
     return ContainerPart(
         runtime=runtime,
         location=location,
@@ -49,8 +49,6 @@ def simulated_part() -> ContainerPart:
     )
 
 
-def _defaults(data: DataDir, location: NetworkLocation) -> ContainerDefaults:
-    emulator_id = data.emulator_id()
-    if location.container is None:
-        return ContainerDefaults(emulator_id=emulator_id)
-    return ContainerDefaults(emulator_id=emulator_id, translate=location.container.translate)
+def _defaults(settings: Settings, data: DataDir, location: NetworkLocation) -> ContainerDefaults:
+    made = ContainerDefaults(emulator_id=data.emulator_id(), platform=settings.image_platform)
+    return made if location.container is None else replace(made, translate=location.container.translate)

@@ -37,6 +37,7 @@ def a_spec(
     name: str | None = None,
     mounts: tuple[Mount, ...] = (),
     network: NetworkAttachment | None = BRIDGE,
+    platform: str = "",
 ) -> ContainerSpec:
     """A container that does so: by its command on a real engine, by its environment in memory."""
     does = does or Does()
@@ -47,6 +48,7 @@ def a_spec(
         environment=environment,
         mounts=mounts,
         network=network,
+        platform=platform,
         labels={"contract": "yes"},
         memory_bytes=64 * MIB,
     )

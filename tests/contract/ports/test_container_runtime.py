@@ -240,9 +240,9 @@ def test_changes_to_an_overlay_leave_its_lower_folder_unchanged(world: World, tm
 
 
 def test_engine_is_tried_for_overlays_without_a_trace(world: World, tmp_path: Path) -> None:
-    image_id = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, threading.Event())
+    image = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, threading.Event())
 
-    assert world.runtime.can_mount(image_id, overlay(tmp_path, "/opt/ml/processing/in"))
+    assert world.runtime.can_mount(image.id, overlay(tmp_path, "/opt/ml/processing/in"))
 
     assert world.runtime.list_ours() == []
 
@@ -566,17 +566,15 @@ def test_container_that_does_not_run_is_not_measured(world: World) -> None:
 # --- images ---
 
 
-def test_image_that_is_here_has_an_id_and_runs_by_it(world: World) -> None:
-    image_id = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.MISSING, lambda _line: None, NEVER)
+def test_image_that_is_here_has_an_id_and_a_platform_and_runs_by_them(world: World) -> None:
+    image = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.MISSING, lambda _line: None, NEVER)
 
-    assert image_id.startswith("sha256:")
-    assert world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, NEVER) == image_id
-
-
-def test_image_that_no_registry_has_has_no_digest(world: World) -> None:
-    image_id = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.MISSING, lambda _line: None, NEVER)
-
-    assert [list(world.runtime.image_digests(each)) for each in (image_id, f"sha256:{'0' * 64}")] == [[], []]
+    assert image.id.startswith("sha256:")
+    assert image.platform.startswith("linux/")
+    assert image.digests == (), "no registry has it"
+    assert world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, NEVER) == image
+    container_id = started(world, Does(), platform=image.platform)
+    assert world.runtime.wait(container_id).code == 0
 
 
 @pytest.mark.parametrize("policy", list(PullPolicy))
@@ -602,9 +600,9 @@ def test_an_image_of_ours_that_is_not_built_is_never_pulled(world: World, refere
 
 
 def test_an_image_of_ours_that_is_built_is_not_pulled_even_if_the_policy_is_always(world: World) -> None:
-    image_id = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, NEVER)
+    image = world.runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, NEVER)
 
-    assert world.runtime.ensure_image(TEST_IMAGE, PullPolicy.ALWAYS, lambda _line: None, NEVER) == image_id
+    assert world.runtime.ensure_image(TEST_IMAGE, PullPolicy.ALWAYS, lambda _line: None, NEVER) == image
 
 
 # --- the engine goes away ---

@@ -1,4 +1,4 @@
-"""A proxy in front of a registry that delays manifests until the test releases them."""
+"""A proxy in front of a registry that delays manifests until the test releases them, and breaks answers off."""
 
 import http.client
 import threading
@@ -10,11 +10,14 @@ from tests.waiting import wait_for
 
 
 class SlowRegistry:
-    """Forwards requests to `target`; requests for manifests wait for `release`."""
+    """Forwards requests to `target`; requests for manifests wait for `release`. `breaking`: parts of paths, each of
+    which breaks off the next answer to a GET in the middle.
+    """
 
     def __init__(self, target: str) -> None:
         self.target = target
         self.asked: list[str] = []
+        self.breaking: list[str] = []
         self.released = threading.Event()
         registry = self
 
@@ -72,7 +75,14 @@ class SlowRegistry:
             for name, value in answer.getheaders():
                 request.send_header(name, value)
             request.end_headers()
-            if request.command != "HEAD":
+            if request.command == "HEAD":
+                return
+            broken = next((part for part in self.breaking if part in request.path), None)
+            if broken is None:
                 request.wfile.write(body)
+            else:
+                self.breaking.remove(broken)
+                request.wfile.write(body[: len(body) // 2])
+                request.close_connection = True
         finally:
             connection.close()

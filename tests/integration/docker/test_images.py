@@ -104,11 +104,10 @@ def is_here(api: docker.APIClient, reference: str) -> bool:
 def test_pulls_by_tag(docker_runtime: DockerRuntime, pushed: Pushed) -> None:
     lines: list[str] = []
 
-    image_id = docker_runtime.ensure_image(pushed.reference, PullPolicy.MISSING, lines.append, NEVER)
+    image = docker_runtime.ensure_image(pushed.reference, PullPolicy.MISSING, lines.append, NEVER)
 
-    assert image_id == pushed.image_id
-    assert docker_runtime.ensure_image(pushed.reference, PullPolicy.NEVER, quiet, NEVER) == image_id
-    assert docker_runtime.image_digests(image_id) == [f"{pushed.name}@{pushed.digest}"]
+    assert (image.id, image.digests) == (pushed.image_id, (f"{pushed.name}@{pushed.digest}",))
+    assert docker_runtime.ensure_image(pushed.reference, PullPolicy.NEVER, quiet, NEVER) == image
     assert all(line.startswith("pulling ") or "layers" in line for line in lines)
 
 
@@ -116,7 +115,7 @@ def test_pulls_by_tag(docker_runtime: DockerRuntime, pushed: Pushed) -> None:
 def test_pulls_by_digest(docker_runtime: DockerRuntime, pushed: Pushed, form: str) -> None:
     reference = form.format(name=pushed.name, digest=pushed.digest)
 
-    assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER) == pushed.image_id
+    assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER).id == pushed.image_id
 
 
 def test_image_without_a_tag_is_latest(
@@ -124,14 +123,14 @@ def test_image_without_a_tag_is_latest(
 ) -> None:
     latest, _ = images.push(pushed.name, "latest")
 
-    assert docker_runtime.ensure_image(pushed.name, PullPolicy.MISSING, quiet, NEVER) == latest
+    assert docker_runtime.ensure_image(pushed.name, PullPolicy.MISSING, quiet, NEVER).id == latest
     assert not is_here(api, pushed.reference), "one tag was asked for, not all"
 
 
 def test_local_image_is_found_by_id_without_a_pull(docker_runtime: DockerRuntime) -> None:
-    image_id = docker_runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, quiet, NEVER)
+    image_id = docker_runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, quiet, NEVER).id
 
-    assert docker_runtime.ensure_image(image_id, PullPolicy.MISSING, quiet, NEVER) == image_id
+    assert docker_runtime.ensure_image(image_id, PullPolicy.MISSING, quiet, NEVER).id == image_id
 
 
 def test_policy_always_pulls_the_current_image(
@@ -141,8 +140,8 @@ def test_policy_always_pulls_the_current_image(
     api.pull(f"{pushed.name}@{pushed.digest}")
     api.tag(pushed.image_id, pushed.name, pushed.tag)
 
-    assert docker_runtime.ensure_image(pushed.reference, PullPolicy.MISSING, quiet, NEVER) == pushed.image_id
-    assert docker_runtime.ensure_image(pushed.reference, PullPolicy.ALWAYS, quiet, NEVER) == newer
+    assert docker_runtime.ensure_image(pushed.reference, PullPolicy.MISSING, quiet, NEVER).id == pushed.image_id
+    assert docker_runtime.ensure_image(pushed.reference, PullPolicy.ALWAYS, quiet, NEVER).id == newer
 
 
 def test_policy_never_does_not_pull(docker_runtime: DockerRuntime, api: docker.APIClient, pushed: Pushed) -> None:
@@ -192,7 +191,13 @@ def test_invalid_references_are_not_sent_to_the_engine(
 def test_the_pull_command_pulls_as_a_job_does(pushed: Pushed, registry: Registry) -> None:
     done = CliRunner().invoke(main, ["images", "pull", pushed.reference, "--json"])
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout) == {"reference": pushed.reference, "id": pushed.image_id}
+    document = json.loads(done.stdout)
+    assert document.pop("platform").startswith("linux/")
+    assert document == {
+        "reference": pushed.reference,
+        "id": pushed.image_id,
+        "digests": [f"{pushed.name}@{pushed.digest}"],
+    }
 
     missing = CliRunner().invoke(main, ["images", "pull", registry.reference("no/such:1")])
     assert missing.exit_code == 1
@@ -229,7 +234,7 @@ def test_uses_docker_credentials_added_after_the_start(
     assert failure(docker_runtime, reference) == CANNOT_PULL
     log_in(docker_config, locked_registry, PASSWORD)
 
-    assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER) == pushed.image_id
+    assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER).id == pushed.image_id
 
 
 # --- concurrent pulls ---
@@ -256,7 +261,7 @@ def test_eight_concurrent_callers_share_one_pull(
         slow_registry.await_request("/manifests/")
         slow_registry.release()
 
-        assert {future.result(30) for future in asking} == {pushed.image_id}
+        assert {future.result(30).id for future in asking} == {pushed.image_id}
 
     assert slow_registry.count(f"HEAD /v2/{pushed.path}/manifests/1") == 1
 
@@ -275,7 +280,7 @@ def test_a_cancelled_caller_does_not_cancel_the_pull_of_the_others(
             impatient.result(10)
         slow_registry.release()
 
-        assert patient.result(30) == pushed.image_id
+        assert patient.result(30).id == pushed.image_id
 
 
 def test_a_cancelled_pull_is_not_joined_by_later_callers(
@@ -288,4 +293,34 @@ def test_a_cancelled_pull_is_not_joined_by_later_callers(
         docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, given_up)
     slow_registry.release()
 
-    assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER) == pushed.image_id
+    assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER).id == pushed.image_id
+
+
+# --- pulls that break off ---
+
+
+def test_a_download_that_breaks_off_is_continued(
+    docker_runtime: DockerRuntime, pushed: Pushed, slow_registry: SlowRegistry
+) -> None:
+    slow_registry.release()
+    slow_registry.breaking.append("/blobs/sha256:")
+    reference = slow_reference(pushed, slow_registry)
+
+    assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER).id == pushed.image_id
+    assert slow_registry.breaking == []
+
+
+def test_a_registry_that_breaks_off_for_good_is_named_and_leaves_no_image(
+    docker_runtime: DockerRuntime, api: docker.APIClient, pushed: Pushed, slow_registry: SlowRegistry
+) -> None:
+    slow_registry.release()
+    slow_registry.breaking += ["/manifests/"] * 9
+    reference = slow_reference(pushed, slow_registry)
+
+    said = failure(docker_runtime, reference)
+
+    assert said.startswith(f"{CANNOT_PULL} ({slow_registry.host} cannot be reached: ")
+    assert "EOF" in said
+    assert not is_here(api, reference)
+    slow_registry.breaking.clear()
+    assert docker_runtime.ensure_image(reference, PullPolicy.MISSING, quiet, NEVER).id == pushed.image_id

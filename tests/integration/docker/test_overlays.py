@@ -131,4 +131,4 @@ def with_engine(use: Callable[[docker.DockerClient], object]) -> None:
 
 
 def _image_id(runtime: DockerRuntime) -> str:
-    return runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, threading.Event())
+    return runtime.ensure_image(TEST_IMAGE, PullPolicy.NEVER, lambda _line: None, threading.Event()).id

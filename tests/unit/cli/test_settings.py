@@ -46,6 +46,7 @@ def test_variables_of_the_tests_are_not_ours() -> None:
         ("s3_endpoint", "https://store/?query"),
         ("s3_endpoint", "http://name:hush@store"),
         ("stop_signal", "SIGFOO"),
+        ("image_platform", "amd64"),
     ],
 )
 def test_a_value_that_cannot_be_is_one_sentence_and_exit_code_2(name: str, value: str) -> None:

@@ -193,9 +193,11 @@ def test_a_deep_learning_container_that_cannot_be_pulled_comes_from_the_public_g
     job = rig.add(image=f"763104351884.dkr.ecr.us-east-1.amazonaws.com/{name}")
     assert rig.wait_for_end(job).status == "Completed"
     assert emulator.runtime.pulls == [mirror]
-    (ready,) = (event.detail for event in rig.jobs.list_events(job.id) if event.action == "image_ready")
-    digest = f"public.ecr.aws/deep-learning-containers/pytorch-training@sha256:{'5' * 64}"
-    assert (ready["id"], ready["digests"]) == (f"sha256:{mirror}", [digest])
+    (ready,) = [event.detail for event in rig.jobs.list_events(job.id) if event.action == "image_ready"]
+    repository = mirror.rpartition(":")[0]
+    assert (ready["id"], ready["platform"]) == (f"sha256:{mirror}", "linux/amd64")
+    assert ready["digests"] == [f"{repository}@sha256:{'5' * 64}"]
+    assert emulator.runtime.specs[0].platform == "linux/amd64"
     assert "image_substituted" in rig.actions(job)
 
 

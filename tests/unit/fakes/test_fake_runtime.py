@@ -152,7 +152,7 @@ def with_registry() -> FakeRuntime:
 def test_image_is_local_after_one_pull() -> None:
     runtime = with_registry()
 
-    ids = {runtime.ensure_image("there:1", PullPolicy.MISSING, quiet, NEVER) for _ in range(2)}
+    ids = {runtime.ensure_image("there:1", PullPolicy.MISSING, quiet, NEVER).id for _ in range(2)}
 
     assert runtime.pulls == ["there:1"]
     runtime.create(a_container(image=ids.pop()))
@@ -180,7 +180,7 @@ def test_cancelled_pull_does_not_cancel_the_others() -> None:
         asked.wait(10)
 
     def ask(cancel: threading.Event) -> str:
-        return runtime.ensure_image("there:1", PullPolicy.MISSING, note, cancel)
+        return runtime.ensure_image("there:1", PullPolicy.MISSING, note, cancel).id
 
     with ThreadPoolExecutor() as pool:
         with runtime.machine.pulls_held():

@@ -56,12 +56,14 @@ _STATES = {
 class ContainerDefaults:
     """What all containers of one emulator share.
 
-    `translate` turns a path of this process into the path the engine mounts.
+    `translate` turns a path of this process into the path the engine mounts. `platform`: of all images but ours; None
+    for what the engine chooses.
     """
 
     emulator_id: str
     translate: Callable[[Path], Path] = lambda path: path
     log_file_bytes: int = LOG_FILE_BYTES
+    platform: str | None = None
 
 
 def container_body(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, Any]:

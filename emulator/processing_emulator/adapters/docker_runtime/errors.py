@@ -38,6 +38,7 @@ _DENIED = re.compile(
     r"authorization failed|insufficient_scope",
     re.IGNORECASE,
 )
+_NO_PLATFORM = re.compile(r"no match(?:ing manifest)? for |does not match the specified platform", re.IGNORECASE)
 _NO_MANIFEST = re.compile(r"manifest unknown|manifest for \S+ not found|: not found$", re.IGNORECASE)
 
 _PROGRAM = re.compile(PROGRAM, re.DOTALL)
@@ -124,6 +125,9 @@ def pull_failure(reference: str, registry: str, text: str) -> ImageNotFound:
         )
     if _DENIED.search(text):
         return ImageNotFound(CANNOT_PULL)
+    if _NO_PLATFORM.search(text):
+        other = "the registry has it for other platforms; the setting IMAGE_PLATFORM names the one to run"
+        return ImageNotFound(f"{manifest_unknown(reference)} ({other}: {bounded(text)})")
     if _NO_MANIFEST.search(text):
         return ImageNotFound(manifest_unknown(reference))
     return ImageNotFound(f"{CANNOT_PULL} ({bounded(text)})")

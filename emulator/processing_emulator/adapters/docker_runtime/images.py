@@ -3,18 +3,19 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
 
 import docker.errors
 
 from processing_emulator.adapters.docker_runtime.clients import Call, Engine
 from processing_emulator.adapters.docker_runtime.errors import explanation, manifest_unknown, pull_failure
+from processing_emulator.adapters.docker_runtime.platforms import is_for, platform_of
 from processing_emulator.adapters.docker_runtime.progress import PullProgress
 from processing_emulator.adapters.docker_runtime.references import HUB, ImageReference, parse_reference
 from processing_emulator.domain.stand_ins import LIST_COMMAND, MAP_VARIABLE, stand_in_tagged
 from processing_emulator.errors import Cancelled, EmulatorError, ImageNotFound, InternalBug
-from processing_emulator.ports import CancelToken, PullPolicy
+from processing_emulator.ports import CancelToken, ImageInfo, PullPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -23,45 +24,51 @@ LOOK_SECONDS = 0.1
 
 
 class Images:
-    """The images of one engine."""
+    """The images of one engine. `platform`: that of all but ours; None for what the engine chooses."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, platform: str | None = None) -> None:
         self._engine = engine
+        self._platform = platform
         self._lock = threading.Lock()
         self._pulls: dict[ImageReference, _Pull] = {}
 
     def ensure(
         self, reference: str, policy: PullPolicy, on_progress: Callable[[str], None], cancel: CancelToken
-    ) -> str:
-        """The id of the image; see `ContainerRuntime.ensure_image`."""
+    ) -> ImageInfo:
+        """See `ContainerRuntime.ensure_image`."""
         parsed = parse_reference(reference)  # an image's id passes too; nothing unchecked gets into a URL
-        found = self._find(reference) if parsed.is_ours or policy is not PullPolicy.ALWAYS else None
-        if found is not None:
+        if parsed.is_ours:  # it runs on the platform that it was built for
+            return self._find(reference) or _not_built(parsed)
+        found = self._find(reference) if policy is not PullPolicy.ALWAYS else None
+        if found is not None and is_for(found.platform, self._platform):
             return found
-        if parsed.is_ours:
-            raise ImageNotFound(f"{manifest_unknown(str(parsed))} ({not_built(parsed)})")
+        here = "it is not on this machine" if found is None else self._other_platform(found)
         if policy is PullPolicy.NEVER:
-            here = 'it is not on this machine, and the pull policy is "never"'
-            raise ImageNotFound(f"{manifest_unknown(str(parsed))} ({here})")
-        self._pull(parsed, on_progress, cancel)
-        return self._find(str(parsed)) or _vanished(parsed)
+            raise ImageNotFound(f'{manifest_unknown(str(parsed))} ({here}, and the pull policy is "never")')
+        try:
+            self._pull(parsed, on_progress, cancel)
+        except ImageNotFound as error:
+            raise (error if found is None else ImageNotFound(f"{error} ({here})")) from error
+        return self._pulled(parsed)
 
-    def digests(self, image_id: str) -> Sequence[str]:
-        """What registries call the image; see `ContainerRuntime.image_digests`."""
+    def _pulled(self, reference: ImageReference) -> ImageInfo:
+        found = self._find(str(reference)) or _vanished(reference)
+        if not is_for(found.platform, self._platform):  # a registry may have one platform only, and give that
+            raise ImageNotFound(f"{manifest_unknown(str(reference))} ({self._other_platform(found)})")
+        return found
+
+    def _other_platform(self, found: ImageInfo) -> str:
+        return f"the image on this machine is for {found.platform}, and IMAGE_PLATFORM is {self._platform}"
+
+    def _find(self, reference: str) -> ImageInfo | None:
+        """An image on the engine, found by reference or by id."""
         with self._engine.call(Call.INSPECT) as api:
             try:
-                found = api.inspect_image(image_id)  # type: ignore[no-untyped-call]
-            except docker.errors.NotFound:
-                return ()
-        return sorted(map(str, found.get("RepoDigests") or ()))
-
-    def _find(self, reference: str) -> str | None:
-        """The id of an image on the engine, found by reference or by id."""
-        with self._engine.call(Call.INSPECT) as api:
-            try:
-                return str(api.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
+                document = api.inspect_image(reference)  # type: ignore[no-untyped-call]
             except docker.errors.NotFound:
                 return None
+        digests = tuple(sorted(map(str, document.get("RepoDigests") or ())))
+        return ImageInfo(id=str(document["Id"]), platform=platform_of(document), digests=digests)
 
     def _pull(self, reference: ImageReference, on_progress: Callable[[str], None], cancel: CancelToken) -> None:
         """Wait for the pull of this reference. The first caller starts it; when the last one cancels, it ends."""
@@ -83,7 +90,7 @@ class Images:
         with self._lock:
             pull = self._pulls.get(reference)
             if pull is None:
-                pull = self._pulls[reference] = _Pull(self._engine, reference)
+                pull = self._pulls[reference] = _Pull(self._engine, reference, self._platform)
                 pull.start()
             pull.waiting += 1
             return pull
@@ -108,14 +115,18 @@ def not_built(reference: ImageReference) -> str:
     return f"{reference} is built by this project, is not on this machine and is never pulled from a registry; {advice}"
 
 
-def _vanished(reference: ImageReference) -> str:
+def _not_built(reference: ImageReference) -> NoReturn:
+    raise ImageNotFound(f"{manifest_unknown(str(reference))} ({not_built(reference)})")
+
+
+def _vanished(reference: ImageReference) -> NoReturn:
     raise ImageNotFound(f"{manifest_unknown(str(reference))} (it was pulled, and then removed by another client)")
 
 
 class _Pull:
     """One pull in progress; `failure` is set before `done`."""
 
-    def __init__(self, engine: Engine, reference: ImageReference) -> None:
+    def __init__(self, engine: Engine, reference: ImageReference, platform: str | None) -> None:
         self.reference = reference
         self.waiting = 0
         self.progress = f"pulling {reference} from {reference.registry}"
@@ -123,6 +134,7 @@ class _Pull:
         self.done = threading.Event()
         self.unwanted = threading.Event()
         self._engine = engine
+        self._platform = platform
         self._thread = threading.Thread(target=self._run, name=f"pull {reference}", daemon=True)
 
     def start(self) -> None:
@@ -154,7 +166,8 @@ class _Pull:
         with self._engine.call(Call.PULL) as api:
             api.reload_config()  # picks up a "docker login" without a restart
             try:
-                yield from api.pull(self.reference.name, self.reference.version, stream=True, decode=True)
+                name, version = self.reference.name, self.reference.version
+                yield from api.pull(name, version, stream=True, decode=True, platform=self._platform)
             except docker.errors.APIError as error:
                 raise self._failure(explanation(error)) from error
 

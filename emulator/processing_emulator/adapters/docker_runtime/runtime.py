@@ -37,6 +37,7 @@ from processing_emulator.ports import (
     ContainerSpec,
     ContainerState,
     EngineInfo,
+    ImageInfo,
     NetworkInfo,
     NetworkSpec,
     OverlayMount,
@@ -57,7 +58,7 @@ class DockerRuntime:
         self._engine = engine
         self._defaults = defaults
         self._closed = threading.Event()
-        self._images = Images(engine)
+        self._images = Images(engine, defaults.platform)
         self._logs = LogReader(engine, self._closed.wait, time.monotonic)
         self._usage = UsageReader(engine)
         self._networks = JobNetworks(engine, defaults.emulator_id)
@@ -74,13 +75,9 @@ class DockerRuntime:
 
     def ensure_image(
         self, reference: str, policy: PullPolicy, on_progress: Callable[[str], None], cancel: CancelToken
-    ) -> str:
+    ) -> ImageInfo:
         """See the port."""
         return self._images.ensure(reference, policy, on_progress, cancel)
-
-    def image_digests(self, image_id: str) -> Sequence[str]:
-        """See the port."""
-        return self._images.digests(image_id)
 
     def find(self, name: str) -> ContainerInfo | None:
         """See the port. The engine also finds by the beginning of an id, which is ignored."""
@@ -99,7 +96,7 @@ class DockerRuntime:
         """See the port. A name that is taken is a RuntimeFailure: look with `find` first."""
         body = container_body(spec, self._defaults)
         with self._engine.call(Call.CREATE) as api:
-            answer = api.create_container_from_config(body, spec.name)  # type: ignore[no-untyped-call]
+            answer = api.create_container_from_config(body, spec.name, spec.platform or None)  # type: ignore[no-untyped-call]
             return str(answer["Id"])
 
     def start(self, container_id: str) -> None:

@@ -18,6 +18,7 @@ from processing_emulator.ports import (
     ContainerSpec,
     ContainerState,
     EngineInfo,
+    ImageInfo,
     NetworkInfo,
     NetworkSpec,
     OverlayMount,
@@ -54,13 +55,9 @@ class SimulatedRuntime:
 
     def ensure_image(
         self, reference: str, policy: PullPolicy, on_progress: Callable[[str], None], cancel: CancelToken
-    ) -> str:
+    ) -> ImageInfo:
         """See the port. Every image is there, because none is run."""
-        return reference
-
-    def image_digests(self, image_id: str) -> Sequence[str]:
-        """See the port. No registry is asked."""
-        return ()
+        return ImageInfo(id=reference)
 
     def find(self, name: str) -> ContainerInfo | None:
         """See the port."""
