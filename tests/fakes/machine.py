@@ -31,8 +31,8 @@ class FakeContainer:
     exit: ContainerExit | None = None
     ticks_left: int = 0
     pid: int = 0
-    engine_start: int = 0
-    """The number of the engine's start in whose life this container was started."""
+    started_ns: int = 0
+    ended_ns: int = 0
     lines: list[RawLine] = field(default_factory=list)
     connected: set[str] = field(default_factory=set)
     """Second networks."""
@@ -86,7 +86,7 @@ class FakeMachine:
         self.holds_pulls = False
         self.has_overlays = True
         self.has_lost_lines = False
-        self.engine_start = 1
+        self.engine_started_ns = 0
         self._time_ns = time_ns
         self.networks: dict[str, NetworkInfo] = {}
         self._containers: dict[str, FakeContainer] = {}
@@ -103,12 +103,12 @@ class FakeMachine:
         """End a running container as the out-of-memory killer does."""
         self.end(self._must_find(name), ContainerExit(code=KILLED, out_of_memory=True))
 
-    def restart(self) -> None:
-        """Start the whole machine again: its engine finds that containers which ran have no process any more."""
+    def restart(self, exit_code: int = LOST) -> None:
+        """Start the machine again, or only its engine, which ends the containers that run."""
         with self.changed:
-            self.engine_start += 1
             for container in self.containers():
-                self.end(container, ContainerExit(code=LOST))
+                self.end(container, ContainerExit(code=exit_code))
+            self.engine_started_ns = self._time_ns()
 
     def print_line(self, name: str, line: bytes) -> None:
         """Let a container print a line, without its newline."""
@@ -186,7 +186,7 @@ class FakeMachine:
         with self.changed:
             container.state, container.exit = ContainerState.RUNNING, None
             container.pid, container.ticks_left = self._made, run.ticks
-            container.engine_start = self.engine_start
+            container.started_ns = self._time_ns()
             for line in run.prints:
                 self.write(container, line)
             self.changed.notify_all()
@@ -209,6 +209,7 @@ class FakeMachine:
         with self.changed:
             if container.is_running:
                 container.state, container.exit = ContainerState.EXITED, ended
+                container.ended_ns = self._time_ns()
                 self.changed.notify_all()
 
     def remove(self, container_id: str) -> None:

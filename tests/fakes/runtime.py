@@ -168,11 +168,13 @@ class FakeRuntime:
                 raise ContainerGone("it was removed while it ran")
             return container.exit
 
-    def was_restarted_since(self, container_id: str) -> bool:
+    def seconds_to_engine_start(self, container_id: str) -> float | None:
         """See the port."""
-        self._answer("was_restarted_since")
-        container = self.machine.find(container_id)
-        return container is not None and container.engine_start < self.machine.engine_start
+        self._answer("seconds_to_engine_start")
+        container, engine_ns = self.machine.find(container_id), self.machine.engine_started_ns
+        if container is None or container.started_ns > engine_ns:
+            return None
+        return (engine_ns - min(container.ended_ns, engine_ns)) / NANOSECONDS
 
     def signal(self, container_id: str, signal: str) -> None:
         """See the port."""

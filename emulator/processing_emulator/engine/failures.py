@@ -10,6 +10,11 @@ INTERNAL_TEXT = "We encountered an internal error.  Please try again."
 _ENGINE_ENDS = frozenset({137, 143, 255})
 """Exit codes of containers that the engine ends when it stops or starts: SIGKILL, SIGTERM, and no process any more."""
 
+ENGINE_START_SECONDS = 15.0
+"""An engine that starts ends the containers it finds, with their stop signal and, after 10 s, a kill. They have 10 s to
+answer with any exit code.
+"""
+
 
 def internal_failure(detail: str) -> Failure:
     """A fault of the platform, with our fact behind the service's sentence."""

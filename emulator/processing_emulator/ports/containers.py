@@ -159,10 +159,11 @@ class ContainerRuntime(Protocol):
         """Block until the container has exited. Raises ContainerGone, RuntimeUnavailable."""
         ...
 
-    def was_restarted_since(self, container_id: str) -> bool:
-        """Whether the engine was started again after this container's start, so that it may have ended it.
+    def seconds_to_engine_start(self, container_id: str) -> float | None:
+        """From the end of a container to the engine's last start; 0 if it ended later.
 
-        False where that cannot be found out, and for a container that is gone.
+        None if the engine has not been started since the container's start, where that cannot be found out, and for a
+        container that is gone.
         """
         ...
 

@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from processing_emulator.adapters.docker_runtime.clients import Engine
+from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
+from processing_emulator.errors import RuntimeUnavailable
+from processing_emulator.ports import NetworkSpec
 from tests.builders import a_request, an_output
 from tests.e2e.server import EmulatorProcess
 from tests.own_engine import OwnEngine, own_engine
@@ -80,7 +84,8 @@ def test_jobs_that_start_while_the_engine_is_killed_complete(
 
 
 def test_jobs_that_the_engine_ended_are_not_the_user_s_fault(server: EmulatorProcess, engine: OwnEngine) -> None:
-    names = create(server, "running", "exec sleep 300")
+    """They answer the stop signal, which the engine sends when it starts again, with an exit code of their own."""
+    names = create(server, "running", "trap 'exit 3' TERM; sleep 300 & wait")
     for name in names:
         server.wait_for_phase(name, "Running")
 
@@ -90,7 +95,7 @@ def test_jobs_that_the_engine_ended_are_not_the_user_s_fault(server: EmulatorPro
     for answer in ends(server, names):
         reason, _, code = answer["FailureReason"].partition(", exit code: ")
         assert reason == f"{INTERNAL}(the Docker engine stopped and ended the job's container"
-        assert code in {"137)", "255)"}
+        assert code in {"3)", "137)", "255)"}
 
 
 def test_a_cluster_that_a_restart_of_the_machine_ended_is_not_the_user_s_fault(
@@ -128,6 +133,27 @@ def test_job_whose_container_somebody_removes_is_not_the_user_s_fault(
         assert answer["FailureReason"] == f"{INTERNAL}(the job's container is gone; somebody removed it)"
     for removal in removals:
         removal.join()
+
+
+class CutShort(JobNetworks):
+    """Dies before it removes a network."""
+
+    def remove(self, network_id: str) -> None:
+        raise RuntimeUnavailable(f"network {network_id} is left")
+
+
+def test_network_from_which_a_subnet_is_only_learned_is_not_taken_for_the_job_s(engine: OwnEngine) -> None:
+    """A kill leaves it behind, and its subnet allows no fixed addresses."""
+    connection, spec = Engine(engine.address), NetworkSpec(name="cut-short", labels={}, isolated=False)
+    with pytest.raises(RuntimeUnavailable):
+        CutShort(connection, "cut-short").create(spec)
+
+    networks = JobNetworks(connection, "cut-short")
+
+    assert networks.find(spec.name) is None
+    (left,) = networks.list_ours()
+    networks.remove(left.id)
+    connection.close()
 
 
 @pytest.mark.parametrize("containers", [0, 1, 3])

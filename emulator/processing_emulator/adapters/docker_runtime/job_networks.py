@@ -6,7 +6,9 @@ them, which is called their block: each has a small subnet of it, and names the 
 
 import re
 import threading
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -82,7 +84,8 @@ class JobNetworks:
         """A block, and a free subnet of it: of a block that networks of jobs have, else of one the engine chooses.
 
         Only the engine knows which subnets are free of the host's routes and of its user's pools, so it chooses one for
-        a network that is removed at once.
+        a network that is removed at once. That has another name: after a crash in between, it must not be taken for the
+        job's, since an engine gives no fixed addresses in a subnet of its own choice. Then it is left to the reaper.
         """
         with self._engine.call(Call.NETWORK) as api:
             documents = api.networks()
@@ -92,7 +95,7 @@ class JobNetworks:
             for subnet in _parts(block):
                 if not any(subnet.overlaps(other) for other in taken):
                     return block, subnet
-        chosen = self._make(spec, None, None)
+        chosen = self._make(replace(spec, name=f"{spec.name}-{uuid.uuid4().hex[:8]}"), None, None)
         self.remove(chosen.id)
         return chosen.subnet, next(_parts(chosen.subnet))
 

@@ -19,7 +19,7 @@ from processing_emulator.adapters.docker_runtime.containers import (
     engine_info,
     is_being_removed,
 )
-from processing_emulator.adapters.docker_runtime.engine_life import was_restarted_since
+from processing_emulator.adapters.docker_runtime.engine_life import seconds_to_engine_start
 from processing_emulator.adapters.docker_runtime.errors import TRANSPORT_ERRORS, is_timeout
 from processing_emulator.adapters.docker_runtime.images import Images
 from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
@@ -146,9 +146,9 @@ class DockerRuntime:
                     return None
                 raise
 
-    def was_restarted_since(self, container_id: str) -> bool:
+    def seconds_to_engine_start(self, container_id: str) -> float | None:
         """See the port."""
-        return was_restarted_since(self._engine, container_id)
+        return seconds_to_engine_start(self._engine, container_id)
 
     def signal(self, container_id: str, signal: str) -> None:
         """See the port."""

@@ -91,9 +91,9 @@ class SimulatedRuntime:
             raise ContainerNotStarted(f"container {container.spec.name} was never started")
         return container.wait()
 
-    def was_restarted_since(self, container_id: str) -> bool:
+    def seconds_to_engine_start(self, container_id: str) -> float | None:
         """See the port."""
-        return False
+        return None
 
     def signal(self, container_id: str, signal: str) -> None:
         """See the port. Every signal ends it."""
