@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,7 +13,7 @@ from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
 from processing_emulator.errors import RuntimeUnavailable
 from processing_emulator.ports import NetworkSpec
-from tests.builders import a_request, an_output
+from tests.builders import a_request, an_input, an_output
 from tests.e2e.server import EmulatorProcess
 from tests.own_engine import OwnEngine, own_engine
 from tests.waiting import wait_for
@@ -32,7 +33,8 @@ def engine(docker_engine: None) -> Iterator[OwnEngine]:
 @pytest.fixture(scope="module")
 def server(engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     data = tmp_path_factory.mktemp("emulator") / "data"
-    process = EmulatorProcess(data, docker_host=engine.address, capacity_cpus="16", reaper_interval_seconds="1").start()
+    room = {"capacity_cpus": "16", "capacity_memory_mib": "65536"}
+    process = EmulatorProcess(data, docker_host=engine.address, reaper_interval_seconds="1", **room).start()
     try:
         process.client("s3").create_bucket(Bucket="bkt")
         yield process
@@ -58,6 +60,11 @@ def ends(server: EmulatorProcess, names: list[str]) -> list[dict[str, Any]]:
 
 def has_started(server: EmulatorProcess, name: str) -> bool:
     return "container_started" in [event["action"] for event in server.control(f"jobs/{name}")["events"]]
+
+
+def has_reached(server: EmulatorProcess, name: str, phase: str) -> bool | None:
+    events = server.control(f"jobs/{name}")["events"]
+    return phase in [event["detail"].get("to") for event in events if event["action"] == "phase_changed"] or None
 
 
 @pytest.mark.parametrize("containers", [0, 1, 3])
@@ -101,10 +108,18 @@ def test_jobs_that_the_engine_ended_are_not_the_user_s_fault(server: EmulatorPro
 def test_a_cluster_that_a_restart_of_the_machine_ended_is_not_the_user_s_fault(
     server: EmulatorProcess, engine: OwnEngine
 ) -> None:
-    """Neither the server nor the engine sees the containers end; afterwards the engine reports exit code 255."""
-    request = a_request("rebooted", hosts=3, entrypoint=["sh", "-c", "exec sleep 300"])
-    server.client("sagemaker").create_processing_job(**request)
-    server.wait_for_phase("rebooted", "Running")
+    """Neither the server nor the engine sees the containers end; afterwards the engine reports exit code 255.
+
+    A second cluster is being stopped at that time.
+    """
+    sagemaker = server.client("sagemaker")
+    for name in ("rebooted", "stopping"):
+        script = "trap 'sleep 60' TERM; sleep 300 & wait"
+        sagemaker.create_processing_job(**a_request(name, hosts=3, entrypoint=["sh", "-c", script]))
+    for name in ("rebooted", "stopping"):
+        server.wait_for_phase(name, "Running")
+    sagemaker.stop_processing_job(ProcessingJobName="stopping")
+    server.wait_for_phase("stopping", "Stopping")
 
     server.kill()
     engine.reboot()
@@ -112,6 +127,32 @@ def test_a_cluster_that_a_restart_of_the_machine_ended_is_not_the_user_s_fault(
 
     reason = f"{INTERNAL}(the Docker engine stopped and ended the job's container, exit code: 255)"
     assert server.wait_for_end("rebooted")["FailureReason"] == reason
+    assert server.wait_for_end("stopping")["ProcessingJobStatus"] == "Stopped"
+    assert (engine.docker("ps", "--all", "--quiet"), _networks(engine)) == ("", [])
+
+
+def test_a_cluster_outlives_kills_of_engine_and_server_before_and_after_its_run(
+    server: EmulatorProcess, engine: OwnEngine
+) -> None:
+    s3 = server.client("s3")
+    s3.put_object(Bucket="bkt", Key="in/big", Body=bytes(30_000_000))
+    script = "cp /opt/ml/processing/input/big /opt/ml/processing/output/$(hostname)"
+    uri = "s3://bkt/outlives"
+    request = a_request(
+        "outlives", hosts=3, entrypoint=["sh", "-c", script], inputs=[an_input()], outputs=[an_output(uri=uri)]
+    )
+    server.client("sagemaker").create_processing_job(**request)
+
+    for phase in ("StagingIn", "StagingOut"):
+        wait_for(f"the job to be {phase}", partial(has_reached, server, "outlives", phase), 60)
+        server.kill()
+        engine.kill()
+        engine.start()
+        server.start()
+
+    assert server.wait_for_end("outlives")["ProcessingJobStatus"] == "Completed"
+    found = s3.list_objects_v2(Bucket="bkt", Prefix="outlives/")["Contents"]
+    assert [(item["Key"], item["Size"]) for item in found] == [(f"outlives/algo-{n}", 30_000_000) for n in (1, 2, 3)]
     assert (engine.docker("ps", "--all", "--quiet"), _networks(engine)) == ("", [])
 
 
@@ -156,7 +197,7 @@ def test_network_from_which_a_subnet_is_only_learned_is_not_taken_for_the_job_s(
     connection.close()
 
 
-@pytest.mark.parametrize("containers", [0, 1, 3])
+@pytest.mark.parametrize("containers", [0, 3])
 def test_cluster_completes_or_says_honestly_why_not_and_leaves_no_network(
     server: EmulatorProcess, engine: OwnEngine, containers: int
 ) -> None:

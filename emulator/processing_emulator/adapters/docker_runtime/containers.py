@@ -1,6 +1,6 @@
 """Converts container specs to the engine's JSON, and the engine's JSON to ContainerInfo and EngineInfo. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ _OVERLAY_FEATURES = ("redirect_dir=on", "index=off", "metacopy=off")
 of them is written. The kernel's defaults differ between distributions.
 """
 
+CDI_GPU = "nvidia.com/gpu"
+"""The kind of NVIDIA's GPUs in the Container Device Interface; a device is also named by its UUID (nvidia-ctk)."""
+
 NO_DNS = "127.0.0.1"
 """In place of the host's DNS servers, to which the engine passes look-ups on even from networks without a way out
 (CVE-2024-29018). In the container nobody answers there, unless the user's code does.
@@ -66,8 +69,10 @@ class ContainerDefaults:
     platform: str | None = None
 
 
-def container_body(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, Any]:
-    """The body of the engine's create call.
+def container_body(
+    spec: ContainerSpec, defaults: ContainerDefaults, cdi_devices: Collection[str] = ()
+) -> dict[str, Any]:
+    """The body of the engine's create call. `cdi_devices` are those that the engine knows.
 
     `Entrypoint` set and `Cmd` absent ignores the image's CMD too (spec 2.1). PID 1 is the user's process: no init, no
     restart, no privilege; everything else is the engine's default (spec 8, question 30).
@@ -77,7 +82,7 @@ def container_body(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str
         "Hostname": spec.hostname,
         "Env": [f"{name}={value}" for name, value in spec.environment.items()],
         "Labels": {**spec.labels, LABEL_ID: defaults.emulator_id},
-        "HostConfig": _host_config(spec, defaults),
+        "HostConfig": _host_config(spec, defaults, cdi_devices),
         **_networking(spec),
     }
     if spec.entrypoint is not None:
@@ -130,7 +135,15 @@ def _escaped(path: Path) -> str:
     return str(path).replace("\\", "\\\\").replace(":", "\\:")
 
 
-def _host_config(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, Any]:
+def _gpu_request(gpu_ids: Sequence[str], cdi_devices: Collection[str]) -> dict[str, Any]:
+    """By the Container Device Interface where the engine knows all of them; else as `docker run --gpus` does."""
+    names = [f"{CDI_GPU}={gpu_id}" for gpu_id in gpu_ids]
+    if all(name in cdi_devices for name in names):
+        return {"Driver": "cdi", "DeviceIDs": names}
+    return {"DeviceIDs": list(gpu_ids), "Capabilities": [["gpu"]]}
+
+
+def _host_config(spec: ContainerSpec, defaults: ContainerDefaults, cdi_devices: Collection[str]) -> dict[str, Any]:
     config: dict[str, Any] = {
         "NetworkMode": "none" if spec.network is None else spec.network.network,
         "Memory": spec.limits.memory_bytes,
@@ -149,7 +162,7 @@ def _host_config(spec: ContainerSpec, defaults: ContainerDefaults) -> dict[str, 
     if spec.network is not None and spec.network.isolated:
         config["Dns"] = [NO_DNS]
     if spec.limits.gpu_ids:
-        config["DeviceRequests"] = [{"DeviceIDs": list(spec.limits.gpu_ids), "Capabilities": [["gpu"]]}]
+        config["DeviceRequests"] = [_gpu_request(spec.limits.gpu_ids, cdi_devices)]
     return config
 
 
@@ -191,6 +204,11 @@ def log_file_bytes(document: Mapping[str, Any]) -> int | None:
     config = document["HostConfig"].get("LogConfig") or {}
     size = (config.get("Config") or {}).get("max-size", "")
     return int(size) if size.isdecimal() else None
+
+
+def cdi_devices(document: Mapping[str, Any]) -> Collection[str]:
+    """The devices of the Container Device Interface in the engine's info document, which has them since API 1.50."""
+    return {device["ID"] for device in document.get("DiscoveredDevices") or () if device["Source"] == "cdi"}
 
 
 def engine_info(document: Mapping[str, Any]) -> EngineInfo:

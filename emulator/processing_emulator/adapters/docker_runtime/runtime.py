@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from processing_emulator.adapters.docker_runtime.clients import Call, Engine
 from processing_emulator.adapters.docker_runtime.containers import (
     LABEL_ID,
     ContainerDefaults,
+    cdi_devices,
     container_addresses,
     container_body,
     container_info,
@@ -94,10 +95,14 @@ class DockerRuntime:
 
     def create(self, spec: ContainerSpec) -> str:
         """See the port. A name that is taken is a RuntimeFailure: look with `find` first."""
-        body = container_body(spec, self._defaults)
+        body = container_body(spec, self._defaults, self._cdi_devices() if spec.limits.gpu_ids else ())
         with self._engine.call(Call.CREATE) as api:
             answer = api.create_container_from_config(body, spec.name, spec.platform or None)  # type: ignore[no-untyped-call]
             return str(answer["Id"])
+
+    def _cdi_devices(self) -> Collection[str]:
+        with self._engine.call(Call.INFO) as api:
+            return cdi_devices(api.info())
 
     def start(self, container_id: str) -> None:
         """See the port."""

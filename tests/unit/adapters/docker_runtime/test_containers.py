@@ -7,6 +7,7 @@ import pytest
 
 from processing_emulator.adapters.docker_runtime.containers import (
     ContainerDefaults,
+    cdi_devices,
     container_body,
     container_info,
     engine_info,
@@ -121,10 +122,25 @@ def test_overlay_of_a_folder_with_a_comma_is_refused() -> None:
         container_body(a_container("true", mounts=(mount,)), DEFAULTS)
 
 
-def test_reserved_gpus_are_requested_by_their_ids() -> None:
-    config = container_body(a_container("true", gpu_ids=("GPU-a", "GPU-b")), DEFAULTS)["HostConfig"]
+@pytest.mark.parametrize(
+    ("found", "request_"),
+    [
+        (None, {"DeviceIDs": ["GPU-a", "GPU-b"], "Capabilities": [["gpu"]]}),
+        (["GPU-a", "0", "all"], {"DeviceIDs": ["GPU-a", "GPU-b"], "Capabilities": [["gpu"]]}),
+        (
+            ["0", "GPU-a", "1", "GPU-b", "all"],
+            {"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=GPU-a", "nvidia.com/gpu=GPU-b"]},
+        ),
+    ],
+    ids=["engine without CDI", "CDI does not know all", "CDI knows all"],
+)
+def test_reserved_gpus_are_requested_by_their_ids(found: list[str] | None, request_: dict[str, Any]) -> None:
+    devices = None if found is None else [{"Source": "cdi", "ID": f"nvidia.com/gpu={name}"} for name in found]
+    spec = a_container("true", gpu_ids=("GPU-a", "GPU-b"))
 
-    assert config["DeviceRequests"] == [{"DeviceIDs": ["GPU-a", "GPU-b"], "Capabilities": [["gpu"]]}]
+    config = container_body(spec, DEFAULTS, cdi_devices({"DiscoveredDevices": devices}))["HostConfig"]
+
+    assert config["DeviceRequests"] == [request_]
 
 
 def test_mount_sources_are_translated_to_host_paths() -> None:
