@@ -79,8 +79,16 @@ def describe(client: EmulatorClient, job: str, as_json: bool) -> None:
     from processing_emulator.cli.watch import summary
 
     Console(soft_wrap=True, highlight=False).print(summary(document, why=True))
+    click.echo(f"  {readiness_line(document)}")
     rows = [(event["at"], event["action"], _details(event["detail"])) for event in document["events"]]
     click.echo("\n" + table(("TIME", "EVENT", "DETAILS"), rows))
+
+
+def readiness_line(document: Document) -> str:
+    """How many findings of each kind the way to the cloud has, and the command that lists them."""
+    verdicts = [finding["verdict"] for finding in document["cloudReadiness"]["findings"]]
+    counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
+    return f"in the cloud: {counts or 'nothing to say'} (processing-emulator readiness {document['name']})"
 
 
 def _details(detail: Mapping[str, object]) -> str:

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -26,6 +27,17 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace objects that
 def printable(text: str) -> str:
     """A text of unknown origin without what would control the terminal."""
     return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+
+
+@contextmanager
+def printable_faults() -> Iterator[None]:
+    """Faults name what stands in a file of somebody else."""
+    try:
+        yield
+    except click.UsageError:  # names what the user typed
+        raise
+    except click.ClickException as fault:
+        raise click.ClickException(printable(fault.message)) from fault
 
 
 def say(sentence: str) -> None:
@@ -94,7 +106,7 @@ def replay(
         dry_run=dry_run,
         most_data_bytes=int(max_data_gib * GIB),
     )
-    with open_bundle(file) as opened:
+    with printable_faults(), open_bundle(file) as opened:
         done = run(client, opened, options, say, lambda job: _follow(client, job))
     click.echo(json.dumps(done.document(), indent=2) if as_json else _replay_lines(done.document()))
     sys.exit(0 if done.is_same else 1)
@@ -142,6 +154,7 @@ def _rows(heading: Sequence[str], rows: Sequence[Document]) -> str:
 @click.option("--dry-run", is_flag=True, help="Print the request, and upload and run nothing.")
 @click.option("-d", "--detach", is_flag=True, help="Print the name of the job and do not wait.")
 @as_json
+@printable_faults()
 def import_(
     client: EmulatorClient,
     file: IO[bytes],

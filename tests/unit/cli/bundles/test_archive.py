@@ -4,10 +4,13 @@ import json
 import stat
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from processing_emulator.cli.bundles.archive import (
     DOCUMENT_LIMIT_BYTES,
@@ -164,3 +167,21 @@ def test_files_that_are_no_zip_or_damaged_are_refused(tmp_path: Path) -> None:
         bundle.data(1) as stream,
     ):
         stream.read()
+
+
+@given(changes=st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=4), end=st.booleans())
+def test_a_bundle_with_other_bytes_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]], end: bool
+) -> None:
+    """Half of the changes are in the directory at the end, which says where everything is."""
+    path = written(tmp_path_factory.mktemp("changed") / "b.zip")
+    content = bytearray(path.read_bytes())
+    for at, byte in changes:
+        content[-1 - at % 600 if end else at % len(content)] = byte
+    path.write_bytes(content)
+
+    with suppress(BundleFault), open_bundle(path) as bundle:
+        bundle.check_data(distinct_objects(bundle.listings("inputs")), 1_000_000)
+        for number in (0, 1):
+            with bundle.data(number) as stream:
+                assert stream.read() in (b"abc", b"x" * 200_000)
