@@ -295,6 +295,15 @@ class Settings(BaseSettings):
     engine_patience_seconds: float = Field(
         60.0, ge=0, description="How long jobs wait for a Docker engine that does not answer, before they fail."
     )
+    keep_failed_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="How long the containers and files of failed jobs are kept for `processing-emulator debug`; "
+        "default: not at all, but for jobs with the tag `processing-emulator:keep-failed`.",
+    )
+    keep_failed_jobs: int = Field(
+        5, ge=0, description="Most failed jobs that are kept side by side; the one with the least time left goes first."
+    )
     reaper_interval_seconds: float = Field(
         60.0, ge=1, description="Time between two searches for leftover containers and folders."
     )

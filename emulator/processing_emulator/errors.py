@@ -42,6 +42,10 @@ class JobNotDeletable(RequestError):
     """The job has not ended yet."""
 
 
+class JobNotKept(RequestError):
+    """The job's containers and files are not there any more, or were never kept."""
+
+
 class TaggedResourceNotFound(RequestError):
     """No resource of that ARN can be tagged here."""
 

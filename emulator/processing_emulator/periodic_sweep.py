@@ -20,6 +20,7 @@ class PeriodicSweep(ABC):
         self._interval_seconds = interval_seconds
         self._postponing = postponing
         self._stopping = threading.Event()
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @abstractmethod
@@ -31,6 +32,10 @@ class PeriodicSweep(ABC):
         """Whether the service is to end."""
         return self._stopping.is_set()
 
+    def wake(self) -> None:
+        """Sweep soon, without waiting for the interval; returns at once."""
+        self._wake.set()
+
     def start(self) -> None:
         """Begin, with a sweep."""
         if self._thread.ident is None:
@@ -39,6 +44,7 @@ class PeriodicSweep(ABC):
     def stop(self) -> None:
         """End; a sweep that has begun is waited for."""
         self._stopping.set()
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join()
 
@@ -50,5 +56,7 @@ class PeriodicSweep(ABC):
                 logger.debug("sweep postponed", extra={"sweep": self._name, "error": str(error)})
             except Exception:
                 logger.exception("sweep failed", extra={"sweep": self._name})
-            if self._stopping.wait(self._interval_seconds):
+            self._wake.wait(self._interval_seconds)
+            if self._stopping.is_set():
                 return
+            self._wake.clear()

@@ -39,7 +39,7 @@ class FakeRun:
 
     When started, it prints `prints` (lines without newline) and calls `work`, which may write into its mounts. Then it
     exits with `exit_code`: at once, after `ticks`, or, with `holds`, when released. With `rejected_with` it does not
-    start. `usage` and `unlinked_bytes` are measured while it runs.
+    start. `usage` and `unlinked_bytes` are measured while it runs. `files` are in its image.
     """
 
     prints: tuple[bytes, ...] = ()
@@ -53,6 +53,7 @@ class FakeRun:
     rejected_with: int | None = None
     usage: UsageReading = SOME_USAGE
     unlinked_bytes: int = 0
+    files: tuple[str, ...] = ("/bin/sh",)
 
 
 def run_from_environment(spec: ContainerSpec) -> FakeRun:

@@ -20,6 +20,7 @@ from processing_emulator.domain.job import (
     LogCursor,
     ProcessingJob,
 )
+from processing_emulator.domain.kept_job import kept_event
 from processing_emulator.domain.phase import TRANSITIONS, JobPhase
 from processing_emulator.domain.spec import InstanceChoice, choices_of
 from processing_emulator.errors import (
@@ -27,6 +28,7 @@ from processing_emulator.errors import (
     JobNameInUse,
     JobNotDeletable,
     JobNotFound,
+    JobNotKept,
     JobNotStoppable,
     StaleJob,
     StoreFailure,
@@ -158,6 +160,8 @@ class MemoryJobStore:
                 raise InternalBug(f"Job {job_id} ends without a time.")
             self._jobs[job_id] = moved
             self._store_event(job_id, JobEvent(at=at, action="phase_changed", detail={"from": expected, "to": to}))
+            if facts is not None and facts.kept_until is not None:
+                self._store_event(job_id, kept_event(job.key, at, facts.kept_until))
             if to.is_terminal:
                 self._remove_events(job_id, PROGRESS)
             return moved
@@ -189,8 +193,25 @@ class MemoryJobStore:
             if self._by_name.get(folded) != job_id:
                 raise JobNotFound(f"Job {job_id} was deleted before.")
             del self._by_name[folded]
+            self._jobs[job_id] = replace(job, kept_until=None)
             self._tags[job_id] = {}
             self._store_event(job_id, JobEvent(at=at, action="deleted"))
+
+    def list_kept(self, at: datetime) -> Sequence[ProcessingJob]:
+        """See the port."""
+        with self.transaction():
+            kept = [job for job in self._jobs.values() if job.is_kept(at)]
+            return sorted(kept, key=lambda job: (job.kept_until or at, job.id))
+
+    def change_kept(self, job_id: JobId, until: datetime, event: JobEvent) -> ProcessingJob:
+        """See the port."""
+        with self.transaction():
+            job = self.get(job_id)
+            if not job.is_kept(event.at):
+                raise JobNotKept(f"Nothing of the job {job.key.name} is kept any more.")
+            self._jobs[job_id] = replace(job, kept_until=stored_moment(until))
+            self._store_event(job_id, event)
+            return self._jobs[job_id]
 
     def clear(self) -> int:
         """See the port. Deleted jobs go, but do not count."""
@@ -352,6 +373,7 @@ def _with_facts(job: ProcessingJob, facts: JobFacts) -> ProcessingJob:
         ended_at=job.ended_at if facts.ended_at is None else stored_moment(facts.ended_at),
         failure_reason=job.failure_reason if facts.failure_reason is None else stored_text(facts.failure_reason),
         exit_message=job.exit_message if facts.exit_message is None else stored_text(facts.exit_message),
+        kept_until=job.kept_until if facts.kept_until is None else stored_moment(facts.kept_until),
     )
 
 

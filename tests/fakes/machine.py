@@ -9,7 +9,15 @@ from ipaddress import IPv4Address, IPv4Network
 
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.errors import ContainerGone, RuntimeFailure
-from processing_emulator.ports import ContainerInfo, ContainerSpec, ContainerState, NetworkInfo, NetworkSpec, RawLine
+from processing_emulator.ports import (
+    ContainerInfo,
+    ContainerProcess,
+    ContainerSpec,
+    ContainerState,
+    NetworkInfo,
+    NetworkSpec,
+    RawLine,
+)
 from tests.fakes.container_script import FakeRun, run_from_environment
 
 PIECE_BYTES = 16_384
@@ -60,7 +68,13 @@ class FakeContainer:
         """The engine's description of it."""
         pid = self.pid if self.is_running else 0
         return ContainerInfo(
-            id=self.id, name=self.spec.name, state=self.state, labels=self.labels, pid=pid, exit=self.exit
+            id=self.id,
+            name=self.spec.name,
+            state=self.state,
+            labels=self.labels,
+            pid=pid,
+            exit=self.exit,
+            process=ContainerProcess(command=(*(self.spec.entrypoint or ()), *(self.spec.arguments or ()))),
         )
 
 
@@ -89,6 +103,8 @@ class FakeMachine:
         self.engine_started_ns = 0
         self._time_ns = time_ns
         self.networks: dict[str, NetworkInfo] = {}
+        self.snapshots: dict[str, str] = {}
+        """References of snapshots, and the containers they were made of."""
         self._containers: dict[str, FakeContainer] = {}
         self._made = 0
 
@@ -210,6 +226,8 @@ class FakeMachine:
             if container.is_running:
                 container.state, container.exit = ContainerState.EXITED, ended
                 container.ended_ns = self._time_ns()
+                if container.spec.dialogue is not None:
+                    self._containers.pop(container.id, None)
                 self.changed.notify_all()
 
     def remove(self, container_id: str) -> None:
@@ -256,6 +274,8 @@ class FakeMachine:
 
     def has_image(self, reference: str) -> bool:
         """Whether an image is local, by reference or id."""
+        if reference in self.snapshots:
+            return True
         return self.images is None or reference.removeprefix("sha256:") in self.images
 
     def _must_find(self, name: str) -> FakeContainer:

@@ -40,6 +40,7 @@ from tests.fakes.machine import KILLED, TERMINATED, FakeContainer, FakeMachine
 
 LABEL_ID = "processing-emulator.id"
 _BUILT_IN = ("bridge", "none", "shared")
+_SNAPSHOTS = "processing-emulator/debug:"
 _LOOK_SECONDS = 0.01
 
 
@@ -198,6 +199,33 @@ class FakeRuntime:
         """See the port."""
         self._answer("remove")
         self.machine.remove(container_id)
+
+    def has_file(self, container_id: str, path: str) -> bool:
+        """See the port. Every container has a shell unless its script says otherwise."""
+        self._answer("has_file")
+        return path in self.machine.get(container_id).run.files
+
+    def snapshot(self, container_id: str, name: str) -> str:
+        """See the port."""
+        self._answer("snapshot")
+        container = self.machine.get(container_id)
+        reference = f"{_SNAPSHOTS}{self._emulator_id}-{name}"
+        self.machine.snapshots.setdefault(reference, container.id)
+        return reference
+
+    def list_snapshots(self) -> Sequence[str]:
+        """See the port."""
+        self._answer("list_snapshots")
+        prefix = f"{_SNAPSHOTS}{self._emulator_id}-"
+        return [one.removeprefix(prefix) for one in self.machine.snapshots if one.startswith(prefix)]
+
+    def remove_snapshot(self, name: str) -> None:
+        """See the port."""
+        self._answer("remove_snapshot")
+        reference = f"{_SNAPSHOTS}{self._emulator_id}-{name}"
+        if any(container.spec.image == reference for container in self.machine.containers()):
+            raise RuntimeFailure(f"conflict: a container is using {reference}")
+        self.machine.snapshots.pop(reference, None)
 
     def list_ours(self) -> Sequence[ContainerInfo]:
         """See the port."""

@@ -33,6 +33,8 @@ GROUPS: Final = {
         "sample_interval_seconds",
         "samples_kept_hours",
         "jobs_kept_days",
+        "keep_failed_minutes",
+        "keep_failed_jobs",
         "continuous_upload_interval_seconds",
         "engine_patience_seconds",
         "reaper_interval_seconds",

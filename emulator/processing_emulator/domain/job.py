@@ -40,6 +40,7 @@ class ProcessingJob:
     """One job; never mutated. `request` is the validated CreateProcessingJob request as sent, without Tags.
 
     `selected` is what the scheduler has chosen from InstancePreferences; None until then, and without them.
+    `kept_until`: when what a failed job has left is removed; None if nothing was kept.
     """
 
     id: JobId
@@ -55,6 +56,7 @@ class ProcessingJob:
     failure_reason: str | None = None
     exit_message: str | None = None
     selected: InstanceChoice | None = None
+    kept_until: datetime | None = None
 
     @property
     def status(self) -> ProcessingJobStatus:
@@ -64,6 +66,10 @@ class ProcessingJob:
     def not_before(self, at: datetime) -> datetime:
         """The moment of a change: `at`, or the last change's when the clock was set back meanwhile."""
         return max(at, self.modified_at)
+
+    def is_kept(self, at: datetime) -> bool:
+        """Whether the containers and files of the failed job are still there."""
+        return self.kept_until is not None and at < self.kept_until
 
     @property
     def choice(self) -> InstanceChoice:
@@ -80,6 +86,7 @@ class JobFacts:
     ended_at: datetime | None = None
     failure_reason: str | None = None
     exit_message: str | None = None
+    kept_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,17 +8,22 @@ from processing_emulator.domain.job import InstanceRecord, JobId, JobKey, Limits
 from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.spec import InstanceChoice, JobSpec
 from processing_emulator.engine.instance import RunnerReport
+from processing_emulator.ports import ContainerProcess, Dialogue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gang:
-    """All instances of one job, placed together or not at all."""
+    """All instances of one job, placed together or not at all.
+
+    `keeps_failed`: if the job fails, `remove` may be asked to keep what it leaves.
+    """
 
     key: JobKey
     request: Mapping[str, Any]
     spec: JobSpec
     records: tuple[InstanceRecord, ...]
     tags: Mapping[str, str] = field(default_factory=dict)
+    keeps_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,24 @@ class Never:
     """These machines cannot run it, even when idle."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebugRequest:
+    """Who wants to look into a kept host. `session` names the look; `command` None: a shell."""
+
+    session: str
+    command: tuple[str, ...] | None
+    dialogue: Dialogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebugContainer:
+    """The container to be started by who wants to look, what runs in it, and what ran in the job's own."""
+
+    name: str
+    command: tuple[str, ...]
+    job_process: ContainerProcess
 
 
 class ExecutionBackend(Protocol):
@@ -73,8 +96,23 @@ class ExecutionBackend(Protocol):
         """End the runners and leave the containers running; returns when no runner runs any more."""
         ...
 
-    def remove(self, job_id: JobId) -> None:
-        """Every runner has ended: give the job's capacity back."""
+    def remove(self, job_id: JobId, *, keep: bool = False) -> bool:
+        """Every runner has ended: give the job's capacity back, and remove what is left of it.
+
+        `keep`: leave the containers, which do not run any more, and their files; whether there is a container to look
+        into. Without one everything is removed.
+        """
+        ...
+
+    def open_debug(self, gang: Gang, index: int, request: DebugRequest) -> DebugContainer:
+        """Make a container like that of a kept host, which waits to be started; the same request twice makes one.
+
+        Raises JobNotKept when nothing of the host is there, RuntimeFailure, and StartRejected without a shell.
+        """
+        ...
+
+    def close_debug(self, gang: Gang, index: int, session: str) -> None:
+        """Remove that container and what was made for it; nothing happens when they are gone. Raises RuntimeFailure."""
         ...
 
     def sweep(self, is_wanted: Callable[[JobId], bool]) -> int:

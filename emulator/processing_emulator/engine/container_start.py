@@ -115,7 +115,8 @@ class ContainerStart:
     def _create(self, image: ImageInfo) -> str:
         """Create, or adopt what a create whose answer was lost has made."""
         network = self._attach()
-        spec = self._run.task.container_spec(image, network, self._run.tools.options, self._run.views)
+        mounts = tuple(map(self._run.views.mount, container_contract.mounts_of(self._run.task.spec)))
+        spec = self._run.task.container_spec(image, network, self._run.tools.options, mounts)
         found = self._run.tools.runtime.find(spec.name)
         container_id = found.id if found is not None else self._create_new(spec)
         if network is not None and network.second is not None:

@@ -13,7 +13,7 @@ from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import JobSpec
 from processing_emulator.domain.usage import UsageScale
 from processing_emulator.engine.dataset_queries import DatasetQueries, OncePerJob
-from processing_emulator.engine.input_views import InputViews, OverlaySupport
+from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance_journal import JournalStore
 from processing_emulator.engine.object_cache import ObjectCache
 from processing_emulator.engine.sample_writer import SampleWriter
@@ -25,6 +25,7 @@ from processing_emulator.ports import (
     GpuProbe,
     ImageInfo,
     LogStore,
+    Mount,
     NetworkAttachment,
     ObjectStore,
     PullPolicy,
@@ -93,6 +94,7 @@ class InstanceTask:
     which its container sees through an overlay, `once` what it shares with the job's other hosts.
 
     `attach` says how its container joins a network, None for none; it may ask the engine, and raises RuntimeFailure.
+    `keeps_failed`: what a host leaves stays until it is known whether the job has failed.
     """
 
     key: JobKey
@@ -105,6 +107,7 @@ class InstanceTask:
     once: OncePerJob = field(default_factory=OncePerJob)
     attach: Callable[[], NetworkAttachment | None]
     use_cache: bool = True
+    keeps_failed: bool = False
 
     @property
     def usage_scale(self) -> UsageScale:
@@ -117,9 +120,13 @@ class InstanceTask:
         return f"{self.key.name}-{self.record.host}-{emulator_id}-{self.record.job_id}"
 
     def container_spec(
-        self, image: ImageInfo, network: NetworkAttachment | None, options: RunnerOptions, views: InputViews
+        self,
+        image: ImageInfo,
+        network: NetworkAttachment | None,
+        options: RunnerOptions,
+        mounts: tuple[Mount, ...],
     ) -> ContainerSpec:
-        """The container of this host (spec 2). Raises DiskFull, StagingFailure."""
+        """The container of this host (spec 2)."""
         limits = self.record.limits
         return ContainerSpec(
             name=self.container_name(options.emulator_id),
@@ -129,7 +136,7 @@ class InstanceTask:
             entrypoint=self.spec.entrypoint,
             arguments=self.spec.arguments,
             environment=container_contract.environment_of(self.spec, self.key, options.container_access),
-            mounts=tuple(views.mount(mount) for mount in container_contract.mounts_of(self.spec)),
+            mounts=mounts,
             labels={**job_labels(self.key, self.record.job_id), "processing-emulator.host": self.record.host},
             limits=limits,
             shm_bytes=int(limits.memory_bytes * options.shm_share),

@@ -10,10 +10,17 @@ from processing_emulator.ports import JobStore
 logger = logging.getLogger(__name__)
 
 
-def end_job(store: JobStore, job: ProcessingJob, verdict: Verdict, at: datetime) -> ProcessingJob:
-    """Move a job to the phase of the verdict. Raises StoreFailure, StaleJob."""
+def end_job(
+    store: JobStore, job: ProcessingJob, verdict: Verdict, at: datetime, kept_until: datetime | None = None
+) -> ProcessingJob:
+    """Move a job to the phase of the verdict. `kept_until`: see the job. Raises StoreFailure, StaleJob."""
     at = job.not_before(at)
-    facts = JobFacts(ended_at=at, failure_reason=verdict.failure_reason, exit_message=verdict.exit_message)
+    facts = JobFacts(
+        ended_at=at,
+        failure_reason=verdict.failure_reason,
+        exit_message=verdict.exit_message,
+        kept_until=kept_until,
+    )
     ended = store.advance(job.id, job.phase, verdict.phase, at, facts)
     fields: dict[str, object] = {"job": job.key.name, "job_id": job.id, "status": str(ended.status)}
     if job.started_at is not None:

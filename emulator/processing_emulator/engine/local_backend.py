@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,11 +13,13 @@ from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import JobId, Limits
 from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.spec import InstanceChoice, JobSpec
-from processing_emulator.engine.backend import Admitted, Gang, Never, NotNow
+from processing_emulator.engine.backend import Admitted, DebugContainer, DebugRequest, Gang, Never, NotNow
 from processing_emulator.engine.dataset_queries import OncePerJob
+from processing_emulator.engine.debug_container import close_debug, has_kept, job_of_snapshot, open_debug
 from processing_emulator.engine.instance import LABEL_JOB_ID, InstanceTask, RunnerReport, RunnerTools, job_labels
 from processing_emulator.engine.job_network import JobNetwork
 from processing_emulator.engine.ledger import CapacityLedger
+from processing_emulator.engine.retry import Detached
 from processing_emulator.engine.runner import InstanceRunner
 from processing_emulator.errors import RuntimeFailure, StagingFailure
 from processing_emulator.ports import ContainerInfo, HostProbe, NetworkAttachment, NetworkInfo, NetworkSpec
@@ -83,11 +86,19 @@ class LocalBackend:
 
     def place(self, gang: Gang, report: Callable[[RunnerReport], None], stop: StopCause | None) -> None:
         """See the port."""
+        job_id = gang.records[0].job_id
+        runners = self._runners[job_id] = tuple(InstanceRunner(task, self._tools, report) for task in self._tasks(gang))
+        for runner in runners:
+            if stop is not None:
+                runner.stop(stop)
+            runner.start()
+
+    def _tasks(self, gang: Gang) -> Sequence[InstanceTask]:
         hosts = tuple(record.host for record in gang.records)
         job_id = gang.records[0].job_id
         attach = self._join_hosts(gang, hosts)
         once = OncePerJob()
-        tasks = [
+        return [
             InstanceTask(
                 key=gang.key,
                 request=gang.request,
@@ -99,14 +110,10 @@ class LocalBackend:
                 once=once,
                 attach=partial(attach, record.host),
                 use_cache=gang.tags.get(CACHE_TAG) != "off",
+                keeps_failed=gang.keeps_failed,
             )
             for record in gang.records
         ]
-        runners = self._runners[job_id] = tuple(InstanceRunner(task, self._tools, report) for task in tasks)
-        for runner in runners:
-            if stop is not None:
-                runner.stop(stop)
-            runner.start()
 
     def _join_hosts(self, gang: Gang, hosts: Sequence[str]) -> Callable[[str], NetworkAttachment | None]:
         """How each host of a job joins a network: several share one of their own, a single one needs none for peers."""
@@ -138,20 +145,41 @@ class LocalBackend:
         for runner in self._runners.get(job_id, ()):
             runner.detach()
 
-    def remove(self, job_id: JobId) -> None:
+    def remove(self, job_id: JobId, *, keep: bool = False) -> bool:
         """See the port."""
-        for runner in self._runners.pop(job_id, ()):
+        runners = self._runners.pop(job_id, ())
+        for runner in runners:
             runner.join()
+        is_kept = keep and has_kept(self._tools.runtime, job_id)
+        if not is_kept:
+            for runner in runners:
+                with suppress(Detached):  # the supervisor notices it as well
+                    runner.clean_up_what_was_to_be_kept()
         self._remove_network(job_id)
-        for parent in (self._jobs_folder, self._views_folder):
-            self._remove_folder(parent / str(job_id))
+        if not is_kept:
+            for parent in (self._jobs_folder, self._views_folder):
+                self._remove_folder(parent / str(job_id))
         self._ledger.release(job_id)
+        return is_kept
+
+    def open_debug(self, gang: Gang, index: int, request: DebugRequest) -> DebugContainer:
+        """See the port."""
+        return open_debug(self._tools, self._tasks(gang)[index], request)
+
+    def close_debug(self, gang: Gang, index: int, session: str) -> None:
+        """See the port. The network goes with the last one who looks."""
+        close_debug(self._tools, self._tasks(gang)[index], session)
+        with suppress(RuntimeFailure):
+            network = self._networks.pop(gang.records[0].job_id, None)
+            if network is not None:
+                network.remove()
 
     def sweep(self, is_wanted: Callable[[JobId], bool]) -> int:
-        """See the port. First the cache, which needs no engine; networks and volumes after the containers in them."""
+        """See the port. First the cache, which needs no engine; images, networks and volumes after their containers."""
         self._tools.cache.maintain()
         runtime = self._tools.runtime
         removed = self._sweep(runtime.list_ours(), runtime.remove, is_wanted)
+        removed += self._sweep_snapshots(is_wanted)
         runtime.remove_unused_volumes()
         removed += self._sweep(runtime.list_networks(), runtime.remove_network, is_wanted)
         for parent in (self._jobs_folder, self._views_folder):
@@ -187,6 +215,20 @@ class LocalBackend:
                 removed += 1
             except RuntimeFailure as error:
                 logger.warning("leftover not removed", extra={"leftover": thing.name, "error": str(error)})
+        return removed
+
+    def _sweep_snapshots(self, is_wanted: Callable[[JobId], bool]) -> int:
+        """Images made to look into kept jobs, after the containers made of them."""
+        removed = 0
+        for name in self._tools.runtime.list_snapshots():
+            job_id = job_of_snapshot(name)
+            if job_id is not None and is_wanted(job_id):
+                continue
+            try:
+                self._tools.runtime.remove_snapshot(name)
+                removed += 1
+            except RuntimeFailure as error:
+                logger.warning("leftover not removed", extra={"leftover": name, "error": str(error)})
         return removed
 
     def _remove_network(self, job_id: JobId) -> None:

@@ -130,12 +130,10 @@ class InstanceRunner:
             logger.exception("runner failed")
             outcome = InstanceOutcome(failure=internal_failure(f"{type(error).__name__} in the emulator: {error}"))
         try:
-            self._clean_up()
+            if not self._may_be_kept():
+                self.clean_up()
         except Detached:
             return
-        except Exception:
-            # The job has ended all the same; the reaper tries again.
-            logger.exception("clean-up failed")
         self._run.report(InstanceEnded(index=self._run.index, outcome=outcome))
 
     def _run_instance(self) -> InstanceOutcome:
@@ -277,7 +275,7 @@ class InstanceRunner:
             self._run.journal.problem("metrics_refused", number=number, first=first)
 
     def _stage_out(self) -> None:
-        """Upload, also after a failure (spec 4); the container is removed meanwhile."""
+        """Upload, also after a failure (spec 4); the container is removed meanwhile, if nobody is to look into it."""
         if self._run.no_upload.is_set():
             self._run.check_detached()
             return
@@ -289,7 +287,8 @@ class InstanceRunner:
         remover = threading.Thread(
             target=in_log_context(self._remove_container_early), name=f"{self._run.name}-remove", daemon=True
         )
-        remover.start()
+        if not self._may_be_kept():
+            remover.start()
         try:
             with (
                 failing_as(upload_failure),
@@ -299,7 +298,8 @@ class InstanceRunner:
                 self._run.tools.volumes.confirm(self._run.task.folder)
                 staged = self._run.stager.stage_out(self._run.no_upload, progress)
         finally:
-            remover.join()
+            if remover.ident is not None:
+                remover.join()
         self._note_uploaded(staged.files)
         self._run.tools.staging.add(Direction.OUT, staged.uploaded)
         self._run.journal.save(staged_out=staged.uploaded)
@@ -318,8 +318,29 @@ class InstanceRunner:
             uris = tuple(f"s3://{local.bucket}/{local.key}" for local in files)
             self._run.report(ObjectsUploaded(index=self._run.index, uris=uris))
 
+    def _may_be_kept(self) -> bool:
+        """Whether the job, if it fails, leaves this host to be looked into; not one that did its work alone."""
+        task = self._run.task
+        return task.keeps_failed and (len(task.hosts) > 1 or failure_reason_of(self._outcome()) is not None)
+
+    def clean_up_what_was_to_be_kept(self) -> None:
+        """The job has not failed, or nothing of it can be kept. Raises Detached."""
+        if self._may_be_kept():
+            self.clean_up()
+
+    def clean_up(self) -> None:
+        """Remove everything; what cannot be removed now is noted in the history and left to the reaper.
+
+        Raises Detached.
+        """
+        try:
+            self._clean_up()
+        except Detached:
+            raise
+        except Exception:
+            logger.exception("clean-up failed")  # the job has ended all the same
+
     def _clean_up(self) -> None:
-        """Remove everything; what cannot be removed now is noted in the history and left to the reaper."""
         self._remove_container()
         try:
             self._run.tools.volumes.remove(self._run.task.folder)

@@ -10,6 +10,7 @@ from processing_emulator.domain.job import JobId, Limits
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.engine.admission import PASSING_SECONDS, Admission
 from processing_emulator.engine.backend import ExecutionBackend
+from processing_emulator.engine.keeping import Keeping
 from processing_emulator.engine.retry import Detached, StoreRetry
 from processing_emulator.engine.supervisor_registry import SupervisorRegistry
 from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable, StoreFailure
@@ -42,10 +43,11 @@ class Scheduler:
         engine_patience_seconds: float,
         boot_id: str | None = None,
         passing_seconds: float = PASSING_SECONDS,
+        keeping: Keeping | None = None,
     ) -> None:
         self._store = store
         self._backend = backend
-        self._supervision = SupervisorRegistry(store, backend, clock, boot_id, self._job_ended)
+        self._supervision = SupervisorRegistry(store, backend, clock, boot_id, self._job_ended, keeping or Keeping())
         self._admission = Admission(store, backend, clock, self._supervision, engine_patience_seconds, passing_seconds)
         self._recovered = False
         self._arrivals: deque[JobId] = deque()

@@ -22,6 +22,7 @@ from processing_emulator.engine.instance import (
     RunnerReport,
 )
 from processing_emulator.engine.job_end import end_job
+from processing_emulator.engine.keeping import Keeping
 from processing_emulator.engine.retry import Detached, StoreRetry
 from processing_emulator.engine.shared_outputs import Detail, SharedOutputs
 from processing_emulator.log_context import log_fields
@@ -62,6 +63,7 @@ class Supervisor:
         backend: ExecutionBackend,
         clock: Clock,
         boot_id: str | None,
+        keeping: Keeping,
         on_end: Callable[[JobId], None],
     ) -> None:
         self._job = job
@@ -70,6 +72,8 @@ class Supervisor:
         self._backend = backend
         self._clock = clock
         self._boot_id = boot_id
+        self._keeping = keeping
+        self._keeps_failed = False
         self._deadline = 0.0
         self._on_end = on_end
         self._inbox: queue.SimpleQueue[RunnerReport | StopRequested | DetachRequested] = queue.SimpleQueue()
@@ -156,7 +160,8 @@ class Supervisor:
             self._stop(StopCause.MAX_RUNTIME)
         request = settled_request(self._job.request, self._job.selected)
         tags = self._persist(lambda: self._store.list_tags(self._job.id))
-        gang = Gang(key=self._job.key, request=request, spec=self._spec, records=records, tags=tags)
+        keeps = self._keeps_failed = self._keeping.policy.applies_to(tags)
+        gang = Gang(key=self._job.key, request=request, spec=self._spec, records=records, tags=tags, keeps_failed=keeps)
         self._backend.place(gang, self._inbox.put, self._stop_cause)
         while len(self._outcomes) < len(records):
             self._handle_next()
@@ -253,11 +258,16 @@ class Supervisor:
             self._advance(phase)
 
     def _end(self, verdict: Verdict) -> None:
-        self._backend.remove(self._job.id)
+        """What is kept is only left alone here: a crash before the end is stored finds everything in place."""
+        is_kept = self._backend.remove(self._job.id, keep=self._keeps_failed and verdict.phase is JobPhase.FAILED)
         if verdict.phase is JobPhase.COMPLETED:
             self._phases = [JobPhase.STAGING_OUT] * len(self._phases)
             self._follow()
-        self._job = self._persist(lambda: end_job(self._store, self._job, verdict, self._clock.now()))
+        now = self._clock.now()
+        kept_until = now + self._keeping.policy.kept_for if is_kept else None
+        self._job = self._persist(lambda: end_job(self._store, self._job, verdict, now, kept_until))
+        if is_kept:
+            self._keeping.on_kept()
 
     def _advance(self, to: JobPhase, facts: JobFacts | None = None) -> None:
         job = self._job

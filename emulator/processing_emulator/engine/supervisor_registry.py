@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from processing_emulator.domain.job import JobId, ProcessingJob
 from processing_emulator.domain.spec import JobSpec
 from processing_emulator.engine.backend import ExecutionBackend
+from processing_emulator.engine.keeping import Keeping
 from processing_emulator.engine.supervisor import Supervisor
 from processing_emulator.ports import Clock, JobStore
 
@@ -20,12 +21,14 @@ class SupervisorRegistry:
         clock: Clock,
         boot_id: str | None,
         on_end: Callable[[], None],
+        keeping: Keeping,
     ) -> None:
         self._store = store
         self._backend = backend
         self._clock = clock
         self._boot_id = boot_id
         self._on_end = on_end
+        self._keeping = keeping
         self._supervisors: dict[JobId, Supervisor] = {}
         self._lock = threading.Lock()
 
@@ -38,6 +41,7 @@ class SupervisorRegistry:
             backend=self._backend,
             clock=self._clock,
             boot_id=self._boot_id,
+            keeping=self._keeping,
             on_end=self._ended,
         )
         with self._lock:

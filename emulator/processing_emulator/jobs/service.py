@@ -35,13 +35,16 @@ class JobService:
         image_map: Mapping[str, str] | None = None,
         check_image_region: bool = True,
         catalogue: Callable[[], Catalogue | None] = Catalogue,
+        on_kept_job_deleted: Callable[[], None] = lambda: None,
     ) -> None:
         """`quotas`: values by name, see `quotas`; none are enforced by default.
 
         `check_image_region`: whether an image in ECR must be in the region of the request. Images that `image_map`
         replaces are not pulled from there, so they may be in any. `catalogue`: the tables of DatasetDefinition inputs;
-        None when queries cannot run.
+        None when queries cannot run. `on_kept_job_deleted` is called when the containers and files of a failed job that
+        was kept are to be removed; it must return at once.
         """
+        self._on_kept_job_deleted = on_kept_job_deleted
         self._catalogue = catalogue
         self._store = store
         self._quotas = Quotas(quotas or {}, store)
@@ -109,6 +112,8 @@ class JobService:
         except JobNotFound as error:  # another Delete was faster
             raise _not_found(key) from error
         logger.info("job deleted", extra={"job": key.name, "job_id": job.id})
+        if job.kept_until is not None:
+            self._on_kept_job_deleted()
 
 
 def _not_found(key: JobKey) -> JobNotFound:

@@ -7,6 +7,7 @@ from typing import Any
 
 from processing_emulator.domain.cache_entry import CACHE_TAG, CACHE_TAG_VALUES
 from processing_emulator.domain.job import JobKey, ProcessingJob
+from processing_emulator.domain.kept_job import KEEP_FAILED_TAG, KEEP_FAILED_TAG_VALUES
 from processing_emulator.errors import JobNotFound, TaggedResourceNotFound, Unsupported, ValidationFailed
 from processing_emulator.ports import JobStore
 
@@ -14,6 +15,9 @@ logger = logging.getLogger(__name__)
 
 MOST_TAGS = 50
 """Tags of one resource."""
+
+_OWN_TAGS = {CACHE_TAG: CACHE_TAG_VALUES, KEEP_FAILED_TAG: KEEP_FAILED_TAG_VALUES}
+"""The emulator's own tags, and what each may say."""
 
 _RESERVED = "aws:"
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]*):([0-9]{12}):([^/]+)(?:/(.*))?", re.DOTALL)
@@ -25,8 +29,9 @@ def check_tags(tags: Sequence[Mapping[str, Any]]) -> None:
     The emulator's own tags have values of their own.
     """
     for tag in tags:
-        if tag["Key"] == CACHE_TAG and tag["Value"] not in CACHE_TAG_VALUES:
-            raise ValidationFailed(f"Tag {CACHE_TAG} must be {' or '.join(CACHE_TAG_VALUES)}")
+        values = _OWN_TAGS.get(tag["Key"])
+        if values is not None and tag["Value"] not in values:
+            raise ValidationFailed(f"Tag {tag['Key']} must be {' or '.join(values)}")
     keys = [tag["Key"] for tag in tags]
     has_repeated = len(set(keys)) < len(keys)
     for key in keys:

@@ -8,9 +8,11 @@ from processing_emulator.ports.alarms import Alarm, AlarmKey, AlarmStore
 from processing_emulator.ports.containers import (
     BindMount,
     ContainerInfo,
+    ContainerProcess,
     ContainerRuntime,
     ContainerSpec,
     ContainerState,
+    Dialogue,
     EngineInfo,
     ImageInfo,
     Mount,
@@ -22,6 +24,7 @@ from processing_emulator.ports.event_senders import DeadLetters, EventMessage, E
 from processing_emulator.ports.events import EventFeed, FeedEvent, JobHistory
 from processing_emulator.ports.instances import InstanceStore
 from processing_emulator.ports.jobs import JobPage, JobPosition, JobQuery, JobReader, JobStore, SortBy
+from processing_emulator.ports.kept_jobs import KeptJobStore
 from processing_emulator.ports.logs import LogGroup, LogStore, LogStream, OutputBatch, StreamPage, StreamQuery
 from processing_emulator.ports.machine import GpuProbe, HostProbe
 from processing_emulator.ports.metrics import Bucket, MetricPage, MetricQuery, MetricStore, ValueBucket, Window
@@ -44,10 +47,12 @@ __all__ = [
     "Changes",
     "Clock",
     "ContainerInfo",
+    "ContainerProcess",
     "ContainerRuntime",
     "ContainerSpec",
     "ContainerState",
     "DeadLetters",
+    "Dialogue",
     "EngineInfo",
     "EventFeed",
     "EventMessage",
@@ -66,6 +71,7 @@ __all__ = [
     "JobReader",
     "JobRemoval",
     "JobStore",
+    "KeptJobStore",
     "LocalFile",
     "LogGroup",
     "LogStore",

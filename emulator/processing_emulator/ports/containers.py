@@ -59,12 +59,20 @@ class OverlayMount:
 Mount = BindMount | OverlayMount
 
 
+class Dialogue(StrEnum):
+    """How somebody types into a container."""
+
+    TERMINAL = "terminal"
+    PIPE = "pipe"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """A container to create. With `entrypoint`, the image's ENTRYPOINT and CMD are both ignored (spec 2.1).
 
     `network` None: there is none but loopback, where the container's own host name leads. `platform`: which of the
-    image's; empty for the engine's choice.
+    image's; empty for the engine's choice. `volumes_from`: a container whose folders and volumes it sees at the same
+    places. `dialogue`: somebody types into it, and the engine removes it when it ends.
     """
 
     name: str
@@ -79,6 +87,17 @@ class ContainerSpec:
     shm_bytes: int
     network: NetworkAttachment | None
     platform: str = ""
+    volumes_from: str | None = None
+    dialogue: Dialogue | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerProcess:
+    """What a container runs, by the request or by its image; `user` and `working_folder` are empty for the engine's."""
+
+    command: tuple[str, ...] = ()
+    user: str = ""
+    working_folder: str = ""
 
 
 class ContainerState(StrEnum):
@@ -99,6 +118,7 @@ class ContainerInfo:
     labels: Mapping[str, str]
     pid: int = 0
     exit: ContainerExit | None = None
+    process: ContainerProcess = ContainerProcess()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +200,26 @@ class ContainerRuntime(Protocol):
 
     def remove(self, container_id: str) -> None:
         """Kill and remove it with its anonymous volumes; nothing happens when it is gone."""
+        ...
+
+    def has_file(self, container_id: str, path: str) -> bool:
+        """Whether there is something at a path of its file system, running or not. Raises ContainerGone."""
+        ...
+
+    def snapshot(self, container_id: str, name: str) -> str:
+        """Make an image of its file system, without its volumes; the reference. One that is there is used again.
+
+        The image keeps the container's user and working folder. `name` is made of letters, digits and hyphens.
+        Raises ContainerGone.
+        """
+        ...
+
+    def list_snapshots(self) -> Sequence[str]:
+        """The names of this emulator's snapshots."""
+        ...
+
+    def remove_snapshot(self, name: str) -> None:
+        """Does nothing when it is gone. Raises RuntimeFailure while a container is made of it."""
         ...
 
     def list_ours(self) -> Sequence[ContainerInfo]:

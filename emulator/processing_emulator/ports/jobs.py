@@ -11,6 +11,7 @@ from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.domain.spec import InstanceChoice
 from processing_emulator.ports.events import EventFeed, JobHistory
 from processing_emulator.ports.instances import InstanceStore
+from processing_emulator.ports.kept_jobs import KeptJobStore
 from processing_emulator.ports.tags import TagStore
 
 
@@ -85,7 +86,7 @@ class JobReader(Protocol):
         ...
 
 
-class JobStore(JobReader, TagStore, JobHistory, EventFeed, InstanceStore, Protocol):
+class JobStore(JobReader, TagStore, JobHistory, EventFeed, InstanceStore, KeptJobStore, Protocol):
     """Jobs and all that belongs to them. Changes of phase are compare-and-set.
 
     One class implements all of it, because a change and its event are one transaction; callers that only read can ask
@@ -103,8 +104,9 @@ class JobStore(JobReader, TagStore, JobHistory, EventFeed, InstanceStore, Protoc
         self, job_id: JobId, expected: JobPhase, to: JobPhase, at: datetime, facts: JobFacts | None = None
     ) -> ProcessingJob:
         """Move a job, with an event `phase_changed` in the same transaction. A terminal phase removes the job's
-        events with the action `progress`, which nobody needs any more. Raises StaleJob when it is not in
-        `expected`, InternalBug when the table of transitions forbids the move."""
+        events with the action `progress`, which nobody needs any more; `kept_until` adds an event `kept`. Raises
+        StaleJob when it is not in `expected`, InternalBug when the table of transitions forbids the move.
+        """
         ...
 
     def request_stop(self, job_id: JobId, at: datetime) -> ProcessingJob:

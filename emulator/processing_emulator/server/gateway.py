@@ -60,6 +60,7 @@ def build_gateway(
         quotas=settings.quotas,
         image_map=settings.image_map,
         check_image_region=settings.check_image_region,
+        on_kept_job_deleted=engine.reaper.wake,
         catalogue=lambda: adapters.hooks.catalogue() if adapters.queries.is_installed() else None,
     )
     services = (

@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 
 from processing_emulator.adapters.boot import boot_id
 from processing_emulator.adapters.docker_runtime.host import DockerHostProbe
@@ -11,9 +12,12 @@ from processing_emulator.config import ContainerCredentials, GpuPolicy, LimitPol
 from processing_emulator.domain.capacity import Sizing
 from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.job import LOCAL_NODE
+from processing_emulator.domain.kept_job import KeepPolicy
 from processing_emulator.engine.dataset_queries import DatasetQueries
+from processing_emulator.engine.debug_sessions import DebugSessions
 from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import RunnerOptions, RunnerTools
+from processing_emulator.engine.keeping import Keeping
 from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.reaper import Reaper
 from processing_emulator.engine.sample_writer import SampleWriter
@@ -33,6 +37,7 @@ class JobEngine:
 
     scheduler: Scheduler
     reaper: Reaper
+    debug: DebugSessions
     samples: SampleWriter
     staging: StagingTotals
     backend: LocalBackend
@@ -64,13 +69,26 @@ def build_job_engine(settings: Settings, adapters: Adapters) -> JobEngine:
         whole=settings.instance_limits is LimitPolicy.REFUSE,
         gpu_fallback=settings.gpu is GpuPolicy.CPU_FALLBACK,
     )
+    policy = keep_policy(settings)
     backend = LocalBackend(tools, host, adapters.data.jobs, adapters.data.views, sizing)
+    reaper = Reaper(jobs, backend, clock, settings.reaper_interval_seconds, policy)
+    keeping = Keeping(policy=policy, on_kept=reaper.wake)
     return JobEngine(
-        scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds, boot_id()),
-        reaper=Reaper(jobs, backend, settings.reaper_interval_seconds),
+        scheduler=Scheduler(jobs, backend, clock, settings.engine_patience_seconds, boot_id(), keeping=keeping),
+        reaper=reaper,
+        debug=DebugSessions(jobs, backend, clock, policy, reaper),
         samples=samples,
         staging=tools.staging,
         backend=backend,
+    )
+
+
+def keep_policy(settings: Settings) -> KeepPolicy:
+    """Simulated containers leave nothing to look into."""
+    minutes = settings.keep_failed_minutes
+    return KeepPolicy(
+        time=None if minutes is None else timedelta(minutes=minutes),
+        most=0 if settings.runner is Runner.SIMULATE else settings.keep_failed_jobs,
     )
 
 

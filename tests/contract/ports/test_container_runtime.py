@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from processing_emulator.errors import (
 from processing_emulator.ports import (
     BindMount,
     ContainerState,
+    Dialogue,
     NetworkAttachment,
     NetworkSpec,
     OverlayMount,
@@ -36,6 +38,7 @@ from tests.contract.ports.containers import (
     a_spec,
     all_lines,
     engine_lost,
+    lines_until,
     started,
 )
 from tests.fixtures_docker import TEST_IMAGE, EngineProxy, RuntimeFactory
@@ -659,3 +662,47 @@ def test_log_stream_ends_quietly_when_the_engine_goes_away(world: World) -> None
         seen += [line.data for batch in stream for line in batch]
 
     assert seen == [b"before", READY]
+
+
+# --- looking into a container that has ended ---
+
+
+def test_a_snapshot_and_the_volumes_of_an_ended_container_are_seen_by_another(world: World, tmp_path: Path) -> None:
+    """The second one is typed into through a pipe, and the engine removes it when it ends."""
+    (tmp_path / "in").mkdir()
+    mounts = (BindMount(source=tmp_path / "in", target="/in"),)
+    first = started(world, Does(exit_code=3, writes=("/in/x", "text")), mounts=mounts)
+    world.runtime.wait(first)
+    name = f"contract-{uuid.uuid4().hex[:8]}"
+    image = world.runtime.snapshot(first, name)
+    spec = replace(a_spec(Does(holds=True)), image=image, volumes_from=first, dialogue=Dialogue.PIPE)
+    second = world.runtime.create(spec)
+    try:
+        assert name in world.runtime.list_snapshots()
+        assert name not in world.other_emulator.list_snapshots()
+        assert world.runtime.snapshot(first, name) == image
+        world.runtime.start(second)
+        assert READY in lines_until(world.runtime, second, READY)
+        with pytest.raises(RuntimeFailure):
+            world.runtime.remove_snapshot(name)
+        world.release(second)
+        wait_for("its removal", lambda: world.runtime.find(spec.name) is None or None)
+    finally:
+        world.runtime.remove(second)
+        world.runtime.remove_snapshot(name)
+    world.runtime.remove_snapshot(name)
+    assert name not in world.runtime.list_snapshots()
+
+
+def test_an_ended_container_says_what_it_ran_and_which_programs_it_has(world: World) -> None:
+    spec = a_spec(Does(exit_code=3))
+    ended = started(world, Does(exit_code=3))
+    world.runtime.wait(ended)
+    assert world.runtime.inspect(ended).process.command == (*(spec.entrypoint or ()), *(spec.arguments or ()))
+    assert world.runtime.has_file(ended, "/bin/sh")
+    assert not world.runtime.has_file(ended, "/no/such/program")
+    world.runtime.remove(ended)
+    with pytest.raises(ContainerGone):
+        world.runtime.has_file(ended, "/bin/sh")
+    with pytest.raises(ContainerGone):
+        world.runtime.snapshot(ended, "gone")

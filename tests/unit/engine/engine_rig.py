@@ -10,14 +10,17 @@ from processing_emulator.adapters.volumes.local import LocalVolumes
 from processing_emulator.domain.capacity import Sizing
 from processing_emulator.domain.container_contract import ContainerAccess
 from processing_emulator.domain.datasets import Catalogue
-from processing_emulator.domain.job import ProcessingJob
+from processing_emulator.domain.job import JobId, ProcessingJob
+from processing_emulator.domain.kept_job import KeepPolicy
 from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.usage import UsagePeaks
 from processing_emulator.engine.backend import Gang
 from processing_emulator.engine.cache_folder import CacheFolder
 from processing_emulator.engine.dataset_queries import DatasetQueries
+from processing_emulator.engine.debug_sessions import DebugSessions
 from processing_emulator.engine.input_views import OverlaySupport
 from processing_emulator.engine.instance import RunnerOptions, RunnerReport, RunnerTools
+from processing_emulator.engine.keeping import Keeping
 from processing_emulator.engine.local_backend import LocalBackend
 from processing_emulator.engine.object_cache import ObjectCache
 from processing_emulator.engine.reaper import Reaper
@@ -61,6 +64,7 @@ class Rig:
         self.gpus = FakeGpuProbe()
         self.clock: Clock = SystemClock()
         self.boot_id = "boot-1"
+        self.policy = KeepPolicy(most=5)
         self.runs: list[EmulatorRun] = []
 
     def start_emulator(self, **options: Any) -> "EmulatorRun":
@@ -143,13 +147,19 @@ class RigVolumes(LocalVolumes):
 
 
 class BackendWithBugs(LocalBackend):
-    """The real one, but `place` raises what a test puts into `bugs`."""
+    """The real one, but `place` raises what a test puts into `bugs`, and `remove` what is in `bugs_in_remove`."""
 
     def __init__(
         self, tools: RunnerTools, host: FakeHostProbe, folder: Path, views_folder: Path, sizing: Sizing
     ) -> None:
         super().__init__(tools, host, folder, views_folder, sizing)
         self.bugs: list[Exception] = []
+        self.bugs_in_remove: list[Exception] = []
+
+    def remove(self, job_id: JobId, *, keep: bool = False) -> bool:
+        if self.bugs_in_remove:
+            raise self.bugs_in_remove.pop()
+        return super().remove(job_id, keep=keep)
 
     def place(self, gang: Gang, report: Callable[[RunnerReport], None], stop: StopCause | None) -> None:
         if self.bugs:
@@ -191,8 +201,10 @@ class EmulatorRun:
         self.tools = tools
         self.backend = BackendWithBugs(tools, rig.host, rig.folder, rig.views_folder, sizing)
         patience = tools.options.engine_patience_seconds
-        self.scheduler = Scheduler(rig.jobs, self.backend, clock, patience, rig.boot_id, passing)
-        self.reaper = Reaper(rig.jobs, self.backend, 3600)
+        self.reaper = Reaper(rig.jobs, self.backend, clock, 3600, rig.policy)
+        keeping = Keeping(policy=rig.policy, on_kept=self.reaper.wake)
+        self.scheduler = Scheduler(rig.jobs, self.backend, clock, patience, rig.boot_id, passing, keeping)
+        self.debug = DebugSessions(rig.jobs, self.backend, clock, rig.policy, self.reaper)
 
     def end(self) -> None:
         """Stop the emulator; jobs are detached."""

@@ -50,6 +50,7 @@ class Call(Enum):
     USAGE = ("measure a container", 10.0)  # a sample that comes later than that is of no use
     WAIT = ("wait for a container", 60.0)  # may last days: after a timeout, inspect the container and wait again
     LOGS = ("read a container's log", 60.0)  # the head comes at once; a log that is followed may then be silent
+    SNAPSHOT = ("make an image of a container", 1800.0)  # packs all that the container has written
     PULL = ("pull an image", 1800.0)  # reports progress all the time, except while it checks a large layer
 
     def __init__(self, doing: str, seconds: float) -> None:
@@ -57,7 +58,7 @@ class Call(Enum):
         self.seconds = seconds
 
 
-_LONG = frozenset({Call.WAIT, Call.LOGS, Call.PULL})
+_LONG = frozenset({Call.WAIT, Call.LOGS, Call.SNAPSHOT, Call.PULL})
 """Calls that hold a connection for long. They have a client and a pool for themselves."""
 
 _limit: ContextVar[float] = ContextVar("limit", default=Call.INFO.seconds)

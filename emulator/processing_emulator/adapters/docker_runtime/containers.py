@@ -10,8 +10,10 @@ from processing_emulator.errors import RuntimeFailure
 from processing_emulator.ports import (
     BindMount,
     ContainerInfo,
+    ContainerProcess,
     ContainerSpec,
     ContainerState,
+    Dialogue,
     EngineInfo,
     Mount,
     OverlayMount,
@@ -89,6 +91,8 @@ def container_body(
         body["Entrypoint"] = list(spec.entrypoint)
     if spec.arguments is not None:
         body["Cmd"] = list(spec.arguments)
+    if spec.dialogue is not None:
+        body |= {"OpenStdin": True, "StdinOnce": True, "Tty": spec.dialogue is Dialogue.TERMINAL}
     return body
 
 
@@ -157,6 +161,10 @@ def _host_config(spec: ContainerSpec, defaults: ContainerDefaults, cdi_devices: 
         },
         "Mounts": [mount_body(mount, defaults) for mount in spec.mounts],
     }
+    if spec.volumes_from is not None:
+        config["VolumesFrom"] = [spec.volumes_from]
+    if spec.dialogue is not None:
+        config["AutoRemove"] = True
     if hosts := _hosts(spec):
         config["ExtraHosts"] = hosts
     if spec.network is not None and spec.network.isolated:
@@ -177,6 +185,15 @@ def container_info(document: Mapping[str, Any]) -> ContainerInfo:
         labels=document["Config"].get("Labels") or {},
         pid=state.get("Pid", 0),
         exit=container_exit(state) if known is ContainerState.EXITED else None,
+        process=_process(document["Config"]),
+    )
+
+
+def _process(config: Mapping[str, Any]) -> ContainerProcess:
+    return ContainerProcess(
+        command=(*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())),
+        user=config.get("User") or "",
+        working_folder=config.get("WorkingDir") or "",
     )
 
 

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import docker.errors
@@ -28,6 +28,7 @@ from processing_emulator.adapters.docker_runtime.logs import LogReader
 from processing_emulator.adapters.docker_runtime.open_files import container_pids, unlinked_bytes
 from processing_emulator.adapters.docker_runtime.overlay_trial import can_mount
 from processing_emulator.adapters.docker_runtime.signal_handlers import handles_signal
+from processing_emulator.adapters.docker_runtime.snapshots import Snapshots
 from processing_emulator.adapters.docker_runtime.usage import UsageReader
 from processing_emulator.domain.outcome import ContainerExit
 from processing_emulator.domain.usage import UsageReading
@@ -63,6 +64,7 @@ class DockerRuntime:
         self._logs = LogReader(engine, self._closed.wait, time.monotonic)
         self._usage = UsageReader(engine)
         self._networks = JobNetworks(engine, defaults.emulator_id)
+        self._snapshots = Snapshots(engine, defaults.emulator_id)
 
     def close(self) -> None:
         """Disconnect: waits and log streams in progress end as if the engine had stopped. Containers keep running."""
@@ -189,6 +191,31 @@ class DockerRuntime:
                 api.wait(container_id, condition="removed")
             except docker.errors.NotFound:
                 return
+
+    def has_file(self, container_id: str, path: str) -> bool:
+        """See the port."""
+        with self._engine.call(Call.INSPECT) as api:
+            try:
+                chunks, _ = api.get_archive(container_id, path)
+            except docker.errors.NotFound as error:
+                if "no such container" in str(error).lower():
+                    raise
+                return False
+            with closing(chunks):
+                next(chunks, None)
+        return True
+
+    def snapshot(self, container_id: str, name: str) -> str:
+        """See the port."""
+        return self._snapshots.make(container_id, name)
+
+    def list_snapshots(self) -> Sequence[str]:
+        """See the port."""
+        return self._snapshots.list_names()
+
+    def remove_snapshot(self, name: str) -> None:
+        """See the port."""
+        self._snapshots.remove(name)
 
     def list_ours(self) -> Sequence[ContainerInfo]:
         """See the port."""

@@ -113,6 +113,22 @@ class SimulatedRuntime:
             with self._changed:
                 self._containers.pop(container_id, None)
 
+    def has_file(self, container_id: str, path: str) -> bool:
+        """See the port. It has no file system."""
+        self._get(container_id)
+        return False
+
+    def snapshot(self, container_id: str, name: str) -> str:
+        """See the port. Raises RuntimeFailure."""
+        raise RuntimeFailure("Containers are simulated here, so there is no file system to look into.")
+
+    def list_snapshots(self) -> Sequence[str]:
+        """See the port. There are none."""
+        return ()
+
+    def remove_snapshot(self, name: str) -> None:
+        """See the port."""
+
     def list_ours(self) -> Sequence[ContainerInfo]:
         """See the port."""
         return [container.info() for container in self._all()]

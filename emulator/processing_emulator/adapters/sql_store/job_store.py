@@ -10,16 +10,18 @@ from sqlalchemy.exc import IntegrityError
 
 from processing_emulator.adapters.sql_store.all_tables import metadata
 from processing_emulator.adapters.sql_store.event_rule_tables import event_deliveries
-from processing_emulator.adapters.sql_store.event_store import SqlEventStore, store_event
+from processing_emulator.adapters.sql_store.event_store import store_event
 from processing_emulator.adapters.sql_store.instance_store import SqlInstanceStore
 from processing_emulator.adapters.sql_store.job_lookup import get_job
 from processing_emulator.adapters.sql_store.job_tables import TERMINAL_PHASES, job_events, job_requests, job_tags, jobs
+from processing_emulator.adapters.sql_store.kept_job_store import SqlKeptJobStore
 from processing_emulator.adapters.sql_store.listing import IS_UNFINISHED, SELECT_JOB, SELECT_UNFINISHED, read_page
 from processing_emulator.adapters.sql_store.metadata import emulator_schema
 from processing_emulator.adapters.sql_store.rows import facts_columns, is_storable, job_of, new_job_columns
 from processing_emulator.adapters.sql_store.tag_store import SqlTagStore, store_tags
 from processing_emulator.adapters.sql_store.timestamps import to_ms
 from processing_emulator.domain.job import PROGRESS, JobEvent, JobFacts, JobId, JobKey, ProcessingJob
+from processing_emulator.domain.kept_job import kept_event
 from processing_emulator.domain.phase import TRANSITIONS, JobPhase
 from processing_emulator.domain.spec import InstanceChoice
 from processing_emulator.errors import (
@@ -48,7 +50,7 @@ _FIND_JOB = SELECT_JOB.where(
 )
 
 
-class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
+class SqlJobStore(SqlKeptJobStore, SqlTagStore, SqlInstanceStore):
     """Implements `ports.JobStore`; every method is one transaction."""
 
     def add(self, key: JobKey, request: Mapping[str, Any], tags: Mapping[str, str], at: datetime) -> ProcessingJob:
@@ -127,6 +129,8 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
             if not moved:
                 raise StaleJob(f"Job {job_id} is in {job.phase}, not in {expected}; it does not move to {to}.")
             store_event(connection, [job_id], event)
+            if facts is not None and facts.kept_until is not None:
+                store_event(connection, [job_id], kept_event(job.key, at, facts.kept_until))
             if to.is_terminal:
                 connection.execute(_REMOVE_PROGRESS, {"ended_job": job_id})
             return job
@@ -158,7 +162,7 @@ class SqlJobStore(SqlEventStore, SqlTagStore, SqlInstanceStore):
         mark = (
             update(jobs)
             .where(jobs.c.id == job_id, jobs.c.deleted_at_ms.is_(None), jobs.c.phase.in_(TERMINAL_PHASES))
-            .values(deleted_at_ms=to_ms(at))
+            .values(deleted_at_ms=to_ms(at), kept_until_ms=None)
         )
         with self._storing_events() as connection:
             marked = connection.execute(mark).rowcount

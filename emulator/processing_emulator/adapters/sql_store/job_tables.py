@@ -36,6 +36,7 @@ TERMINAL_PHASES = [phase.value for phase in JobPhase if phase.is_terminal]
 _phase: Column[str] = Column("phase", String, nullable=False)
 _stop_requested_at: Column[int] = Column("stop_requested_at_ms", BigInteger)
 _ended_at: Column[int] = Column("ended_at_ms", BigInteger)
+_kept_until: Column[int] = Column("kept_until_ms", BigInteger)
 
 
 def _status_expression() -> Case[str]:
@@ -77,6 +78,7 @@ jobs = Table(
     Column("selected_type", String),
     Column("selected_count", Integer),
     Column("deleted_at_ms", BigInteger),
+    _kept_until,
     CheckConstraint(_phase.in_([phase.value for phase in JobPhase]), name="phase_is_known"),
     CheckConstraint(
         or_(_ended_at.is_not(None), _phase.in_([phase.value for phase in JobPhase if not phase.is_terminal])),
@@ -86,6 +88,7 @@ jobs = Table(
 )
 _OWNER = (jobs.c.account, jobs.c.region)
 _NOT_DELETED = jobs.c.deleted_at_ms.is_(None)
+_KEPT = jobs.c.kept_until_ms.is_not(None)
 
 
 def _index(name: str, *columns: Column[Any], unique: bool = False) -> Index:
@@ -100,15 +103,16 @@ JOB_INDEXES = (
     _index("jobs_by_creation", *_OWNER, jobs.c.created_at_ms, jobs.c.id),
     _index("jobs_by_status_name", *_OWNER, jobs.c.status, jobs.c.name),
     _index("jobs_by_status_creation", jobs.c.status, *_OWNER, jobs.c.created_at_ms, jobs.c.id),
+    Index("jobs_kept", jobs.c.kept_until_ms, sqlite_where=_KEPT),
 )
 
 
 @event.listens_for(jobs, "before_create")
-def _leave_deleted_out_on_postgresql(_table: Table, connection: Connection, **_options: Any) -> None:
+def _leave_rows_out_on_postgresql(_table: Table, connection: Connection, **_options: Any) -> None:
     """Not an argument of `Index`, because SQLAlchemy would load its whole PostgreSQL dialect when this is imported."""
     if connection.dialect.name == "postgresql":
         for index in JOB_INDEXES:
-            index.dialect_options["postgresql"]["where"] = _NOT_DELETED
+            index.dialect_options["postgresql"]["where"] = index.dialect_options["sqlite"]["where"]
 
 
 # With the deleted ones, whose logs are still found by name.

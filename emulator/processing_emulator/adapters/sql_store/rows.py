@@ -67,6 +67,7 @@ def job_of(row: Row[Any]) -> ProcessingJob:
         failure_reason=row.failure_reason,
         exit_message=row.exit_message,
         selected=_choice(row.selected_type, row.selected_count),
+        kept_until=from_ms_or_none(row.kept_until_ms),
     )
 
 
@@ -80,6 +81,7 @@ def facts_columns(facts: JobFacts) -> Mapping[str, str | float]:
         "ended_at_ms": to_ms_or_none(facts.ended_at),
         "failure_reason": storable(facts.failure_reason),
         "exit_message": storable(facts.exit_message),
+        "kept_until_ms": to_ms_or_none(facts.kept_until),
     }
     return {name: value for name, value in columns.items() if value is not None}
 

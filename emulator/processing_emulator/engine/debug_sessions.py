@@ -1,0 +1,87 @@
+"""Looks into kept jobs: each is a container like that of a failed host, made here and started by who wants to look."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from processing_emulator.domain.job import JobEvent, ProcessingJob
+from processing_emulator.domain.kept_job import KEEP_FAILED_TAG, KeepPolicy
+from processing_emulator.domain.phase import JobPhase
+from processing_emulator.domain.spec import settled_request, spec_of
+from processing_emulator.engine.backend import DebugContainer, DebugRequest, ExecutionBackend, Gang
+from processing_emulator.engine.reaper import Reaper
+from processing_emulator.errors import JobNotKept
+from processing_emulator.ports import Clock, JobStore
+
+HOW_TO_KEEP = (
+    f"give it the tag {KEEP_FAILED_TAG}=on (processing-emulator run --keep-failed), "
+    "or start the server with --keep-failed-minutes 60"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebugSession:
+    """A container that waits to be started, and until when the job is kept."""
+
+    container: DebugContainer
+    host: str
+    kept_until: datetime
+
+
+class DebugSessions:
+    """Of the jobs of all accounts. A session is named by who opens it, so that it can be closed without an answer."""
+
+    def __init__(
+        self, store: JobStore, backend: ExecutionBackend, clock: Clock, policy: KeepPolicy, reaper: Reaper
+    ) -> None:
+        self._store = store
+        self._backend = backend
+        self._clock = clock
+        self._policy = policy
+        self._reaper = reaper
+
+    def open(self, job: ProcessingJob, index: int, request: DebugRequest) -> DebugSession:
+        """Make a container to look into a host. The job is kept for as long as if it had just failed.
+
+        Raises JobNotKept, RuntimeFailure, StagingFailure.
+        """
+        now = self._clock.now()
+        gang = self._gang(job)
+        if not job.is_kept(now):
+            raise JobNotKept(_why_not_kept(job))
+        if index >= len(gang.records):
+            raise JobNotKept(f"The job {job.key.name} has no host algo-{index + 1}; it has {len(gang.records)}.")
+        host = gang.records[index].host
+        until = max(now + self._policy.kept_for, job.kept_until or now).replace(microsecond=0)
+        detail = {"host": host, "until": until.isoformat(timespec="seconds")}
+        self._store.change_kept(job.id, until, JobEvent(at=now, action="debugged", detail=detail))
+        container = self._backend.open_debug(gang, index, request)
+        return DebugSession(container=container, host=host, kept_until=until)
+
+    def close(self, job: ProcessingJob, index: int, session: str) -> None:
+        """Remove the container, and what was made for it. Raises RuntimeFailure."""
+        gang = self._gang(job)
+        if index < len(gang.records):
+            self._backend.close_debug(gang, index, session)
+
+    def release(self, job: ProcessingJob) -> None:
+        """Keep a job no longer, and remove what it has left. Raises JobNotKept, RuntimeUnavailable."""
+        now = self._clock.now()
+        self._store.change_kept(job.id, now, JobEvent(at=now, action="no_longer_kept", detail={"reason": "asked for"}))
+        self._reaper.sweep()
+
+    def _gang(self, job: ProcessingJob) -> Gang:
+        request = settled_request(job.request, job.selected)
+        records = tuple(self._store.list_instances(job.id))
+        return Gang(key=job.key, request=request, spec=spec_of(job.request), records=records)
+
+
+def _why_not_kept(job: ProcessingJob) -> str:
+    """What to do instead."""
+    name = job.key.name
+    if not job.phase.is_terminal:
+        return f"The job {name} has not ended; only failed jobs can be looked into."
+    if job.phase is not JobPhase.FAILED:
+        return f"The job {name} is {job.status}, and only failed jobs are kept."
+    if job.kept_until is not None:
+        return f"The job {name} was kept until {job.kept_until:%Y-%m-%d %H:%M} UTC. Run it again to look into it."
+    return f"Nothing of the job {name} was kept. Run it again, and {HOW_TO_KEEP}."
