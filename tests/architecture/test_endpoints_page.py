@@ -16,6 +16,7 @@ from tests.fakes.job_store import MemoryJobStore
 from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
 from tests.fakes.object_store import MemoryObjectStore
+from tests.unit.admin.kept_jobs import NothingKept
 from tests.unit.admin.metric_sources import sources
 from tests.unit.jobs.job_requests import StepClock
 
@@ -40,6 +41,8 @@ def _routes() -> set[str]:
         faults=RequestFaults(),
         operations={},
         prices=packaged_prices(),
+        kept=NothingKept(),
+        engine_address=None,
         clock=StepClock(),
     )
     described = get_openapi(title="", version="", routes=app.routes)["paths"]

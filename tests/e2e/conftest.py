@@ -22,7 +22,9 @@ def leftovers(server: EmulatorProcess) -> list[str]:
     engine = docker.from_env()
     try:
         label = f"processing-emulator.id={emulator_id(server)}"
-        containers = [str(c.name) for c in engine.containers.list(all=True, filters={"label": label})]
+        containers = [
+            str(c.name) for c in engine.containers.list(all=True, filters={"label": label}, ignore_removed=True)
+        ]
         networks = [str(n.name) for n in engine.networks.list(filters={"label": label})]
     finally:
         engine.close()

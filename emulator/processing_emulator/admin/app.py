@@ -16,6 +16,7 @@ from processing_emulator.admin.dashboard.routes import dashboard_routes
 from processing_emulator.admin.event_routes import event_routes
 from processing_emulator.admin.fault_routes import fault_routes
 from processing_emulator.admin.job_routes import job_routes
+from processing_emulator.admin.kept_routes import KeptJobs, kept_routes
 from processing_emulator.admin.log_routes import log_routes
 from processing_emulator.admin.metric_routes import metric_routes
 from processing_emulator.admin.prometheus_metrics import MetricSources
@@ -44,9 +45,11 @@ def admin_app(
     faults: RequestFaults,
     operations: Mapping[str, Collection[str]],
     prices: PriceTable,
+    kept: KeptJobs,
+    engine_address: str | None,
     clock: Clock,
 ) -> FastAPI:
-    """The application. `operations`: those of AWS that are served, by service.
+    """The application. `operations`: those of AWS that are served, by service. `engine_address`: see `kept_routes`.
 
     It has no documentation pages, because FastAPI's load scripts from the internet.
     """
@@ -73,6 +76,7 @@ def admin_app(
         server_routes(server),
         fault_routes(faults, operations),
         job_routes(store, metrics, waiting_reason, prices, clock),
+        kept_routes(store, kept, engine_address, clock),
         log_routes(store, logs, streams),
         event_routes(state_changes, store, streams),
         metric_routes(sources),

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
+from processing_emulator.admin.debug_advice import debug_advice
 from processing_emulator.admin.parameters import (
     MAX_ID,
     HostParameters,
@@ -74,6 +75,7 @@ def job_routes(
             right_sizing=right_sizing_document(job, instances, events, prices),
             events=events,
             findings=readiness_of(store, job, records, events),
+            debug=debug_advice(job, records, clock.now()),
         )
         return JSONResponse(document)
 

@@ -30,8 +30,9 @@ def job_document(
     right_sizing: Document | None,
     events: Sequence[JobEvent],
     findings: Sequence[Finding],
+    debug: str | None,
 ) -> Document:
-    """Everything known of one job. `findings`: what the service would say to it."""
+    """Everything known of one job. `findings`: what the service would say to it; `debug`: how to look into it."""
     return {
         "name": job.key.name,
         "arn": job.key.arn,
@@ -42,6 +43,8 @@ def job_document(
         "createdAt": moment(job.created_at),
         "startedAt": moment(job.started_at),
         "endedAt": moment(job.ended_at),
+        "keptUntil": moment(job.kept_until),
+        "debug": debug,
         "waiting": waiting and {"reason": waiting.reason, "queuePosition": waiting.queue_position},
         "instances": [
             {**instance_document(record, peaks), "transfer": _current_transfer(job.phase, record, events)}

@@ -213,6 +213,7 @@ def reset(client: EmulatorClient, scope: str, external: bool, yes: bool, as_json
 @click.option("--instance-count", default=1, show_default=True, type=click.IntRange(1, 100))
 @click.option("--volume-size", "volume_size_in_gb", default=30, show_default=True, help="Size of the volume in GB.")
 @click.option("--max-runtime", "max_runtime_seconds", type=int, help="Seconds after which the job is stopped.")
+@click.option("--keep-failed", is_flag=True, help="If the job fails, keep it for `debug`.")
 @click.option("-d", "--detach", is_flag=True, help="Print the name of the job and do not wait.")
 @as_json
 def run(client: EmulatorClient, environment: tuple[str, ...], detach: bool, as_json: bool, **line: Any) -> None:

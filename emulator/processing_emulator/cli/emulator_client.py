@@ -50,9 +50,15 @@ class EmulatorClient:
             document: Document = json.load(answer)
             return document
 
-    def delete(self, path: str) -> Document:
+    def post_document(self, path: str, body: Document, **query: object) -> Document:
+        """Ask for an action that a document describes."""
+        with self._asked("POST", path, query, None, body) as answer:
+            document: Document = json.load(answer)
+            return document
+
+    def delete(self, path: str, **query: object) -> Document:
         """Ask for the removal of something below `/_emulator`."""
-        with self._asked("DELETE", path, {}, None) as answer:
+        with self._asked("DELETE", path, query, None) as answer:
             document: Document = json.load(answer)
             return document
 
@@ -74,12 +80,17 @@ class EmulatorClient:
         return _aws_client(self, service)
 
     @contextmanager
-    def _asked(self, method: str, path: str, query: dict[str, object], timeout: float | None) -> Iterator[IO[bytes]]:
+    def _asked(
+        self, method: str, path: str, query: dict[str, object], timeout: float | None, body: Document | None = None
+    ) -> Iterator[IO[bytes]]:
         given = {name: value for name, value in query.items() if value is not None}
         url = f"{self.url}{ADMIN_PREFIX}/{path}?{urllib.parse.urlencode(given)}"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the server is never behind a proxy
+        data = None if body is None else json.dumps(body).encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310  # http, by the settings
         try:
-            with opener.open(urllib.request.Request(url, method=method), timeout=timeout) as answer:  # noqa: S310
+            with opener.open(request, timeout=timeout) as answer:
                 yield answer
         except urllib.error.HTTPError as error:
             with error:

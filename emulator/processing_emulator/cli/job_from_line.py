@@ -12,6 +12,7 @@ import click
 
 from processing_emulator.cli.emulator_client import EmulatorClient, service_errors
 from processing_emulator.domain.bucket_place import bucket_place
+from processing_emulator.domain.kept_job import KEEP_FAILED_TAG
 
 ROOT = "/opt/ml/processing"
 ROLE = "arn:aws:iam::{account}:role/processing-emulator"
@@ -44,6 +45,7 @@ class JobLine:
     instance_count: int
     volume_size_in_gb: int
     max_runtime_seconds: int | None
+    keep_failed: bool = False
 
 
 class JobFromLine:
@@ -98,6 +100,8 @@ class JobFromLine:
         ]
         if outputs:
             request["ProcessingOutputConfig"] = {"Outputs": outputs}
+        if line.keep_failed:
+            request["Tags"] = [{"Key": KEEP_FAILED_TAG, "Value": "on"}]
         if line.max_runtime_seconds is not None:
             request["StoppingCondition"] = {"MaxRuntimeInSeconds": line.max_runtime_seconds}
         return request

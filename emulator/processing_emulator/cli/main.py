@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from processing_emulator import __version__
-from processing_emulator.cli import client_commands, images_commands, readiness, server_commands
+from processing_emulator.cli import client_commands, debug_commands, images_commands, readiness, server_commands
 from processing_emulator.cli.bundles import commands as bundle_commands
 from processing_emulator.cli.env_formats import EnvFormat
 from processing_emulator.cli.settings_flags import (
@@ -107,11 +107,6 @@ def completion(shell: str) -> None:
     click.echo(kind(main, {}, "processing-emulator", "_PROCESSING_EMULATOR_COMPLETE").source())
 
 
-for _command in (
-    *server_commands.COMMANDS,
-    *client_commands.COMMANDS,
-    *readiness.COMMANDS,
-    *bundle_commands.COMMANDS,
-    *images_commands.COMMANDS,
-):
+_GROUPS = (server_commands, client_commands, debug_commands, readiness, bundle_commands, images_commands)
+for _command in (command for group in _GROUPS for command in group.COMMANDS):
     main.add_command(_command)

@@ -129,6 +129,8 @@ def summary(document: Document, *, why: bool = False) -> Text:
         text.append(f"\n  {line}", style="default")
     if document["failureReason"]:
         text.append(f"\n  {document['failureReason']}", style="red")
+    if document["debug"]:
+        text.append(f"\n  {document['debug']}", style="default")
     if document["exitMessage"]:
         text.append(f"\n  exit message: {document['exitMessage']}", style="default")
     return text

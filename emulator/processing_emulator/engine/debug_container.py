@@ -35,6 +35,13 @@ def has_kept(runtime: ContainerRuntime, job_id: JobId) -> bool:
     return bool(found)
 
 
+def has_sessions(runtime: ContainerRuntime, job_id: JobId) -> bool:
+    """Whether somebody looks into the job, or is about to. Raises RuntimeFailure."""
+    return any(
+        info.labels.get(LABEL_JOB_ID) == str(job_id) and _LABEL_SESSION in info.labels for info in runtime.list_ours()
+    )
+
+
 def open_debug(tools: RunnerTools, task: InstanceTask, request: DebugRequest) -> DebugContainer:
     """See `ExecutionBackend.open_debug`."""
     kept = _kept_container(tools, task)

@@ -1,5 +1,6 @@
 """Looks into kept jobs: each is a container like that of a failed host, made here and started by who wants to look."""
 
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +39,7 @@ class DebugSessions:
         self._clock = clock
         self._policy = policy
         self._reaper = reaper
+        self._lock = threading.Lock()
 
     def open(self, job: ProcessingJob, index: int, request: DebugRequest) -> DebugSession:
         """Make a container to look into a host. The job is kept for as long as if it had just failed.
@@ -54,14 +56,16 @@ class DebugSessions:
         until = max(now + self._policy.kept_for, job.kept_until or now).replace(microsecond=0)
         detail = {"host": host, "until": until.isoformat(timespec="seconds")}
         self._store.change_kept(job.id, until, JobEvent(at=now, action="debugged", detail=detail))
-        container = self._backend.open_debug(gang, index, request)
+        with self._lock:  # sessions share an image and a network, which the last one removes
+            container = self._backend.open_debug(gang, index, request)
         return DebugSession(container=container, host=host, kept_until=until)
 
     def close(self, job: ProcessingJob, index: int, session: str) -> None:
         """Remove the container, and what was made for it. Raises RuntimeFailure."""
         gang = self._gang(job)
         if index < len(gang.records):
-            self._backend.close_debug(gang, index, session)
+            with self._lock:
+                self._backend.close_debug(gang, index, session)
 
     def release(self, job: ProcessingJob) -> None:
         """Keep a job no longer, and remove what it has left. Raises JobNotKept, RuntimeUnavailable."""

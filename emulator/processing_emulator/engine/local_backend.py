@@ -15,7 +15,7 @@ from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.spec import InstanceChoice, JobSpec
 from processing_emulator.engine.backend import Admitted, DebugContainer, DebugRequest, Gang, Never, NotNow
 from processing_emulator.engine.dataset_queries import OncePerJob
-from processing_emulator.engine.debug_container import close_debug, has_kept, job_of_snapshot, open_debug
+from processing_emulator.engine.debug_container import close_debug, has_kept, has_sessions, job_of_snapshot, open_debug
 from processing_emulator.engine.instance import LABEL_JOB_ID, InstanceTask, RunnerReport, RunnerTools, job_labels
 from processing_emulator.engine.job_network import JobNetwork
 from processing_emulator.engine.ledger import CapacityLedger
@@ -168,11 +168,10 @@ class LocalBackend:
 
     def close_debug(self, gang: Gang, index: int, session: str) -> None:
         """See the port. The network goes with the last one who looks."""
+        job_id = gang.records[0].job_id
         close_debug(self._tools, self._tasks(gang)[index], session)
-        with suppress(RuntimeFailure):
-            network = self._networks.pop(gang.records[0].job_id, None)
-            if network is not None:
-                network.remove()
+        if not has_sessions(self._tools.runtime, job_id):
+            self._remove_network(job_id)
 
     def sweep(self, is_wanted: Callable[[JobId], bool]) -> int:
         """See the port. First the cache, which needs no engine; images, networks and volumes after their containers."""

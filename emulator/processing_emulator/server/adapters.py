@@ -1,5 +1,6 @@
 """Makes the adapters, everything that touches the world outside: database, Docker, S3, clock, GPUs, keys, sockets."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -45,6 +46,7 @@ class Adapters:
     keys: CredentialStore
     location: NetworkLocation
     listening: Listening
+    engine_address: Callable[[], str | None]
 
 
 def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Adapters:
@@ -75,6 +77,7 @@ def open_adapters(settings: Settings, startup: Startup, stack: ExitStack) -> Ada
         keys=_keys(settings, data),
         location=containers.location,
         listening=listening,
+        engine_address=containers.engine_address,
     )
 
 

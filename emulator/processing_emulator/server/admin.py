@@ -91,6 +91,8 @@ def build_admin_app(
             faults=faults,
             operations=SERVED,
             prices=prices,
+            kept=engine.debug,
+            engine_address=adapters.engine_address(),
             clock=adapters.clock,
         )
 

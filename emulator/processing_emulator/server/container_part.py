@@ -17,11 +17,15 @@ from processing_emulator.server.network import NetworkLocation, find_location
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerPart:
-    """`obstacle_to_volumes` says why volumes below a folder cannot be limited; None if they can."""
+    """`obstacle_to_volumes` says why volumes below a folder cannot be limited; None if they can.
+
+    `engine_address`: the socket at which everybody on this machine finds the engine; None where there is none.
+    """
 
     runtime: ContainerRuntime
     location: NetworkLocation
     obstacle_to_volumes: Callable[[Path], str | None]
+    engine_address: Callable[[], str | None]
     close: Callable[[], None]
 
 
@@ -34,6 +38,7 @@ def docker_part(settings: Settings, data: DataDir) -> ContainerPart:
         runtime=runtime,
         location=location,
         obstacle_to_volumes=lambda folder: find_obstacle(folder, engine.address),
+        engine_address=lambda: _socket_of(engine, location),
         close=runtime.close,
     )
 
@@ -45,8 +50,15 @@ def simulated_part() -> ContainerPart:
         runtime=runtime,
         location=NetworkLocation(container=None, network=None, address=None),
         obstacle_to_volumes=lambda _folder: "containers are simulated",
+        engine_address=lambda: None,
         close=runtime.close,
     )
+
+
+def _socket_of(engine: Engine, location: NetworkLocation) -> str | None:
+    """A server in a container knows a path that is none outside, and a TCP address may need a client's certificates."""
+    address = engine.address
+    return address if location.container is None and address.startswith("unix://") else None
 
 
 def _defaults(settings: Settings, data: DataDir, location: NetworkLocation) -> ContainerDefaults:

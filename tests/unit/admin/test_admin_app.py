@@ -27,6 +27,7 @@ from tests.fakes.log_store import MemoryLogStore
 from tests.fakes.metric_store import MemoryMetricStore
 from tests.fakes.object_store import MemoryObjectStore
 from tests.log_batches import a_batch
+from tests.unit.admin.kept_jobs import NothingKept
 from tests.unit.admin.metric_sources import sources
 from tests.unit.aws.asgi import Answer, call
 from tests.unit.jobs.job_requests import START, Api
@@ -73,6 +74,8 @@ class World:
             faults=RequestFaults(),
             operations={"sagemaker": ("CreateProcessingJob",)},
             prices=packaged_prices(),
+            kept=NothingKept(),
+            engine_address="unix:///engine.sock",
             clock=self.api.clock,
         )
 

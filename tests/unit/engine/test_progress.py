@@ -127,6 +127,7 @@ def test_progress_of_a_job_is_in_the_feed_and_shown_as_its_current_transfer(
         right_sizing=None,
         events=rig.jobs.list_events(job.id),
         findings=(),
+        debug=None,
     )
     transfer = document["instances"][0]["transfer"]  # type: ignore[index]
     assert (transfer["direction"], transfer["bytes"], transfer["totalBytes"]) == ("in", 1_000_000, 3_000_000)
@@ -145,6 +146,7 @@ def test_progress_of_a_job_is_in_the_feed_and_shown_as_its_current_transfer(
         right_sizing=None,
         events=rig.jobs.list_events(job.id),
         findings=(),
+        debug=None,
     )
     assert document["instances"][0]["transfer"] is None  # type: ignore[index]
     assert PROGRESS not in {record.message for record in caplog.records}

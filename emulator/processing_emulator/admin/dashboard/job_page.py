@@ -11,6 +11,7 @@ from processing_emulator.admin.dashboard.pages import page
 from processing_emulator.admin.dashboard.paths import DASHBOARD
 from processing_emulator.admin.dashboard.request_code import code_of
 from processing_emulator.admin.dashboard.timeline import timeline_of
+from processing_emulator.admin.debug_advice import debug_advice
 from processing_emulator.admin.parameters import JobName, JobParameters
 from processing_emulator.admin.readiness import readiness_of
 from processing_emulator.admin.right_sizing_document import right_sizing_document
@@ -55,6 +56,7 @@ def job_page_routes(
             seconds=((job.ended_at or now) - job.created_at).total_seconds(),
             waiting=waiting_of(jobs, waiting_reason, job),
             advice=advice_for(job, instances),
+            debug=debug_advice(job, instances, now),
             tail=_tail(logs, failed_host(instances)),
             bars=timeline_of(job, events, now),
             hosts=hosts,

@@ -1,0 +1,154 @@
+"""Looks into a kept job: the server makes a container, and Docker's own command connects it with this terminal."""
+
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+import click
+
+from processing_emulator.cli.emulator_client import Document, EmulatorClient, ServerFault
+from processing_emulator.cli.formatting import moment
+
+_DETACH_KEYS = "ctrl-@,ctrl-^"
+"""Docker's own, Ctrl-P Ctrl-Q, would swallow the shell's Ctrl-P."""
+
+_END_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebugSession:
+    """One look into one host. Its name is chosen here, so that it can be closed even if the answer never came."""
+
+    client: EmulatorClient
+    job: str
+    host: str
+    name: str
+    docker: Sequence[str]
+
+    def run(self, command: Sequence[str]) -> int:
+        """Until the command ends; its exit code. Raises ServerFault."""
+        has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+        body: Document = {"session": self.name, "terminal": has_terminal, "command": list(command) or None}
+        container = None
+        with _ended_by_signals():
+            try:
+                found = self.client.post_document(f"{self._path}/debug", body, **self._where)
+                container = found["container"]
+                click.echo(_heading(self.job, found), err=True)
+                return self._attach(container, found["engine"])
+            finally:
+                self._close(container)
+
+    def _attach(self, container: str, engine: str | None) -> int:
+        host = [] if engine is None else ["--host", engine]
+        start = ["start", "--attach", "--interactive", "--detach-keys", _DETACH_KEYS, container]
+        with _terminal_restored(), subprocess.Popen([*self.docker, *host, *start]) as process:
+            try:
+                return process.wait()
+            except BaseException:  # the terminal has gone, Ctrl-C: without its container, the command ends by itself
+                self._close(container)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_END_SECONDS)
+                process.kill()
+                raise
+
+    def _close(self, container: str | None) -> None:
+        """What was made goes even while signals arrive, and if the server is away as far as possible."""
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        try:
+            self.client.delete(f"{self._path}/debug/{self.name}", **self._where)
+        except ServerFault:
+            if container is not None:
+                subprocess.run([*self.docker, "rm", "--force", container], capture_output=True, check=False)
+
+    @property
+    def _path(self) -> str:
+        return f"jobs/{quote(self.job, safe='')}"
+
+    @property
+    def _where(self) -> Document:
+        return {"account": self.client.account, "region": self.client.region, "host": self.host}
+
+
+def look_into(client: EmulatorClient, job: str, host: str, command: Sequence[str]) -> int:
+    """Open a shell, or run a command; its exit code. Raises ServerFault."""
+    if not _is_here(client.url):
+        raise ServerFault(
+            f"the server at {client.url} is on another machine, and so are the job's container and files;"
+            " run this command there"
+        )
+    docker = shutil.which("docker")
+    if docker is None:
+        raise ServerFault("the command docker is not there, which connects the container with the terminal; install it")
+    name = secrets.token_hex(4)
+    return DebugSession(client=client, job=job, host=host, name=name, docker=[docker]).run(command)
+
+
+def _heading(job: str, found: Document) -> str:
+    until = moment(found["keptUntil"])
+    user, folder = found["user"] or "root", found["workingFolder"] or "/"
+    return (
+        f"{job}, {found['host']}: as its container was when it ended, user {user}, in {folder}\n"
+        f"entry point (not run): {shlex.join(found['entryPoint']) or 'none'}\n"
+        f"The job is kept until {until.astimezone():%H:%M}; changes outside of its folders are lost when you leave."
+        if until is not None
+        else ""
+    )
+
+
+def _is_here(url: str) -> bool:
+    """Whether a URL's host is an address of this machine: a socket can be bound to it, and to no other's."""
+    try:
+        found = socket.getaddrinfo(urlsplit(url).hostname, 0, type=socket.SOCK_DGRAM)
+    except OSError:
+        return False
+    for family, kind, protocol, _, address in found:
+        with suppress(OSError), socket.socket(family, kind, protocol) as trial:
+            trial.bind(address)
+            return True
+    return False
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """A signal ends what runs within as an exception, so that it cleans up."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _terminal_restored() -> Iterator[None]:
+    """Docker's command leaves a terminal in raw mode when it is killed."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    terminal = os.dup(sys.stdin.fileno())
+    state = termios.tcgetattr(terminal)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):  # it has gone
+            termios.tcsetattr(terminal, termios.TCSADRAIN, state)
+        os.close(terminal)
