@@ -298,7 +298,7 @@ class Settings(BaseSettings):
     keep_failed_minutes: float | None = Field(
         None,
         gt=0,
-        description="How long the containers and files of failed jobs are kept for `processing-emulator debug`; "
+        description="How long the containers and files of failed jobs are kept for `processing-emulator debug JOB`; "
         "default: not at all, but for jobs with the tag `processing-emulator:keep-failed`.",
     )
     keep_failed_jobs: int = Field(

@@ -199,6 +199,8 @@ def test_a_new_job_shows_what_is_known_and_nothing_else(world: World) -> None:
         "phase": "Pending",
         "failureReason": None,
         "exitMessage": None,
+        "keptUntil": None,
+        "debug": None,
         "createdAt": "2026-01-02T03:04:05.678Z",
         "startedAt": None,
         "endedAt": None,

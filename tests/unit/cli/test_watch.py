@@ -23,6 +23,7 @@ def a_document(**changes: Any) -> dict[str, Any]:
         "waiting": None,
         "failureReason": None,
         "exitMessage": None,
+        "debug": None,
         "rightSizing": None,
         "instances": [instance | changes.pop("instance", {})],
         **changes,
@@ -58,11 +59,12 @@ def test_running_host_shows_its_peaks_next_to_its_limits() -> None:
 
 def test_end_shows_the_reason_of_a_failure() -> None:
     shown = text_of(
-        summary(a_document(status="Failed", failureReason="AlgorithmError: , exit code: 3", exitMessage="m"))
+        summary(a_document(status="Failed", failureReason="AlgorithmError: ,", exitMessage="m", debug="Look into it."))
     )
 
     assert "job: Failed after 3.0 s" in shown
-    assert "AlgorithmError: , exit code: 3" in shown
+    assert "AlgorithmError: ," in shown
+    assert "Look into it." in shown
     assert "exit message: m" in shown
 
 
