@@ -34,10 +34,13 @@ def file(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Path:
         s3.create_bucket(Bucket="numbers")
         s3.put_object(Bucket="numbers", Key="in/numbers", Body=b"1\n2\n3\n")
         s3.put_object(Bucket="numbers", Key="in/big", Body=BIG)
+        s3.put_object(Bucket="numbers", Key="list", Body=b'[{"prefix": "s3://numbers/in/"}, "numbers"]')
+        listed = an_input("list", "s3://numbers/list", "/opt/ml/processing/list")
+        listed["S3Input"]["S3DataType"] = "ManifestFile"
         request = a_request(
             "sum",
             entrypoint=["sh", "-c", SUM],
-            inputs=[an_input(uri="s3://numbers/in/")],
+            inputs=[an_input(uri="s3://numbers/in/"), listed],
             outputs=[an_output(uri="s3://numbers/out/")],
             Environment={"A": "b"},
             Tags=[{"Key": "team", "Value": "a"}],
@@ -46,7 +49,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Path:
         server.wait_for_end("sum")
         done = _run(server, "bundle", "sum", "--data", "--json", "-o", str(folder / "sum.zip"))
         assert done.exit_code == 0, done.stderr
-        assert json.loads(done.stdout)["inputs"] == 2
+        assert json.loads(done.stdout)["inputs"] == 4
         missing = _run(server, "bundle", "missing")
         assert missing.exit_code == 1
         assert missing.stderr.startswith("Error: There is no processing job missing in account")
@@ -94,12 +97,12 @@ def test_a_replay_elsewhere_is_the_same_and_a_changed_input_is_noticed(server: E
     s3 = server.client("s3")
 
     code, found, said = _replay(server, file, "--dry-run")
-    assert (code, found["hasRun"], [each["now"] for each in found["differences"]]) == (1, False, ["missing", "missing"])
+    assert (code, found["hasRun"], [each["now"] for each in found["differences"]]) == (1, False, ["missing"] * 4)
     assert server.control("jobs")["jobs"] == []
 
     code, found, said = _replay(server, file)
     assert (code, found["same"], found["job"]) == (0, True, "sum"), (found, said)
-    assert "created the bucket numbers\nuploaded 2 objects, found 0 as wanted\n" in said
+    assert "created the bucket numbers\nuploaded 3 objects to numbers, found 0 as wanted\n" in said
     assert s3.get_object(Bucket="numbers", Key="replays/sum/out/sum")["Body"].read() == b"6\n"
     assert "Contents" not in s3.list_objects_v2(Bucket="numbers", Prefix="out/")
     assert server.control("jobs/sum/request")["Tags"] == [{"Key": "team", "Value": "a"}]
@@ -109,6 +112,7 @@ def test_a_replay_elsewhere_is_the_same_and_a_changed_input_is_noticed(server: E
     assert code == 1
     assert [each["what"] for each in found["differences"]] == [
         "input in: s3://numbers/in/numbers",
+        "input list: s3://numbers/in/numbers",
         "output out: sum",
     ]
     assert "left s3://numbers/in/numbers alone: it is there and differs; --overwrite replaces it\n" in said
@@ -118,7 +122,7 @@ def test_a_replay_elsewhere_is_the_same_and_a_changed_input_is_noticed(server: E
     code, found, said = _replay(server, file, "--overwrite", "--keep-outputs")
     assert (code, found["same"]) == (0, True), (found, said)
     assert found["job"].startswith("sum-again-")
-    assert "uploaded 1 object, found 1 as wanted\n" in said
+    assert "uploaded 1 object to numbers, found 2 as wanted\n" in said
     assert s3.get_object(Bucket="numbers", Key="out/sum")["Body"].read() == b"6\n"
 
 
@@ -130,12 +134,13 @@ def test_a_job_of_the_cloud_runs_here(server: EmulatorProcess, file: Path, tmp_p
     (tmp_path / "job.json").write_text(cloud)
     (tmp_path / "data" / "of-the-cloud" / "in").mkdir(parents=True)
     (tmp_path / "data" / "of-the-cloud" / "in" / "numbers").write_text("20\n22\n")
+    (tmp_path / "data" / "of-the-cloud" / "list").write_text('[{"prefix": "s3://from-cloud/in/"}, "numbers"]')
 
     given = ["--image", TEST_IMAGE, "--bucket", "of-the-cloud=from-cloud", "--data", str(tmp_path / "data")]
     done = _run(server, "import", str(tmp_path / "job.json"), *given)
 
     assert done.exit_code == 0, done.stdout + done.stderr
-    assert "created the bucket from-cloud\nuploaded 1 object, found 0 as wanted\n" in done.stderr
+    assert "created the bucket from-cloud\nuploaded 2 objects to from-cloud, found 1 as wanted\n" in done.stderr
     assert "runs as sum in eu-west-1\n" in done.stderr
     assert "in the cloud it ended as Completed\n" in done.stderr
     assert server.client("s3").get_object(Bucket="from-cloud", Key="out/sum")["Body"].read() == b"42\n"

@@ -340,7 +340,7 @@ def _input_modes(job: CloudJob) -> Iterator[Finding]:
             )
 
 
-def _run(job: CloudJob) -> Iterator[Finding]:
+def _run_here(job: CloudJob) -> Iterator[Finding]:
     """Spec 2.6, 7.2: how the run here was unlike one on the instance type."""
     for detail in job.happened("image_substituted"):
         yield _differs(
@@ -387,5 +387,5 @@ RULES: Sequence[Rule] = (
     _tags,
     _environment,
     _input_modes,
-    _run,
+    _run_here,
 )

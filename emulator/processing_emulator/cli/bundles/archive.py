@@ -109,10 +109,11 @@ class BundleWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._zip.close()
-        if kind is None:
-            self._part.replace(self._path)
-        else:
+        try:
+            self._zip.close()
+            if kind is None:
+                self._part.replace(self._path)
+        finally:
             self._part.unlink(missing_ok=True)
 
     def document(self, name: str, document: object) -> None:

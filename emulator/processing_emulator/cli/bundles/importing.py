@@ -10,11 +10,10 @@ from typing import Any
 
 import click
 
+from processing_emulator.cli.bundles.create_requests import Request, checked_request, job_name_for, with_buckets
 from processing_emulator.cli.bundles.listings import input_places, list_inputs, output_places
 from processing_emulator.cli.bundles.local_data import local_objects
-from processing_emulator.cli.bundles.placement import Placed, make_buckets, place
-from processing_emulator.cli.bundles.replaying import Say
-from processing_emulator.cli.bundles.requests import Request, checked_request, job_name_for, with_buckets
+from processing_emulator.cli.bundles.placement import Placed, Say, make_buckets, place
 from processing_emulator.cli.emulator_client import EmulatorClient, service_errors
 
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):processing-job/.+")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 import click
@@ -94,7 +95,7 @@ def _listed(s3: Any, place: Place) -> Listing:
     try:
         if place.is_manifest:
             return Listing(what=place.what, objects=list(_of_manifest(s3, place.uri)))
-        return Listing(what=place.what, objects=list(_below(s3, place.uri)))
+        return Listing(what=place.what, objects=list(islice(_below(s3, place.uri), MOST_OBJECTS + 1)))
     except ClientError as error:
         if error.response["Error"]["Code"] not in _MISSING_CODES:
             raise

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
@@ -20,6 +20,10 @@ MOST_SHOWN = 10
 """Sentences on single objects."""
 
 
+Say = Callable[[str], None]
+"""Prints a line beside the result, at once."""
+
+
 class Content(Protocol):
     """Opens the bytes of an object."""
 
@@ -30,9 +34,10 @@ class Content(Protocol):
 
 @dataclass(slots=True)
 class Placed:
-    """What became of each object, and which buckets are new."""
+    """What became of each object, which buckets are new, and into which objects were uploaded."""
 
     buckets: list[str] = field(default_factory=list)
+    filled: set[str] = field(default_factory=set)
     uploaded: int = 0
     same: int = 0
     kept: list[str] = field(default_factory=list)
@@ -43,7 +48,8 @@ class Placed:
         for bucket in self.buckets:
             yield f"created the bucket {bucket}"
         if self.uploaded or self.same:
-            yield f"uploaded {counted(self.uploaded, 'object')}, found {self.same} as wanted"
+            where = f" to {', '.join(sorted(self.filled))}" if self.filled else ""
+            yield f"uploaded {counted(self.uploaded, 'object')}{where}, found {self.same} as wanted"
         yield from self.kept[:MOST_SHOWN]
         if len(self.kept) > MOST_SHOWN:
             yield f"left {len(self.kept) - MOST_SHOWN} more alone"
@@ -75,6 +81,7 @@ def place(s3: Any, wanted: StoredObject, content: Content, placed: Placed, *, ov
         with content() as stream:
             _upload(s3, wanted, stream)
         placed.uploaded += 1
+        placed.filled.add(wanted.bucket)
 
 
 def _present(s3: Any, wanted: StoredObject) -> StoredObject | None:

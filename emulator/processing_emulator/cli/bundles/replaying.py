@@ -14,14 +14,11 @@ from processing_emulator.cli.bundles.comparison import (
     output_differences,
     run_differences,
 )
+from processing_emulator.cli.bundles.create_requests import Request, checked_request, job_name_for, with_outputs_below
 from processing_emulator.cli.bundles.listings import Listing, input_places, list_inputs, list_outputs, output_places
-from processing_emulator.cli.bundles.placement import MOST_SHOWN, Placed, make_buckets, place
-from processing_emulator.cli.bundles.requests import Request, checked_request, job_name_for, with_outputs_below
+from processing_emulator.cli.bundles.placement import MOST_SHOWN, Placed, Say, make_buckets, place
 from processing_emulator.cli.bundles.runs import Run, run_of
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, service_errors
-
-Say = Callable[[str], None]
-"""Prints a line while the replay goes on."""
 
 Wait = Callable[[str], Document]
 """Follows a job to its end; its document."""

@@ -5,7 +5,7 @@ from typing import Any
 import click
 import pytest
 
-from processing_emulator.cli.bundles.requests import checked_request, with_outputs_below
+from processing_emulator.cli.bundles.create_requests import checked_request, with_outputs_below
 from tests.builders import a_request, an_output
 
 

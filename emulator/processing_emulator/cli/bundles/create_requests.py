@@ -1,6 +1,7 @@
 """CreateProcessingJob requests that come from a file: checked by the service's model, and led to other places."""
 
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,8 +34,6 @@ def checked_request(document: object) -> Request:
 
 def job_name_for(sagemaker: Any, wanted: str) -> str:
     """`wanted` if no job has that name, else one like it. Raises botocore's errors."""
-    import secrets
-
     from botocore.exceptions import ClientError
 
     try:
