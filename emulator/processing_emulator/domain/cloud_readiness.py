@@ -14,7 +14,7 @@ from typing import Any, Final
 from processing_emulator.domain.aws_registries import framework_image, private_registry
 from processing_emulator.domain.default_account import DEFAULT_ACCOUNT
 from processing_emulator.domain.instance_types import catalogue
-from processing_emulator.domain.job import JobEvent, JobKey, Limits
+from processing_emulator.domain.job import SIMULATED_NODE, JobEvent, JobKey, Limits
 from processing_emulator.domain.spec import choices_of
 from processing_emulator.domain.stand_ins import stand_in_tagged
 
@@ -355,6 +355,8 @@ def _run_here(job: CloudJob) -> Iterator[Finding]:
             "ProcessingResources.ClusterConfig.InstanceType",
             f"It ran without the {detail.get('gpus_per_instance')} GPUs of {detail.get('instance_type')}.",
         )
+    if any(limits.node == SIMULATED_NODE for limits in job.limits):
+        yield _differs("simulated", "AppSpecification", "No image ran here: its containers were simulated.")
     if any(limits.capped for limits in job.limits):
         least = min(job.limits, key=lambda limits: limits.memory_bytes)
         yield _differs(

@@ -159,6 +159,9 @@ class LogCursor:
 LOCAL_NODE = "local"
 """The machine that the server runs on. A constant, because the name of a machine may change between two runs."""
 
+SIMULATED_NODE = "simulated"
+"""The node of hosts whose containers are simulated, as `/_emulator/jobs/NAME` shows it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

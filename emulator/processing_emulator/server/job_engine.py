@@ -11,7 +11,7 @@ from processing_emulator.aws.signatures.container_session import session_issuer
 from processing_emulator.config import ContainerCredentials, GpuPolicy, LimitPolicy, Runner, Settings
 from processing_emulator.domain.capacity import Sizing
 from processing_emulator.domain.container_contract import ContainerAccess
-from processing_emulator.domain.job import LOCAL_NODE
+from processing_emulator.domain.job import LOCAL_NODE, SIMULATED_NODE
 from processing_emulator.domain.kept_job import KeepPolicy
 from processing_emulator.engine.dataset_queries import DatasetQueries
 from processing_emulator.engine.debug_sessions import DebugSessions
@@ -26,9 +26,6 @@ from processing_emulator.engine.staging_totals import StagingTotals
 from processing_emulator.server.adapters import Adapters
 
 _MIB = 1024**2
-
-SIMULATED_NODE = "simulated"
-"""The node of hosts whose containers are simulated, as `/_emulator/jobs/NAME` shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -227,6 +227,11 @@ def test_a_run_that_was_unlike_one_on_the_type_is_told() -> None:
     ]
 
 
+def test_a_simulated_run_is_told() -> None:
+    simulated = Limits(node="simulated", vcpus=1, reserved_vcpus=1, memory_bytes=1, volume_bytes=1)
+    assert rules(a_job(limits=[simulated])) == {"simulated": Verdict.DIFFERS}
+
+
 def test_what_is_refused_comes_first() -> None:
     job = a_job(image="python:3.11", tags={"processing-emulator:cache": "off"})
 
