@@ -1,10 +1,13 @@
 """Jobs of a server with `--runner simulate`, which has no Docker engine: real API and staging, scripted containers."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from processing_emulator.cli.main import main
 from tests.builders import a_request, an_input, an_output
 from tests.e2e.server import EmulatorProcess
 
@@ -66,10 +69,16 @@ def test_fails_as_told(server: EmulatorProcess) -> None:
     assert described["FailureReason"] == "AlgorithmError: Simulated: no column price, exit code: 3"
 
 
-def test_is_stopped(server: EmulatorProcess) -> None:
+def test_is_stopped(server: EmulatorProcess, tmp_path: Path) -> None:
     told = {f"{PREFIX}SECONDS": "600"}
     server.client("sagemaker").create_processing_job(**a_request("stopped", image="any", Environment=told))
     server.wait_for_phase("stopped", "Running")
+    early = CliRunner().invoke(main, ["bundle", "stopped", "--url", server.url, "-o", str(tmp_path / "early.zip")])
+    assert (early.exit_code, early.stderr) == (
+        1,
+        "Error: stopped has not ended; a bundle is made of a job that has\n",
+    )
+    assert not list(tmp_path.iterdir())
     server.client("sagemaker").stop_processing_job(ProcessingJobName="stopped")
     assert server.wait_for_end("stopped")["ProcessingJobStatus"] == "Stopped"
 

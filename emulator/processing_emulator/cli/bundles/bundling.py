@@ -61,7 +61,7 @@ def bundle(client: EmulatorClient, name: str, path: Path, *, with_data: bool) ->
         "inputs": sum(len(each.objects) for each in inputs),
         "outputs": sum(len(each.objects) for each in outputs),
         "dataBytes": sum(each.size_bytes for each in objects),
-        "notes": [*_notes(inputs), *_notes(outputs), *_changed_since(began, inputs)],
+        "notes": [*_notes(inputs), *_notes(outputs), *changed_since(began, inputs)],
     }
 
 
@@ -99,7 +99,7 @@ def _notes(listings: Sequence[Listing]) -> list[str]:
     return [f"{each.what}: {each.note}" for each in listings if each.note]
 
 
-def _changed_since(began: datetime | None, inputs: Sequence[Listing]) -> list[str]:
+def changed_since(began: datetime | None, inputs: Sequence[Listing]) -> list[str]:
     """Inputs that the job cannot have seen as they are now."""
     if began is None:
         return []

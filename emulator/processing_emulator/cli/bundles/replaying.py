@@ -4,9 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import click
-
-from processing_emulator.cli.bundles.archive import BundleReader, distinct_objects
+from processing_emulator.cli.bundles.archive import BundleFault, BundleReader, distinct_objects
 from processing_emulator.cli.bundles.comparison import (
     Difference,
     input_differences,
@@ -15,7 +13,14 @@ from processing_emulator.cli.bundles.comparison import (
     run_differences,
 )
 from processing_emulator.cli.bundles.create_requests import Request, checked_request, job_name_for, with_outputs_below
-from processing_emulator.cli.bundles.listings import Listing, input_places, list_inputs, list_outputs, output_places
+from processing_emulator.cli.bundles.listings import (
+    Listing,
+    Place,
+    input_places,
+    list_inputs,
+    list_outputs,
+    output_places,
+)
 from processing_emulator.cli.bundles.placement import MOST_SHOWN, Placed, Say, make_buckets, place
 from processing_emulator.cli.bundles.runs import Run, run_of
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, service_errors
@@ -72,8 +77,8 @@ def replay(client: EmulatorClient, bundle: BundleReader, options: ReplayOptions,
     before = run_of(bundle.document("job"))
     original = checked_request(bundle.document("request"))
     inputs, outputs = bundle.listings("inputs"), bundle.listings("outputs")
-    input_places(original)  # refuses what no S3 store has, before anything is done
-    output_places(original)
+    _check_lists(input_places(original), inputs)
+    _check_lists(output_places(original), outputs)
     with service_errors(client):
         name = options.name or job_name_for(client.aws("sagemaker"), original["ProcessingJobName"])
         request = {**original, "ProcessingJobName": name}
@@ -94,6 +99,12 @@ def replay(client: EmulatorClient, bundle: BundleReader, options: ReplayOptions,
     result.run = run_differences(before, after) + _outputs(client, original, outputs, request, after)
     result.measured = measures(before, after)
     return result
+
+
+def _check_lists(places: Sequence[Place], listings: Sequence[Listing]) -> None:
+    """Whether the bundle lists what its own request names. Raises BundleFault."""
+    if [each.what for each in places] != [each.what for each in listings]:
+        raise BundleFault("the bundle lists other inputs or outputs than its request has")
 
 
 def _prepare(
@@ -133,8 +144,5 @@ def _outputs(
 ) -> list[Difference]:
     with service_errors(client):
         now = list_outputs(client.aws("s3"), request, after.started_at)
-    places = {each.what: each for each in output_places(original)}
-    known = [(places[each.what], each) for each in before if each.what in places]
-    if len(known) != len(before):
-        raise click.ClickException("the bundle lists an output that its request does not have")
-    return output_differences(known, list(zip(output_places(request), now, strict=True)))
+    listed = zip(output_places(original), before, strict=True)
+    return output_differences(list(listed), list(zip(output_places(request), now, strict=True)))

@@ -9,7 +9,9 @@ from click.testing import CliRunner
 from processing_emulator.cli.client_commands import readiness_line
 from processing_emulator.cli.main import main
 from processing_emulator.cli.readiness import readiness_lines
+from tests.builders import a_request, an_input
 from tests.unit.cli.bundles.test_archive import zipped
+from tests.unit.cli.bundles.test_comparison import a_document
 from tests.unit.cli.bundles.test_importing import DOCUMENTS
 
 FINDINGS = [
@@ -51,6 +53,22 @@ def test_a_file_of_somebody_else_cannot_write_to_the_terminal(tmp_path: Path) ->
     assert done.stderr.startswith("Error: not a job's document: ")
     broken = CliRunner().invoke(main, ["import", "-"], input=json.dumps({"AppSpecification": "\x1b[31m"}))
     assert (broken.exit_code, "\x1b" in broken.stderr) == (1, False)
+
+
+def test_a_bundle_that_lists_other_inputs_than_its_request_has_is_refused(tmp_path: Path) -> None:
+    members = {
+        "job.json": a_document(),
+        "request.json": a_request(inputs=[an_input("in")]),
+        "inputs.json": [{"what": "input other", "objects": []}],
+        "outputs.json": [],
+    }
+
+    done = CliRunner().invoke(main, ["replay", str(zipped(tmp_path / "b.zip", members))])
+
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: the bundle lists other inputs or outputs than its request has\n",
+    )
 
 
 def test_findings_are_counted_and_listed() -> None:
