@@ -133,6 +133,10 @@ class ImageNotFound(RuntimeFailure):
     """The image is not on this machine, and its registry does not have it or cannot be reached."""
 
 
+class NotAnImageName(ImageNotFound):
+    """The text cannot be the name of an image, so no registry was asked."""
+
+
 class ContainerGone(RuntimeFailure):
     """The container does not exist any more."""
 

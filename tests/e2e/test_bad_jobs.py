@@ -45,6 +45,8 @@ def test_missing_image(server: EmulatorProcess) -> None:
         "Either the image does not exist or its permissions are incorrect."
     )
     assert "docker load" in reason
+    assert "processing-emulator images pull registry.invalid/no/such:1" in reason
+    assert "PROCESSING_EMULATOR_IMAGE_MAP" in reason
 
 
 def test_entrypoint_that_is_not_executable(server: EmulatorProcess) -> None:

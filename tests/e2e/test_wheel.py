@@ -1,8 +1,14 @@
-"""The wheel in a bare virtual environment, without the clone: images, doctor, server, a job with AWS's image."""
+"""The wheel in a bare virtual environment, without the clone: images, doctor, server, a job with AWS's image.
+
+Where the tests run as root, its commands run as a user who may use Docker and nothing else, as on a laptop.
+"""
 
 import json
 import os
+import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +20,10 @@ import uv
 import yaml
 from botocore.config import Config
 
+from processing_emulator.adapters.docker_runtime.clients import Engine
 from processing_emulator.images.builder import build
 from tests.builders import a_request, an_input, an_output
+from tests.fixtures_docker import missing
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
@@ -30,17 +38,49 @@ SCRIPT = (
 )
 
 
+ORDINARY_USER = 61_320
+"""The id of a user and a group that no account has."""
+
+
+def identity_of_user() -> dict[str, Any]:
+    """Arguments of a process that is an ordinary user in the group of Docker's socket; none if the tests are that."""
+    if os.geteuid() != 0:
+        return {}
+    address = Engine().address
+    if not address.startswith("unix://"):
+        missing(f"an ordinary user may use a Docker engine by its socket's group; this one is at {address}")
+    group = Path(address.removeprefix("unix://")).stat().st_gid
+    return {"user": ORDINARY_USER, "group": ORDINARY_USER, "extra_groups": [group]}
+
+
+def python_of_all() -> str:
+    """A Python that an ordinary user can run: root's own may be below a home that is closed."""
+    own = Path(sys.executable).resolve()
+    if all(folder.stat().st_mode & 0o001 for folder in own.parents):
+        return str(own)
+    system = shutil.which("python3.11", path="/usr/bin") or shutil.which("python3", path="/usr/bin")
+    if system is None:
+        missing("no Python that an ordinary user can run: apt-get install python3")
+    return system
+
+
 class BareInstallation:
-    """The wheel in a virtual environment that has nothing else; commands run in an empty folder."""
+    """The wheel in a virtual environment that has nothing else; an ordinary user runs commands in an empty folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.data_dir = folder / "data"
+        folder.chmod(0o755)
+        self.data_dir = folder / "home" / "data"
         self._bin = folder / "venv" / "bin"
         self._empty = folder / "empty"
         self._empty.mkdir()
+        self._home = folder / "home"
+        self._home.mkdir()
+        self._identity = identity_of_user()
+        if self._identity:
+            os.chown(self._home, ORDINARY_USER, ORDINARY_USER)
         self._uv("build", "--wheel", "--out-dir", str(folder / "dist"), str(ROOT))
         (wheel,) = (folder / "dist").glob("*.whl")
-        self._uv("venv", str(folder / "venv"))
+        self._uv("venv", "--python", python_of_all(), str(folder / "venv"))
         self._uv("pip", "install", "--python", str(self._bin / "python"), str(wheel))
 
     def _uv(self, *arguments: str) -> None:
@@ -49,10 +89,11 @@ class BareInstallation:
     def run(self, *arguments: str, code: int = 0) -> str:
         """What a command prints on stdout; its exit code must be `code`."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PROCESSING_EMULATOR_"))}
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             [str(self._bin / "processing-emulator"), *arguments],
-            env=environment | {"PROCESSING_EMULATOR_DATA_DIR": str(self.data_dir)},
+            env=environment | {"PROCESSING_EMULATOR_DATA_DIR": str(self.data_dir), "HOME": str(self._home)},
             cwd=self._empty,
+            **self._identity,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -67,10 +108,11 @@ class BareInstallation:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, docker_engine: None) -> Iterator[BareInstallation]:
-    made = BareInstallation(tmp_path_factory.mktemp("bare"))
-    yield made
-    made.run("stop")
+def installed(docker_engine: None) -> Iterator[BareInstallation]:
+    with tempfile.TemporaryDirectory(prefix="bare-") as folder:  # pytest's folders are closed to other users
+        made = BareInstallation(Path(folder))
+        yield made
+        made.run("stop")
 
 
 def test_a_wheel_builds_the_same_images_as_a_clone(installed: BareInstallation) -> None:
@@ -92,11 +134,16 @@ def test_doctor_finds_everything_and_names_the_images(installed: BareInstallatio
     checks = {check["name"]: check for check in installed.json("doctor", "--port", "0")["checks"]}
 
     assert checks["image scikit-learn:1.2-1"]["state"] == "ok"
-    assert {name: checks[name]["state"] for name in ("docker", "s3", "port")} == {
+    assert {name: checks[name]["state"] for name in ("docker", "s3", "port", "volumes")} == {
         "docker": "ok",
         "s3": "ok",
         "port": "ok",
+        "volumes": "note",  # only root can mount a file system; others watch how large a folder becomes
     }
+    for image in installed.json("images", "list"):
+        if image["state"] == "not built":
+            assert image["build"] in checks[f"image {image['name']}"]["hint"]
+            assert "PROCESSING_EMULATOR_IMAGE_MAP" in checks[f"image {image['name']}"]["hint"]
 
 
 def test_a_job_with_aws_s_scikit_learn_image_runs(installed: BareInstallation) -> None:
@@ -128,6 +175,8 @@ def test_a_job_with_aws_s_scikit_learn_image_runs(installed: BareInstallation) -
     assert job["ProcessingJobStatus"] == "Completed", job.get("FailureReason")
     assert json.loads(s3.get_object(Bucket="bkt", Key="out/mean.json")["Body"].read()) == {"x": 2.0, "y": 20.0}
     assert installed.run("logs", "wheel", "--url", url) == "1.2.1\n"
+    assert installed.data_dir.stat().st_uid != 0, "the server is not root"
+    wait_for("no files of the job", lambda: not list((installed.data_dir / "jobs").iterdir()) or None, 10)
     assert installed.json("stop") == {"stopped": True}
 
 

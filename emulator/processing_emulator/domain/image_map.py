@@ -7,6 +7,8 @@ from processing_emulator.domain.aws_registries import FrameworkImage, framework_
 from processing_emulator.domain.stand_ins import (
     MAP_VARIABLE,
     NEVER_BUILT,
+    OUR_PREFIX,
+    PULL_COMMAND,
     PYTORCH,
     SCIKIT_LEARN,
     SPARK,
@@ -50,9 +52,11 @@ def mirror_of(image_uri: str) -> str | None:
 
 
 def advice_for(image_uri: str) -> str | None:
-    """What to do if an image in a private registry of ECR cannot be had; None for other images."""
-    if not is_private_registry(image_uri):
+    """What to do if an image cannot be had; None for images of ours, of which the runtime says it."""
+    if image_uri.startswith(OUR_PREFIX):
         return None
+    if not is_private_registry(image_uri):
+        return f"to see why: {PULL_COMMAND} {image_uri}; log in to its registry (docker login), or {_MAP_IT}"
     framework = framework_image(image_uri)
     if framework is None:
         return f"log in to its registry (docker login), or {_MAP_IT}"

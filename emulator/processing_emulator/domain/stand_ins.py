@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass
 
+OUR_PREFIX = "processing-emulator/"
+"""Names of the images this project builds. The name may belong to a stranger in a public registry."""
+
 BUILD_COMMAND = "processing-emulator images build"
 """Builds an image of ours, given its name."""
 
 LIST_COMMAND = "processing-emulator images list"
+
+PULL_COMMAND = "processing-emulator images pull"
+"""Pulls an image as a job does, given its name."""
 
 MAP_VARIABLE = "PROCESSING_EMULATOR_IMAGE_MAP"
 """The setting that replaces images by others."""

@@ -3,7 +3,7 @@
 from processing_emulator.domain.image_map import advice_for, mirror_of, substitute_for
 from processing_emulator.engine.instance import RunnerTools
 from processing_emulator.engine.instance_journal import Journal
-from processing_emulator.errors import ImageNotFound
+from processing_emulator.errors import ImageNotFound, NotAnImageName
 from processing_emulator.ports import CancelToken, ImageInfo, PullPolicy
 
 
@@ -23,14 +23,19 @@ def resolve_image(uri: str, tools: RunnerTools, journal: Journal, cancel: Cancel
     substitute = substitute_for(uri, tools.options.image_map)
     try:
         return ensure(uri, policy if substitute is None else PullPolicy.NEVER)
+    except NotAnImageName:
+        raise
     except ImageNotFound as error:
         replacement = substitute or (mirror_of(uri) if policy is not PullPolicy.NEVER else None)
         if replacement is None:
-            advice = advice_for(uri)
-            raise ImageNotFound(f"{error} ({advice})" if advice else str(error)) from error
+            raise _with_advice(error, uri) from error
         journal.event("image_substituted", uri=uri, image=replacement)
     try:
         return ensure(replacement, policy)
     except ImageNotFound as error:
-        advice = None if substitute else advice_for(uri)
-        raise ImageNotFound(f"{error} ({advice})" if advice else str(error)) from error
+        raise _with_advice(error, substitute or uri) from error
+
+
+def _with_advice(error: ImageNotFound, image: str) -> ImageNotFound:
+    advice = advice_for(image)
+    return ImageNotFound(f"{error} ({advice})" if advice else str(error))

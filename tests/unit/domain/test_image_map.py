@@ -116,8 +116,12 @@ def test_every_framework_image_without_stand_in_names_the_nearest_and_its_comman
     assert advice.endswith(WHAT_ELSE)
 
 
-def test_images_outside_of_private_registries_need_no_advice() -> None:
-    assert advice_for("python:3.11") is None
+def test_every_other_image_has_a_command_and_the_setting() -> None:
+    assert advice_for("team/missing:1") == (
+        "to see why: processing-emulator images pull team/missing:1; log in to its registry (docker login), "
+        "or name an image to run instead in PROCESSING_EMULATOR_IMAGE_MAP"
+    )
+    assert advice_for("processing-emulator/spark:3.5") is None, "the runtime names the command that builds it"
     assert advice_for(f"{DLC}/huggingface-pytorch-training:1") is not None
     assert "docker login" in str(advice_for(f"{MINE}/team/image:1"))
 

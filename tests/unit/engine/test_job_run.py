@@ -159,7 +159,8 @@ def test_a_missing_image_fails_before_anything_is_staged(rig: Rig) -> None:
     ended = rig.wait_for_end(job)
     assert ended.failure_reason == (
         "ClientError: API error (404): manifest for team/missing:1 not found: manifest unknown: "
-        "Requested image not found"
+        "Requested image not found (to see why: processing-emulator images pull team/missing:1; "
+        "log in to its registry (docker login), or name an image to run instead in PROCESSING_EMULATOR_IMAGE_MAP)"
     )
     assert rig.phases(job) == ["Pulling", "Failed"]
     assert rig.jobs.list_instances(job.id)[0].staged_in is None
@@ -218,6 +219,22 @@ def test_a_stand_in_that_is_not_built_fails_with_the_command(rig: Rig) -> None:
     reason = str(rig.wait_for_end(rig.add(image=uri)).failure_reason)
     assert "build it: processing-emulator images build scikit-learn:1.2-1" in reason
     assert "PROCESSING_EMULATOR_IMAGE_MAP" in reason
+
+
+def test_the_image_that_the_user_s_map_names_is_the_one_to_look_for(rig: Rig) -> None:
+    rig.machine.images = set()
+    rig.start_emulator(image_map={"python:3.11": "team/own:1"})
+    reason = str(rig.wait_for_end(rig.add(image="python:3.11")).failure_reason)
+    assert "manifest for team/own:1 not found" in reason
+    assert "processing-emulator images pull team/own:1" in reason
+
+
+def test_a_text_that_is_no_name_of_an_image_is_only_told_so(rig: Rig) -> None:
+    rig.machine.images = set()
+    rig.start_emulator()
+    reason = str(rig.wait_for_end(rig.add(image="Not/An/Image")).failure_reason)
+    assert reason.startswith("ClientError: 'Not/An/Image' does not name an image")
+    assert "images pull" not in reason
 
 
 def test_pull_policy_always_pulls_an_image_that_is_here(rig: Rig) -> None:

@@ -3,12 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from processing_emulator.errors import ImageNotFound
+from processing_emulator.domain.stand_ins import OUR_PREFIX
+from processing_emulator.errors import NotAnImageName
 
 HUB = "docker.io"
-
-OUR_PREFIX = "processing-emulator/"
-"""Names of the images this project builds. The name may belong to a stranger in a public registry."""
 
 _HUB_SPELLINGS = ("docker.io/", "index.docker.io/")
 """Docker reads these as the default registry and drops them."""
@@ -50,10 +48,10 @@ class ImageReference:
 
 
 def parse_reference(text: str) -> ImageReference:
-    """Parse a reference; one without tag and digest means `latest`. Raises ImageNotFound."""
+    """Parse a reference; one without tag and digest means `latest`. Raises NotAnImageName."""
     match = _REFERENCE.fullmatch(text)
     if match is None:
-        raise ImageNotFound(f"{text[:255]!r} does not name an image: [registry/]name[:tag][@digest], in lower case")
+        raise NotAnImageName(f"{text[:255]!r} does not name an image: [registry/]name[:tag][@digest], in lower case")
     name = match["name"]
     for spelling in _HUB_SPELLINGS:
         name = name.removeprefix(spelling)
