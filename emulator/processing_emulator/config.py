@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from processing_emulator.jobs.quotas import unknown_quota
@@ -99,6 +99,12 @@ def _check_database_url(value: str | None) -> str | None:
     """The value is not repeated: it may hold a password."""
     if value is not None and urlsplit(value).scheme not in ("postgresql", "postgres"):
         raise ValueError("must be postgresql://USER:PASSWORD@HOST:PORT/NAME; SQLite is used without this setting")
+    return value
+
+
+def _check_database_size(value: int | None, info: ValidationInfo) -> int | None:
+    if value is not None and info.data.get("database_url"):
+        raise ValueError("is for SQLite only; with DATABASE_URL use JOBS_KEPT_DAYS and METRICS_KEPT_DAYS")
     return value
 
 
@@ -281,13 +287,20 @@ class Settings(BaseSettings):
         None, description="CSV file with your own prices of instance types; default: the package's few."
     )
     sample_interval_seconds: float = Field(1.0, ge=0.1, description="Time between two samples of resource use.")
-    samples_kept_hours: float = Field(
-        3.0, gt=0, description="How long metrics are kept by the second; by the minute they are kept until a reset."
+    samples_kept_hours: float = Field(3.0, gt=0, description="How long metrics are kept by the second.")
+    metrics_kept_days: float = Field(
+        455.0, gt=0, description="How long metrics are kept by the minute; the service keeps them for 15 months."
     )
     jobs_kept_days: float | None = Field(
         None,
         gt=0,
         description="How long jobs are kept after their end, with history, events and log; default: for good.",
+    )
+    database_mib: Annotated[int | None, AfterValidator(_check_database_size)] = Field(
+        None,
+        ge=16,
+        description="Size of the database, in MiB, from which on what is oldest is removed: jobs that have ended, with "
+        "history, events and log, and metrics; default: no limit. Not with `DATABASE_URL`.",
     )
     continuous_upload_interval_seconds: float = Field(
         2.0, ge=0.1, description="Time between two looks for new and changed files of Continuous outputs."

@@ -4,6 +4,7 @@ import json
 import os
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 from tests.builders import a_request, an_input, an_output
 from tests.e2e.server import RUN_CODE, EmulatorProcess
 from tests.fixtures_disk import SmallDisk
+from tests.waiting import wait_for
 
 MIB = 1024**2
 
@@ -59,6 +61,29 @@ def test_requests_that_cannot_be_stored_name_the_full_disk(small_disk: SmallDisk
     small_disk.free()
     sagemaker.create_processing_job(**a_request("job"))
     assert server.control("health")["services"]["disk"]["status"] == "ok"
+
+
+def test_a_full_disk_of_the_database_stops_samples_and_no_job(
+    small_disk: SmallDisk, server: EmulatorProcess, docker_engine: None, tmp_path: Path
+) -> None:
+    """The volumes of jobs are on another disk: a job whose own disk is full is ended with that reason."""
+    server.data_dir.mkdir()
+    (tmp_path / "jobs").mkdir()
+    (server.data_dir / "jobs").symlink_to(tmp_path / "jobs")
+    server.start()
+    server.client("sagemaker").create_processing_job(**a_request("job", entrypoint=["sleep", "4"]))
+    server.wait_for_phase("job", "Running")
+    small_disk.fill()
+
+    wait_for("samples to be dropped", lambda: " WARNING samples dropped " in server.log() or None, 30)
+    assert server.describe("job")["ProcessingJobStatus"] == "InProgress"
+    [warning] = [line for line in server.log().splitlines() if " samples dropped " in line]
+    assert "the disk is full" in warning
+
+    small_disk.free()
+    ended = server.wait_for_end("job")
+    assert ended["ProcessingJobStatus"] == "Completed", ended
+    assert "Traceback" not in server.log()
 
 
 def test_a_server_starts_on_a_full_disk_for_its_user_to_clean_up(

@@ -1,4 +1,4 @@
-"""A clock that a test can set, as a user or a time server does."""
+"""Clocks that a test can set, as a user or a time server does."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -21,3 +21,18 @@ class SettableClock:
     def monotonic(self) -> float:
         """See the port."""
         return time.monotonic() + self.passed_seconds
+
+
+class StoppedClock:
+    """Stands still until a test sets it."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """See the port."""
+        return self.at
+
+    def monotonic(self) -> float:
+        """See the port."""
+        return self.at.timestamp()

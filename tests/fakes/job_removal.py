@@ -22,6 +22,15 @@ class MemoryJobRemoval:
                 self._jobs.forget(job_id)
             return len(ended)
 
+    def first_end(self) -> datetime | None:
+        """See the port."""
+        with self._jobs.transaction():
+            return self._jobs.first_end()
+
+    def used_bytes(self) -> int | None:
+        """See the port."""
+        return None
+
     def give_space_back(self) -> bool:
         """See the port."""
         return False

@@ -226,6 +226,12 @@ class MemoryJobStore:
         ended = [job for job in self._jobs.values() if job.phase.is_terminal and job.ended_at and job.ended_at < at]
         return [job.id for job in sorted(ended, key=lambda job: job.ended_at or at)]
 
+    def first_end(self) -> datetime | None:
+        """The end of the job that ended first."""
+        return min(
+            (job.ended_at for job in self._jobs.values() if job.phase.is_terminal and job.ended_at), default=None
+        )
+
     def forget(self, job_id: JobId) -> None:
         """Remove a job with its events, tags and instances."""
         self._remove_events(job_id)

@@ -96,6 +96,23 @@ class MemoryMetricStore:
                 self._seconds[key] = kept
             return removed
 
+    def first_minute_s(self) -> int | None:
+        """See the port."""
+        with self._jobs.transaction():
+            return min((at_s for minutes in self._minutes.values() for at_s, _ in minutes), default=None)
+
+    def forget_minutes(self, before_s: int) -> int:
+        """See the port."""
+        before_s = before_s // MINUTE * MINUTE
+        with self._jobs.transaction():
+            self.forget_seconds(before_s)
+            old = [(key, place) for key, minutes in self._minutes.items() for place in minutes if place[0] < before_s]
+            for key, place in old:
+                del self._minutes[key][place]
+            for key in [key for key in self._ids if not self._minutes[key]]:
+                del self._ids[key]
+            return len(old)
+
 
 def _period(at_s: int, window: Window) -> int:
     return at_s - (at_s - window.since_s) % window.period_s

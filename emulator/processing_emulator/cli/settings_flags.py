@@ -32,9 +32,11 @@ GROUPS: Final = {
     "Intervals": (
         "sample_interval_seconds",
         "samples_kept_hours",
+        "metrics_kept_days",
         "jobs_kept_days",
         "keep_failed_minutes",
         "keep_failed_jobs",
+        "database_mib",
         "continuous_upload_interval_seconds",
         "engine_patience_seconds",
         "reaper_interval_seconds",

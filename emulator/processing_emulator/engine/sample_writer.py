@@ -39,6 +39,7 @@ class SampleWriter:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._forget_due = 0.0
+        self._dropped_before: int | None = None
         self.dropped = 0
 
     def start(self) -> None:
@@ -74,6 +75,8 @@ class SampleWriter:
                     self._store.put(batch)
                 except StoreFailure as error:
                     self._drop(len(batch), str(error))
+                else:
+                    self._recovered()
 
     def latest(self) -> Sequence[Datum]:
         """The newest sample of each metric of the containers that run."""
@@ -87,8 +90,16 @@ class SampleWriter:
             return [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
 
     def _drop(self, number: int, reason: str) -> None:
+        """Said once, not each second: health says what is wrong with the store meanwhile."""
+        if self._dropped_before is None:
+            self._dropped_before = self.dropped
+            logger.warning("samples dropped", extra={"number": number, "reason": reason})
         self.dropped += number
-        logger.warning("samples dropped", extra={"number": number, "reason": reason})
+
+    def _recovered(self) -> None:
+        if self._dropped_before is not None:
+            number, self._dropped_before = self.dropped - self._dropped_before, None
+            logger.warning("samples stored again", extra={"dropped": number})
 
     def _run(self) -> None:
         while not self._ended.wait(FLUSH_SECONDS):

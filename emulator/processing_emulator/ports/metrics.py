@@ -80,3 +80,11 @@ class MetricStore(Protocol):
     def forget_seconds(self, before_s: int) -> int:
         """Remove what was measured before, but for its minutes; how many rows."""
         ...
+
+    def first_minute_s(self) -> int | None:
+        """When the oldest minute began that is kept."""
+        ...
+
+    def forget_minutes(self, before_s: int) -> int:
+        """Remove the minutes that began before, with their seconds, and metrics that have no more; how many minutes."""
+        ...

@@ -14,6 +14,14 @@ class JobRemoval(Protocol):
         """
         ...
 
+    def first_end(self) -> datetime | None:
+        """When the job ended that ended first of all that are kept."""
+        ...
+
+    def used_bytes(self) -> int | None:
+        """Space that everything stored takes; None where the database does not tell."""
+        ...
+
     def give_space_back(self) -> bool:
         """Give some space of what was removed back to the file system; whether there is more to give."""
         ...

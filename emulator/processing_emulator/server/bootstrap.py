@@ -19,11 +19,11 @@ from processing_emulator.config import Settings
 from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.jobs.changes import JobChanges
 from processing_emulator.jobs.request_faults import RequestFaults
-from processing_emulator.jobs.retention import JobRetention
+from processing_emulator.jobs.retention import Limits, Retention
 from processing_emulator.logs.retention import LogRetention
 from processing_emulator.open_streams import OpenStreams
 from processing_emulator.ports import CancelToken
-from processing_emulator.server.adapters import open_adapters
+from processing_emulator.server.adapters import Adapters, open_adapters
 from processing_emulator.server.admin import build_admin_app, build_resetter
 from processing_emulator.server.event_deliveries import event_deliveries
 from processing_emulator.server.gateway import build_gateway, close_s3_proxy, s3_proxy
@@ -87,11 +87,9 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
             latencies=latencies,
             faults=faults,
         )
-        retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
+        log_retention = LogRetention(adapters.stores.logs, adapters.clock, settings.reaper_interval_seconds)
         deliveries = event_deliveries(settings, adapters, state_changes)
-        job_retention = JobRetention(
-            adapters.stores.removal, adapters.clock, settings.jobs_kept_days, settings.reaper_interval_seconds
-        )
+        retention = _retention(settings, adapters)
         services = ServiceGroup(
             [
                 *adapters.s3.services(),
@@ -99,8 +97,8 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
                 engine.samples,
                 engine.scheduler,
                 engine.reaper,
+                log_retention,
                 retention,
-                job_retention,
             ]
         )
         url = url_of(settings.host, adapters.listening.port)
@@ -129,3 +127,13 @@ def running(settings: Settings, startup: Startup, flags: Collection[str] = ()) -
             jobs_running=engine.scheduler.count_running,
             close_http=lambda: close_s3_proxy(s3),
         )
+
+
+def _retention(settings: Settings, adapters: Adapters) -> Retention:
+    limits = Limits(
+        jobs_days=settings.jobs_kept_days,
+        metrics_days=settings.metrics_kept_days,
+        most_bytes=settings.database_mib * 1024**2 if settings.database_mib else None,
+    )
+    stores, interval = adapters.stores, settings.reaper_interval_seconds
+    return Retention(stores.removal, stores.metrics, adapters.clock, limits, interval)

@@ -1,6 +1,7 @@
 """The port suite of JobRemoval."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,14 @@ import pytest
 from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.domain.job import JobEvent, JobFacts
 from processing_emulator.domain.log_names import PROCESSING_JOBS_GROUP, LogGroupKey
+from processing_emulator.domain.metrics import MetricKey, Weighted, datum_of
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.errors import JobNotFound
-from processing_emulator.ports import StreamQuery
+from processing_emulator.jobs.retention import Limits, Retention
+from processing_emulator.ports import MetricQuery, StreamQuery
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import LIMITS, NOW, PortStores, add_job, later, move_to
+from tests.fakes.clock import StoppedClock
 from tests.log_batches import a_batch
 
 GROUP = LogGroupKey("000000000000", "us-east-1", PROCESSING_JOBS_GROUP)
@@ -35,6 +39,7 @@ def test_jobs_that_ended_before_go_with_all_that_belongs_to_them(stores: PortSto
     for name, ended_after in (("new", 30), ("older", 10), ("oldest", 5)):
         run(stores, name, ended_after)
     running = add_job(stores.jobs, "running")
+    assert stores.removal.first_end() == later(5)
     gone = stores.jobs.find(a_key("oldest"))
     assert gone is not None
 
@@ -61,6 +66,7 @@ def test_deleted_jobs_go_too(stores: PortStores) -> None:
 
     assert stores.removal.remove_jobs_ended_before(later(20), 10) == 1
     assert streams(stores) == []
+    assert stores.removal.first_end() is None
 
 
 def test_how_far_transfers_are_is_kept_until_the_job_ends(stores: PortStores) -> None:
@@ -90,3 +96,35 @@ def test_a_sqlite_file_shrinks_again(tmp_path: Path) -> None:
             pass
 
     assert path.stat().st_size < large / 2
+
+
+def test_what_is_oldest_goes_when_a_sqlite_file_holds_too_much(tmp_path: Path) -> None:
+    """Jobs and metrics of an hour, a job and a metric each minute; half of it fits."""
+    limits = Limits(jobs_days=None, metrics_days=455, most_bytes=0)
+    with closing(open_store(tmp_path / "emulator.db")) as opened:
+        for minute in range(60):
+            request = {**a_request("x"), "Environment": {"k": "x" * 20_000}}
+            job = opened.jobs.add(a_key(f"job-{minute:02}"), request, {}, later(60 * minute))
+            move_to(opened.jobs, job, JobPhase.COMPLETED, at=later(60 * minute))
+            key = MetricKey("000000000000", "us-east-1", "space", f"of-{minute:02}")
+            opened.metrics.put([datum_of(key, int(later(60 * minute).timestamp()), "None", [Weighted(1.0, 1)])])
+        running = add_job(opened.jobs, "running")
+        full = opened.removal.used_bytes()
+        assert full is not None
+        clock = StoppedClock(later(3600))
+
+        limits = replace(limits, most_bytes=full // 2)
+        removed = Retention(opened.removal, opened.metrics, clock, limits, interval_seconds=60).sweep()
+
+        left = {each.key.name for each in opened.jobs.events_after(0, 1000)}
+        query = MetricQuery(account="000000000000", region="us-east-1", limit=100)
+        metrics = sorted(key.name for key in opened.metrics.list_metrics(query).metrics)
+        assert 20 < removed < 45
+        assert left == {"running", *(f"job-{minute:02}" for minute in range(removed, 60))}
+        assert metrics == [f"of-{minute:02}" for minute in range(60 - len(metrics), 60)]
+        assert abs(len(metrics) - (60 - removed)) <= 2
+        assert (opened.removal.used_bytes() or full) <= full // 2
+
+        limits = replace(limits, most_bytes=1)
+        Retention(opened.removal, opened.metrics, clock, limits, interval_seconds=60).sweep()
+        assert {each.key.name for each in opened.jobs.events_after(0, 1000)} == {running.key.name}

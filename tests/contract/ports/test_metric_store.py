@@ -93,6 +93,21 @@ def test_forgotten_seconds_stay_in_their_minutes(stores: PortStores) -> None:
     assert [bucket.statistics.total for bucket in by_period(stores, 60)] == [3.0, 3.0]
 
 
+def test_forgotten_minutes_are_gone_with_metrics_that_have_no_more(stores: PortStores) -> None:
+    assert stores.metrics.first_minute_s() is None
+    stores.metrics.put([a_datum(0), a_datum(61), a_datum(125), a_datum(0, key=named("old", ("Host", "x")))])
+    assert stores.metrics.first_minute_s() == AT
+
+    assert stores.metrics.forget_minutes(AT + 119) == 2  # the second minute has begun before, and is kept
+    assert stores.metrics.first_minute_s() == AT + 60
+    assert [bucket.at_s - AT for bucket in by_period(stores, 60)] == [60, 120]
+    assert [bucket.at_s - AT for bucket in by_period(stores, 1)] == [61, 125]
+    assert listed(stores) == ["cpu"]
+
+    stores.metrics.put([a_datum(130, key=named("old", ("Host", "x")))])
+    assert listed(stores, dimensions=(("Host", "x"),)) == ["old"]
+
+
 def test_lists_by_namespace_name_and_dimensions(stores: PortStores) -> None:
     keys = [
         named("a", ("Host", "x")),

@@ -92,6 +92,12 @@ def test_database_of_another_kind_is_refused_without_repeating_its_password(url:
     assert "hush" not in str(refusal.value)
 
 
+def test_a_limit_of_the_size_is_for_sqlite() -> None:
+    assert load_settings({"database_mib": 512}).database_mib == 512
+    with pytest.raises(UsageFault, match="is for SQLite only"):
+        load_settings({"database_mib": 512, "database_url": "postgresql://user@host/db"})
+
+
 def test_lists_and_maps_can_be_given_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{ENV_PREFIX}ALLOWED_HOSTS", "a, b,")
     monkeypatch.setenv(f"{ENV_PREFIX}IMAGE_MAP", json.dumps({"x*": "y"}))

@@ -142,19 +142,22 @@ def test_jobs_that_do_not_ask_for_it_publish_nothing(rig: Rig, environment: dict
     assert all(key.name.endswith("Utilization") for key in rig.metrics.list_metrics(ALL).metrics)
 
 
-def test_samples_that_cannot_be_stored_are_dropped_and_counted() -> None:
+def test_samples_that_cannot_be_stored_are_dropped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     jobs = MemoryJobStore()
     store = MemoryMetricStore(jobs)
     writer = SampleWriter(store, SystemClock(), kept_seconds=3600)
 
     jobs.go_down()
-    writer.offer([a_datum()] * 3)
-    writer.flush()
+    for number in (2, 1):
+        writer.offer([a_datum()] * number)
+        writer.flush()
     jobs.come_back()
     writer.offer([a_datum(5.0)])
     writer.flush()
 
     assert writer.dropped == 3
+    said = [(record.message, getattr(record, "dropped", None)) for record in caplog.records]
+    assert said == [("samples dropped", None), ("samples stored again", 3)]
     assert [bucket.statistics.total for bucket in store.read(KEY, EVER)] == [5.0]
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +19,13 @@ from processing_emulator.events.state_changes import StateChanges
 from processing_emulator.ports import EventRule, RuleKey
 from tests.builders import a_key, a_request
 from tests.contract.ports.stores import NOW, add_job, later, move_to
+from tests.fakes.clock import StoppedClock
 from tests.fakes.event_rule_store import MemoryEventRuleStore
 from tests.fakes.job_store import MemoryJobStore
 from tests.unit.events.http_receiver import HttpReceiver, http_receiver
 from tests.waiting import wait_for
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
-
-
-class SetClock:
-    """Stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        """See the port."""
-        return self.at
-
-    def monotonic(self) -> float:
-        """See the port."""
-        return self.at.timestamp()
 
 
 class World:
@@ -50,7 +35,7 @@ class World:
         self.receiver = receiver
         self.store = MemoryJobStore()
         self.rules = MemoryEventRuleStore(self.store)
-        self.clock = SetClock()
+        self.clock = StoppedClock(NOW)
         self.letters = folder / "dead-letters.jsonl"
 
     @contextmanager

@@ -28,15 +28,17 @@ class Database:
         busy_timeout_seconds: float,
         file: DatabaseFile | None = None,
         give_space_back: Callable[[Connection], bool] = lambda _connection: False,
+        used_bytes: Callable[[Connection], int | None] = lambda _connection: None,
     ) -> None:
         """`name` is how messages call it. A write waits at most the time-out for the other writes of this process.
 
         `file`: what must be there for a write to count. `give_space_back` makes the database smaller by a part of what
-        it does not use, and says whether there is more.
+        it does not use, and says whether there is more. `used_bytes` is the rest, where the database knows it.
         """
         self.name = name
         self._file = file
         self._give_space_back = give_space_back
+        self._used_bytes = used_bytes
         self._busy_timeout_seconds = busy_timeout_seconds
         self._readers = readers
         self._writers = writers
@@ -70,6 +72,11 @@ class Database:
         """Give a part of the unused space back to the file system; whether there is more. Raises StoreFailure."""
         with self.writing() as connection:
             return self._give_space_back(connection)
+
+    def used_bytes(self) -> int | None:
+        """The space that is used, None where the database does not know it. Raises StoreFailure."""
+        with self.reading() as connection:
+            return self._used_bytes(connection)
 
     def watch_file(self) -> None:
         """From now on writes are refused when the database's file is not there any more. Raises StoreFailure."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.job_tables import (
@@ -14,7 +14,7 @@ from processing_emulator.adapters.sql_store.job_tables import (
     jobs,
 )
 from processing_emulator.adapters.sql_store.log_tables import log_chunks, log_streams
-from processing_emulator.adapters.sql_store.timestamps import to_ms
+from processing_emulator.adapters.sql_store.timestamps import from_ms, to_ms
 
 
 class SqlJobRemoval:
@@ -39,6 +39,17 @@ class SqlJobRemoval:
                 connection.execute(delete(table).where(table.c.job_id.in_(ids)))
             connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
         return len(ids)
+
+    def first_end(self) -> datetime | None:
+        """When the job ended that ended first."""
+        ends = select(func.min(jobs.c.ended_at_ms)).where(jobs.c.phase.in_(TERMINAL_PHASES))
+        with self._database.reading() as connection:
+            first: int | None = connection.execute(ends).scalar_one()
+        return None if first is None else from_ms(first)
+
+    def used_bytes(self) -> int | None:
+        """The pages in use of a SQLite file."""
+        return self._database.used_bytes()
 
     def give_space_back(self) -> bool:
         """A part of the unused pages of a SQLite file; PostgreSQL cleans up by itself."""

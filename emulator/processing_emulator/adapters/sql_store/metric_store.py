@@ -123,6 +123,23 @@ class SqlMetricStore:
         with self._database.writing() as connection:
             return connection.execute(delete(metric_seconds).where(metric_seconds.c.at_s < before_s)).rowcount
 
+    def first_minute_s(self) -> int | None:
+        """When the oldest minute began."""
+        with self._database.reading() as connection:
+            first: int | None = connection.execute(select(func.min(metric_minutes.c.at_s))).scalar_one()
+            return first
+
+    def forget_minutes(self, before_s: int) -> int:
+        """Remove the minutes that began before, with their seconds, and metrics that have no more; how many minutes."""
+        before_s = _minute(before_s)
+        empty = select(metrics.c.id).where(metrics.c.last_minute_s < before_s)
+        with self._database.writing() as connection:
+            connection.execute(delete(metric_seconds).where(metric_seconds.c.at_s < before_s))
+            removed = connection.execute(delete(metric_minutes).where(metric_minutes.c.at_s < before_s)).rowcount
+            connection.execute(delete(metric_dimensions).where(metric_dimensions.c.metric_id.in_(empty)))
+            connection.execute(delete(metrics).where(metrics.c.last_minute_s < before_s))
+            return removed
+
 
 def _in_periods(
     connection: Connection, table: Table, key: MetricKey, window: Window, figures: Sequence[Column[Any]]

@@ -57,5 +57,6 @@ metric_minutes = Table(
     Column("total", Double, nullable=False),
     Column("minimum", Double, nullable=False),
     Column("maximum", Double, nullable=False),
+    Index("metric_minutes_by_age", "at_s"),
     sqlite_with_rowid=False,
 )

@@ -43,6 +43,7 @@ def sqlite_database(path: Path, *, busy_timeout_seconds: float) -> Database:
         writers=engine.execution_options(**{_WRITES: True}),
         busy_timeout_seconds=busy_timeout_seconds,
         give_space_back=_give_space_back,
+        used_bytes=_used_bytes,
         file=DatabaseFile(path, lambda: _application_id(engine)),
     )
 
@@ -56,6 +57,15 @@ def _give_space_back(connection: Connection) -> bool:
     cursor.fetchall()  # each step frees a page, in a row without columns that SQLAlchemy does not fetch
     cursor.close()
     return bool(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+
+
+def _used_bytes(connection: Connection) -> int:
+    """The pages of the file that hold something; those of the log of transactions that are not in the file yet, too."""
+    pages, unused, size = (
+        int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - unused) * size
 
 
 def _application_id(engine: Engine) -> int:
