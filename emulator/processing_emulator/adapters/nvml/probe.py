@@ -16,9 +16,14 @@ logger = logging.getLogger(__name__)
 _DRIVER = "libnvidia-ml.so.1"
 """The file that pynvml loads, on Linux."""
 
+_SESSION_IS_OVER = ("NVML_ERROR_UNINITIALIZED", "NVML_ERROR_DRIVER_NOT_LOADED", "NVML_ERROR_UNKNOWN")
+
 
 class NvmlProbe:
-    """GpuProbe through NVML, which is loaded on first use; while it is missing, each use tries again."""
+    """GpuProbe through NVML, which is loaded on first use; while it is missing, each use tries again.
+
+    A driver that was unloaded and loaded again needs a new session, which the use after a failed one begins.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,9 +35,9 @@ class NvmlProbe:
         if pynvml is None:
             return ()
         ids: list[str] = []
-        with _noting(pynvml, "GPUs not counted"):
+        with self._noting(pynvml, "GPUs not counted"):
             for index in range(pynvml.nvmlDeviceGetCount()):
-                with _noting(pynvml, f"GPU {index} left out"):
+                with self._noting(pynvml, f"GPU {index} left out"):
                     ids.append(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(index)))
         return tuple(ids)
 
@@ -43,7 +48,7 @@ class NvmlProbe:
             return ()
         readings: list[GpuReading] = []
         for gpu_id in gpu_ids:
-            with _noting(pynvml, f"{gpu_id} left out"):
+            with self._noting(pynvml, f"{gpu_id} left out"):
                 readings.append(_read(pynvml, gpu_id))
         return tuple(readings)
 
@@ -57,6 +62,23 @@ class NvmlProbe:
                     pynvml.nvmlInit()
                     self._ready = pynvml
             return self._ready
+
+    @contextmanager
+    def _noting(self, pynvml: ModuleType, what: str) -> Iterator[None]:
+        """Log errors of a call. Those that no call of this session gets over end it."""
+        with _noting(pynvml, what):
+            try:
+                yield
+            except pynvml.NVMLError as error:
+                if error.value in (getattr(pynvml, name) for name in _SESSION_IS_OVER):
+                    self._end_session(pynvml)
+                raise
+
+    def _end_session(self, pynvml: ModuleType) -> None:
+        with self._lock, _noting(pynvml, "session not ended"):
+            if self._ready is not None:
+                self._ready = None
+                pynvml.nvmlShutdown()
 
 
 def _has_driver() -> bool:

@@ -1,7 +1,8 @@
 """A stub of NVIDIA's driver library with two GPUs, compiled for the test and used through the real bindings.
 
 Environment variables control it: STUB_LOST is the index of a lost GPU, STUB_OLD removes the newer memory call,
-STUB_NO_DRIVER makes the initialisation fail.
+STUB_NO_DRIVER makes everything fail, also when it is set later. A session that was begun with another
+STUB_DRIVER than there is now, because the driver was loaded again, gets errors only.
 """
 
 import json
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.fixtures_docker import missing
 
@@ -23,6 +25,7 @@ typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct { unsigned int version; unsigned long long total, reserved, free, used; } memory_v2_t;
 
 enum { OK = 0, INVALID_ARGUMENT = 2, NOT_FOUND = 6, DRIVER_NOT_LOADED = 9, FUNCTION_NOT_FOUND = 13, LOST = 15 };
+enum { UNKNOWN = 999 };
 
 static const char *UUIDS[] = {"GPU-00000000-aaaa", "GPU-11111111-bbbb"};
 static long HANDLES[] = {0, 1};
@@ -32,12 +35,31 @@ static int lost(long index) {
     return which && atol(which) == index;
 }
 
-int nvmlInitWithFlags(unsigned int flags) { return getenv("STUB_NO_DRIVER") ? DRIVER_NOT_LOADED : OK; }
-int nvmlShutdown(void) { return OK; }
+static int sessions;
+static long driver;
+
+static long driver_now(void) {
+    const char *which = getenv("STUB_DRIVER");
+    return which ? atol(which) : 0;
+}
+
+static int broken(void) {
+    if (getenv("STUB_NO_DRIVER")) return DRIVER_NOT_LOADED;
+    return driver == driver_now() ? OK : UNKNOWN;
+}
+
+int nvmlInitWithFlags(unsigned int flags) {
+    if (getenv("STUB_NO_DRIVER")) return DRIVER_NOT_LOADED;
+    if (sessions++ == 0) driver = driver_now();
+    return OK;
+}
+
+int nvmlShutdown(void) { sessions--; return OK; }
 const char *nvmlErrorString(int code) { return "stub"; }
-int nvmlDeviceGetCount_v2(unsigned int *count) { *count = 2; return OK; }
+int nvmlDeviceGetCount_v2(unsigned int *count) { *count = 2; return broken(); }
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void **handle) {
+    if (broken()) return broken();
     if (index > 1) return INVALID_ARGUMENT;
     if (lost(index)) return LOST;
     *handle = &HANDLES[index];
@@ -45,6 +67,7 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void **handle) {
 }
 
 int nvmlDeviceGetHandleByUUID(const char *uuid, void **handle) {
+    if (broken()) return broken();
     for (int i = 0; i < 2; i++)
         if (!strcmp(uuid, UUIDS[i])) {
             if (lost(i)) return LOST;
@@ -82,6 +105,23 @@ int nvmlDeviceGetMemoryInfo_v2(void *handle, memory_v2_t *memory) {
 }
 """
 
+RELOAD = """
+import json, os
+from processing_emulator.adapters.nvml.probe import NvmlProbe
+probe = NvmlProbe()
+ids = probe.gpu_ids()
+counts = [len(probe.read(ids))]
+os.environ["STUB_NO_DRIVER"] = "1"
+counts += [len(probe.read(ids)), len(probe.read(ids))]
+del os.environ["STUB_NO_DRIVER"]
+os.environ["STUB_DRIVER"] = "2"
+counts += [len(probe.read(ids)), len(probe.read(ids))]
+os.environ["STUB_DRIVER"] = "3"
+counts += [len(probe.gpu_ids()), len(probe.gpu_ids()), len(probe.read(ids))]
+print(json.dumps(counts))
+"""
+"""How many GPUs answer while the driver is there, gone, another, and another without a use of the probe in between."""
+
 ASK = """
 import json, sys
 from dataclasses import asdict
@@ -105,15 +145,20 @@ def compiled(folder: Path) -> Path:
 
 
 def ask(library: Path | None, *gpu_ids: str, **environment: str) -> Mapping[str, object]:
-    """Run the probe in a new process, because the bindings load the driver once per process."""
+    """The GPUs and the readings of some of them."""
+    answer: Mapping[str, object] = run(ASK, library, *gpu_ids, **environment)
+    return answer
+
+
+def run(program: str, library: Path | None, *arguments: str, **environment: str) -> Any:
+    """Run a program in a new process, because the bindings load the driver once per process; what it prints, parsed."""
     path = {"LD_LIBRARY_PATH": str(library)} if library else {}
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", ASK, *gpu_ids],
+        [sys.executable, "-W", "error", "-c", program, *arguments],
         env={**os.environ, **path, **environment},
         check=True,
         capture_output=True,
         text=True,
     )
     assert done.stderr == ""
-    answer: Mapping[str, object] = json.loads(done.stdout)
-    return answer
+    return json.loads(done.stdout)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from processing_emulator.adapters.nvml.probe import NvmlProbe
-from tests.unit.adapters.nvml.stub import ask, compiled
+from tests.unit.adapters.nvml.stub import RELOAD, ask, compiled, run
 
 GIB = 1024**3
 FIRST, SECOND = "GPU-00000000-aaaa", "GPU-11111111-bbbb"
@@ -54,6 +54,11 @@ def test_older_driver_uses_the_older_memory_call(library: Path) -> None:
 
 def test_library_without_a_driver_has_no_gpus(library: Path) -> None:
     assert ask(library, FIRST, STUB_NO_DRIVER="1") == {"ids": [], "readings": []}
+
+
+def test_a_driver_that_is_gone_and_comes_back_is_used_again(library: Path) -> None:
+    """A use finds out that the session is over, and the next begins another."""
+    assert run(RELOAD, library) == [2, 0, 0, 2, 2, 0, 2, 2]
 
 
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine has a driver")
