@@ -145,6 +145,10 @@ class MemoryLogStore:
         with self._jobs.transaction():
             return dict(self._required_group(key).tags)
 
+    def retention_days(self, key: LogGroupKey) -> int | None:
+        """See the port."""
+        return self.retentions().get(key)
+
     def retentions(self) -> Mapping[LogGroupKey, int]:
         """See the port."""
         with self._jobs.transaction():

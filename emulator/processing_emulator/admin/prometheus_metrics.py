@@ -8,8 +8,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from processing_emulator.domain.capacity import NodeCapacity
-from processing_emulator.domain.job import Limits
+from processing_emulator.domain.capacity import Held, NodeCapacity
 from processing_emulator.domain.metrics import Datum
 from processing_emulator.domain.usage import CPU, DISK, GPU, GPU_MEMORY, MEMORY
 from processing_emulator.errors import RuntimeUnavailable
@@ -54,7 +53,7 @@ class MetricSources:
     latest: Callable[[], Sequence[Datum]]
     jobs_by_phase: Callable[[], Mapping[str, int]]
     capacity: Callable[[], NodeCapacity]
-    held: Callable[[], Sequence[Limits]]
+    held: Callable[[], Held]
     transferred: Callable[[], Sequence[Transferred]]
     dropped_samples: Callable[[], int]
     latency_bounds: Sequence[float]
@@ -82,13 +81,7 @@ class EmulatorCollector:
             jobs.add_metric([phase], number)
         yield jobs
         held = self._sources.held()
-        yield from _resources(
-            "reserved",
-            "What running jobs hold",
-            sum(limits.reserved_vcpus for limits in held),
-            sum(limits.memory_bytes for limits in held),
-            sum(len(limits.gpu_ids) for limits in held),
-        )
+        yield from _resources("reserved", "What running jobs hold", held.vcpus, held.memory_bytes, held.gpus)
         try:
             capacity = self._sources.capacity()
         except RuntimeUnavailable:

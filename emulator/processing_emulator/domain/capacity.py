@@ -26,6 +26,25 @@ class NodeCapacity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What jobs hold together."""
+
+    vcpus: float
+    memory_bytes: int
+    gpus: int
+
+
+def held_by(limits: Iterable[Limits]) -> Held:
+    """What instances with these limits hold."""
+    held = list(limits)
+    return Held(
+        vcpus=sum(each.reserved_vcpus for each in held),
+        memory_bytes=sum(each.memory_bytes for each in held),
+        gpus=sum(len(each.gpu_ids) for each in held),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """What one instance needs. CPU and memory are capped to the machine it is placed on, unless `whole`; GPUs never.
 

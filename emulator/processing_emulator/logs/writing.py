@@ -89,7 +89,7 @@ class LogWriting:
         """Store the events that are neither too old nor too new. Raises LogNotFound, ValidationFailed."""
         _check_batch(events)
         now_ms = self._now_ms()
-        retention = self._logs.retentions().get(group)
+        retention = self._logs.retention_days(group)
         expired_end = 0 if retention is None else _count_before(events, now_ms - retention * DAY_MS)
         too_old_end = _count_before(events, now_ms - OLDEST_MS)
         too_new_start = _count_before(events, now_ms + NEWEST_MS + 1)

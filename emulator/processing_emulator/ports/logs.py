@@ -128,6 +128,10 @@ class LogStore(Protocol):
         """The tags of a group. Raises LogNotFound."""
         ...
 
+    def retention_days(self, key: LogGroupKey) -> int | None:
+        """How long events of a group are kept; None for ever, and where there is no such group."""
+        ...
+
     def retentions(self) -> Mapping[LogGroupKey, int]:
         """The groups of all accounts and regions whose events are not kept for ever, with their days."""
         ...

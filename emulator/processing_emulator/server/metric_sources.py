@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from processing_emulator.admin.prometheus_metrics import Latency, MetricSources, Transferred
 from processing_emulator.aws.services.latencies import BOUNDS_SECONDS, OperationLatencies
+from processing_emulator.domain.capacity import held_by
 from processing_emulator.ports import JobStore
 from processing_emulator.server.job_engine import JobEngine
 
@@ -39,7 +40,7 @@ def metric_sources(jobs: JobStore, engine: JobEngine, latencies: OperationLatenc
         latest=engine.samples.latest,
         jobs_by_phase=jobs_by_phase,
         capacity=engine.backend.capacity,
-        held=engine.backend.held,
+        held=lambda: held_by(engine.backend.held()),
         transferred=transferred,
         dropped_samples=lambda: engine.samples.dropped,
         latency_bounds=BOUNDS_SECONDS,

@@ -210,6 +210,8 @@ def test_retention_is_kept_with_the_group(stores: PortStores) -> None:
 
     stores.logs.set_retention(GROUP, 14)
     assert stores.logs.retentions() == {GROUP: 14}
+    assert stores.logs.retention_days(GROUP) == 14
+    assert stores.logs.retention_days(GROUP._replace(name="/other")) is None
     assert stores.logs.list_groups("000000000000", "us-east-1")[0].retention_days == 14
 
     stores.logs.set_retention(GROUP, None)

@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from processing_emulator.admin.prometheus_metrics import Latency, MetricSources, Transferred, prometheus_text
+from processing_emulator.domain.capacity import held_by
 from processing_emulator.domain.job import Limits
 from processing_emulator.domain.metrics import Weighted, datum_of
 from processing_emulator.domain.usage import usage_metric
@@ -44,7 +45,7 @@ def full() -> MetricSources:
     return sources(
         latest=lambda: latest,
         jobs_by_phase=lambda: {"Pending": 3, "Running": 1},
-        held=lambda: [limits, limits],
+        held=lambda: held_by([limits, limits]),
         transferred=lambda: [Transferred(direction="in", objects=2, size_bytes=10, errors=1)],
         dropped_samples=lambda: 7,
         latencies=lambda: [

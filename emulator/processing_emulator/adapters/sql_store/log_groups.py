@@ -77,6 +77,13 @@ class SqlLogGroups:
         with self._database.reading() as connection:
             return _tags(connection, _required_group(connection, key))
 
+    def retention_days(self, key: LogGroupKey) -> int | None:
+        """How long events of a group are kept; None for ever, and where there is no such group."""
+        with self._database.reading() as connection:
+            statement = select(log_groups.c.retention_days).where(log_groups.c.id == group_id(connection, key))
+            days: int | None = connection.execute(statement).scalar_one_or_none()
+            return days
+
     def retentions(self) -> Mapping[LogGroupKey, int]:
         """The groups of all accounts and regions whose events are not kept for ever, with their days."""
         columns = (log_groups.c.account, log_groups.c.region, log_groups.c.name, log_groups.c.retention_days)

@@ -56,22 +56,24 @@ def machine_routes(
 
 def _gauges(capacity: NodeCapacity, sources: MetricSources) -> list[Gauge]:
     held = sources.held()
-    vcpus = sum(limits.reserved_vcpus for limits in held)
-    memory = sum(limits.memory_bytes for limits in held)
-    gpus = sum(len(limits.gpu_ids) for limits in held)
     return [
-        Gauge(title="vCPUs", held=f"{vcpus:g}", total=f"{capacity.vcpus:g}", percent=_percent(vcpus, capacity.vcpus)),
+        Gauge(
+            title="vCPUs",
+            held=f"{held.vcpus:g}",
+            total=f"{capacity.vcpus:g}",
+            percent=_percent(held.vcpus, capacity.vcpus),
+        ),
         Gauge(
             title="Memory",
-            held=size(memory),
+            held=size(held.memory_bytes),
             total=size(capacity.memory_bytes),
-            percent=_percent(memory, capacity.memory_bytes),
+            percent=_percent(held.memory_bytes, capacity.memory_bytes),
         ),
         Gauge(
             title="GPUs",
-            held=str(gpus),
+            held=str(held.gpus),
             total=str(len(capacity.gpu_ids)),
-            percent=_percent(gpus, len(capacity.gpu_ids)),
+            percent=_percent(held.gpus, len(capacity.gpu_ids)),
         ),
     ]
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
+from processing_emulator.aws.services.named_pages import page_after
 from processing_emulator.aws.services.operation import Handler
-from processing_emulator.domain.page_token import pack, unpack
 from processing_emulator.errors import (
     InvalidNextToken,
     InvalidParameterCombination,
@@ -69,13 +69,13 @@ def describe_alarms(store: AlarmStore) -> Handler:
         if "AlarmNames" in request and "AlarmNamePrefix" in request:
             raise InvalidParameterCombination("AlarmNames and AlarmNamePrefix cannot be in one request.")
         alarms = store.list_alarms(context.account, context.region) if "MetricAlarm" in wanted else []
-        fitting = [alarm for alarm in alarms if _is_asked_for(alarm, request)]
-        after = _opened(request["NextToken"]) if "NextToken" in request else ""
-        left = [alarm for alarm in fitting if alarm.key.name > after]
-        limit = request.get("MaxRecords", _PAGE)
-        page = left[:limit]
-        token = pack([page[-1].key.name]) if len(left) > limit else None
-        return present(MetricAlarms=list(map(_member, page)), CompositeAlarms=[], NextToken=token)
+        fitting = {alarm.key.name: alarm for alarm in alarms if _is_asked_for(alarm, request)}
+        try:
+            page = page_after(fitting, request.get("NextToken"), request.get("MaxRecords", _PAGE))
+        except ValueError as error:
+            raise InvalidNextToken("The value for parameter NextToken is not valid.") from error
+        found = [_member(fitting[name]) for name in page.names]
+        return present(MetricAlarms=found, CompositeAlarms=[], NextToken=page.token)
 
     return handle
 
@@ -92,14 +92,6 @@ def _is_asked_for(alarm: Alarm, request: Mapping[str, Any]) -> bool:
         and "ChildrenOfAlarmName" not in request
         and "ParentsOfAlarmName" not in request
     )
-
-
-def _opened(token: str) -> str:
-    try:
-        [name] = unpack(token)
-    except ValueError as error:
-        raise InvalidNextToken("The value for parameter NextToken is not valid.") from error
-    return str(name)
 
 
 def _member(alarm: Alarm) -> Mapping[str, object]:

@@ -1,15 +1,13 @@
 """What the operations on rules share: which rule a request is about, and pages of lists."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final
 
 from processing_emulator.aws.http.request_context import RequestContext
 from processing_emulator.aws.protocols.json_responses import present
-from processing_emulator.domain.page_token import pack, unpack
+from processing_emulator.aws.services.named_pages import page_after
 from processing_emulator.errors import EventResourceNotFound, ValidationFailed
 from processing_emulator.ports import EventRule, EventRuleStore, RuleKey
-
-T = TypeVar("T")
 
 DEFAULT_BUS: Final = "default"
 _PAGE: Final = 100
@@ -40,18 +38,10 @@ def find_rule(store: EventRuleStore, key: RuleKey) -> EventRule:
     return found(store.find_rule(key), key)
 
 
-def page_of(name: str, items: Mapping[str, T], request: Mapping[str, Any]) -> Mapping[str, object]:
-    """A page of a list whose items are in the order of their keys. Raises ValidationFailed for a wrong NextToken."""
-    after = _opened(request["NextToken"]) if "NextToken" in request else ""
-    left: Sequence[str] = [key for key in items if key > after]
-    page = left[: request.get("Limit", _PAGE)]
-    token = pack([page[-1]]) if len(left) > len(page) else None
-    return present(**{name: [items[key] for key in page]}, NextToken=token)
-
-
-def _opened(token: str) -> str:
+def page_of(name: str, items: Mapping[str, object], request: Mapping[str, Any]) -> Mapping[str, object]:
+    """A page of a list, by the names of its items. Raises ValidationFailed for a wrong NextToken."""
     try:
-        [key] = unpack(token)
+        page = page_after(items, request.get("NextToken"), request.get("Limit", _PAGE))
     except ValueError as error:
         raise ValidationFailed("The value of NextToken is not valid.") from error
-    return str(key)
+    return present(**{name: [items[key] for key in page.names]}, NextToken=page.token)
