@@ -158,10 +158,20 @@ class MemoryLogStore:
     def delete_events_before(self, key: LogGroupKey, at_ms: int) -> int:
         """See the port."""
         with self._jobs.transaction():
-            before = sum(stream.stored_bytes for stream in self._streams_of(key))
-            for stream in self._streams_of(key):
-                stream.events = [event for event in stream.events if event.at_ms >= at_ms]
-            return before - sum(stream.stored_bytes for stream in self._streams_of(key))
+            return _delete_before(at_ms, self._streams_of(key))
+
+    def first_put_at_ms(self) -> int | None:
+        """See the port."""
+        with self._jobs.transaction():
+            return min((event.at_ms for stream in self._put_streams() for event in stream.events), default=None)
+
+    def delete_put_events_before(self, at_ms: int) -> int:
+        """See the port."""
+        with self._jobs.transaction():
+            return _delete_before(at_ms, self._put_streams())
+
+    def _put_streams(self) -> list[_Stream]:
+        return [stream for stream in self._streams.values() if stream.id not in self._outputs.values()]
 
     def read(
         self, stream: LogStreamId, seq: int, *, forward: bool, limit: int, most_bytes: int
@@ -287,3 +297,10 @@ class MemoryLogStore:
 
 def _position(stream: LogStream, query: StreamQuery) -> tuple[int, str]:
     return (stream.last_event_at_ms if query.by_time else 0), stream.name
+
+
+def _delete_before(at_ms: int, streams: Sequence[_Stream]) -> int:
+    before = sum(stream.stored_bytes for stream in streams)
+    for stream in streams:
+        stream.events = [event for event in stream.events if event.at_ms >= at_ms]
+    return before - sum(stream.stored_bytes for stream in streams)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from processing_emulator.errors import StoreFailure
 from processing_emulator.periodic_sweep import PeriodicSweep
-from processing_emulator.ports import Clock, JobRemoval, MetricStore
+from processing_emulator.ports import Clock, JobRemoval, LogStore, MetricStore
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +29,23 @@ class Limits:
 
 
 class Retention(PeriodicSweep):
-    """A service: jobs that have ended, with their history, events and log, and metrics by the minute."""
+    """A service: jobs that have ended, with their history, events and log, and metrics by the minute.
+
+    What clients put into log streams of their own has the retention of its group, but counts when all is too large.
+    """
 
     def __init__(
-        self, removal: JobRemoval, metrics: MetricStore, clock: Clock, limits: Limits, interval_seconds: float
+        self,
+        removal: JobRemoval,
+        metrics: MetricStore,
+        logs: LogStore,
+        clock: Clock,
+        limits: Limits,
+        interval_seconds: float,
     ) -> None:
         self._removal = removal
         self._metrics = metrics
+        self._logs = logs
         self._clock = clock
         self._limits = limits
         super().__init__("retention", interval_seconds, postponing=(StoreFailure,))
@@ -64,7 +74,7 @@ class Retention(PeriodicSweep):
         return removed
 
     def _shrink(self, now: datetime, most_bytes: int) -> int:
-        """What is oldest goes first, jobs and metrics alike, until everything fits."""
+        """What is oldest goes first, jobs, metrics and what clients logged alike, until everything fits."""
         removed = 0
         while not self.is_stopping and (self._removal.used_bytes() or 0) > most_bytes:
             oldest = self._oldest()
@@ -73,12 +83,17 @@ class Retention(PeriodicSweep):
             before = min(now, oldest + max((now - oldest) * _STEP, _SHORTEST_STEP))
             removed += self._remove_jobs(before)
             self._metrics.forget_minutes(_seconds(before))
+            self._logs.delete_put_events_before(_seconds(before) * 1000)
         return removed
 
     def _oldest(self) -> datetime | None:
         """When the oldest of all that can be removed ended."""
-        minute = self._metrics.first_minute_s()
-        ends = [self._removal.first_end(), None if minute is None else datetime.fromtimestamp(minute + 60, UTC)]
+        minute_s, event_ms = self._metrics.first_minute_s(), self._logs.first_put_at_ms()
+        ends = [
+            self._removal.first_end(),
+            None if minute_s is None else datetime.fromtimestamp(minute_s + 60, UTC),
+            None if event_ms is None else datetime.fromtimestamp(event_ms / 1000, UTC),
+        ]
         return min((end for end in ends if end is not None), default=None)
 
 

@@ -143,6 +143,14 @@ class LogStore(Protocol):
         """
         ...
 
+    def first_put_at_ms(self) -> int | None:
+        """The time of the oldest event of streams that clients made."""
+        ...
+
+    def delete_put_events_before(self, at_ms: int) -> int:
+        """Delete events of streams that clients made, of all groups, as `delete_events_before` does."""
+        ...
+
     def read(
         self, stream: LogStreamId, seq: int, *, forward: bool, limit: int, most_bytes: int
     ) -> Sequence[StoredEvent]:

@@ -8,6 +8,7 @@ import pytest
 
 from processing_emulator.adapters.sql_store.store import open_store
 from processing_emulator.domain.job import JobEvent, JobFacts
+from processing_emulator.domain.log_events import LogEvent
 from processing_emulator.domain.log_names import PROCESSING_JOBS_GROUP, LogGroupKey
 from processing_emulator.domain.metrics import MetricKey, Weighted, datum_of
 from processing_emulator.domain.phase import JobPhase
@@ -109,12 +110,17 @@ def test_what_is_oldest_goes_when_a_sqlite_file_holds_too_much(tmp_path: Path) -
             key = MetricKey("000000000000", "us-east-1", "space", f"of-{minute:02}")
             opened.metrics.put([datum_of(key, int(later(60 * minute).timestamp()), "None", [Weighted(1.0, 1)])])
         running = add_job(opened.jobs, "running")
+        own = LogGroupKey("000000000000", "us-east-1", "/own")
+        opened.logs.create_group(own, 0, tags={})
+        opened.logs.create_stream(own, "s", 0)
+        times = [int(later(60 * minute).timestamp()) * 1000 for minute in range(60)]
+        opened.logs.put_events(own, "s", [LogEvent(at_ms, "x" * 1000) for at_ms in times], times[-1])
         full = opened.removal.used_bytes()
         assert full is not None
         clock = StoppedClock(later(3600))
 
         limits = replace(limits, most_bytes=full // 2)
-        removed = Retention(opened.removal, opened.metrics, clock, limits, interval_seconds=60).sweep()
+        removed = Retention(opened.removal, opened.metrics, opened.logs, clock, limits, interval_seconds=60).sweep()
 
         left = {each.key.name for each in opened.jobs.events_after(0, 1000)}
         query = MetricQuery(account="000000000000", region="us-east-1", limit=100)
@@ -123,8 +129,10 @@ def test_what_is_oldest_goes_when_a_sqlite_file_holds_too_much(tmp_path: Path) -
         assert left == {"running", *(f"job-{minute:02}" for minute in range(removed, 60))}
         assert metrics == [f"of-{minute:02}" for minute in range(60 - len(metrics), 60)]
         assert abs(len(metrics) - (60 - removed)) <= 2
+        assert abs(times.index(opened.logs.first_put_at_ms() or 0) - removed) <= 2
         assert (opened.removal.used_bytes() or full) <= full // 2
 
         limits = replace(limits, most_bytes=1)
-        Retention(opened.removal, opened.metrics, clock, limits, interval_seconds=60).sweep()
+        Retention(opened.removal, opened.metrics, opened.logs, clock, limits, interval_seconds=60).sweep()
         assert {each.key.name for each in opened.jobs.events_after(0, 1000)} == {running.key.name}
+        assert opened.logs.first_put_at_ms() is None

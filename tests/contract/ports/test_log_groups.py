@@ -241,6 +241,20 @@ def test_old_events_are_deleted_and_numbers_stay(stores: PortStores) -> None:
     assert logs.delete_events_before(GROUP._replace(name="/other"), 99) == 0
 
 
+def test_old_events_of_clients_are_deleted_in_all_groups(stores: PortStores) -> None:
+    logs = stores.logs
+    assert logs.first_put_at_ms() is None
+    job_id = add_instance(stores.jobs)
+    logs.append_output(job_id, 0, a_batch("x", at_ms=5))
+    a_stream(logs)
+    put(logs, 10, 20)
+    assert logs.first_put_at_ms() == 10
+
+    assert logs.delete_put_events_before(20) == 2 + EVENT_OVERHEAD_BYTES
+    assert (logs.first_put_at_ms(), messages(logs)) == (20, ["20"])
+    assert [event.message for event in output_of(logs, job_id)] == ["x"]
+
+
 def test_tags_are_edited_whole_or_not_at_all(stores: PortStores) -> None:
     stores.logs.create_group(GROUP, 1, tags={"a": "1", "b": "2"})
 

@@ -28,9 +28,10 @@ def test_what_is_too_old_goes(jobs_days: float | None, left: set[str]) -> None:
         metrics.put([datum_of(key, int(later(seconds).timestamp()), "None", [Weighted(1.0, 1)])])
     add_job(store, "running")
     limits = Limits(jobs_days=jobs_days, metrics_days=1.5, most_bytes=None)
-    removal = MemoryJobRemoval(store, MemoryLogStore(store))
+    logs, clock = MemoryLogStore(store), StoppedClock(NOW + timedelta(days=3))
+    removal = MemoryJobRemoval(store, logs)
 
-    removed = Retention(removal, metrics, StoppedClock(NOW + timedelta(days=3)), limits, interval_seconds=60).sweep()
+    removed = Retention(removal, metrics, logs, clock, limits, interval_seconds=60).sweep()
 
     assert removed == 3 - len(left)
     assert {event.key.name for event in store.events_after(0, 100)} == left

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from processing_emulator.adapters.sql_store.database import Database
 from processing_emulator.adapters.sql_store.log_additions import select_chunks, unpacked
@@ -95,9 +95,25 @@ class SqlLogGroups:
         """Delete the events of a group that are earlier than a time; how many bytes they counted."""
         with self._database.reading() as connection:
             row = group_id(connection, key)
-            old = (log_streams.c.stored_bytes > 0, log_streams.c.first_event_at_ms < at_ms)
-            statement = select(log_streams.c.id).where(log_streams.c.group_id == row, *old)
-            ids = [] if row is None else connection.execute(statement).scalars().all()
+        return 0 if row is None else self._delete_before(at_ms, log_streams.c.group_id == row)
+
+    def first_put_at_ms(self) -> int | None:
+        """The time of the oldest event of streams that clients made."""
+        put = (log_streams.c.job_id.is_(None), log_streams.c.stored_bytes > 0)
+        with self._database.reading() as connection:
+            first: int | None = connection.execute(
+                select(func.min(log_streams.c.first_event_at_ms)).where(*put)
+            ).scalar_one()
+            return first
+
+    def delete_put_events_before(self, at_ms: int) -> int:
+        """Delete events of streams that clients made; how many bytes they counted."""
+        return self._delete_before(at_ms, log_streams.c.job_id.is_(None))
+
+    def _delete_before(self, at_ms: int, which: ColumnElement[bool]) -> int:
+        old = (log_streams.c.stored_bytes > 0, log_streams.c.first_event_at_ms < at_ms)
+        with self._database.reading() as connection:
+            ids = connection.execute(select(log_streams.c.id).where(which, *old)).scalars().all()
         deleted = 0
         for stream in ids:  # a transaction each, so that no other writer waits long
             with self._database.writing() as connection:
