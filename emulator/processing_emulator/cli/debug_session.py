@@ -33,44 +33,47 @@ class DebugSession:
     job: str
     host: str
     name: str
-    docker: Sequence[str]
+    docker: str
 
     def run(self, command: Sequence[str]) -> int:
         """Until the command ends; its exit code. Raises ServerFault."""
         has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         body: Document = {"session": self.name, "terminal": has_terminal, "command": list(command) or None}
-        container = None
+        found: Document | None = None
         with _ended_by_signals():
             try:
                 found = self.client.post_document(f"{self._path}/debug", body, **self._where)
-                container = found["container"]
                 click.echo(_heading(self.job, found), err=True)
-                return self._attach(container, found["engine"])
+                return self._attach(found)
             finally:
-                self._close(container)
+                self._close(found)
 
-    def _attach(self, container: str, engine: str | None) -> int:
-        host = [] if engine is None else ["--host", engine]
-        start = ["start", "--attach", "--interactive", "--detach-keys", _DETACH_KEYS, container]
-        with _terminal_restored(), subprocess.Popen([*self.docker, *host, *start]) as process:
+    def _attach(self, found: Document) -> int:
+        start = ["start", "--attach", "--interactive", "--detach-keys", _DETACH_KEYS, found["container"]]
+        with _terminal_restored(), subprocess.Popen([*self._docker(found), *start]) as process:
             try:
                 return process.wait()
             except BaseException:  # the terminal has gone, Ctrl-C: without its container, the command ends by itself
-                self._close(container)
+                self._close(found)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_END_SECONDS)
                 process.kill()
                 raise
 
-    def _close(self, container: str | None) -> None:
+    def _docker(self, found: Document) -> Sequence[str]:
+        """Docker's command for the server's engine, or as it is set up here if the server cannot say where that is."""
+        return [self.docker] if found["engine"] is None else [self.docker, "--host", found["engine"]]
+
+    def _close(self, found: Document | None) -> None:
         """What was made goes even while signals arrive, and if the server is away as far as possible."""
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         try:
             self.client.delete(f"{self._path}/debug/{self.name}", **self._where)
         except ServerFault:
-            if container is not None:
-                subprocess.run([*self.docker, "rm", "--force", container], capture_output=True, check=False)
+            if found is not None:
+                remove = [*self._docker(found), "rm", "--force", "--volumes", found["container"]]
+                subprocess.run(remove, capture_output=True, check=False)
 
     @property
     def _path(self) -> str:
@@ -92,7 +95,7 @@ def look_into(client: EmulatorClient, job: str, host: str, command: Sequence[str
     if docker is None:
         raise ServerFault("the command docker is not there, which connects the container with the terminal; install it")
     name = secrets.token_hex(4)
-    return DebugSession(client=client, job=job, host=host, name=name, docker=[docker]).run(command)
+    return DebugSession(client=client, job=job, host=host, name=name, docker=docker).run(command)
 
 
 def _heading(job: str, found: Document) -> str:

@@ -1,10 +1,11 @@
 """Looks into kept jobs: each is a container like that of a failed host, made here and started by who wants to look."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from processing_emulator.domain.job import JobEvent, ProcessingJob
+from processing_emulator.domain.job import LOCAL_NODE, InstanceRecord, JobEvent, ProcessingJob
 from processing_emulator.domain.kept_job import KEEP_FAILED_TAG, KeepPolicy
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import settled_request, spec_of
@@ -49,7 +50,7 @@ class DebugSessions:
         now = self._clock.now()
         gang = self._gang(job)
         if not job.is_kept(now):
-            raise JobNotKept(_why_not_kept(job))
+            raise JobNotKept(_why_not_kept(job, gang.records))
         if index >= len(gang.records):
             raise JobNotKept(f"The job {job.key.name} has no host algo-{index + 1}; it has {len(gang.records)}.")
         host = gang.records[index].host
@@ -79,7 +80,7 @@ class DebugSessions:
         return Gang(key=job.key, request=request, spec=spec_of(job.request), records=records)
 
 
-def _why_not_kept(job: ProcessingJob) -> str:
+def _why_not_kept(job: ProcessingJob, records: Sequence[InstanceRecord]) -> str:
     """What to do instead."""
     name = job.key.name
     if not job.phase.is_terminal:
@@ -88,4 +89,6 @@ def _why_not_kept(job: ProcessingJob) -> str:
         return f"The job {name} is {job.status}, and only failed jobs are kept."
     if job.kept_until is not None:
         return f"The job {name} was kept until {job.kept_until:%Y-%m-%d %H:%M} UTC. Run it again to look into it."
+    if not any(record.container_id is not None and record.node == LOCAL_NODE for record in records):
+        return f"The job {name} has had no container on this machine, so there is nothing to look into."
     return f"Nothing of the job {name} was kept. Run it again, and {HOW_TO_KEEP}."

@@ -261,6 +261,8 @@ def test_what_cannot_be_looked_into_is_refused_with_what_to_do(rig: Rig) -> None
     assert refusal(running) == "The job running is Completed, and only failed jobs are kept."
     forgotten = rig.wait_for_phase(rig.add("forgotten", Environment=FAILS), "Failed")
     assert "Run it again, and give it the tag processing-emulator:keep-failed=on" in refusal(forgotten)
+    early = rig.wait_for_phase(rig.add("early", tags=KEEP, inputs=[an_input("a", "s3://bkt/missing/")]), "Failed")
+    assert refusal(early).startswith("The job early has had no container on this machine")
     job = failed(rig)
     assert refusal(job, 1) == "The job job has no host algo-2; it has 1."
     rig.volumes.is_lost = True

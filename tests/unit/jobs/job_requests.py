@@ -106,6 +106,7 @@ class Api:
                     ended_at=now if step.is_terminal else None,
                     failure_reason=given.failure_reason,
                     exit_message=given.exit_message,
+                    kept_until=given.kept_until,
                 ),
             )
         return job

@@ -1,11 +1,11 @@
 """Create, describe and stop, on the store in memory."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
-from processing_emulator.domain.job import JobId, ProcessingJob
+from processing_emulator.domain.job import JobFacts, JobId, ProcessingJob
 from processing_emulator.domain.phase import JobPhase, ProcessingJobStatus
 from processing_emulator.errors import (
     JobNameInUse,
@@ -17,6 +17,7 @@ from processing_emulator.errors import (
     ValidationFailed,
 )
 from processing_emulator.jobs.quotas import TOTAL
+from processing_emulator.jobs.service import JobService
 from tests.builders import a_key, a_request
 from tests.fakes.job_store import MemoryJobStore
 from tests.unit.jobs.job_requests import START, Api
@@ -149,6 +150,18 @@ def test_a_job_that_has_ended_can_be_deleted_and_its_name_used_again(phase: JobP
     with pytest.raises(JobNotFound, match="Could not find requested job with name: Job"):
         api.service.describe(a_key("Job"))
     assert api.service.create(a_key("job"), a_request("job")).id != first.id
+
+
+def test_the_deletion_of_a_kept_job_is_told_to_who_removes_what_it_has_left() -> None:
+    api, told = Api(), list[str]()
+    service = JobService(
+        store=api.store, clock=api.clock, wakeup=api.wakeup, on_kept_job_deleted=lambda: told.append("deleted")
+    )
+    for name, kept_until in (("other", None), ("kept", START + timedelta(hours=1))):
+        job = service.create(a_key(name), a_request(name))
+        api.move(job, JobPhase.FAILED, JobFacts(kept_until=kept_until))
+        service.delete(a_key(name))
+        assert told == (["deleted"] if name == "kept" else [])
 
 
 @pytest.mark.parametrize("stopping", [False, True])
