@@ -1,5 +1,8 @@
 """Which image runs for an ImageUri: the user's, a stand-in, the mirror in AWS's gallery; and what to do without one."""
 
+import csv
+from importlib import resources
+
 import pytest
 
 from processing_emulator.domain.image_map import advice_for, mirror_of, substitute_for
@@ -54,6 +57,24 @@ def test_xgboost_is_replaced_by_the_stand_in_of_its_version(version: str) -> Non
 )
 def test_every_spark_image_is_replaced_in_every_partition(registry: str, end: str) -> None:
     assert substitute_for(f"{registry}/sagemaker-spark-processing{end}", {}) == "processing-emulator/spark:3.5"
+
+
+@pytest.mark.parametrize(
+    ("repository", "tag", "ours"),
+    [
+        ("sagemaker-scikit-learn", "1.2-1-cpu-py3", "processing-emulator/sagemaker-scikit-learn:1.2-1-cpu-py3"),
+        ("sagemaker-xgboost", "1.7-1", "processing-emulator/sagemaker-xgboost:1.7-1"),
+        ("sagemaker-spark-processing", "3.5-cpu-py39-v1.0", "processing-emulator/spark:3.5"),
+    ],
+)
+def test_the_accounts_of_every_region_have_the_stand_in(repository: str, tag: str, ours: str) -> None:
+    table = resources.files("processing_emulator.domain").joinpath("aws_registries.csv").read_text()
+    rows = csv.DictReader(line for line in table.splitlines() if not line.startswith("#"))
+    places = [(row["account"], row["region"]) for row in rows if row["repository"] == repository]
+    assert {"us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1"} <= {region for _, region in places}
+    for account, region in places:
+        end = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        assert substitute_for(f"{account}.dkr.ecr.{region}.{end}/{repository}:{tag}", {}) == ours
 
 
 def test_the_user_s_map_has_precedence_and_may_name_any_image() -> None:

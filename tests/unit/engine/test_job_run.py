@@ -199,6 +199,7 @@ def test_a_deep_learning_container_that_cannot_be_pulled_comes_from_the_public_g
     assert (ready["id"], ready["platform"]) == (f"sha256:{mirror}", "linux/amd64")
     assert ready["digests"] == [f"{repository}@sha256:{'5' * 64}"]
     assert emulator.runtime.specs[0].platform == "linux/amd64"
+    assert "image_pull" in rig.actions(job), "the progress of the pull is in the history"
     assert "image_substituted" in rig.actions(job)
 
 
