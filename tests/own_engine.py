@@ -5,6 +5,7 @@ It runs in its own mount, network and process namespaces with its own data folde
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,11 +68,18 @@ class OwnEngine:
             self._entered = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for("the second engine to answer", lambda: self._answers() or None, 60)
 
+    def stop(self) -> None:
+        """Let dockerd end its containers and exit."""
+        self._end(signal.SIGTERM)
+
     def kill(self) -> None:
         """Kill dockerd as the out-of-memory killer does; its containerd dies with it, containers and shims do not."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
         assert self._entered is not None
         for process in psutil.Process(self._entered.pid).children():
-            process.kill()
+            process.send_signal(how)
         self._entered.wait()
         self._entered = None
         for file in ("dockerd.pid", "exec/containerd/containerd.pid"):  # their numbers may be in use again at the start

@@ -39,8 +39,7 @@ class FakeContainer:
     exit: ContainerExit | None = None
     ticks_left: int = 0
     pid: int = 0
-    started_ns: int = 0
-    ended_ns: int = 0
+    ended_from_outside: bool = False
     lines: list[RawLine] = field(default_factory=list)
     connected: set[str] = field(default_factory=set)
     """Second networks."""
@@ -100,7 +99,6 @@ class FakeMachine:
         self.holds_pulls = False
         self.has_overlays = True
         self.has_lost_lines = False
-        self.engine_started_ns = 0
         self._time_ns = time_ns
         self.networks: dict[str, NetworkInfo] = {}
         self.snapshots: dict[str, str] = {}
@@ -123,8 +121,8 @@ class FakeMachine:
         """Start the machine again, or only its engine, which ends the containers that run."""
         with self.changed:
             for container in self.containers():
+                container.ended_from_outside = container.is_running
                 self.end(container, ContainerExit(code=exit_code))
-            self.engine_started_ns = self._time_ns()
 
     def print_line(self, name: str, line: bytes) -> None:
         """Let a container print a line, without its newline."""
@@ -202,7 +200,6 @@ class FakeMachine:
         with self.changed:
             container.state, container.exit = ContainerState.RUNNING, None
             container.pid, container.ticks_left = self._made, run.ticks
-            container.started_ns = self._time_ns()
             for line in run.prints:
                 self.write(container, line)
             self.changed.notify_all()
@@ -225,7 +222,6 @@ class FakeMachine:
         with self.changed:
             if container.is_running:
                 container.state, container.exit = ContainerState.EXITED, ended
-                container.ended_ns = self._time_ns()
                 if container.spec.dialogue is not None:
                     self._containers.pop(container.id, None)
                 self.changed.notify_all()

@@ -36,7 +36,7 @@ from processing_emulator.ports import (
     RawLine,
 )
 from tests.fakes.container_script import REJECTIONS
-from tests.fakes.machine import KILLED, TERMINATED, FakeContainer, FakeMachine
+from tests.fakes.machine import KILLED, LOST, TERMINATED, FakeContainer, FakeMachine
 
 LABEL_ID = "processing-emulator.id"
 _BUILT_IN = ("bridge", "none", "shared")
@@ -169,13 +169,13 @@ class FakeRuntime:
                 raise ContainerGone("it was removed while it ran")
             return container.exit
 
-    def seconds_to_engine_start(self, container_id: str) -> float | None:
+    def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
         """See the port."""
-        self._answer("seconds_to_engine_start")
-        container, engine_ns = self.machine.find(container_id), self.machine.engine_started_ns
-        if container is None or container.started_ns > engine_ns:
-            return None
-        return (engine_ns - min(container.ended_ns, engine_ns)) / NANOSECONDS
+        self._answer("was_ended_from_outside")
+        container = self.machine.find(container_id)
+        if container is None or container.exit is None:
+            return False
+        return container.ended_from_outside or (engine_was_away and container.exit.code in (KILLED, TERMINATED, LOST))
 
     def signal(self, container_id: str, signal: str) -> None:
         """See the port."""
@@ -185,6 +185,7 @@ class FakeRuntime:
             if container is None or not container.is_running:
                 return
             self.signals.append((container.spec.name, signal))
+            container.ended_from_outside = True
             if signal == "SIGKILL":
                 self.machine.end(container, ContainerExit(code=KILLED))
             elif signal == "SIGTERM" and not (container.run.ignores_sigterm or container.run.has_no_handler):

@@ -3,7 +3,7 @@
 from processing_emulator.domain import container_contract
 from processing_emulator.domain.metric_lines import METRICS_FOLDER, leaves_metrics
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.engine.failures import container_failure, download_failure, ended_by_engine
+from processing_emulator.engine.failures import container_failure, download_failure
 from processing_emulator.engine.image_resolver import resolve_image
 from processing_emulator.engine.instance import InstanceStaged
 from processing_emulator.engine.retry import EngineRetry
@@ -151,9 +151,16 @@ class ContainerStart:
         try:
             self._run.tools.runtime.start(container_id)
         except RuntimeUnavailable as error:
-            info = self._run.retry(lambda: self._run.tools.runtime.inspect(container_id))
-            if info.state is ContainerState.CREATED or (info.exit is not None and ended_by_engine(info.exit)):
+            if self._run.retry(lambda: self._was_cut_off(container_id)):
                 raise ContainerNotStarted(str(error)) from error
+
+    def _was_cut_off(self, container_id: str) -> bool:
+        """Whether the engine, which went away during the start, has not finished it, or has ended the container."""
+        runtime = self._run.tools.runtime
+        info = runtime.inspect(container_id)
+        if info.exit is None or info.exit.code == 0 or info.exit.out_of_memory:
+            return info.state is ContainerState.CREATED
+        return runtime.was_ended_from_outside(container_id, engine_was_away=True)
 
     def _note_failed_start(self, error: RuntimeFailure) -> None:
         self._run.journal.problem("container_not_started", error=str(error))

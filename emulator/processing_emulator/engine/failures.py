@@ -7,14 +7,6 @@ from processing_emulator.errors import ContainerGone, DiskFull, EmulatorError, I
 INTERNAL_TEXT = "We encountered an internal error.  Please try again."
 """Two spaces, as the service writes it."""
 
-_ENGINE_ENDS = frozenset({137, 143, 255})
-"""Exit codes of containers that the engine ends when it stops or starts: SIGKILL, SIGTERM, and no process any more."""
-
-ENGINE_START_SECONDS = 15.0
-"""An engine that starts ends the containers it finds, with their stop signal and, after 10 s, a kill. They have 10 s to
-answer with any exit code.
-"""
-
 
 def internal_failure(detail: str) -> Failure:
     """A fault of the platform, with our fact behind the service's sentence."""
@@ -71,11 +63,8 @@ def container_failure(error: EmulatorError) -> Failure:
             return internal_failure(str(error))
 
 
-def ended_by_engine(ended: ContainerExit) -> bool:
-    """Whether a container that ended while the engine was away may have been ended by it."""
-    return ended.code in _ENGINE_ENDS and not ended.out_of_memory
-
-
 def engine_end_failure(ended: ContainerExit) -> Failure:
-    """The engine stopped while the container ran."""
-    return internal_failure(f"the Docker engine stopped and ended the job's container, exit code: {ended.code}")
+    """The engine stopped while the container ran, or was told by somebody to end it."""
+    return internal_failure(
+        f"the Docker engine stopped, or was told to end the job's container, exit code: {ended.code}"
+    )

@@ -26,9 +26,7 @@ from processing_emulator.engine.container_run import ContainerRun
 from processing_emulator.engine.container_start import ContainerStart
 from processing_emulator.engine.continuous_upload import ContinuousUpload
 from processing_emulator.engine.failures import (
-    ENGINE_START_SECONDS,
     container_failure,
-    ended_by_engine,
     engine_end_failure,
     internal_failure,
     upload_failure,
@@ -216,13 +214,12 @@ class InstanceRunner:
         self._publish_left_metrics()
 
     def _engine_ended(self, container_id: str, ended: ContainerExit, run: ContainerRun) -> bool:
-        """Whether the engine ended it: it was away meanwhile, or was restarted, maybe while no emulator was running."""
-        if ended.code == 0 or ended.out_of_memory:
+        """Whether the engine, or somebody through it, ended the container, maybe while no emulator was running."""
+        if ended.code == 0 or ended.out_of_memory or run.grace_seconds is not None:
             return False
+        ask, was_away = self._run.tools.runtime.was_ended_from_outside, run.engine_was_away
         with failing_as(container_failure):
-            seconds = self._run.retry(lambda: self._run.tools.runtime.seconds_to_engine_start(container_id))
-        was_away = run.engine_was_away or seconds is not None
-        return (was_away and ended_by_engine(ended)) or (seconds is not None and seconds <= ENGINE_START_SECONDS)
+            return self._run.retry(lambda: ask(container_id, engine_was_away=was_away))
 
     def _activities(self, container_id: str, volume: VolumeWatch, sampler: Sampler) -> tuple[Activity, ...]:
         """All that runs next to the container."""

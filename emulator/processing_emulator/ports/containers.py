@@ -179,11 +179,11 @@ class ContainerRuntime(Protocol):
         """Block until the container has exited. Raises ContainerGone, RuntimeUnavailable."""
         ...
 
-    def seconds_to_engine_start(self, container_id: str) -> float | None:
-        """From the end of a container to the engine's last start; 0 if it ended later.
+    def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
+        """Whether a container that has exited was ended by the engine, at its stop or start, or by a signal sent to it.
 
-        None if the engine has not been started since the container's start, where that cannot be found out, and for a
-        container that is gone.
+        `engine_was_away`: the caller saw it run, then the engine go, and then its exit. Signals of this runtime count,
+        those from within the container do not. False where it cannot be found out, and for a container that is gone.
         """
         ...
 

@@ -384,6 +384,16 @@ def test_sigterm_ends_a_container_that_heeds_it(world: World) -> None:
     assert world.runtime.wait(container_id) == ContainerExit(code=143)
 
 
+def test_container_that_was_sent_a_signal_did_not_end_by_itself(world: World) -> None:
+    signalled, itself = started(world, Does(holds=True)), started(world, Does(exit_code=143))
+
+    world.runtime.signal(signalled, "SIGTERM")
+
+    assert world.runtime.wait(signalled) == world.runtime.wait(itself) == ContainerExit(code=143)
+    assert world.runtime.was_ended_from_outside(signalled, engine_was_away=False)
+    assert not world.runtime.was_ended_from_outside(itself, engine_was_away=False)
+
+
 def test_handler_for_a_signal_is_seen(world: World) -> None:
     """Once the program runs: while it is being started, the process is the engine's, which handles all signals."""
     heeds = started(world, Does(holds=True))

@@ -1,7 +1,7 @@
 """Docker's engine is killed while jobs are on their way; it is the test's own engine."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -90,18 +90,21 @@ def test_jobs_that_start_while_the_engine_is_killed_complete(
         assert ended[name].get("FailureReason", "InternalServerError").startswith("InternalServerError")
 
 
-def test_jobs_that_the_engine_ended_are_not_the_user_s_fault(server: EmulatorProcess, engine: OwnEngine) -> None:
-    """They answer the stop signal, which the engine sends when it starts again, with an exit code of their own."""
-    names = create(server, "running", "trap 'exit 3' TERM; sleep 300 & wait")
+@pytest.mark.parametrize("end", [OwnEngine.stop, OwnEngine.kill], ids=["stopped", "killed"])
+def test_jobs_that_the_engine_ended_are_not_the_user_s_fault(
+    server: EmulatorProcess, engine: OwnEngine, end: Callable[[OwnEngine], None], request: pytest.FixtureRequest
+) -> None:
+    """They answer the stop signal with an exit code of their own. An engine that was killed sends it when it starts."""
+    names = create(server, request.node.callspec.id, "trap 'exit 3' TERM; sleep 300 & wait")
     for name in names:
         server.wait_for_phase(name, "Running")
 
-    engine.kill()
+    end(engine)
     engine.start()
 
     for answer in ends(server, names):
         reason, _, code = answer["FailureReason"].partition(", exit code: ")
-        assert reason == f"{INTERNAL}(the Docker engine stopped and ended the job's container"
+        assert reason == f"{INTERNAL}(the Docker engine stopped, or was told to end the job's container"
         assert code in {"3)", "137)", "255)"}
 
 
@@ -125,7 +128,7 @@ def test_a_cluster_that_a_restart_of_the_machine_ended_is_not_the_user_s_fault(
     engine.reboot()
     server.start()
 
-    reason = f"{INTERNAL}(the Docker engine stopped and ended the job's container, exit code: 255)"
+    reason = f"{INTERNAL}(the Docker engine stopped, or was told to end the job's container, exit code: 255)"
     assert server.wait_for_end("rebooted")["FailureReason"] == reason
     assert server.wait_for_end("stopping")["ProcessingJobStatus"] == "Stopped"
     assert (engine.docker("ps", "--all", "--quiet"), _networks(engine)) == ("", [])

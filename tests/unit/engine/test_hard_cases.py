@@ -150,7 +150,7 @@ def test_a_container_that_ends_with_the_engine_is_not_the_user_s_failure(rig: Ri
     ended = rig.wait_for_end(job)
     assert ended.failure_reason == (
         "InternalServerError: We encountered an internal error.  Please try again. "
-        "(the Docker engine stopped and ended the job's container, exit code: 255)"
+        "(the Docker engine stopped, or was told to end the job's container, exit code: 255)"
     )
 
 

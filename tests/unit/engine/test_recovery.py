@@ -18,7 +18,7 @@ from tests.waiting import wait_for
 HOLD = {"FAKE_HOLD": "1"}
 ENDED_BY_ENGINE = (
     "InternalServerError: We encountered an internal error.  Please try again. "
-    "(the Docker engine stopped and ended the job's container, exit code: "
+    "(the Docker engine stopped, or was told to end the job's container, exit code: "
 )
 
 
@@ -186,16 +186,16 @@ def test_a_running_job_survives_an_outage_of_the_engine(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own_code", "restarts", "reason"),
+    ("exit_code", "restarts", "reason"),
     [
-        (None, True, f"{ENDED_BY_ENGINE}255)"),
+        (255, True, f"{ENDED_BY_ENGINE}255)"),
         (3, True, f"{ENDED_BY_ENGINE}3)"),
         (255, False, "AlgorithmError: , exit code: 255"),
         (3, False, "AlgorithmError: , exit code: 3"),
     ],
 )
 def test_a_job_that_a_restart_of_the_engine_ended_is_not_the_user_s_fault(
-    rig: Rig, own_code: int | None, restarts: bool, reason: str
+    rig: Rig, exit_code: int, restarts: bool, reason: str
 ) -> None:
     """The engine reports 255 for containers without a process, as for a program that ends with sys.exit(-1).
 
@@ -205,10 +205,10 @@ def test_a_job_that_a_restart_of_the_engine_ended_is_not_the_user_s_fault(
     job = rig.add(Environment=HOLD, outputs=[an_output()])
     rig.wait_for_phase(job, "Running")
     first.end()
-    if own_code is not None:
-        rig.machine.release(rig.container(job), own_code)
     if restarts:
-        rig.machine.restart()
+        rig.machine.restart(exit_code)
+    else:
+        rig.machine.release(rig.container(job), exit_code)
     rig.start_emulator()
     assert rig.wait_for_end(job).failure_reason == reason
     assert rig.leftovers() == []

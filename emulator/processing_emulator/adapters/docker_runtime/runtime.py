@@ -20,12 +20,12 @@ from processing_emulator.adapters.docker_runtime.containers import (
     engine_info,
     is_being_removed,
 )
-from processing_emulator.adapters.docker_runtime.engine_life import seconds_to_engine_start
 from processing_emulator.adapters.docker_runtime.errors import TRANSPORT_ERRORS, is_timeout
 from processing_emulator.adapters.docker_runtime.images import Images
 from processing_emulator.adapters.docker_runtime.job_networks import JobNetworks
 from processing_emulator.adapters.docker_runtime.logs import LogReader
 from processing_emulator.adapters.docker_runtime.open_files import container_pids, unlinked_bytes
+from processing_emulator.adapters.docker_runtime.outside_ends import was_ended_from_outside
 from processing_emulator.adapters.docker_runtime.overlay_trial import can_mount
 from processing_emulator.adapters.docker_runtime.signal_handlers import handles_signal
 from processing_emulator.adapters.docker_runtime.snapshots import Snapshots
@@ -153,9 +153,9 @@ class DockerRuntime:
                     return None
                 raise
 
-    def seconds_to_engine_start(self, container_id: str) -> float | None:
+    def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
         """See the port."""
-        return seconds_to_engine_start(self._engine, container_id)
+        return was_ended_from_outside(self._engine, container_id, engine_was_away=engine_was_away)
 
     def signal(self, container_id: str, signal: str) -> None:
         """See the port."""

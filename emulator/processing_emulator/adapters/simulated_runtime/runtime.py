@@ -91,9 +91,9 @@ class SimulatedRuntime:
             raise ContainerNotStarted(f"container {container.spec.name} was never started")
         return container.wait()
 
-    def seconds_to_engine_start(self, container_id: str) -> float | None:
-        """See the port."""
-        return None
+    def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
+        """See the port: only by this runtime, which its caller knows."""
+        return False
 
     def signal(self, container_id: str, signal: str) -> None:
         """See the port. Every signal ends it."""

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from processing_emulator.domain.outcome import ContainerExit
-from processing_emulator.engine.failures import ENGINE_START_SECONDS
 from processing_emulator.ports import ContainerRuntime
 from tests.contract.ports.containers import Does, a_spec
 from tests.fakes.machine import FakeMachine
@@ -40,16 +39,13 @@ def test_container_that_a_restart_of_the_machine_ended_is_told_from_one_that_end
     runtime = machine.runtime
     cut = runtime.create(a_spec(Does(holds=True)))
     runtime.start(cut)
-    assert runtime.seconds_to_engine_start(cut) is None
 
     machine.reboot()
     later = runtime.create(a_spec(Does(exit_code=255)))
     runtime.start(later)
 
     assert runtime.wait(cut) == runtime.wait(later) == ContainerExit(code=255)
-    seconds = runtime.seconds_to_engine_start(cut)
-    assert seconds is not None
-    assert 0 <= seconds < ENGINE_START_SECONDS
-    assert runtime.seconds_to_engine_start(later) is None
+    assert runtime.was_ended_from_outside(cut, engine_was_away=False)
+    assert not runtime.was_ended_from_outside(later, engine_was_away=False)
     runtime.remove(cut)
-    assert runtime.seconds_to_engine_start(cut) is None
+    assert not runtime.was_ended_from_outside(cut, engine_was_away=False)
