@@ -75,15 +75,15 @@ class Retention(PeriodicSweep):
 
     def _shrink(self, now: datetime, most_bytes: int) -> int:
         """What is oldest goes first, jobs, metrics and what clients logged alike, until everything fits."""
-        removed = 0
+        removed, before = 0, None
         while not self.is_stopping and (self._removal.used_bytes() or 0) > most_bytes:
             oldest = self._oldest()
-            if oldest is None or oldest >= now:
+            if oldest is None or oldest >= now or before == now:
                 break
             before = min(now, oldest + max((now - oldest) * _STEP, _SHORTEST_STEP))
             removed += self._remove_jobs(before)
             self._metrics.forget_minutes(_seconds(before))
-            self._logs.delete_put_events_before(_seconds(before) * 1000)
+            self._logs.delete_put_events_before(int(before.timestamp() * 1000))
         return removed
 
     def _oldest(self) -> datetime | None:

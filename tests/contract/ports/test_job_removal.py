@@ -132,7 +132,10 @@ def test_what_is_oldest_goes_when_a_sqlite_file_holds_too_much(tmp_path: Path) -
         assert abs(times.index(opened.logs.first_put_at_ms() or 0) - removed) <= 2
         assert (opened.removal.used_bytes() or full) <= full // 2
 
+        just_now_ms = int(later(3600.2).timestamp() * 1000)
+        opened.logs.put_events(own, "s", [LogEvent(just_now_ms, "x")], just_now_ms)
+        clock.at = later(3600.2004)  # what ended in this millisecond is left for the next sweep
         limits = replace(limits, most_bytes=1)
         Retention(opened.removal, opened.metrics, opened.logs, clock, limits, interval_seconds=60).sweep()
         assert {each.key.name for each in opened.jobs.events_after(0, 1000)} == {running.key.name}
-        assert opened.logs.first_put_at_ms() is None
+        assert opened.logs.first_put_at_ms() == just_now_ms
