@@ -22,7 +22,16 @@ from tests.waiting import wait_for
 pytestmark = [pytest.mark.docker, pytest.mark.e2e]
 
 CODE = """
-import os, pathlib
+import http.server, json, pathlib, socket
+resources = json.load(open("/opt/ml/config/resourceconfig.json"))
+if len(resources["hosts"]) > 1 and resources["current_host"] == "algo-1":
+    http.server.HTTPServer(("", 8000), http.server.SimpleHTTPRequestHandler).serve_forever()
+while len(resources["hosts"]) > 1:  # until the other host runs
+    try:
+        socket.create_connection(("algo-1", 8000)).close()
+        break
+    except OSError:
+        pass
 pathlib.Path("/tmp/x").write_text("outside of all mounts")
 pathlib.Path("/opt/ml/processing/output/half").write_text("half")
 pathlib.Path("/opt/ml/processing/input/in").write_text("changed")

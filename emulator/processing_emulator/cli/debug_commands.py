@@ -8,6 +8,7 @@ import click
 from processing_emulator.cli.client_commands import as_json, asks_server
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, ServerFault
 from processing_emulator.cli.formatting import seconds_between, table
+from processing_emulator.cli.settings_flags import load_settings
 from processing_emulator.quantities import duration
 
 
@@ -23,7 +24,7 @@ def debug(client: EmulatorClient, job: str, command: tuple[str, ...], host: str)
     """
     from processing_emulator.cli.debug_session import look_into
 
-    sys.exit(look_into(client, job, host, command))
+    sys.exit(look_into(client, job, host, command, load_settings({}).docker_host))
 
 
 @click.command(short_help="Show or remove what is kept of failed jobs.")

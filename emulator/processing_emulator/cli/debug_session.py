@@ -27,13 +27,18 @@ _END_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebugSession:
-    """One look into one host. Its name is chosen here, so that it can be closed even if the answer never came."""
+    """One look into one host. Its name is chosen here, so that it can be closed even if the answer never came.
+
+    `docker` is the path of Docker's command, `docker_host` the engine that it asks if the server cannot say where its
+    engine is; None for the command's own choice.
+    """
 
     client: EmulatorClient
     job: str
     host: str
     name: str
     docker: str
+    docker_host: str | None
 
     def run(self, command: Sequence[str]) -> int:
         """Until the command ends; its exit code. Raises ServerFault."""
@@ -61,8 +66,8 @@ class DebugSession:
                 raise
 
     def _docker(self, found: Document) -> Sequence[str]:
-        """Docker's command for the server's engine, or as it is set up here if the server cannot say where that is."""
-        return [self.docker] if found["engine"] is None else [self.docker, "--host", found["engine"]]
+        address = found["engine"] or self.docker_host
+        return [self.docker] if address is None else [self.docker, "--host", address]
 
     def _close(self, found: Document | None) -> None:
         """What was made goes even while signals arrive, and if the server is away as far as possible."""
@@ -84,7 +89,9 @@ class DebugSession:
         return {"account": self.client.account, "region": self.client.region, "host": self.host}
 
 
-def look_into(client: EmulatorClient, job: str, host: str, command: Sequence[str]) -> int:
+def look_into(
+    client: EmulatorClient, job: str, host: str, command: Sequence[str], docker_host: str | None = None
+) -> int:
     """Open a shell, or run a command; its exit code. Raises ServerFault."""
     if not _is_here(client.url):
         raise ServerFault(
@@ -95,7 +102,8 @@ def look_into(client: EmulatorClient, job: str, host: str, command: Sequence[str
     if docker is None:
         raise ServerFault("the command docker is not there, which connects the container with the terminal; install it")
     name = secrets.token_hex(4)
-    return DebugSession(client=client, job=job, host=host, name=name, docker=docker).run(command)
+    session = DebugSession(client=client, job=job, host=host, name=name, docker=docker, docker_host=docker_host)
+    return session.run(command)
 
 
 def _heading(job: str, found: Document) -> str:

@@ -24,6 +24,15 @@ def failed(rig: Rig, name: str = "job", **changes: object) -> ProcessingJob:
     return rig.wait_for_phase(job, "Failed")
 
 
+def failed_pair(rig: Rig) -> ProcessingJob:
+    """A job whose second host has failed while both ran."""
+    job = rig.add("pair", tags=KEEP, hosts=2, Environment={"FAKE_HOLD": "1"})
+    for host in ("algo-1", "algo-2"):
+        rig.machine.await_state(rig.container(job, host), ContainerState.RUNNING)
+    rig.machine.release(rig.container(job, "algo-2"), 3)
+    return rig.wait_for_phase(job, "Failed")
+
+
 def look(command: tuple[str, ...] | None = None, session: str = "s1") -> DebugRequest:
     return DebugRequest(session=session, command=command, dialogue=Dialogue.PIPE)
 
@@ -90,8 +99,7 @@ def test_a_container_that_could_not_start_is_kept(rig: Rig) -> None:
 
 def test_all_hosts_of_a_cluster_are_kept_and_share_a_network_again(rig: Rig) -> None:
     emulator = rig.start_emulator()
-    rig.script = lambda spec: FakeRun(exit_code=3 if spec.hostname == "algo-2" else 0)
-    job = failed(rig, hosts=2, Environment={})
+    job = failed_pair(rig)
     assert sorted(rig.machine.names()) == [rig.container(job), rig.container(job, "algo-2")]
     assert rig.machine.networks == {}
     for index, session in enumerate(("s1", "s2")):
@@ -129,6 +137,21 @@ def test_what_is_kept_outlives_a_restart_and_goes_when_it_is_released(rig: Rig) 
     assert rig.leftovers() == []
     with pytest.raises(JobNotKept, match="was kept until"):
         again.debug.open(rig.job(job), 0, look())
+
+
+def test_a_job_whose_time_is_over_goes_with_its_views_and_whoever_looks_into_it(rig: Rig) -> None:
+    rig.policy = KeepPolicy(time=timedelta(seconds=3), most=5)
+    emulator = rig.start_emulator()
+    rig.objects.put("bkt", "in/a", b"1")
+    job = failed(rig, inputs=[an_input()])
+    assert list(rig.views_folder.rglob("a"))
+    session = emulator.debug.open(job, 0, look())
+    until = session.kept_until
+    wait_for("the time to be over", lambda: rig.clock.now() >= until or None)
+    emulator.reaper.sweep()
+    assert (rig.leftovers(), rig.machine.snapshots) == ([], {})
+    with pytest.raises(JobNotKept, match="was kept until"):
+        emulator.debug.open(rig.job(job), 0, look())
 
 
 def test_a_deleted_job_goes_with_the_next_sweep(rig: Rig) -> None:
@@ -216,7 +239,7 @@ def test_the_same_look_opened_twice_makes_one_container(rig: Rig) -> None:
 
 def test_what_nobody_closed_goes_with_the_job(rig: Rig) -> None:
     emulator = rig.start_emulator()
-    job = failed(rig, hosts=2)
+    job = failed_pair(rig)
     session = emulator.debug.open(job, 1, look())
     emulator.runtime.start(emulator.runtime.find(session.container.name).id)  # type: ignore[union-attr]
     emulator.end()
