@@ -1,5 +1,7 @@
 """Failed jobs that are kept: which, looking into one, and giving up what is kept."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Query
@@ -69,29 +71,27 @@ def kept_routes(store: JobStore, kept: KeptJobs, engine_address: str | None, clo
     @router.delete("/kept")
     def release_all() -> JSONResponse:
         for job in store.list_kept(clock.now()):
-            _release(kept, job)
+            with suppress(JobNotKept), _as_http_error(RuntimeFailure):  # its time may be over in this moment
+                kept.release(job)
         return document()
 
     @router.delete("/jobs/{name}/kept")
     def release(name: JobName, query: Annotated[JobParameters, Query()]) -> JSONResponse:
-        _release(kept, query.find_job(store, name))
+        with _as_http_error(JobNotKept, RuntimeFailure):
+            kept.release(query.find_job(store, name))
         return document()
 
     @router.post("/jobs/{name}/debug")
     def open_session(name: JobName, query: Annotated[HostParameters, Query()], body: DebugBody) -> JSONResponse:
         job = query.find_job(store, name)
-        try:
+        with _as_http_error(JobNotKept, RuntimeFailure, StagingFailure):
             session = kept.open(job, index_of(query.host), body.request())
-        except (JobNotKept, RuntimeFailure, StagingFailure) as error:
-            raise _http_error(error) from error
         return JSONResponse({**session_document(session), "engine": engine_address})
 
     @router.delete("/jobs/{name}/debug/{session}")
     def close_session(name: JobName, session: SessionName, query: Annotated[HostParameters, Query()]) -> JSONResponse:
-        try:
+        with _as_http_error(RuntimeFailure):
             kept.close(query.find_job(store, name), index_of(query.host), session)
-        except RuntimeFailure as error:
-            raise _http_error(error) from error
         return JSONResponse({"status": "ok"})
 
     return router
@@ -123,13 +123,10 @@ def session_document(session: DebugSession) -> Document:
     }
 
 
-def _release(kept: KeptJobs, job: ProcessingJob) -> None:
-    try:
-        kept.release(job)
-    except (JobNotKept, RuntimeFailure) as error:
-        raise _http_error(error) from error
-
-
-def _http_error(error: EmulatorError) -> HTTPException:
+@contextmanager
+def _as_http_error(*kinds: type[EmulatorError]) -> Iterator[None]:
     """409: the same request would fail again."""
-    return HTTPException(409 if isinstance(error, JobNotKept) else 503, str(error))
+    try:
+        yield
+    except kinds as error:
+        raise HTTPException(409 if isinstance(error, JobNotKept) else 503, str(error)) from error
