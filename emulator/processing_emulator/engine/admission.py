@@ -69,8 +69,8 @@ class Admission:
         self._patience_seconds = engine_patience_seconds
         self._passing_seconds = passing_seconds
         self._without_room: set[Sequence[InstanceChoice]] = set()
-        self._tried: set[JobId] = set()
-        """Jobs behind the first that had no room, either; until room is made they are not looked at again."""
+        self._asks: dict[JobId, Sequence[InstanceChoice]] = {}
+        """Of waiting jobs that were read."""
         self._queue = AdmissionQueue()
         self._blocked: _Blocked | None = None
         self._outage: _Outage | None = None
@@ -108,6 +108,7 @@ class Admission:
     def clear(self) -> None:
         """No job waits any more."""
         self._queue.clear()
+        self._asks.clear()
         self._blocked = None
 
     def readmit(self, job: ProcessingJob, limits: Sequence[Limits]) -> None:
@@ -125,7 +126,7 @@ class Admission:
             job = self._find_waiting(job_id)
             if job is not None:
                 self._end(job, Verdict(phase=JobPhase.STOPPED))
-            self._queue.remove(job_id)
+            self._leave_queue(job_id)
 
     def admit(self) -> None:
         """Admit from the front of the queue as far as there is room.
@@ -150,7 +151,6 @@ class Admission:
         self._blocked = None  # before anything can fail: a turn that failed is repeated in full
         self._room_made.clear()
         self._without_room.clear()
-        self._tried.clear()
         while (job_id := self._queue.first()) is not None:
             job = self._find_waiting(job_id)
             reason = self._admit_one(job) if job is not None else None
@@ -159,20 +159,22 @@ class Admission:
                 self._blocked = _Blocked(job, reason, since)
                 self._admit_passing(self._blocked)
                 return
-            self._queue.remove(job_id)
+            self._leave_queue(job_id)
 
     def _admit_passing(self, blocked: _Blocked) -> None:
         """Admit jobs that fit beside the first one, in order, as long as it has not waited for long."""
         if self._clock.monotonic() - blocked.since >= self._passing_seconds:
             return
         for job_id in self._queue.behind_first(PASSING_JOBS):
-            if job_id in self._tried:
-                continue
+            if self._asks.get(job_id) in self._without_room:
+                continue  # without reading it: many may wait that ask for the same
             job = self._find_waiting(job_id)
             if job is None or self._admit_one(job) is None:
-                self._queue.remove(job_id)
-            else:
-                self._tried.add(job_id)
+                self._leave_queue(job_id)
+
+    def _leave_queue(self, job_id: JobId) -> None:
+        self._queue.remove(job_id)
+        self._asks.pop(job_id, None)
 
     def _find_waiting(self, job_id: JobId) -> ProcessingJob | None:
         """The job as stored, unless it has ended or was removed by a reset."""
@@ -190,6 +192,7 @@ class Admission:
         spec = self._read_spec(job)
         if spec is None:
             return None
+        self._asks[job.id] = spec.choices
         if spec.choices in self._without_room:
             return BEHIND_OTHERS  # a job that asks for the same has just been refused
         answer = self._backend.reserve(job.id, spec)
@@ -269,7 +272,7 @@ class Admission:
                 if (self._clock.now() - job.created_at).total_seconds() < self._patience_seconds:
                     return  # those behind it came later
                 self._fail(job, internal_failure(str(error)))
-            self._queue.remove(job_id)
+            self._leave_queue(job_id)
 
     def _fail(self, job: ProcessingJob, failure: Failure) -> None:
         self._end(job, Verdict(phase=JobPhase.FAILED, failure_reason=failure.reason))
