@@ -126,6 +126,9 @@ def _check_jobs(run: Callable[..., str], folder: Path) -> None:
     assert "copies: Completed after" in said
     assert (folder / "out" / "sub" / "file").read_text() == "content"
 
+    elsewhere = run("ps", "--region", "eu-west-1")
+    assert elsewhere.endswith("elsewhere:\n  processing-emulator ps --account 000000000000 --region us-east-1\n")
+
     assert run("run", "-d", "--name", "fails", "--", TEST_IMAGE, "sh", "-c", "echo one; echo two; exit 3") == "fails\n"
     assert "fails: Failed after" in run("watch", "fails", code=1)
     assert run("logs", "fails") == "one\ntwo\n"

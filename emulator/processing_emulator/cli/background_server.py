@@ -58,10 +58,15 @@ def _await_ready(process: "subprocess.Popen[bytes]", output: Path, log: Path, be
             if line.startswith("Ready. "):
                 return line.removeprefix("Ready. ")
         if ended is not None:
-            raise BackgroundFault(f"the server did not start:\n{_tail(log, begins_at)}")
+            raise BackgroundFault(f"the server did not start:\n{_reason(_tail(log, begins_at))}")
         time.sleep(POLL_SECONDS)
     process.terminate()
     raise BackgroundFault(f"the server was not ready within {START_SECONDS:.0f} s:\n{_tail(log, begins_at)}")
+
+
+def _reason(lines: str) -> str:
+    """The sentence with which the server ended; without one, all that it said."""
+    return lines.rpartition("\nError: ")[2]
 
 
 def _tail(log: Path, begins_at: int) -> str:

@@ -1,7 +1,7 @@
 """What the command `cache` prints."""
 
 from processing_emulator.cli.emulator_client import Document
-from processing_emulator.domain.instance_types import GIB
+from processing_emulator.quantities import size
 
 
 def cache_lines(document: Document) -> str:
@@ -10,13 +10,9 @@ def cache_lines(document: Document) -> str:
         return "The cache is off (--cache-gib 0)."
     lines = [
         f"entries     {document['entries']}",
-        f"size        {_gib(document['bytes'])} of {_gib(document['limitBytes'])}",
-        f"in use      {_gib(document['usedBytes'])} by jobs that run",
-        f"hits        {document['hits']} objects, {_gib(document['hitBytes'])} since the server was started",
+        f"size        {size(document['bytes'])} of {size(document['limitBytes'])}",
+        f"in use      {size(document['usedBytes'])} by jobs that run",
+        f"hits        {document['hits']} objects, {size(document['hitBytes'])} since the server was started",
         f"oldest use  {document['oldestUse'] or '-'}",
     ]
     return "\n".join(lines)
-
-
-def _gib(size_bytes: int) -> str:
-    return f"{size_bytes / GIB:.2f} GiB"

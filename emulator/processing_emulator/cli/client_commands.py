@@ -3,7 +3,9 @@
 import json
 import sys
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -12,11 +14,15 @@ import click
 from processing_emulator.admin.dashboard.paths import job_path, list_path
 from processing_emulator.cli.cache_lines import cache_lines
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, client_of, service_errors
-from processing_emulator.cli.formatting import seconds_between, table
+from processing_emulator.cli.formatting import fitted, seconds_between, table
 from processing_emulator.cli.settings_flags import load_settings
 from processing_emulator.domain.default_account import DEFAULT_ACCOUNT
+from processing_emulator.domain.instance_types import catalogue
 from processing_emulator.domain.job import JobKey
 from processing_emulator.quantities import duration
+
+EXIT_INTERRUPTED = 130
+"""As shells report a program that Ctrl-C has ended."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,16 +58,29 @@ def ps(client: EmulatorClient, as_json: bool, **query: Any) -> None:
     if as_json:
         _print_json(found)
         return
-    rows = [_row(job) for job in found]
-    click.echo(table(("NAME", "STATUS", "PHASE", "AGE", "RAN", "WHY"), rows) if rows else "no jobs")
+    if found:
+        text = table(("NAME", "STATUS", "PHASE", "AGE", "RAN", "WHY"), [_row(job) for job in found])
+        click.echo(fitted(text) if sys.stdout.isatty() else text)
+    else:
+        click.echo(_where_jobs_are(client, query))
+
+
+def _where_jobs_are(client: EmulatorClient, query: Mapping[str, Any]) -> str:
+    """What to say when the account and region have no jobs. Clients that choose others put them there."""
+    elsewhere = {(job["account"], job["region"]) for job in client.get("jobs", **{**query, "limit": 1000})["jobs"]}
+    commands = [f"processing-emulator ps --account {account} --region {region}" for account, region in elsewhere]
+    if not commands:
+        return "no jobs"
+    here = f"no jobs in account {client.account}, region {client.region}, but there are some elsewhere:"
+    return "\n  ".join([here, *sorted(commands)])
 
 
 def _row(job: Document) -> tuple[str, ...]:
     waiting = job.get("waiting")
-    why = f"waits for {waiting}" if waiting else (job["failureReason"] or "")
+    why = f"waits: {waiting}" if waiting else (job["failureReason"] or "")
     age = duration(seconds_between(job["createdAt"], None))
     ran = duration(seconds_between(job["startedAt"], job["endedAt"]))
-    return (job["name"], job["status"], job["phase"], age, ran, " ".join(why.split())[:100])
+    return (job["name"], job["status"], job["phase"], age, ran, " ".join(why.split()))
 
 
 @click.command(short_help="Show everything about a job.")
@@ -118,7 +137,8 @@ def logs(
             click.echo(f"{name} | {event['message']}" if len(hosts) > 1 else event["message"])
 
     run = job_logs.follow_logs if follow else job_logs.print_logs
-    run(client, job, hosts, show, begin=job_logs.since(since), tail=tail)
+    with left_to_itself(job):
+        run(client, job, hosts, show, begin=job_logs.since(since), tail=tail)
 
 
 @click.command(short_help="Follow a job until it ends.")
@@ -130,12 +150,26 @@ def watch(client: EmulatorClient, job: str, as_json: bool) -> None:
     sys.exit(_watch(client, job, as_json))
 
 
+@contextmanager
+def left_to_itself(job: str) -> Iterator[None]:
+    """Ctrl-C ends a command that follows a job, not the job: say so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(
+            f"\n{job} goes on. See it: processing-emulator watch {job}. Stop it: processing-emulator cancel {job}",
+            err=True,
+        )
+        sys.exit(EXIT_INTERRUPTED)
+
+
 def _watch(client: EmulatorClient, job: str, as_json: bool) -> int:
     from rich.console import Console
 
     from processing_emulator.cli.watch import watch as follow
 
-    document = follow(client, job, Console(stderr=as_json, highlight=False))
+    with left_to_itself(job):
+        document = follow(client, job, Console(stderr=as_json, highlight=False))
     if as_json:
         _print_json(document)
     return 0 if document["status"] == "Completed" else 1
@@ -201,7 +235,16 @@ def reset(client: EmulatorClient, scope: str, external: bool, yes: bool, as_json
         click.echo("done")
 
 
-@click.command(short_help="Run a job from one line.")
+def _known_instance_type(_context: click.Context, option: click.Parameter, name: str) -> str:
+    types = catalogue()
+    if name in types:
+        return name
+    near = get_close_matches(name if name.startswith("ml.") else f"ml.{name}", types, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "they look like ml.m5.large"
+    raise click.BadParameter(f"there is no instance type {name}; {hint}", param=option)
+
+
+@click.command(short_help="Run a job from one line.", context_settings={"allow_interspersed_args": False})
 @asks_server
 @click.argument("image")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -209,7 +252,7 @@ def reset(client: EmulatorClient, scope: str, external: bool, yes: bool, as_json
 @click.option("--out", "outputs", multiple=True, metavar="TARGET[:/FOLDER]", help="s3://…, or a folder here.")
 @click.option("-e", "--env", "environment", multiple=True, metavar="NAME=VALUE", help="A variable of the container.")
 @click.option("--name", help="Name of the job.  [default: run- and the time]")
-@click.option("--instance-type", default="ml.t3.medium", show_default=True)
+@click.option("--instance-type", default="ml.t3.medium", show_default=True, callback=_known_instance_type)
 @click.option("--instance-count", default=1, show_default=True, type=click.IntRange(1, 100))
 @click.option("--volume-size", "volume_size_in_gb", default=30, show_default=True, help="Size of the volume in GB.")
 @click.option("--max-runtime", "max_runtime_seconds", type=int, help="Seconds after which the job is stopped.")

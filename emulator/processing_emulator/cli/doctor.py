@@ -106,7 +106,7 @@ def _images(runtime: DockerRuntime) -> list[Finding]:
         name = f"image {image.name}"
         try:
             runtime.ensure_image(image.tag, PullPolicy.NEVER, lambda _line: None, threading.Event())
-            findings.append(Finding(name=name, state="ok", found=f"{image.tag}, for {image.replaces}"))
+            findings.append(Finding(name=name, state="ok", found=image.tag))
         except (ImageNotFound, RuntimeFailure):
             hint = f"{image.build_command}, or name another image in {MAP_VARIABLE}"
             findings.append(Finding(name=name, state="note", found=f"{image.tag} is not built", hint=hint))
@@ -244,7 +244,7 @@ def _gpus() -> Finding:
 
 
 def report(findings: Sequence[Finding], settings: Mapping[str, EffectiveSetting], *, as_json: bool) -> str:
-    """The findings and the effective settings, for people or for programs."""
+    """The findings and the effective settings, for people (without defaults) or for programs."""
     if as_json:
         document = {
             "checks": [asdict(finding) for finding in findings],
@@ -256,8 +256,9 @@ def report(findings: Sequence[Finding], settings: Mapping[str, EffectiveSetting]
         lines.append(f"{finding.state:8} {finding.name}: {finding.found}")
         if finding.hint:
             lines.append(f"         hint: {finding.hint}")
-    lines.append("settings")
-    lines += [f"         {_variable(name)} = {setting.value} ({setting.source})" for name, setting in settings.items()]
+    changed = [(name, setting) for name, setting in settings.items() if setting.source != "default"]
+    lines.append("settings that are not the defaults (--json has all)" if changed else "all settings are the defaults")
+    lines += [f"         {_variable(name)} = {setting.value} ({setting.source})" for name, setting in changed]
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ import click
 
 from processing_emulator.admin_prefix import ADMIN_PREFIX
 from processing_emulator.cli.env import client_variables
-from processing_emulator.config import Settings
+from processing_emulator.config import ENV_PREFIX, Settings
 from processing_emulator.domain.default_account import DEFAULT_ACCOUNT
 
 Document = dict[str, Any]
@@ -94,7 +94,7 @@ class EmulatorClient:
                 yield answer
         except urllib.error.HTTPError as error:
             with error:
-                raise ServerFault(_sentence(error.read(), error.code)) from error
+                raise ServerFault(_sentence(error.read()) or self.stranger) from error
         except OSError as error:
             raise ServerFault(self.away) from error
 
@@ -103,13 +103,23 @@ class EmulatorClient:
         """What to say when nothing answers."""
         return f"no emulator answers at {self.url}; start one: processing-emulator start -d"
 
+    @property
+    def stranger(self) -> str:
+        """What to say when something else answers."""
+        return (
+            f"another program answers at {self.url}, not an emulator; "
+            f"choose another port for both: export {ENV_PREFIX}PORT=9321, then processing-emulator start -d"
+        )
+
 
 @cache
 def _aws_client(client: EmulatorClient, service: str) -> Any:
     import boto3  # takes 200 ms to import; most commands do not need it
+    import botocore.session
     from botocore.config import Config
 
-    return boto3.session.Session().client(
+    own = botocore.session.Session(session_vars={"profile": (None, None, None, None)})  # none of the user's profiles
+    return boto3.session.Session(botocore_session=own).client(
         service,
         endpoint_url=client.url,
         region_name=client.region,
@@ -137,12 +147,17 @@ def client_of(
 
 @contextmanager
 def service_errors(client: EmulatorClient) -> Iterator[None]:
-    """Errors of boto3 in one sentence, without names of the wire. Raises ServerFault."""
+    """Errors of boto3 in one sentence. Raises ServerFault."""
     from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
+    except ResponseParserError as error:
+        raise ServerFault(client.stranger) from error
     except ClientError as error:
+        if not error.response["ResponseMetadata"].get("RequestId"):  # each answer of an emulator has one
+            raise ServerFault(client.stranger) from error
         raise ServerFault(error.response["Error"].get("Message") or str(error)) from error
     except EndpointConnectionError as error:
         raise ServerFault(client.away) from error
@@ -150,8 +165,9 @@ def service_errors(client: EmulatorClient) -> Iterator[None]:
         raise ServerFault(str(error)) from error
 
 
-def _sentence(body: bytes, status: int) -> str:
+def _sentence(body: bytes) -> str | None:
+    """What the emulator says is wrong; None if it is not an emulator that answers."""
     try:
         return str(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):
-        return f"the server answered {status}: {body[:200].decode(errors='replace')}"
+        return None

@@ -1,5 +1,6 @@
 """Tables and times as the command line prints them."""
 
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -17,6 +18,12 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def counted(count: int, word: str) -> str:
     """`1 object`, `2 objects`."""
     return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def fitted(text: str) -> str:
+    """Lines cut to the width of the terminal, with an ellipsis where something is missing."""
+    width = shutil.get_terminal_size().columns
+    return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in text.splitlines())
 
 
 def moment(text: str | None) -> datetime | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from processing_emulator.cli.emulator_client import ServerFault, client_of
+from processing_emulator.cli.emulator_client import EmulatorClient, ServerFault, client_of
 from processing_emulator.cli.formatting import table
 from processing_emulator.cli.settings_flags import GroupedCommand, given_flags, load_settings, settings_flags
 from processing_emulator.config import Settings
@@ -33,12 +33,24 @@ def start(detach: bool, as_json: bool, **flags: Any) -> None:
 
     pid = background_server.running_pid(settings)
     if pid is not None:
-        _say(as_json, f"a server runs already (process {pid})", pid=pid, started=False)
+        sentence = (
+            f"a server runs already (process {pid}) and keeps its settings; "
+            "look: processing-emulator status, end it: processing-emulator stop, another one: --data-dir and --port"
+        )
+        _say(as_json, sentence, pid=pid, started=False)
         return
     arguments = [word for name, value in given_flags(flags).items() for word in (f"--{name.replace('_', '-')}", value)]
     url = background_server.start_in_background(settings, arguments)
     pid = background_server.running_pid(settings)
     _say(as_json, f"Ready. {url}", url=url, pid=pid, started=True)
+    _warn_of_faults(client_of(settings, url=url))
+
+
+def _warn_of_faults(client: EmulatorClient) -> None:
+    """A server starts without Docker, for example, but jobs wait then."""
+    for name, part in client.get("health")["services"].items():
+        if "error" in part:
+            click.echo(f"{name} is {part['status']}: {part['error']}\n  what to do: {part['hint']}", err=True)
 
 
 @click.command(short_help="Show whether a server runs, and its health.")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
@@ -140,7 +141,7 @@ def load_settings(flags: dict[str, Any]) -> Settings:
     """Settings from options and environment. Raises UsageFault naming what is wrong."""
     unknown = unknown_variables(os.environ)
     if unknown:
-        raise UsageFault(f"unknown setting in the environment: {', '.join(unknown)}")
+        raise UsageFault(f"unknown setting in the environment: {', '.join(map(_with_nearest, unknown))}")
     given = given_flags(flags)
     try:
         return Settings(**given)
@@ -148,6 +149,11 @@ def load_settings(flags: dict[str, Any]) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise UsageFault(f"setting {name}: {first['msg']}") from error
+
+
+def _with_nearest(variable: str) -> str:
+    near = get_close_matches(variable, [ENV_PREFIX + name.upper() for name in Settings.model_fields], n=1)
+    return f"{variable} (did you mean {near[0]}?)" if near else variable
 
 
 def given_flags(flags: dict[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def _follow_phases(client: EmulatorClient, job: str, console: Console) -> Docume
                 live.update(live_view(document))
             else:
                 for line in _new_phases(document, shown):
-                    console.print(line)
+                    console.print(line, soft_wrap=True)
             if document["status"] in ENDED:
                 return document
             pause.wait(POLL_SECONDS)
@@ -69,7 +69,7 @@ def _follow_phases(client: EmulatorClient, job: str, console: Console) -> Docume
 
 def _new_phases(document: Document, shown: set[str]) -> Iterator[str]:
     phase, waiting = document["phase"], document["waiting"]
-    reason = f": waits for {waiting['reason']}" if waiting and waiting["reason"] else ""
+    reason = f": waits: {waiting['reason']}" if waiting and waiting["reason"] else ""
     line = f"[{phase}]{reason}".replace("[", "\\[")
     if line not in shown:
         shown.add(line)
@@ -110,27 +110,38 @@ def _peak_cells(instance: Document) -> Sequence[RenderableType]:
 def _right_size(sizing: Document | None, *, why: bool) -> Iterator[str]:
     if sizing is None:
         return
+    if sizing["instanceType"] is None and not why:
+        yield f"right size: unknown. {' '.join(sizing['reasons'])}"
+        return
     yield f"right size: {sizing['verdict']} How sure: {sizing['confidence']}."
     yield f"  {sizing['cost']}"
-    if why or sizing["instanceType"] is None:
+    if why:
         yield from (f"  {reason}" for reason in sizing["reasons"])
 
 
 def summary(document: Document, *, why: bool = False) -> Text:
-    """How the job ended: state, time, peaks, the right size (and `why` it is that), and the reason of a failure."""
+    """How the job ended, or what it does: state, time, the reason of a failure or of waiting, peaks, and the right size
+    (and `why` it is that).
+    """
     took = duration(seconds_between(document["createdAt"], document["endedAt"]))
     text = Text(f"{document['name']}: {document['status']}", style=f"bold {_STYLES.get(document['status'], '')}")
     text.append(f" after {took}", style="default")
-    for instance in document["instances"]:
-        for cell in _peak_cells(instance):
-            if cell:
-                text.append(f"\n  {instance['host']}: {cell}", style="default")
-    for line in _right_size(document["rightSizing"], why=why):
-        text.append(f"\n  {line}", style="default")
     if document["failureReason"]:
         text.append(f"\n  {document['failureReason']}", style="red")
-    if document["debug"]:
-        text.append(f"\n  {document['debug']}", style="default")
-    if document["exitMessage"]:
-        text.append(f"\n  exit message: {document['exitMessage']}", style="default")
+    for line in _details(document, why=why):
+        text.append(f"\n  {line}", style="default")
     return text
+
+
+def _details(document: Document, *, why: bool) -> Iterator[str]:
+    if document["exitMessage"]:
+        yield f"exit message: {document['exitMessage']}"
+    if document["waiting"] and document["waiting"]["reason"]:
+        yield f"waits: {document['waiting']['reason']}"
+    for instance in document["instances"]:
+        yield from (f"{instance['host']}: {cell}" for cell in _peak_cells(instance) if cell)
+    yield from _right_size(document["rightSizing"], why=why)
+    if document["status"] == "Failed":
+        yield f"log: processing-emulator logs {document['name']}, page: processing-emulator open {document['name']}"
+    if document["debug"]:
+        yield document["debug"]

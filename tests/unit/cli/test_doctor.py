@@ -28,7 +28,13 @@ def test_the_report_names_what_is_missing_with_a_hint() -> None:
     lines = report(FINDINGS, effective_settings(Settings()), as_json=False).splitlines()
     assert lines[0] == "missing  docker: nothing answers"
     assert lines[1].strip() == "hint: systemctl start docker"
-    assert "         PROCESSING_EMULATOR_PORT = 9320 (default)" in lines
+    assert lines[-1] == "all settings are the defaults"
+
+
+def test_the_report_shows_the_settings_that_are_not_the_defaults() -> None:
+    settings = Settings.model_validate({"port": 9321})
+    shown = report(FINDINGS, effective_settings(settings, ["port"]), as_json=False)
+    assert shown.endswith("(--json has all)\n         PROCESSING_EMULATOR_PORT = 9321 (flag)")
 
 
 def test_secrets_are_not_in_the_report_in_either_form() -> None:

@@ -19,7 +19,9 @@ def test_a_flag_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_misspelt_variable_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{ENV_PREFIX}PROT", "9001")
-    with pytest.raises(UsageFault, match="unknown setting in the environment: PROCESSING_EMULATOR_PROT"):
+    with pytest.raises(
+        UsageFault, match=r"environment: PROCESSING_EMULATOR_PROT \(did you mean PROCESSING_EMULATOR_PORT\?\)"
+    ):
         load_settings({})
 
 

@@ -83,3 +83,21 @@ def test_end_shows_the_right_size_and_its_price_and_describe_also_why() -> None:
     assert "4 s cost USD 1." in short
     assert "Few." not in short
     assert "Few." in long
+
+
+def test_unknown_right_size_is_one_line_and_follows_the_reason_of_the_failure() -> None:
+    sizing = {"instanceType": None, "verdict": "None.", "confidence": "unknown", "cost": "1 s.", "reasons": ["Short."]}
+    shown = text_of(summary(a_document(status="Failed", failureReason="AlgorithmError: ,", rightSizing=sizing)))
+
+    assert [line.strip() for line in shown.splitlines()] == [
+        "job: Failed after 3.0 s",
+        "AlgorithmError: ,",
+        "right size: unknown. Short.",
+        "log: processing-emulator logs job, page: processing-emulator open job",
+    ]
+
+
+def test_description_of_a_waiting_job_says_what_it_waits_for() -> None:
+    shown = text_of(summary(a_document(phase="Pending", waiting={"reason": "vCPU: 2 wanted, 0 free"})))
+
+    assert "waits: vCPU: 2 wanted, 0 free" in shown
