@@ -77,15 +77,13 @@ def call(runtime: DockerRuntime, attachment: NetworkAttachment, *targets: str) -
 def test_hosts_of_a_job_reach_each_other_by_name_at_their_addresses(
     docker_runtime: DockerRuntime, isolated: bool
 ) -> None:
+    """Names resolve both ways before the peer's container is there."""
     first, second = attachments(create_network(docker_runtime, isolated=isolated))
-    serve(docker_runtime, second)
+    names = {"own address": first.address, "peer address": second.address, "peer name": "algo-2"}
 
-    assert call(docker_runtime, first, "algo-2:7000") == {
-        "own address": first.address,
-        "peer address": second.address,
-        "peer name": "algo-2",
-        "reached": [True],
-    }
+    assert call(docker_runtime, first) == {**names, "reached": []}
+    serve(docker_runtime, second)
+    assert call(docker_runtime, first, "algo-2:7000") == {**names, "reached": [True]}
 
 
 @pytest.mark.parametrize("isolated", [False, True])

@@ -6,6 +6,7 @@ engine does not say either when it was started. But it creates its network `brid
 containers have outlived it (live restore); then the network keeps its time.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 import docker.errors
 
 from processing_emulator.adapters.docker_runtime.clients import Call, Engine
+from processing_emulator.errors import RuntimeFailure, RuntimeUnavailable
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_NETWORK = "bridge"
 
@@ -46,13 +50,19 @@ def was_ended_from_outside(engine: Engine, container_id: str, *, engine_was_away
 
 
 def _was_signalled(engine: Engine, container_id: str, state: Mapping[str, Any]) -> bool:
-    """The engine keeps its last 256 events, and waits for later ones until the given time."""
+    """The engine keeps its last 256 events, and waits for later ones until the given time. A proxy may refuse them."""
     since = datetime.fromisoformat(state["StartedAt"]).timestamp()
     until = datetime.fromisoformat(state["FinishedAt"]).timestamp() + EVENT_SECONDS
     filters = {"container": container_id, "event": "kill"}
-    with engine.call(Call.INSPECT) as api:
-        times = {"since": f"{since:.6f}", "until": f"{until:.6f}"}
-        return any(api.events(**times, filters=filters))  # type: ignore[call-overload]  # fractions are strings
+    times = {"since": f"{since:.6f}", "until": f"{until:.6f}"}
+    try:
+        with engine.call(Call.INSPECT) as api:
+            return any(api.events(**times, filters=filters))  # type: ignore[call-overload]  # fractions are strings
+    except RuntimeUnavailable:
+        raise
+    except RuntimeFailure as error:
+        logger.warning("events not read", extra={"container": container_id[:12], "error": str(error)})
+        return False
 
 
 def _start_of(engine: Engine) -> datetime | None:
