@@ -6,7 +6,7 @@ from math import ceil
 from processing_emulator.admin.views import Document
 from processing_emulator.domain.instance_prices import Price, PriceTable
 from processing_emulator.domain.instance_types import GIB, catalogue
-from processing_emulator.domain.job import GPU_LOST, InstanceRecord, JobEvent, ProcessingJob
+from processing_emulator.domain.job import GPU_LOST, SIMULATED_NODE, InstanceRecord, JobEvent, ProcessingJob
 from processing_emulator.domain.right_sizing import Confidence, HostUse, Need, RightSize, right_size
 from processing_emulator.domain.usage import UsagePeaks
 from processing_emulator.quantities import duration
@@ -18,8 +18,9 @@ def right_sizing_document(
     events: Sequence[JobEvent],
     prices: PriceTable,
 ) -> Document | None:
-    """None until the job has ended, and for one that never got a container."""
-    if not job.phase.is_terminal or not any(record.container_started_at for record, _ in instances):
+    """None until the job has ended, and for one that never got a container, or only simulated ones."""
+    ran = [record for record, _ in instances if record.container_started_at and record.limits.node != SIMULATED_NODE]
+    if not job.phase.is_terminal or not ran:
         return None
     asked, known = job.choice.instance_type, prices.in_region(job.key.region)
     lost_gpus = {event.detail.get("host") for event in events if event.action == GPU_LOST}

@@ -30,13 +30,16 @@ SPARK_LIMIT_SECONDS: Final = 432_000
 EXAMPLE_ACCOUNTS: Final = frozenset({DEFAULT_ACCOUNT, "111111111111", "111122223333", "123456789012"})
 """Accounts of documentation and of emulators."""
 
+PLATFORM: Final = "linux/amd64"
+"""Of every instance type of processing jobs (spec 7.2)."""
+
 OUR_PREFIX: Final = "processing-emulator"
 
 _BUCKET = re.compile(r"(?!xn--|.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _DEFAULT_BUCKET = re.compile(r"sagemaker-(?P<region>[a-z]{2,3}(?:-[a-z]+)+-[0-9])-(?P<account>[0-9]{12})")
 _ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12}):role/?(?P<name>.+)")
 _KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):.+")
-_THIS_MACHINE = re.compile(r"\b(?:localhost|127\.0\.0\.1|host\.docker\.internal|172\.17\.0\.1)\b", re.ASCII)
+_THIS_MACHINE = re.compile(r"\b(?:host\.docker\.internal|172\.17\.0\.1)\b", re.ASCII)
 
 
 class Verdict(StrEnum):
@@ -355,6 +358,13 @@ def _run_here(job: CloudJob) -> Iterator[Finding]:
             "ProcessingResources.ClusterConfig.InstanceType",
             f"It ran without the {detail.get('gpus_per_instance')} GPUs of {detail.get('instance_type')}.",
         )
+    for platform in {str(detail.get("platform") or PLATFORM) for detail in job.happened("image_ready")}:
+        if not platform.startswith(PLATFORM):
+            yield _refused(
+                "image-platform",
+                "AppSpecification.ImageUri",
+                f"The image ran as {platform}; all instance types are {PLATFORM}. Build it for that platform, too.",
+            )
     if any(limits.node == SIMULATED_NODE for limits in job.limits):
         yield _differs("simulated", "AppSpecification", "No image ran here: its containers were simulated.")
     if any(limits.capped for limits in job.limits):

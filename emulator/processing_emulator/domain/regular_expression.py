@@ -39,7 +39,7 @@ class RegularExpression:
         found = self._compiled.search(text.encode(errors=_SURROGATES))
         if found is None:
             return None
-        return [None if part is None else part.decode(errors=_SURROGATES) for part in found.groups()]
+        return [None if part is None else part.decode(errors="replace") for part in found.groups()]
 
 
 def escaped(text: str) -> str:

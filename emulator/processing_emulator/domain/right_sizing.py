@@ -159,16 +159,24 @@ def _memory_was_short(use: HostUse) -> bool:
 def _smallest(
     asked: InstanceType, hosts: Sequence[HostUse], need: Need, prices: Mapping[str, Price]
 ) -> InstanceType | None:
-    """Of the closest types that have all. The asked type is not too small for a run that came to its end."""
+    """Of the closest types that have all. The asked type is not too small for a run that came to its end.
+
+    Without the prices, a type that has more of something than the asked one may be dearer, and is not named then.
+    """
     has_done = all(use.is_complete for use in hosts)
     for types in [same_family(asked)] if need.gpus else alike(asked):
         fitting = [each for each in types if need.is_met_by(each) or (has_done and each == asked)]
-        if fitting:
-            by_size = sorted(fitting, key=lambda each: (each.gpus, each.vcpus, each.memory_bytes))
-            if all(each.name in prices for each in fitting):
-                return min(by_size, key=lambda each: prices[each.name].usd_per_hour)
-            return by_size[0]
+        by_size = sorted(fitting, key=lambda each: (each.gpus, each.vcpus, each.memory_bytes))
+        if fitting and all(each.name in prices for each in fitting):
+            return min(by_size, key=lambda each: prices[each.name].usd_per_hour)
+        named = [each for each in by_size if not has_done or _has_no_more(each, asked)]
+        if named:
+            return named[0]
     return asked if has_done else None
+
+
+def _has_no_more(one: InstanceType, other: InstanceType) -> bool:
+    return one.vcpus <= other.vcpus and one.memory_bytes <= other.memory_bytes and one.gpus <= other.gpus
 
 
 def _of_samples(hosts: Sequence[HostUse]) -> Iterator[Reason]:
@@ -225,6 +233,8 @@ def _of_limits(asked: InstanceType, use: HostUse) -> Iterator[Reason]:
 def _of_gpus(asked: InstanceType, hosts: Sequence[HostUse], need: Need) -> Iterator[Reason]:
     if not asked.gpus:
         return
+    if need.gpus and all(_gpus_were_measured(asked, use) for use in hosts):
+        yield Reason(Confidence.LIKELY, f"The GPUs here are not those of {asked.name}: their memory and speed differ.")
     if any(len(use.limits.gpu_ids) < asked.gpus for use in hosts):
         yield Reason(Confidence.UNKNOWN, "It ran without GPUs here; what it would do with them is not known.")
     elif not all(_gpus_were_measured(asked, use) for use in hosts):

@@ -165,6 +165,16 @@ def test_buckets_that_the_service_would_not_read(uri: str, rule: str, verdict: V
     assert found(a_job(outputs=[an_output(uri=uri)]), rule).member == "ProcessingOutputConfig.Outputs[0].S3Output.S3Uri"
 
 
+def test_an_image_of_another_platform_does_not_run_there() -> None:
+    """Spec 7.2: no type has ARM processors."""
+
+    def ran_as(platform: str | None) -> CloudJob:
+        return a_job(events=[JobEvent(at=START, action="image_ready", detail={"platform": platform})])
+
+    assert rules(ran_as("linux/arm64/v8")) == {"image-platform": Verdict.REFUSED}
+    assert rules(ran_as("linux/amd64")) == rules(ran_as(None)) == {}
+
+
 def test_subnets_and_groups_are_needed() -> None:
     """Spec 2.5."""
     vpc = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
@@ -181,11 +191,16 @@ def test_tags_need_a_permission_and_those_of_the_emulator_mean_nothing() -> None
 
 def test_variables_of_the_emulator_and_addresses_of_this_machine_are_told_without_their_values() -> None:
     """Spec 2.2."""
-    environment = {"PROCESSING_EMULATOR_SIMULATE_SECONDS": "1", "DB": "postgresql://me:secret@localhost/x", "A": "b"}
-    job = a_job(Environment=environment, arguments=["--url", "http://127.0.0.1:9320"])
+    environment = {
+        "PROCESSING_EMULATOR_SIMULATE_SECONDS": "1",
+        "DB": "postgresql://me:secret@host.docker.internal/x",
+        "A": "b",
+    }
+    job = a_job(Environment=environment, arguments=["--url", "http://172.17.0.1:9320"])
 
     assert rules(job) == {"emulator-variables": Verdict.DIFFERS, "address-of-this-machine": Verdict.DIFFERS}
     members = [each.member for each in findings_of(job) if each.rule == "address-of-this-machine"]
+    assert rules(a_job(Environment={"MASTER_ADDR": "127.0.0.1"})) == {}, "a container's own address, there as here"
     assert members == ["Environment.DB", "AppSpecification.ContainerArguments[1]"]
     assert not any("secret" in finding.sentence for finding in findings_of(job))
 

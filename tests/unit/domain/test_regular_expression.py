@@ -44,3 +44,7 @@ def test_what_cannot_be_searched_so_is_refused_by_its_name(pattern: str, why: st
     with pytest.raises(ValueError, match=r".") as caught:
         RegularExpression(pattern)
     assert str(caught.value) == why
+
+
+def test_a_group_that_takes_a_part_of_a_character_is_text_all_the_same() -> None:
+    assert RegularExpression(r"(\C)").groups_in("é") == ["\ufffd"]

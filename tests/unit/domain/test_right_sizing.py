@@ -73,6 +73,8 @@ def sized(asked: str, *hosts: dict[str, Any], prices: dict[str, float] | None = 
         ("ml.g5.12xlarge", {"cpu": 300.0, "used": 10, "gpu": 80.0, "gpu_memory": 50.0}, "ml.g5.xlarge"),
         ("ml.g5.12xlarge", {"gpu": 150.0, "gpu_memory": 50.0}, "ml.g5.12xlarge"),  # the smallest with two GPUs
         ("ml.g4dn.8xlarge", {"cpu": 100.0, "used": 3}, "ml.m5.large"),  # no GPU used
+        ("ml.c5.9xlarge", {"cpu": 2000.0, "used": 50}, "ml.c5.9xlarge"),  # ml.r5.8xlarge has fewer vCPUs and is dearer
+        ("ml.m5.12xlarge", {"cpu": 2000.0, "used": 50}, "ml.c5.9xlarge"),
         ("ml.g4dn.xlarge", {"gpus": 0}, "ml.g4dn.xlarge"),  # it had none here
     ],
 )
@@ -145,6 +147,11 @@ def test_each_doubt_is_said_and_counts(host: dict[str, Any], confidence: Confide
 @pytest.mark.parametrize(
     ("host", "confidence", "sentence"),
     [
+        (
+            {"gpu": 90.0, "gpu_memory": 80.0},
+            LIKELY,
+            "The GPUs here are not those of ml.g5.12xlarge: their memory and speed differ.",
+        ),
         ({}, LIKELY, "No GPU was used. A program that looks for one may refuse to run without."),
         ({"gpus": 0}, UNKNOWN, "It ran without GPUs here; what it would do with them is not known."),
         ({"gpu": None, "gpu_memory": None}, UNKNOWN, "What its GPUs did could not be measured to the end."),
@@ -154,7 +161,7 @@ def test_each_doubt_is_said_and_counts(host: dict[str, Any], confidence: Confide
             LIKELY,
             "Its 4 GPUs together did the work of 1; a program made for 4 may need a change.",
         ),
-        ({"gpu": 390.0}, SURE, "One run was measured: larger inputs need more."),
+        ({"gpu": 390.0}, LIKELY, "One run was measured: larger inputs need more."),
     ],
 )
 def test_doubts_about_gpus(host: dict[str, Any], confidence: Confidence, sentence: str) -> None:
