@@ -132,6 +132,8 @@ def _check_jobs(run: Callable[..., str], folder: Path) -> None:
     assert run("run", "-d", "--name", "fails", "--", TEST_IMAGE, "sh", "-c", "echo one; echo two; exit 3") == "fails\n"
     assert "fails: Failed after" in run("watch", "fails", code=1)
     assert run("logs", "fails") == "one\ntwo\n"
+    assert "container_exited" in run("describe", "fails")
+    assert run("logs", "--since", "2199-01-01", "fails") == ""
     assert run("logs", "-f", "--tail", "1", "fails") == "two\n"
     assert json.loads(run("logs", "--json", "--since", "1h", "fails").splitlines()[0])["message"] == "one"
     assert "AlgorithmError: , exit code: 3" in run("describe", "fails")

@@ -41,7 +41,9 @@ class DataDir:
             (self.root / "lock").touch()
             lock = (self.root / "lock").open("r+", encoding="ascii")
         except OSError as error:
-            raise StoreFailure(f"data directory {self.root} cannot be used: {error.strerror}") from error
+            raise StoreFailure(
+                f"data directory {self.root} cannot be used: {error.strerror}; choose another with --data-dir"
+            ) from error
         with lock:
             if not _locks(lock.fileno()):
                 raise StoreFailure(

@@ -37,7 +37,9 @@ def start_in_background(settings: Settings, arguments: Sequence[str]) -> str:
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         output, log = (logs / "server.out").open("wb"), (logs / "server.log").open("ab")
     except OSError as error:
-        raise BackgroundFault(f"data directory {settings.data_dir} cannot be used: {error.strerror}") from error
+        raise BackgroundFault(
+            f"data directory {settings.data_dir} cannot be used: {error.strerror}; choose another with --data-dir"
+        ) from error
     with output, log:
         begins_at = log.tell()
         process = subprocess.Popen(

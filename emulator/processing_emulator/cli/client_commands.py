@@ -111,7 +111,11 @@ def readiness_line(document: Document) -> str:
 
 
 def _details(detail: Mapping[str, object]) -> str:
-    return " ".join(f"{name}={value}" for name, value in detail.items())
+    return ", ".join(f"{name.replace('_', ' ')}: {_word(value)}" for name, value in detail.items() if value != [])
+
+
+def _word(value: object) -> object:
+    return ("yes" if value else "no") if isinstance(value, bool) else value
 
 
 @click.command(short_help="Print what a job prints.")
@@ -130,7 +134,11 @@ def logs(
 
     hosts = job_logs.host_names(client, job, host)
 
+    printed = False
+
     def show(name: str, event: Document) -> None:
+        nonlocal printed
+        printed = True
         if as_json:
             click.echo(json.dumps({"host": name, **event}))
         else:
@@ -139,6 +147,8 @@ def logs(
     run = job_logs.follow_logs if follow else job_logs.print_logs
     with left_to_itself(job):
         run(client, job, hosts, show, begin=job_logs.since(since), tail=tail)
+    if not printed and not as_json:
+        click.echo(f"{job} has printed nothing", err=True)
 
 
 @click.command(short_help="Follow a job until it ends.")
@@ -227,6 +237,7 @@ def cache(client: EmulatorClient, action: str, as_json: bool) -> None:
 def reset(client: EmulatorClient, scope: str, external: bool, yes: bool, as_json: bool) -> None:
     """Delete what the server keeps: running jobs are killed, and nothing can be brought back."""
     if not yes:
+        client.get("health")  # ask only where a server answers
         click.confirm(f"Delete {'everything' if scope == 'all' else scope} at {client.url}?", abort=True)
     document = client.post("reset", scope=scope, external="true" if external else None)
     if as_json:

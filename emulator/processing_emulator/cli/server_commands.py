@@ -10,6 +10,7 @@ from processing_emulator.cli.emulator_client import EmulatorClient, ServerFault,
 from processing_emulator.cli.formatting import table
 from processing_emulator.cli.settings_flags import GroupedCommand, given_flags, load_settings, settings_flags
 from processing_emulator.config import Settings
+from processing_emulator.quantities import size
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -77,7 +78,11 @@ def status(url: str | None, as_json: bool) -> None:
 
 
 def _details(part: dict[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in part.items() if name != "status")
+    return ", ".join(_detail(name, value) for name, value in part.items() if name != "status")
+
+
+def _detail(name: str, value: Any) -> str:
+    return f"{name.removesuffix('Bytes')}: {size(value) if name.endswith('Bytes') else value}"
 
 
 @click.command(cls=GroupedCommand, short_help="Stop the server.")

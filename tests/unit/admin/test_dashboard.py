@@ -174,6 +174,25 @@ def test_a_failed_job_shows_its_reason_and_what_to_do(world: World) -> None:
     assert not [each for each in triggers if each and "every" in each], "a job that has ended is not asked for again"
 
 
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("ClientError: Failed to download data. No S3 objects found under s3://b/in", "The input has no objects here"),
+        ("ClientError: ListObjectsV2 failed for s3://b/in: NoSuchBucket (404)", "There is no such bucket here"),
+        ("ClientError: Cannot pull algorithm container.", "The image is not on this machine"),
+        ("ClientError: something else", "Something that the request names could not be used."),
+        ("AlgorithmError: NoSuchBucket, exit code: 1", "The program in the container ended with an error."),
+    ],
+)
+def test_the_advice_fits_the_mistakes_that_beginners_make(world: World, reason: str, advice: str) -> None:
+    job = world.store.add(a_key("failed"), a_request("failed"), {}, START)
+    world.store.advance(
+        job.id, JobPhase.PENDING, JobPhase.FAILED, START, JobFacts(ended_at=START, failure_reason=reason)
+    )
+
+    assert advice in page(world, "/_emulator/dashboard/jobs/failed").text
+
+
 def test_the_timeline_has_a_bar_for_each_phase(world: World) -> None:
     world.api.service.create(a_key("job"), a_request("job"))
     world.api.move(world.api.service.describe(a_key("job")), JobPhase.RUNNING)

@@ -13,13 +13,34 @@ def advice_for(job: ProcessingJob, instances: Sequence[InstanceRecord]) -> str |
         return None
     if any(record.exit is not None and record.exit.out_of_memory for record in instances):
         return "The container used all of its memory. Look at the memory curve, and ask for a larger instance type."
-    return _ADVICE.get(reason.partition(":")[0], _ADVICE[FailureClass.INTERNAL])
+    kind = reason.partition(":")[0]
+    if kind == FailureClass.CLIENT:
+        for words, advice in _ADVICE_FOR_WORDS.items():
+            if words in reason:
+                return advice
+    return _ADVICE.get(kind, _ADVICE[FailureClass.INTERNAL])
 
+
+_ADVICE_FOR_WORDS: Mapping[str, str] = {
+    "NoSuchBucket": (
+        "There is no such bucket here; buckets of the cloud are not known. "
+        "Make it (aws s3 mb s3://NAME, or create_bucket of boto3), or correct the name in the request below."
+    ),
+    "No S3 objects found": (
+        "The input has no objects here; nothing is fetched from the cloud. "
+        "Upload them first (aws s3 cp, or upload_file of boto3), or correct the prefix in the request below."
+    ),
+    "Cannot pull": (
+        "The image is not on this machine and could not be pulled. Build it, load it with docker load, or correct its "
+        "name; processing-emulator images list shows the images that come with the emulator."
+    ),
+}
+"""Reasons of beginners that are told apart by words of the service (`domain.outcome`, `engine.failures`)."""
 
 _ADVICE: Mapping[str, str] = {
     FailureClass.ALGORITHM: (
         "The program in the container ended with an error. Its last lines are below; "
-        "they usually name the error. The request at the end of this page runs the job again."
+        "they usually name the error. The code below Request runs the job again."
     ),
     FailureClass.CLIENT: (
         "Something that the request names could not be used. The reason names it; "
