@@ -43,10 +43,11 @@ def main() -> None:
     """Print the table, sorted; a type with two prices in a region is a mistake."""
     found = {row for name in sys.argv[1:] for row in rows(json.loads(Path(name).read_text(encoding="utf-8")))}
     order = list(catalogue())
+    table = sorted(found, key=lambda row: (row[2], order.index(row[0])))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(sorted(found, key=lambda row: (row[2], order.index(row[0]))))
+    writer.writerows(table)
     try:
         price_table(text.getvalue())
     except ValueError as error:
