@@ -93,7 +93,20 @@ def test_a_bundle_holds_what_the_job_was(file: Path) -> None:
     assert log == ["summing"]
 
 
-def test_a_replay_elsewhere_is_the_same_and_a_changed_input_is_noticed(server: EmulatorProcess, file: Path) -> None:
+def _made_in(file: Path, path: Path, region: str) -> Path:
+    """The bundle, as if it were from another region."""
+    with zipfile.ZipFile(file) as one, zipfile.ZipFile(path, "w") as other:
+        for name in one.namelist():
+            is_manifest = name == "manifest.json"
+            other.writestr(
+                name, json.dumps({**json.loads(one.read(name)), "region": region}) if is_manifest else one.read(name)
+            )
+    return path
+
+
+def test_a_replay_elsewhere_is_the_same_and_a_changed_input_is_noticed(
+    server: EmulatorProcess, file: Path, tmp_path: Path
+) -> None:
     s3 = server.client("s3")
 
     code, found, said = _replay(server, file, "--dry-run")
@@ -108,8 +121,9 @@ def test_a_replay_elsewhere_is_the_same_and_a_changed_input_is_noticed(server: E
     assert server.control("jobs/sum/request")["Tags"] == [{"Key": "team", "Value": "a"}]
 
     s3.put_object(Bucket="numbers", Key="in/numbers", Body=b"1\n2\n4\n")
-    code, found, said = _replay(server, file, "--name", "changed")
+    code, found, said = _replay(server, _made_in(file, tmp_path / "b.zip", "eu-west-1"), "--name", "changed")
     assert code == 1
+    assert "replays sum as changed in eu-west-1\n" in said
     assert [each["what"] for each in found["differences"]] == [
         "input in: s3://numbers/in/numbers",
         "input list: s3://numbers/in/numbers",

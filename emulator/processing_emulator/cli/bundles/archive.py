@@ -1,23 +1,25 @@
-"""The format of a bundle: a zip file with a manifest, which is written and read as a stream and never unpacked to disk.
+"""The format of a bundle: a zip file with a manifest, which is written and read as a stream.
 
-A bundle may come from anybody, so its reader takes known names only, checks sizes before it reads, and answers
-everything else with a sentence. docs/bundles.md lists the members.
+A bundle may come from anybody, so its reader takes known names only, makes no path of them, checks sizes before it
+reads, and answers everything else with a sentence. docs/bundles.md lists the members.
 """
 
 import io
 import json
+import os
 import re
 import stat
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Annotated, Any, Self
 
 import click
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
 
 from processing_emulator.cli.bundles.listings import MOST_OBJECTS, Listing
 from processing_emulator.domain.staging import KEY_LIMIT_BYTES, StoredObject
@@ -26,14 +28,25 @@ FORMAT = "processing-emulator bundle"
 VERSION = 1
 """Of the format; a reader takes no other."""
 
-DOCUMENT_LIMIT_BYTES = 64 * 1024**2
-"""Of one JSON document in a bundle."""
+KIB, MIB = 1024, 1024**2
 
-CHUNK_BYTES = 1024**2
+DOCUMENT_LIMITS: Mapping[str, int] = {
+    "manifest": 64 * KIB,
+    "request": MIB,
+    "describe": MIB,
+    "job": 8 * MIB,
+    "inputs": 16 * MIB,
+    "outputs": 16 * MIB,
+}
+"""The most bytes of each JSON document that is read: parsed, JSON takes up to some 40 times its size in memory.
+
+A list of 16 MiB has some 90,000 objects.
+"""
+
+CHUNK_BYTES = MIB
 _MOST_MEMBERS = MOST_OBJECTS + 1000
-_DOCUMENTS = ("manifest", "request", "describe", "job", "inputs", "outputs")
 _NAMES = re.compile(
-    rf"(?:{'|'.join(_DOCUMENTS)})\.json|samples/algo-[1-9][0-9]{{0,2}}\.json"
+    rf"(?:{'|'.join(DOCUMENT_LIMITS)})\.json|samples/algo-[1-9][0-9]{{0,2}}\.json"
     r"|logs/algo-[1-9][0-9]{0,2}\.ndjson|data/(?:0|[1-9][0-9]{0,5})"
 )
 
@@ -55,7 +68,7 @@ class Manifest(_Strict):
     version: int
     job: str = Field("", max_length=63)
     account: str = ""
-    region: str = ""
+    region: str = Field("", pattern=r"^[a-z0-9-]{0,32}$")
     created_at: str = Field("", alias="createdAt")
     emulator: str = ""
     has_data: bool = Field(False, alias="hasData")
@@ -71,10 +84,11 @@ class _ObjectDocument(_Strict):
 class _ListingDocument(_Strict):
     what: str = Field(max_length=1024)
     note: str = Field("", max_length=4096)
-    objects: list[_ObjectDocument] = Field(max_length=MOST_OBJECTS)
+    objects: Annotated[list[_ObjectDocument], FailFast()] = Field(max_length=MOST_OBJECTS)
 
 
-_LISTINGS = TypeAdapter(list[_ListingDocument])
+_LISTINGS = TypeAdapter(Annotated[list[_ListingDocument], FailFast(), Field(max_length=100)])
+"""Errors fail fast: each takes more than a KiB of memory."""
 
 
 def listing_documents(listings: Sequence[Listing]) -> list[dict[str, object]]:
@@ -97,28 +111,46 @@ def distinct_objects(listings: Iterable[Listing]) -> list[StoredObject]:
     return list({(each.bucket, each.key): each for listing in listings for each in listing.objects}.values())
 
 
-class BundleWriter:
-    """Writes a bundle to a temporary file next to `path`, which takes its name at the end."""
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Whether a bundle may take this name. Raises BundleFault."""
+    if not overwrite and os.path.lexists(path):
+        raise BundleFault(f"{path} is there already; --overwrite replaces it")
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._part = path.with_name(f"{path.name}.part")
-        self._zip = zipfile.ZipFile(self._part, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+
+class BundleWriter:
+    """Writes a bundle to a temporary file next to `path`, which takes its name at the end.
+
+    Only the user may read it. Raises BundleFault, and OSError for what cannot be written.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+        check_free(path, overwrite=overwrite)
+        self._path, self._overwrite = path, overwrite
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=".bundle-")
+        self._part = Path(name)
+        self._file = os.fdopen(number, "wb")
+        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            self._zip.close()
+            with self._file:
+                self._zip.close()
             if kind is None:
+                check_free(self._path, overwrite=self._overwrite)
                 self._part.replace(self._path)
         finally:
             self._part.unlink(missing_ok=True)
 
     def document(self, name: str, document: object) -> None:
-        """One JSON document."""
-        self._zip.writestr(f"{name}.json", json.dumps(document, indent=1, default=str))
+        """One JSON document. Raises BundleFault for one that no reader takes."""
+        content = json.dumps(document, default=str, separators=(",", ":")).encode()
+        limit = DOCUMENT_LIMITS.get(name)
+        if limit is not None and len(content) > limit:
+            raise BundleFault(f"the job is too large for a bundle: {name}.json has {len(content)} bytes, over {limit}")
+        self._zip.writestr(f"{name}.json", content)
 
     def stream(self, name: str, chunks: Iterable[bytes]) -> int:
         """A member of unknown size; how many bytes it has."""
@@ -152,14 +184,14 @@ class BundleReader:
             )
 
     def document(self, name: str) -> Any:
-        """A JSON document."""
-        member = f"{name}.json"
+        """A JSON document; `name` is a key of DOCUMENT_LIMITS."""
+        member, limit = f"{name}.json", DOCUMENT_LIMITS[name]
         info = self._info(member)
-        if info.file_size > DOCUMENT_LIMIT_BYTES:
-            raise BundleFault(f"{self._path}: {member} has {info.file_size} bytes, over {DOCUMENT_LIMIT_BYTES}")
+        if info.file_size > limit:
+            raise BundleFault(f"{self._path}: {member} has {info.file_size} bytes, over {limit}")
         with self._reading(member), self._members.zip.open(info) as content:
             try:
-                return json.loads(content.read(DOCUMENT_LIMIT_BYTES + 1))
+                return json.loads(content.read(limit + 1))
             except (ValueError, RecursionError) as error:
                 raise BundleFault(f"{self._path}: {member} is not JSON: {error}") from error
 
@@ -192,8 +224,10 @@ class BundleReader:
     def data(self, number: int) -> Iterator[IO[bytes]]:
         """The content of an object, to be read once from front to back."""
         member = f"data/{number}"
-        with self._reading(member), self._members.zip.open(self._info(member)) as content:
-            yield io.BufferedReader(_Forward(content), CHUNK_BYTES)
+        with self._reading(member):
+            content = self._members.zip.open(self._info(member))
+        with content:  # what fails outside of a read is no fault of the bundle
+            yield io.BufferedReader(_Forward(content, lambda: self._reading(member)), CHUNK_BYTES)
 
     def _info(self, member: str) -> zipfile.ZipInfo:
         try:
@@ -213,14 +247,15 @@ class BundleReader:
 class _Forward(io.RawIOBase):
     """A stream without seek: what uploads it reads it once. A seek would unpack it twice."""
 
-    def __init__(self, inner: IO[bytes]) -> None:
-        self._inner = inner
+    def __init__(self, inner: IO[bytes], reading: Callable[[], AbstractContextManager[None]]) -> None:
+        self._inner, self._reading = inner, reading
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        content = self._inner.read(len(buffer))
+        with self._reading():
+            content = self._inner.read(len(buffer))
         buffer[: len(content)] = content
         return len(content)
 
@@ -245,6 +280,8 @@ def _known_members(path: Path, members: Sequence[zipfile.ZipInfo]) -> Mapping[st
             raise BundleFault(f"{path} is not a bundle: it has a member {info.filename[:100]!r}")
         if info.filename in found:
             raise BundleFault(f"{path} is not a bundle: it has {info.filename} twice")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise BundleFault(f"{path} is not a bundle: {info.filename} is neither stored nor deflated")
         found[info.filename] = info
     return found
 

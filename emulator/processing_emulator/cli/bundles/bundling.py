@@ -13,6 +13,7 @@ from processing_emulator.cli.bundles.archive import (
     VERSION,
     BundleFault,
     BundleWriter,
+    check_free,
     distinct_objects,
     listing_documents,
 )
@@ -23,8 +24,9 @@ from processing_emulator.cli.job_logs import ENDED
 from processing_emulator.domain.staging import StoredObject
 
 
-def bundle(client: EmulatorClient, name: str, path: Path, *, with_data: bool) -> Document:
+def bundle(client: EmulatorClient, name: str, path: Path, *, with_data: bool, overwrite: bool) -> Document:
     """Write the bundle of a job that has ended; what went into it. Raises ServerFault, BundleFault."""
+    check_free(path, overwrite=overwrite)
     job = client.job(name)
     if job["status"] not in ENDED:
         raise ServerFault(f"{job['name']} has not ended; a bundle is made of a job that has")
@@ -39,7 +41,7 @@ def bundle(client: EmulatorClient, name: str, path: Path, *, with_data: bool) ->
     objects = distinct_objects(inputs) if with_data else []
     hosts = [instance["host"] for instance in job["instances"]]
     try:
-        with BundleWriter(path) as writer:
+        with BundleWriter(path, overwrite=overwrite) as writer:
             writer.document("manifest", _manifest(client, name, has_data=with_data))
             writer.document("request", request)
             writer.document("describe", {key: each for key, each in described.items() if key != "ResponseMetadata"})

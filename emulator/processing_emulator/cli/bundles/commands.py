@@ -11,7 +11,7 @@ from typing import IO
 import click
 from click.core import ParameterSource
 
-from processing_emulator.cli.client_commands import as_json, asks_server
+from processing_emulator.cli.client_commands import as_json, asks_server, left_to_itself
 from processing_emulator.cli.emulator_client import Document, EmulatorClient
 from processing_emulator.cli.formatting import counted, table
 from processing_emulator.quantities import size
@@ -24,20 +24,26 @@ MOST_ROWS = 100
 overwrite = click.option("--overwrite", is_flag=True, help="Replace objects that are there and differ.")
 
 
+class NoComparison(click.ClickException):
+    """A replay found neither that all is the same nor what differs: exit code 2, as `diff` has it."""
+
+    exit_code = 2
+
+
 def printable(text: str) -> str:
     """A text of unknown origin without what would control the terminal."""
     return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
 
 
 @contextmanager
-def printable_faults() -> Iterator[None]:
+def printable_faults(kind: type[click.ClickException] = click.ClickException) -> Iterator[None]:
     """Faults name what stands in a file of somebody else."""
     try:
         yield
     except click.UsageError:  # names what the user typed
         raise
     except click.ClickException as fault:
-        raise click.ClickException(printable(fault.message)) from fault
+        raise kind(printable(fault.message)) from fault
 
 
 def say(sentence: str) -> None:
@@ -52,15 +58,18 @@ def say(sentence: str) -> None:
     "-o", "--output", "path", type=click.Path(dir_okay=False, path_type=Path), help="[default: JOB.bundle.zip]"
 )
 @click.option("--data", "with_data", is_flag=True, help="Put the objects of the inputs into it, too.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
 @as_json
-def bundle(client: EmulatorClient, job: str, path: Path | None, with_data: bool, as_json: bool) -> None:
+def bundle(
+    client: EmulatorClient, job: str, path: Path | None, with_data: bool, overwrite: bool, as_json: bool
+) -> None:
     """Write a job that has ended into one file: request, history, log, samples, image, lists of inputs and outputs.
 
     Nothing in it is secret of the emulator's; variables, arguments and log are in it as they are.
     """
     from processing_emulator.cli.bundles.bundling import bundle as write
 
-    done = write(client, job, path or Path(f"{job}.bundle.zip"), with_data=with_data)
+    done = write(client, job, path or Path(f"{job}.bundle.zip"), with_data=with_data, overwrite=overwrite)
     if as_json:
         click.echo(json.dumps(done, indent=2))
         return
@@ -93,7 +102,8 @@ def replay(
 ) -> None:
     """Run the job of a bundle on this server, and say what differs.
 
-    The exit code is 0 only if image, inputs, end and outputs are the same.
+    It runs in the region that it had, unless --region names another. The exit code is 0 only if image, inputs, end and
+    outputs are the same, 1 if something differs, and 2 for everything else.
     """
     from processing_emulator.cli.bundles.archive import open_bundle
     from processing_emulator.cli.bundles.replaying import ReplayOptions
@@ -106,10 +116,17 @@ def replay(
         dry_run=dry_run,
         most_data_bytes=int(max_data_gib * GIB),
     )
-    with printable_faults(), open_bundle(file) as opened:
-        done = run(client, opened, options, say, lambda job: _follow(client, job))
+    with printable_faults(NoComparison), open_bundle(file) as opened:
+        there = _in_region(client, opened.manifest.region)
+        done = run(there, opened, options, say, lambda job: _follow(there, job))
     click.echo(json.dumps(done.document(), indent=2) if as_json else _replay_lines(done.document()))
     sys.exit(0 if done.is_same else 1)
+
+
+def _in_region(client: EmulatorClient, region: str | None) -> EmulatorClient:
+    """The client in the region that a file names, unless --region names another."""
+    source = click.get_current_context().get_parameter_source("region")
+    return replace(client, region=region) if region and source is ParameterSource.DEFAULT else client
 
 
 def _follow(client: EmulatorClient, job: str) -> Document:
@@ -118,7 +135,8 @@ def _follow(client: EmulatorClient, job: str) -> Document:
 
     from processing_emulator.cli.watch import watch
 
-    return watch(client, job, Console(stderr=True, highlight=False))
+    with left_to_itself(job):
+        return watch(client, job, Console(stderr=True, highlight=False))
 
 
 def _replay_lines(done: Document) -> str:
@@ -170,15 +188,13 @@ def import_(
 
     It runs in the region that it had, unless --region names another. The exit code is 0 if it completes.
     """
-    from processing_emulator.cli.bundles.archive import DOCUMENT_LIMIT_BYTES
+    from processing_emulator.cli.bundles.archive import DOCUMENT_LIMITS
     from processing_emulator.cli.bundles.importing import Mapped, create_imported, imported, parse_document
 
-    document = parse_document(file.read(DOCUMENT_LIMIT_BYTES))
+    document = parse_document(file.read(DOCUMENT_LIMITS["describe"] + 1))
     if data is not None and not data.is_dir():
         raise click.BadParameter(f"there is no folder {data}", param_hint="--data")
-    source = click.get_current_context().get_parameter_source("region")
-    if source is ParameterSource.DEFAULT and document.region is not None:
-        client = replace(client, region=document.region)
+    client = _in_region(client, document.region)
     made = imported(document, Mapped(account=client.account, buckets=_pairs(buckets), **changes))
     for note in made.notes:
         say(note)

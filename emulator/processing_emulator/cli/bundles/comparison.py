@@ -10,7 +10,7 @@ from processing_emulator.domain.staging import StoredObject
 from processing_emulator.quantities import duration, size
 
 NOTHING = "-"
-_ETAG = re.compile(r"[0-9a-f]{32}(?P<parts>-[0-9]+)?")
+_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +23,16 @@ class Difference:
 
 
 def has_same_content(one: StoredObject, other: StoredObject) -> bool | None:
-    """By size, and by ETag where both stores made it the same way; None if that cannot be told.
+    """By size and ETag; None if that cannot be told.
 
-    ETags of uploads in parts depend on the size of the parts, and others are no digest at all.
+    ETags of uploads in parts depend on the size of the parts, which nobody knows, and others are no digest at all: they
+    count only if they are equal.
     """
     if one.size_bytes != other.size_bytes:
         return False
     if one.etag == other.etag:
         return True
-    forms = [_ETAG.fullmatch(each.etag) for each in (one, other)]
-    if forms[0] is None or forms[1] is None or forms[0]["parts"] != forms[1]["parts"]:
-        return None
-    return False
+    return False if _MD5.fullmatch(one.etag) and _MD5.fullmatch(other.etag) else None
 
 
 def input_differences(before: Sequence[Listing], now: Sequence[Listing]) -> list[Difference]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from processing_emulator.cli.bundles.listings import QUERY_MEMBERS
 from processing_emulator.domain.s3_uri import parse_s3_uri
 from processing_emulator.errors import EmulatorError
 
@@ -46,22 +47,32 @@ def job_name_for(sagemaker: Any, wanted: str) -> str:
 
 
 def with_outputs_below(request: Request, name: str) -> Request:
-    """The request with its outputs below `replays/NAME/` in the same buckets."""
+    """The request with its outputs and the results of its queries below `replays/NAME/` in the same buckets."""
 
-    def moved(uri: str) -> str:
-        found = parse_s3_uri(uri)
-        return f"s3://{found.bucket}/replays/{name}/{found.key}"
+    def moved(structure: Request, member: str) -> Request:
+        found = parse_s3_uri(structure[member])
+        return {**structure, member: f"s3://{found.bucket}/replays/{name}/{found.key}"}
 
-    config = request.get("ProcessingOutputConfig")
-    if not config:
-        return request
-    outputs = [
-        {**item, "S3Output": {**item["S3Output"], "S3Uri": moved(item["S3Output"]["S3Uri"])}}
-        if "S3Output" in item
-        else item
-        for item in config["Outputs"]
-    ]
-    return {**request, "ProcessingOutputConfig": {**config, "Outputs": outputs}}
+    def moved_query(definition: Request) -> Request:
+        return {
+            kind: moved(query, "OutputS3Uri") if kind in QUERY_MEMBERS else query for kind, query in definition.items()
+        }
+
+    changed = dict(request)
+    if "ProcessingInputs" in request:
+        changed["ProcessingInputs"] = [
+            {**item, "DatasetDefinition": moved_query(item["DatasetDefinition"])}
+            if "DatasetDefinition" in item
+            else item
+            for item in request["ProcessingInputs"]
+        ]
+    if "ProcessingOutputConfig" in request:
+        outputs = [
+            {**item, "S3Output": moved(item["S3Output"], "S3Uri")} if "S3Output" in item else item
+            for item in request["ProcessingOutputConfig"]["Outputs"]
+        ]
+        changed["ProcessingOutputConfig"] = {**request["ProcessingOutputConfig"], "Outputs": outputs}
+    return changed
 
 
 def with_buckets(request: Request, buckets: Mapping[str, str]) -> tuple[Request, list[str]]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from processing_emulator.cli.bundles.archive import DOCUMENT_LIMITS
 from processing_emulator.cli.bundles.create_requests import Request, checked_request, job_name_for, with_buckets
-from processing_emulator.cli.bundles.listings import input_places, list_inputs, output_places
+from processing_emulator.cli.bundles.listings import input_places, list_inputs, written_buckets
 from processing_emulator.cli.bundles.local_data import local_objects
 from processing_emulator.cli.bundles.placement import Placed, Say, make_buckets, place
 from processing_emulator.cli.emulator_client import EmulatorClient, service_errors
@@ -27,6 +28,9 @@ _ANSWERS = frozenset(
     }
 )
 """Members of the answer that no request has (spec 1.4)."""
+
+_MOST_DEPTH = 30
+"""Of the document; those of the service have some seven levels."""
 
 _READ_ONLY = frozenset({"SelectedInstanceType", "SelectedInstanceCount"})
 
@@ -74,6 +78,9 @@ class Imported:
 
 def parse_document(content: bytes) -> CloudDocument:
     """What the AWS CLI prints, or a boto3 answer as JSON. Raises ClickException."""
+    limit = DOCUMENT_LIMITS["describe"]
+    if len(content) > limit:
+        raise click.ClickException(f"this is not what DescribeProcessingJob answers: it has more than {limit} bytes")
     try:
         found = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -89,7 +96,7 @@ def imported(document: CloudDocument, mapped: Mapped) -> Imported:
     """The request that made the job, for this emulator. Raises ClickException."""
     members = {name: value for name, value in document.members.items() if name not in _ANSWERS}
     notes: list[str] = []
-    given = json.loads(json.dumps(members))  # changed below
+    given = _copied(members)  # changed below
     _drop_selected(given, notes)
     _drop_keys(given, notes)
     _drop_network(given, notes)
@@ -117,11 +124,10 @@ def create_imported(client: EmulatorClient, made: Imported, data: Path | None, *
     places = zip(input_places(made.original), input_places(made.request), strict=True)
     pairs = [(one, other.uri.bucket) for one, other in places if other.uri is not None]
     found = [each for one, bucket in pairs if data is not None for each in local_objects(data, one, bucket)]
-    targets = {each.uri.bucket for each in output_places(made.request) if each.uri is not None}
     placed = Placed()
     with service_errors(client):
         s3, sagemaker = client.aws("s3"), client.aws("sagemaker")
-        make_buckets(s3, client.region, targets | {each.wanted.bucket for each in found}, placed)
+        make_buckets(s3, client.region, written_buckets(made.request) | {each.wanted.bucket for each in found}, placed)
         for each in found:
             place(s3, each.wanted, functools.partial(each.path.open, "rb"), placed, overwrite=overwrite)
         for sentence in placed.sentences():
@@ -134,6 +140,19 @@ def create_imported(client: EmulatorClient, made: Imported, data: Path | None, *
         name = job_name_for(sagemaker, made.request["ProcessingJobName"])
         sagemaker.create_processing_job(**{**made.request, "ProcessingJobName": name})
     return name
+
+
+def _copied(value: Any, depth: int = 0) -> Any:
+    """A copy of a JSON document, which may be nested as deep as anybody likes. Raises ClickException."""
+    if depth > _MOST_DEPTH:
+        raise click.ClickException(
+            f"this is not what DescribeProcessingJob answers: it is nested more than {_MOST_DEPTH} deep"
+        )
+    if isinstance(value, dict):
+        return {name: _copied(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item, depth + 1) for item in value]
+    return value
 
 
 def _in(value: dict[str, Any], *path: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -15,6 +15,12 @@ from processing_emulator.errors import EmulatorError
 
 MOST_OBJECTS = 200_000
 """Of all inputs, and of all outputs; the largest manifest has about as many keys."""
+
+CLOCK_SLACK = timedelta(minutes=1)
+"""How far the clock of a store may be behind the server's."""
+
+QUERY_MEMBERS = ("AthenaDatasetDefinition", "RedshiftDatasetDefinition")
+"""Members of a DatasetDefinition that have an OutputS3Uri."""
 
 _MISSING_CODES = frozenset({"404", "NoSuchKey", "NoSuchBucket"})
 
@@ -62,19 +68,30 @@ def output_places(request: Mapping[str, Any]) -> list[Place]:
     ]
 
 
+def written_buckets(request: Mapping[str, Any]) -> set[str]:
+    """The buckets of outputs and of the results of queries. Raises ClickException."""
+    definitions = [item.get("DatasetDefinition") or {} for item in request.get("ProcessingInputs") or ()]
+    queries = [each[member] for each in definitions for member in QUERY_MEMBERS if member in each]
+    outputs = {each.uri.bucket for each in output_places(request) if each.uri is not None}
+    return outputs | {_parsed(each["OutputS3Uri"]).bucket for each in queries}
+
+
 def list_inputs(s3: Any, request: Mapping[str, Any]) -> list[Listing]:
     """What is there now, one listing for each input. Raises ClickException, and botocore's errors."""
     return _bounded(_listed(s3, place) for place in input_places(request))
 
 
 def list_outputs(s3: Any, request: Mapping[str, Any], began: datetime | None) -> list[Listing]:
-    """What was written since the job has started; older objects are another job's. Raises what `list_inputs` does."""
+    """What was written since the job has started; older objects are another job's. None: everything.
+
+    Raises what `list_inputs` does.
+    """
     return _bounded(_output(s3, place, began) for place in output_places(request))
 
 
 def written_since(objects: Sequence[StoredObject], began: datetime | None) -> list[StoredObject]:
-    """Those that a job that began then may have written. Stores may know an object's time in whole seconds only."""
-    since = None if began is None else began.replace(microsecond=0)
+    """Those that a job that began then may have written, by the clock of a store."""
+    since = None if began is None else began - CLOCK_SLACK
     return [each for each in objects if since is None or each.modified_at is None or each.modified_at >= since]
 
 

@@ -7,8 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
+import click
+
 from processing_emulator.cli.bundles.comparison import has_same_content
 from processing_emulator.cli.formatting import counted
+from processing_emulator.domain.bucket_place import bucket_place
 from processing_emulator.domain.staging import StoredObject
 
 ONE_PUT_BYTES = 5 * 1024**3
@@ -57,11 +60,22 @@ class Placed:
 
 def make_buckets(s3: Any, region: str, wanted: Iterable[str], placed: Placed) -> None:
     """Create the buckets that are missing. Raises botocore's errors."""
-    present = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-    for bucket in sorted(set(wanted) - present):
-        where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        s3.create_bucket(Bucket=bucket, **where)
-        placed.buckets.append(bucket)
+    for bucket in sorted(set(wanted)):
+        if not _has_bucket(s3, bucket):
+            s3.create_bucket(Bucket=bucket, **bucket_place(region))
+            placed.buckets.append(bucket)
+
+
+def _has_bucket(s3: Any, bucket: str) -> bool:
+    from botocore.exceptions import ClientError
+
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
+            return False
+        raise
+    return True
 
 
 def place(s3: Any, wanted: StoredObject, content: Content, placed: Placed, *, overwrite: bool) -> None:
@@ -101,7 +115,7 @@ def _present(s3: Any, wanted: StoredObject) -> StoredObject | None:
 def _upload(s3: Any, wanted: StoredObject, stream: IO[bytes]) -> None:
     """As the original was, so that its ETag is the same: at once, or in parts of the size of boto3 and the AWS CLI.
 
-    One part is in memory at a time; what goes at once waits in a temporary file.
+    One part is in memory at a time; what goes at once waits in a temporary file if it is over MEMORY_BYTES.
     """
     from boto3.s3.transfer import TransferConfig
 
@@ -109,6 +123,12 @@ def _upload(s3: Any, wanted: StoredObject, stream: IO[bytes]) -> None:
         s3.upload_fileobj(stream, wanted.bucket, wanted.key, Config=TransferConfig(use_threads=False))
         return
     with tempfile.SpooledTemporaryFile(MEMORY_BYTES) as whole:
-        shutil.copyfileobj(stream, whole)
-        whole.seek(0)
+        try:
+            shutil.copyfileobj(stream, whole)
+            whole.seek(0)
+        except OSError as error:
+            uri = f"s3://{wanted.bucket}/{wanted.key}"
+            raise click.ClickException(
+                f"{uri} cannot be copied to a temporary file: {error}; TMPDIR names another folder for it"
+            ) from error
         s3.put_object(Bucket=wanted.bucket, Key=wanted.key, Body=whole)

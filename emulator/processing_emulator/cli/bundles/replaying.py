@@ -1,8 +1,9 @@
 """Runs a bundled job on another emulator and says what differs, as a client of the API."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from processing_emulator.cli.bundles.archive import BundleFault, BundleReader, distinct_objects
 from processing_emulator.cli.bundles.comparison import (
@@ -20,10 +21,15 @@ from processing_emulator.cli.bundles.listings import (
     list_inputs,
     list_outputs,
     output_places,
+    written_buckets,
 )
 from processing_emulator.cli.bundles.placement import MOST_SHOWN, Placed, Say, make_buckets, place
-from processing_emulator.cli.bundles.runs import Run, run_of
+from processing_emulator.cli.bundles.runs import run_of
 from processing_emulator.cli.emulator_client import Document, EmulatorClient, service_errors
+from processing_emulator.domain.manifest import MANIFEST_LIMIT_BYTES, parse_manifest
+from processing_emulator.domain.s3_uri import S3Uri
+from processing_emulator.domain.staging import StoredObject
+from processing_emulator.errors import EmulatorError
 
 Wait = Callable[[str], Document]
 """Follows a job to its end; its document."""
@@ -79,6 +85,7 @@ def replay(client: EmulatorClient, bundle: BundleReader, options: ReplayOptions,
     inputs, outputs = bundle.listings("inputs"), bundle.listings("outputs")
     _check_lists(input_places(original), inputs)
     _check_lists(output_places(original), outputs)
+    _check_inputs(bundle, input_places(original), inputs)
     with service_errors(client):
         name = options.name or job_name_for(client.aws("sagemaker"), original["ProcessingJobName"])
         request = {**original, "ProcessingJobName": name}
@@ -93,10 +100,11 @@ def replay(client: EmulatorClient, bundle: BundleReader, options: ReplayOptions,
         return result
     with service_errors(client):
         client.aws("sagemaker").create_processing_job(**request)
-    say(f"replays {result.replay_of} as {name}")
+    say(f"replays {result.replay_of} as {name} in {client.region}")
     after = run_of(wait(name))
     result.has_run = True
-    result.run = run_differences(before, after) + _outputs(client, original, outputs, request, after)
+    began = after.started_at if options.keep_outputs else None  # what is below replays/NAME/ is this job's
+    result.run = run_differences(before, after) + _outputs(client, original, outputs, request, began)
     result.measured = measures(before, after)
     return result
 
@@ -105,6 +113,44 @@ def _check_lists(places: Sequence[Place], listings: Sequence[Listing]) -> None:
     """Whether the bundle lists what its own request names. Raises BundleFault."""
     if [each.what for each in places] != [each.what for each in listings]:
         raise BundleFault("the bundle lists other inputs or outputs than its request has")
+
+
+def _check_inputs(bundle: BundleReader, places: Sequence[Place], listings: Sequence[Listing]) -> None:
+    """Whether the request names each object that may be uploaded. Raises BundleFault."""
+    numbers = {(each.bucket, each.key): number for number, each in enumerate(distinct_objects(listings))}
+    for where, listing in zip(places, listings, strict=True):
+        is_named = _naming(bundle, where, numbers)
+        for each in listing.objects:
+            if not is_named(each):
+                uri = f"s3://{each.bucket}/{each.key}"
+                raise BundleFault(f"the bundle lists {uri}, which the {where.what} of its request does not name")
+
+
+def _naming(
+    bundle: BundleReader, where: Place, numbers: Mapping[tuple[str, str], int]
+) -> Callable[[StoredObject], bool]:
+    """Whether an object is one of this input. The keys of a manifest are known only with its data."""
+    uri = where.uri
+    if uri is None:
+        return lambda _: False
+    if not where.is_manifest:
+        return lambda each: each.bucket == uri.bucket and each.key.startswith(uri.key)
+    if not bundle.manifest.has_data:
+        return lambda _: True  # nothing is uploaded
+    number = numbers.get((uri.bucket, uri.key))
+    named = set() if number is None else _of_manifest(bundle, number, uri)
+    return lambda each: (each.bucket, each.key) in named
+
+
+def _of_manifest(bundle: BundleReader, number: int, uri: S3Uri) -> set[tuple[str, str]]:
+    """Bucket and key of a manifest, and of all that it lists."""
+    with bundle.data(number) as stream:
+        content = stream.read(MANIFEST_LIMIT_BYTES)
+    try:
+        manifest = parse_manifest(content, uri)
+    except EmulatorError as error:
+        raise BundleFault(str(error)) from error
+    return {(uri.bucket, uri.key), *((manifest.bucket, key) for key in manifest.paths)}
 
 
 def _prepare(
@@ -119,8 +165,7 @@ def _prepare(
     objects = distinct_objects(inputs) if bundle.manifest.has_data else []
     bundle.check_data(objects, options.most_data_bytes)
     placed, s3 = Placed(), client.aws("s3")
-    targets = {each.uri.bucket for each in output_places(request) if each.uri is not None}
-    make_buckets(s3, client.region, targets | {each.bucket for each in objects}, placed)
+    make_buckets(s3, client.region, written_buckets(request) | {each.bucket for each in objects}, placed)
     for number, each in enumerate(objects):
         place(s3, each, functools.partial(bundle.data, number), placed, overwrite=options.overwrite)
     for sentence in placed.sentences():
@@ -140,9 +185,9 @@ def _tell_inputs(result: Replay, now: Sequence[Listing], say: Say) -> None:
 
 
 def _outputs(
-    client: EmulatorClient, original: Request, before: Sequence[Listing], request: Request, after: Run
+    client: EmulatorClient, original: Request, before: Sequence[Listing], request: Request, began: datetime | None
 ) -> list[Difference]:
     with service_errors(client):
-        now = list_outputs(client.aws("s3"), request, after.started_at)
+        now = list_outputs(client.aws("s3"), request, began)
     listed = zip(output_places(original), before, strict=True)
     return output_differences(list(listed), list(zip(output_places(request), now, strict=True)))

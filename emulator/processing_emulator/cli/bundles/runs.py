@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import click
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 Moment = Annotated[AwareDatetime, Field(strict=False)]
 
@@ -54,8 +54,8 @@ class Run(_Part):
     exit_message: str | None = Field(alias="exitMessage")
     started_at: Moment | None = Field(alias="startedAt")
     ended_at: Moment | None = Field(alias="endedAt")
-    instances: list[Host] = Field(max_length=100)
-    events: list[Event]
+    instances: Annotated[list[Host], FailFast()] = Field(max_length=100)
+    events: Annotated[list[Event], FailFast()]
 
     @property
     def seconds(self) -> float | None:

@@ -1,5 +1,6 @@
 """The file format of bundles, and files that only look like one."""
 
+import errno
 import json
 import stat
 import zipfile
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processing_emulator.cli.bundles.archive import (
-    DOCUMENT_LIMIT_BYTES,
+    DOCUMENT_LIMITS,
     FORMAT,
     BundleFault,
     BundleWriter,
@@ -65,7 +66,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
             with bundle.data(number) as stream:
                 assert not stream.seekable()
                 assert stream.read() == content
-    assert [path.name for path in tmp_path.iterdir()] == ["b.zip"]
+    assert [(path.name, stat.S_IMODE(path.stat().st_mode)) for path in tmp_path.iterdir()] == [("b.zip", 0o600)]
 
 
 def test_a_bundle_that_cannot_be_finished_leaves_no_file_and_spares_the_old_one(tmp_path: Path) -> None:
@@ -76,10 +77,35 @@ def test_a_bundle_that_cannot_be_finished_leaves_no_file_and_spares_the_old_one(
         yield b"x"
         raise ConnectionError
 
-    with pytest.raises(ConnectionError), BundleWriter(path) as writer:
+    with pytest.raises(ConnectionError), BundleWriter(path, overwrite=True) as writer:
         writer.stream("data/0", broken())
 
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("b.zip", before)]
+
+
+def test_a_file_that_is_there_stays_and_no_link_is_followed(tmp_path: Path) -> None:
+    other, path = tmp_path / "other", tmp_path / "b.zip"
+    other.write_text("mine")
+    path.symlink_to(other)
+
+    with pytest.raises(BundleFault, match=r"b\.zip is there already; --overwrite replaces it"):
+        BundleWriter(path)
+    with BundleWriter(path, overwrite=True) as writer:
+        writer.document("manifest", MANIFEST)
+
+    assert (path.is_symlink(), other.read_text()) == (False, "mine")
+    with pytest.raises(BundleFault, match="appeared"), BundleWriter(tmp_path / "appeared"):
+        (tmp_path / "appeared").touch()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["appeared", "b.zip", "other"]
+
+
+def test_what_fails_while_data_is_read_is_not_blamed_on_the_bundle(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="No space left"),
+        open_bundle(written(tmp_path / "b.zip")) as bundle,
+        bundle.data(0),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_data_is_bounded_and_has_the_sizes_of_the_list(tmp_path: Path) -> None:
@@ -114,15 +140,24 @@ def test_links_and_repeated_members_are_refused(tmp_path: Path) -> None:
     assert "it has manifest.json twice" in fault_of(tmp_path / "twice.zip")
 
 
+def test_members_that_only_other_zips_compress_are_refused(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "b.zip", {})
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_LZMA) as made:
+        made.writestr("inputs.json", "[]")
+
+    assert fault_of(path).endswith("is not a bundle: inputs.json is neither stored nor deflated")
+
+
 @pytest.mark.parametrize(
     ("manifest", "words"),
     [
         ({**MANIFEST, "version": 7}, "is a bundle of version 7; this processing-emulator reads version 1"),
         ({**MANIFEST, "format": "other"}, "its manifest names another format"),
+        ({**MANIFEST, "region": "a b"}, "manifest.json: region: "),
         ({**MANIFEST, "version": "1"}, "manifest.json: version: "),
         ([], "is not a bundle: manifest.json: "),
         (b"{", "manifest.json is not JSON: "),
-        (b"[" * 100_000, "manifest.json is not JSON: "),
+        (b"[" * 60_000, "manifest.json is not JSON: "),
     ],
 )
 def test_other_manifests_are_refused(tmp_path: Path, manifest: Any, words: str) -> None:
@@ -144,11 +179,16 @@ def test_lists_of_other_forms_are_refused(tmp_path: Path, objects: Any) -> None:
     assert ": inputs.json: 0.objects" in fault_of(path)
 
 
-def test_a_document_that_unpacks_to_too_much_is_not_read(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "b.zip", {"inputs.json": b" " * (DOCUMENT_LIMIT_BYTES + 1)})
+@pytest.mark.parametrize(("name", "limit"), DOCUMENT_LIMITS.items())
+def test_a_document_that_is_too_long_is_neither_read_nor_written(tmp_path: Path, name: str, limit: int) -> None:
+    path = zipped(tmp_path / "b.zip", {f"{name}.json": b" " * (limit + 1)})
 
-    assert path.stat().st_size < 100_000
-    assert f"inputs.json has {DOCUMENT_LIMIT_BYTES + 1} bytes, over {DOCUMENT_LIMIT_BYTES}" in fault_of(path)
+    with pytest.raises(BundleFault) as fault, open_bundle(path) as bundle:
+        bundle.document(name)
+    assert f"{name}.json has {limit + 1} bytes, over {limit}" in fault.value.message
+    with pytest.raises(BundleFault, match=rf"too large for a bundle: {name}\.json"), BundleWriter(tmp_path / "w") as w:
+        w.document(name, "x" * limit)
+    assert not (tmp_path / "w").exists()
 
 
 def test_files_that_are_no_zip_or_damaged_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -49,7 +50,7 @@ def test_a_file_of_somebody_else_cannot_write_to_the_terminal(tmp_path: Path) ->
 
     done = CliRunner().invoke(main, ["replay", str(path)])
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stderr.startswith("Error: not a job's document: ")
     broken = CliRunner().invoke(main, ["import", "-"], input=json.dumps({"AppSpecification": "\x1b[31m"}))
     assert (broken.exit_code, "\x1b" in broken.stderr) == (1, False)
@@ -66,9 +67,56 @@ def test_a_bundle_that_lists_other_inputs_than_its_request_has_is_refused(tmp_pa
     done = CliRunner().invoke(main, ["replay", str(zipped(tmp_path / "b.zip", members))])
 
     assert (done.exit_code, done.stderr) == (
-        1,
+        2,
         "Error: the bundle lists other inputs or outputs than its request has\n",
     )
+
+
+def _listed(key: str, size: int = 1, bucket: str = "bkt") -> dict[str, Any]:
+    return {"bucket": bucket, "key": key, "size": size}
+
+
+LIST = b'[{"prefix": "s3://other/in/"}, "a"]'
+MANIFEST_INPUT = an_input("in", "s3://bkt/list")
+MANIFEST_INPUT["S3Input"]["S3DataType"] = "ManifestFile"
+QUERY_INPUT = {"InputName": "in", "DatasetDefinition": {"LocalPath": "/opt/ml/processing/input"}}
+
+
+@pytest.mark.parametrize(
+    ("item", "objects", "refused"),
+    [
+        (an_input("in"), [_listed("in/a"), _listed("in/b", bucket="other")], "s3://other/in/b"),
+        (an_input("in"), [_listed("in/a"), _listed("other")], "s3://bkt/other"),
+        (QUERY_INPUT, [_listed("in/a")], "s3://bkt/in/a"),
+        (MANIFEST_INPUT, [_listed("list", len(LIST)), _listed("in/a", 1, "other"), _listed("in/a")], "s3://bkt/in/a"),
+        (MANIFEST_INPUT, [_listed("in/a", 1, "other")], "s3://other/in/a"),
+    ],
+)
+def test_an_object_that_no_input_of_the_request_names_is_refused_before_the_server_is_asked(
+    tmp_path: Path, item: dict[str, Any], objects: list[dict[str, Any]], refused: str
+) -> None:
+    members = {
+        "job.json": a_document(),
+        "request.json": a_request(inputs=[item]),
+        "inputs.json": [{"what": "input in", "objects": objects}],
+        "outputs.json": [],
+        "data/0": LIST,
+    }
+
+    done = CliRunner().invoke(
+        main, ["replay", str(zipped(tmp_path / "b.zip", members)), "--url", "http://nobody.invalid"]
+    )
+
+    sentence = f"Error: the bundle lists {refused}, which the input in of its request does not name\n"
+    assert (done.exit_code, done.stderr) == (2, sentence)
+
+
+def test_a_file_that_is_there_is_refused_before_the_server_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "b.zip").touch()
+
+    done = CliRunner().invoke(main, ["bundle", "job", "-o", str(tmp_path / "b.zip"), "--url", "http://nobody.invalid"])
+
+    assert (done.exit_code, done.stderr) == (1, f"Error: {tmp_path}/b.zip is there already; --overwrite replaces it\n")
 
 
 def test_findings_are_counted_and_listed() -> None:

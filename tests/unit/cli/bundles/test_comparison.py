@@ -56,7 +56,7 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[Difference]:
         ((1, A), (1, A), True),
         ((1, A), (1, B), False),
         ((1, A), (2, A), False),
-        ((9, f"{A}-2"), (9, f"{B}-2"), False),
+        ((9, f"{A}-2"), (9, f"{B}-2"), None),
         ((9, f"{A}-2"), (9, B), None),
         ((9, f"{A}-2"), (9, f"{B}-3"), None),
         ((9, "opaque"), (9, A), None),

@@ -6,7 +6,8 @@ import click
 import pytest
 
 from processing_emulator.cli.bundles.create_requests import checked_request, with_outputs_below
-from tests.builders import a_request, an_output
+from tests.builders import a_request, an_input, an_output
+from tests.unit.cli.bundles.test_listings import QUERIES
 
 
 def test_members_that_the_model_does_not_know_are_left_out() -> None:
@@ -31,3 +32,16 @@ def test_outputs_move_below_the_replay_and_keep_their_keys() -> None:
     ]
     assert outputs[2] == features
     assert with_outputs_below(a_request(), "new") == a_request()
+
+
+def test_results_of_queries_move_below_the_replay_too() -> None:
+    inputs = [an_input(), *({"InputName": "query", "DatasetDefinition": each} for each in QUERIES)]
+
+    one, athena, redshift = with_outputs_below(a_request(inputs=inputs), "new")["ProcessingInputs"]
+
+    assert one == an_input()
+    assert athena["DatasetDefinition"] == {
+        "LocalPath": "/opt/ml/processing/a",
+        "AthenaDatasetDefinition": {"OutputS3Uri": "s3://athena/replays/new/results/"},
+    }
+    assert redshift["DatasetDefinition"]["RedshiftDatasetDefinition"] == {"OutputS3Uri": "s3://redshift/replays/new/"}

@@ -146,6 +146,8 @@ def test_forms_of_other_printers_are_read(document: dict[str, Any]) -> None:
         (b"{'ProcessingJobName': 'x'}", "this is not JSON"),
         (b"\xff", "this is not JSON"),
         (b"[" * 100_000, "this is not JSON"),
+        (b" " * 2 * 1024**2, "it has more than 1048576 bytes"),
+        (b'{"AppSpecification": ' + b"[" * 200 + b"]" * 200 + b"}", "it is nested more than 30 deep"),
         (b"[]", "it has no AppSpecification"),
         (b'{"TrainingJobName": "x"}', "it has no AppSpecification"),
         (b'{"AppSpecification": {}, "ProcessingResources": 1}', "it has no ProcessingResources.ClusterConfig"),
