@@ -11,7 +11,7 @@ from typing import IO
 import click
 from click.core import ParameterSource
 
-from processing_emulator.cli.client_commands import as_json, asks_server, left_to_itself
+from processing_emulator.cli.client_commands import EXIT_INTERRUPTED, as_json, asks_server, left_to_itself
 from processing_emulator.cli.emulator_client import Document, EmulatorClient
 from processing_emulator.cli.formatting import counted, table
 from processing_emulator.quantities import size
@@ -37,9 +37,12 @@ def printable(text: str) -> str:
 
 @contextmanager
 def printable_faults(kind: type[click.ClickException] = click.ClickException) -> Iterator[None]:
-    """Faults name what stands in a file of somebody else."""
+    """Faults name what stands in a file of somebody else. After Ctrl-C the exit code is that of other commands."""
     try:
         yield
+    except KeyboardInterrupt:  # click would end with 1, which says "different"
+        click.echo("Aborted!", err=True)
+        sys.exit(EXIT_INTERRUPTED)
     except click.UsageError:  # names what the user typed
         raise
     except click.ClickException as fault:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from processing_emulator.cli.bundles.commands import printable_faults
 from processing_emulator.cli.client_commands import readiness_line
 from processing_emulator.cli.main import main
 from processing_emulator.cli.readiness import readiness_lines
@@ -54,6 +55,12 @@ def test_a_file_of_somebody_else_cannot_write_to_the_terminal(tmp_path: Path) ->
     assert done.stderr.startswith("Error: not a job's document: ")
     broken = CliRunner().invoke(main, ["import", "-"], input=json.dumps({"AppSpecification": "\x1b[31m"}))
     assert (broken.exit_code, "\x1b" in broken.stderr) == (1, False)
+
+
+def test_an_interrupted_replay_does_not_end_as_if_something_differed() -> None:
+    with pytest.raises(SystemExit) as end, printable_faults():
+        raise KeyboardInterrupt
+    assert end.value.code == 130
 
 
 def test_a_bundle_that_lists_other_inputs_than_its_request_has_is_refused(tmp_path: Path) -> None:
