@@ -8,6 +8,8 @@ from processing_emulator.errors import EmulatorError
 
 logger = logging.getLogger(__name__)
 
+_PAUSE_SECONDS = 0.01
+
 
 class PeriodicSweep(ABC):
     """Subclasses say what a sweep does. No failure ends the service: the next sweep tries again.
@@ -31,6 +33,10 @@ class PeriodicSweep(ABC):
     def is_stopping(self) -> bool:
         """Whether the service is to end."""
         return self._stopping.is_set()
+
+    def pause(self) -> None:
+        """Let others go first: between the transactions of a long sweep, those that write would else hardly get in."""
+        self._stopping.wait(_PAUSE_SECONDS)
 
     def wake(self) -> None:
         """Sweep soon, without waiting for the interval; returns at once."""

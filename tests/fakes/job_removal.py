@@ -13,19 +13,19 @@ class MemoryJobRemoval:
         self._jobs = jobs
         self._logs = logs
 
-    def remove_jobs_ended_before(self, at: datetime, limit: int) -> int:
+    def remove_jobs_ended_before(self, at: datetime, limit: int, now: datetime) -> int:
         """See the port."""
         with self._jobs.transaction():
-            ended = self._jobs.ended_before(at)[:limit]
+            ended = self._jobs.ended_before(at, now)[:limit]
             for job_id in ended:
                 self._logs.forget_outputs(job_id)
                 self._jobs.forget(job_id)
             return len(ended)
 
-    def first_end(self) -> datetime | None:
+    def first_end(self, now: datetime) -> datetime | None:
         """See the port."""
         with self._jobs.transaction():
-            return self._jobs.first_end()
+            return self._jobs.first_end(now)
 
     def used_bytes(self) -> int | None:
         """See the port."""

@@ -221,16 +221,17 @@ class MemoryJobStore:
                 kept.clear()
             return count
 
-    def ended_before(self, at: datetime) -> Sequence[JobId]:
-        """The jobs that ended before, deleted ones too, in the order of their ends."""
-        ended = [job for job in self._jobs.values() if job.phase.is_terminal and job.ended_at and job.ended_at < at]
-        return [job.id for job in sorted(ended, key=lambda job: job.ended_at or at)]
+    def ended_before(self, at: datetime, now: datetime) -> Sequence[JobId]:
+        """The jobs that ended before and are not kept, deleted ones too, in the order of their ends."""
+        return [job_id for end, job_id in self._ends(now) if end < at]
 
-    def first_end(self) -> datetime | None:
-        """The end of the job that ended first."""
-        return min(
-            (job.ended_at for job in self._jobs.values() if job.phase.is_terminal and job.ended_at), default=None
-        )
+    def first_end(self, now: datetime) -> datetime | None:
+        """The end of the job that ended first of those that are not kept."""
+        return next((end for end, _ in self._ends(now)), None)
+
+    def _ends(self, now: datetime) -> Sequence[tuple[datetime, JobId]]:
+        over = (job for job in self._jobs.values() if job.phase.is_terminal and not job.is_kept(now))
+        return sorted((job.ended_at, job.id) for job in over if job.ended_at)
 
     def forget(self, job_id: JobId) -> None:
         """Remove a job with its events, tags and instances."""

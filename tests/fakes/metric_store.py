@@ -57,7 +57,7 @@ class MemoryMetricStore:
         )
 
     def _last_minute(self, key: MetricKey) -> int:
-        return max(at_s for at_s, _ in self._minutes[key])
+        return max((at_s for at_s, _ in self._minutes[key]), default=0)
 
     def read(self, key: MetricKey, window: Window) -> Sequence[Bucket]:
         """See the port."""
@@ -86,32 +86,32 @@ class MemoryMetricStore:
             for (at_s, unit), values in sorted(buckets.items())
         ]
 
-    def forget_seconds(self, before_s: int) -> int:
+    def forget_seconds(self, before_s: int, limit: int) -> int:
         """See the port."""
         with self._jobs.transaction():
-            removed = 0
-            for key, data in self._seconds.items():
-                kept = [datum for datum in data if datum.at_s >= before_s]
-                removed += len(data) - len(kept)
-                self._seconds[key] = kept
-            return removed
+            old = [(data, each) for data in self._seconds.values() for each in data if each.at_s < before_s][:limit]
+            for data, datum in old:
+                data.remove(datum)
+            return len(old)
 
     def first_minute_s(self) -> int | None:
         """See the port."""
         with self._jobs.transaction():
             return min((at_s for minutes in self._minutes.values() for at_s, _ in minutes), default=None)
 
-    def forget_minutes(self, before_s: int) -> int:
+    def forget_minutes(self, before_s: int, limit: int) -> int:
         """See the port."""
         before_s = before_s // MINUTE * MINUTE
         with self._jobs.transaction():
-            self.forget_seconds(before_s)
-            old = [(key, place) for key, minutes in self._minutes.items() for place in minutes if place[0] < before_s]
-            for key, place in old:
-                del self._minutes[key][place]
-            for key in [key for key in self._ids if not self._minutes[key]]:
+            removed = self.forget_seconds(before_s, limit)
+            old = [(minutes, place) for minutes in self._minutes.values() for place in minutes if place[0] < before_s]
+            for minutes, place in old[: limit - removed]:
+                del minutes[place]
+            removed += len(old[: limit - removed])
+            empty = [key for key in self._ids if not self._minutes[key]][: limit - removed]
+            for key in empty:
                 del self._ids[key]
-            return len(old)
+            return removed + len(empty)
 
 
 def _period(at_s: int, window: Window) -> int:

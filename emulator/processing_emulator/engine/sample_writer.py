@@ -24,6 +24,9 @@ MOST_WAITING = 20_000
 MOST_AT_ONCE = 1000
 """In one transaction."""
 
+MOST_FORGOTTEN_AT_ONCE = 10_000
+"""In one transaction, for which others that write wait."""
+
 
 class SampleWriter:
     """A background service. Data that cannot be stored are dropped, and never stored twice."""
@@ -112,6 +115,8 @@ class SampleWriter:
         self._forget_due = self._clock.monotonic() + FORGET_SECONDS
         self.latest()  # drops those of containers that have ended
         try:
-            self._store.forget_seconds(int(self._clock.now().timestamp() - self._kept_seconds))
+            before_s = int(self._clock.now().timestamp() - self._kept_seconds)
+            if self._store.forget_seconds(before_s, MOST_FORGOTTEN_AT_ONCE) == MOST_FORGOTTEN_AT_ONCE:
+                self._forget_due = 0.0  # the rest after the next flush
         except StoreFailure as error:
             logger.warning("old samples not removed", extra={"error": str(error)})

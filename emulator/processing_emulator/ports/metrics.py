@@ -77,14 +77,17 @@ class MetricStore(Protocol):
         """The values of each period, in order, from what is kept by the second."""
         ...
 
-    def forget_seconds(self, before_s: int) -> int:
-        """Remove what was measured before, but for its minutes; how many rows."""
+    def forget_seconds(self, before_s: int, limit: int) -> int:
+        """Remove what was measured before, but for its minutes; how many rows, at most `limit`."""
         ...
 
     def first_minute_s(self) -> int | None:
         """When the oldest minute began that is kept."""
         ...
 
-    def forget_minutes(self, before_s: int) -> int:
-        """Remove the minutes that began before, with their seconds, and metrics that have no more; how many minutes."""
+    def forget_minutes(self, before_s: int, limit: int) -> int:
+        """Remove the minutes that began before, with their seconds, and metrics that have no more.
+
+        How many rows, at most `limit`: first seconds, then minutes, then metrics. Fewer when nothing is left.
+        """
         ...

@@ -7,15 +7,16 @@ from typing import Protocol
 class JobRemoval(Protocol):
     """Of the jobs of all accounts."""
 
-    def remove_jobs_ended_before(self, at: datetime, limit: int) -> int:
+    def remove_jobs_ended_before(self, at: datetime, limit: int, now: datetime) -> int:
         """Remove jobs that ended before, deleted ones too, with their history, tags and log streams; how many.
 
-        At most `limit`, those that ended first first; their ids are never given again. Metrics stay.
+        At most `limit`, those that ended first first; their ids are never given again. Metrics stay, and so do failed
+        jobs that are kept at `now`.
         """
         ...
 
-    def first_end(self) -> datetime | None:
-        """When the job ended that ended first of all that are kept."""
+    def first_end(self, now: datetime) -> datetime | None:
+        """When the job ended that ended first of all that could be removed at `now`."""
         ...
 
     def used_bytes(self) -> int | None:

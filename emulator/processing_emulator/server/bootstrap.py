@@ -136,4 +136,4 @@ def _retention(settings: Settings, adapters: Adapters) -> Retention:
         most_bytes=settings.database_mib * 1024**2 if settings.database_mib else None,
     )
     stores, interval = adapters.stores, settings.reaper_interval_seconds
-    return Retention(stores.removal, stores.metrics, stores.logs, adapters.clock, limits, interval)
+    return Retention(stores.removal, stores.jobs, stores.metrics, stores.logs, adapters.clock, limits, interval)

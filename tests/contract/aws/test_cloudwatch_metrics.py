@@ -192,7 +192,7 @@ def test_percentiles_are_refused_where_values_are_not_kept(api: Api, ask: Ask) -
     at_s = int(MINUTE.timestamp())
     api.metrics.put([MetricDatum(key=key, at_s=at_s, unit="None", statistics=Statistics(3, 6, 1, 3), values=None)])
     measured(api, 61, 1.0)
-    api.metrics.forget_seconds(at_s + 100)
+    api.metrics.forget_seconds(at_s + 100, 1000)
 
     asked = {"Namespace": NAMESPACE, "MetricName": "CPUUtilization", "Dimensions": HOST, "Period": 60}
     for start in (MINUTE, MINUTE + timedelta(minutes=1)):

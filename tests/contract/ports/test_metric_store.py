@@ -88,17 +88,20 @@ def test_values_come_back_with_their_weights_and_statistics_have_none(stores: Po
 
 def test_forgotten_seconds_stay_in_their_minutes(stores: PortStores) -> None:
     stores.metrics.put([a_datum(0, 1.0), a_datum(1, 2.0), a_datum(60, 3.0)])
-    assert stores.metrics.forget_seconds(AT + 1) == 1
+    stores.metrics.put([a_datum(-60), a_datum(-1)])
+    assert [stores.metrics.forget_seconds(AT + 1, 2) for _ in range(2)] == [2, 1]
     assert [bucket.at_s - AT for bucket in by_period(stores, 1)] == [1, 60]
     assert [bucket.statistics.total for bucket in by_period(stores, 60)] == [3.0, 3.0]
 
 
-def test_forgotten_minutes_are_gone_with_metrics_that_have_no_more(stores: PortStores) -> None:
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_forgotten_minutes_are_gone_with_metrics_that_have_no_more(stores: PortStores, limit: int) -> None:
     assert stores.metrics.first_minute_s() is None
     stores.metrics.put([a_datum(0), a_datum(61), a_datum(125), a_datum(0, key=named("old", ("Host", "x")))])
     assert stores.metrics.first_minute_s() == AT
 
-    assert stores.metrics.forget_minutes(AT + 119) == 2  # the second minute has begun before, and is kept
+    removed = [stores.metrics.forget_minutes(AT + 119, limit) for _ in range(6)]  # the second minute began before: kept
+    assert (sum(removed), max(removed)) == (5, min(limit, 5))  # two seconds, their minutes, and a metric
     assert stores.metrics.first_minute_s() == AT + 60
     assert [bucket.at_s - AT for bucket in by_period(stores, 60)] == [60, 120]
     assert [bucket.at_s - AT for bucket in by_period(stores, 1)] == [61, 125]

@@ -31,7 +31,7 @@ def test_what_is_too_old_goes(jobs_days: float | None, left: set[str]) -> None:
     logs, clock = MemoryLogStore(store), StoppedClock(NOW + timedelta(days=3))
     removal = MemoryJobRemoval(store, logs)
 
-    removed = Retention(removal, metrics, logs, clock, limits, interval_seconds=60).sweep()
+    removed = Retention(removal, store, metrics, logs, clock, limits, interval_seconds=60).sweep()
 
     assert removed == 3 - len(left)
     assert {event.key.name for event in store.events_after(0, 100)} == left

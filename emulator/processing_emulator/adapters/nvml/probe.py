@@ -16,8 +16,6 @@ logger = logging.getLogger(__name__)
 _DRIVER = "libnvidia-ml.so.1"
 """The file that pynvml loads, on Linux."""
 
-_SESSION_IS_OVER = ("NVML_ERROR_UNINITIALIZED", "NVML_ERROR_DRIVER_NOT_LOADED", "NVML_ERROR_UNKNOWN")
-
 
 class NvmlProbe:
     """GpuProbe through NVML, which is loaded on first use; while it is missing, each use tries again.
@@ -35,10 +33,9 @@ class NvmlProbe:
         if pynvml is None:
             return ()
         ids: list[str] = []
-        with self._noting(pynvml, "GPUs not counted"):
-            for index in range(pynvml.nvmlDeviceGetCount()):
-                with self._noting(pynvml, f"GPU {index} left out"):
-                    ids.append(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(index)))
+        for index in range(self._count(pynvml)):
+            with _noting(pynvml, f"GPU {index} left out"):
+                ids.append(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(index)))
         return tuple(ids)
 
     def read(self, gpu_ids: tuple[str, ...]) -> tuple[GpuReading, ...]:
@@ -48,8 +45,10 @@ class NvmlProbe:
             return ()
         readings: list[GpuReading] = []
         for gpu_id in gpu_ids:
-            with self._noting(pynvml, f"{gpu_id} left out"):
+            with _noting(pynvml, f"{gpu_id} left out"):
                 readings.append(_read(pynvml, gpu_id))
+        if len(readings) < len(gpu_ids):
+            self._count(pynvml)  # is it the GPUs, or is the session over?
         return tuple(readings)
 
     def _nvml(self) -> ModuleType | None:
@@ -63,16 +62,16 @@ class NvmlProbe:
                     self._ready = pynvml
             return self._ready
 
-    @contextmanager
-    def _noting(self, pynvml: ModuleType, what: str) -> Iterator[None]:
-        """Log errors of a call. Those that no call of this session gets over end it."""
-        with _noting(pynvml, what):
+    def _count(self, pynvml: ModuleType) -> int:
+        """The number of GPUs. An error of this call ends the session; one bad GPU does not, and the others go on."""
+        count: int = 0
+        with _noting(pynvml, "GPUs not counted"):
             try:
-                yield
-            except pynvml.NVMLError as error:
-                if error.value in (getattr(pynvml, name) for name in _SESSION_IS_OVER):
-                    self._end_session(pynvml)
+                count = pynvml.nvmlDeviceGetCount()
+            except pynvml.NVMLError:
+                self._end_session(pynvml)
                 raise
+        return count
 
     def _end_session(self, pynvml: ModuleType) -> None:
         with self._lock, _noting(pynvml, "session not ended"):

@@ -118,10 +118,10 @@ class SqlMetricStore:
             rows: Sequence[Row[Any]] = connection.execute(select(found).order_by(found.c.period_s, found.c.unit)).all()
         return [_value_bucket(place, group) for place, group in groupby(rows, lambda row: (row.period_s, row.unit))]
 
-    def forget_seconds(self, before_s: int) -> int:
-        """Remove what was measured before, but for its minutes; how many rows."""
+    def forget_seconds(self, before_s: int, limit: int) -> int:
+        """Remove what was measured before, but for its minutes; how many rows, at most `limit`."""
         with self._database.writing() as connection:
-            return connection.execute(delete(metric_seconds).where(metric_seconds.c.at_s < before_s)).rowcount
+            return _delete_seconds(connection, before_s, limit)
 
     def first_minute_s(self) -> int | None:
         """When the oldest minute began."""
@@ -129,16 +129,31 @@ class SqlMetricStore:
             first: int | None = connection.execute(select(func.min(metric_minutes.c.at_s))).scalar_one()
             return first
 
-    def forget_minutes(self, before_s: int) -> int:
-        """Remove the minutes that began before, with their seconds, and metrics that have no more; how many minutes."""
-        before_s = _minute(before_s)
-        empty = select(metrics.c.id).where(metrics.c.last_minute_s < before_s)
+    def forget_minutes(self, before_s: int, limit: int) -> int:
+        """Remove minutes that began before, with their seconds, and metrics that have no more; how many rows."""
+        before_s, removed = _minute(before_s), 0
         with self._database.writing() as connection:
-            connection.execute(delete(metric_seconds).where(metric_seconds.c.at_s < before_s))
-            removed = connection.execute(delete(metric_minutes).where(metric_minutes.c.at_s < before_s)).rowcount
-            connection.execute(delete(metric_dimensions).where(metric_dimensions.c.metric_id.in_(empty)))
-            connection.execute(delete(metrics).where(metrics.c.last_minute_s < before_s))
-            return removed
+            for delete_rows in (_delete_seconds, _delete_minutes, _delete_metrics):
+                if removed < limit:
+                    removed += delete_rows(connection, before_s, limit - removed)
+        return removed
+
+
+def _delete_seconds(connection: Connection, before_s: int, limit: int) -> int:
+    old = select(metric_seconds.c.id).where(metric_seconds.c.at_s < before_s).limit(limit)
+    return connection.execute(delete(metric_seconds).where(metric_seconds.c.id.in_(old))).rowcount
+
+
+def _delete_minutes(connection: Connection, before_s: int, limit: int) -> int:
+    old = select(*_MINUTE_KEY).where(metric_minutes.c.at_s < before_s).limit(limit)
+    return connection.execute(delete(metric_minutes).where(tuple_(*_MINUTE_KEY).in_(old))).rowcount
+
+
+def _delete_metrics(connection: Connection, before_s: int, limit: int) -> int:
+    """Those whose minutes are gone."""
+    empty = select(metrics.c.id).where(metrics.c.last_minute_s < before_s).order_by(metrics.c.id).limit(limit)
+    connection.execute(delete(metric_dimensions).where(metric_dimensions.c.metric_id.in_(empty)))
+    return connection.execute(delete(metrics).where(metrics.c.id.in_(empty))).rowcount
 
 
 def _in_periods(

@@ -52,11 +52,12 @@ def _give_space_back(connection: Connection) -> bool:
     """Shorten the file by a number of unused pages; whether there are more of them."""
     if not connection.exec_driver_sql("PRAGMA auto_vacuum").scalar_one():
         return False  # a file from before
+    unused = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
     cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
-    cursor.fetchall()  # each step frees a page, in a row without columns that SQLAlchemy does not fetch
+    for _ in range(min(unused, _PAGES_AT_ONCE)):
+        cursor.execute("PRAGMA incremental_vacuum(1)")  # of a larger number, the driver runs the first step only
     cursor.close()
-    return bool(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+    return unused > _PAGES_AT_ONCE
 
 
 def _used_bytes(connection: Connection) -> int:

@@ -1,8 +1,8 @@
 """A stub of NVIDIA's driver library with two GPUs, compiled for the test and used through the real bindings.
 
-Environment variables control it: STUB_LOST is the index of a lost GPU, STUB_OLD removes the newer memory call,
-STUB_NO_DRIVER makes everything fail, also when it is set later. A session that was begun with another
-STUB_DRIVER than there is now, because the driver was loaded again, gets errors only.
+Environment variables control it: STUB_LOST is the index of a lost GPU, STUB_LOST_AS the error that its calls get then.
+STUB_OLD removes the newer memory call, STUB_NO_DRIVER makes everything fail, also when it is set later. A session that
+was begun with another STUB_DRIVER than there is now, because the driver was loaded again, gets errors only.
 """
 
 import json
@@ -24,15 +24,16 @@ typedef struct { unsigned int gpu, memory; } utilization_t;
 typedef struct { unsigned long long total, free, used; } memory_t;
 typedef struct { unsigned int version; unsigned long long total, reserved, free, used; } memory_v2_t;
 
-enum { OK = 0, INVALID_ARGUMENT = 2, NOT_FOUND = 6, DRIVER_NOT_LOADED = 9, FUNCTION_NOT_FOUND = 13, LOST = 15 };
-enum { UNKNOWN = 999 };
+enum { OK = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_FOUND = 6, DRIVER_NOT_LOADED = 9 };
+enum { FUNCTION_NOT_FOUND = 13, LOST = 15, UNKNOWN = 999 };
 
 static const char *UUIDS[] = {"GPU-00000000-aaaa", "GPU-11111111-bbbb"};
 static long HANDLES[] = {0, 1};
 
 static int lost(long index) {
-    const char *which = getenv("STUB_LOST");
-    return which && atol(which) == index;
+    const char *which = getenv("STUB_LOST"), *error = getenv("STUB_LOST_AS");
+    if (!which || atol(which) != index) return OK;
+    return error ? atoi(error) : LOST;
 }
 
 static int sessions;
@@ -45,6 +46,7 @@ static long driver_now(void) {
 
 static int broken(void) {
     if (getenv("STUB_NO_DRIVER")) return DRIVER_NOT_LOADED;
+    if (!sessions) return UNINITIALIZED;
     return driver == driver_now() ? OK : UNKNOWN;
 }
 
@@ -61,7 +63,7 @@ int nvmlDeviceGetCount_v2(unsigned int *count) { *count = 2; return broken(); }
 int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void **handle) {
     if (broken()) return broken();
     if (index > 1) return INVALID_ARGUMENT;
-    if (lost(index)) return LOST;
+    if (lost(index)) return lost(index);
     *handle = &HANDLES[index];
     return OK;
 }
@@ -70,7 +72,7 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, void **handle) {
     if (broken()) return broken();
     for (int i = 0; i < 2; i++)
         if (!strcmp(uuid, UUIDS[i])) {
-            if (lost(i)) return LOST;
+            if (lost(i)) return lost(i);
             *handle = &HANDLES[i];
             return OK;
         }

@@ -37,8 +37,10 @@ def test_reads_only_the_requested_gpus(library: Path) -> None:
     assert ask(library, SECOND)["readings"] == [reading(SECOND, 100.0, 8 * GIB)]
 
 
-def test_lost_gpu_is_omitted(library: Path) -> None:
-    assert ask(library, FIRST, SECOND, STUB_LOST="0") == {
+@pytest.mark.parametrize("error", ["15", "999"], ids=["lost", "unknown"])
+def test_lost_gpu_is_omitted(library: Path, error: str) -> None:
+    """The others are listed and read, in the session that there is."""
+    assert ask(library, FIRST, SECOND, STUB_LOST="0", STUB_LOST_AS=error) == {
         "ids": [SECOND],
         "readings": [reading(SECOND, 100.0, 8 * GIB)],
     }
