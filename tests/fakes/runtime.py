@@ -36,7 +36,7 @@ from processing_emulator.ports import (
     RawLine,
 )
 from tests.fakes.container_script import REJECTIONS
-from tests.fakes.machine import KILLED, LOST, TERMINATED, FakeContainer, FakeMachine
+from tests.fakes.machine import KILLED, TERMINATED, FakeContainer, FakeMachine
 
 LABEL_ID = "processing-emulator.id"
 _BUILT_IN = ("bridge", "none", "shared")
@@ -170,12 +170,10 @@ class FakeRuntime:
             return container.exit
 
     def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
-        """See the port."""
+        """See the port. This engine tells when it was started."""
         self._answer("was_ended_from_outside")
         container = self.machine.find(container_id)
-        if container is None or container.exit is None:
-            return False
-        return container.ended_from_outside or (engine_was_away and container.exit.code in (KILLED, TERMINATED, LOST))
+        return container is not None and container.exit is not None and container.ended_from_outside
 
     def signal(self, container_id: str, signal: str) -> None:
         """See the port."""
@@ -185,7 +183,7 @@ class FakeRuntime:
             if container is None or not container.is_running:
                 return
             self.signals.append((container.spec.name, signal))
-            container.ended_from_outside = True
+            container.ended_from_outside |= signal in ("SIGKILL", "SIGTERM")
             if signal == "SIGKILL":
                 self.machine.end(container, ContainerExit(code=KILLED))
             elif signal == "SIGTERM" and not (container.run.ignores_sigterm or container.run.has_no_handler):

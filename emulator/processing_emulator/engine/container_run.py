@@ -20,7 +20,8 @@ KILL_RETRY_SECONDS = 1.0
 class ContainerRun:
     """Follows a container that was started, or found running or exited after a restart.
 
-    `before_signal` is called before the stop signal is sent, from the thread that follows.
+    `before_signal` is called before the stop signal is sent, and `before_kill` with the failure of an activity before
+    the container is killed for it, both from the thread that follows.
     After `follow`: `failure` is why an activity ended the container, `incomplete` names the activities that did not
     finish, `grace_seconds` is what it got after the stop signal, if that was sent, and `engine_was_away` says whether
     calls to the engine failed.
@@ -32,12 +33,14 @@ class ContainerRun:
         container_id: str,
         activities: Sequence[Activity],
         before_signal: Callable[[], None],
+        before_kill: Callable[[Failure], None],
         name: str,
     ) -> None:
         self._tools = tools
         self._container_id = container_id
         self._activities = tuple(activities)
         self._before_signal = before_signal
+        self._before_kill = before_kill
         self._name = name
         self._inbox: queue.SimpleQueue[ContainerExit | EmulatorError | None] = queue.SimpleQueue()
         self._stop_requested = False
@@ -100,6 +103,7 @@ class ContainerRun:
             if isinstance(message, EmulatorError):
                 raise message
             if self.failure is not None:
+                self._before_kill(self.failure)
                 kill_at = self._kill()
             elif self._stop_requested and self.grace_seconds is None:
                 kill_at = self._signal_stop()

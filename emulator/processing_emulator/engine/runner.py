@@ -146,7 +146,7 @@ class InstanceRunner:
                 if journal.record.failure is None:
                     self._stage_out()
             except RunFailed as failed:
-                journal.save(failure=failed.failure)
+                self._note_failure(failed.failure)
             except Cancelled:
                 self._note_cancelled()
         return self._outcome()
@@ -167,6 +167,11 @@ class InstanceRunner:
     def _note_stopped(self) -> None:
         """The emulator cuts the run short, whatever the container answers."""
         self._run.journal.save(stopped=self._stop_cause)
+
+    def _note_failure(self, failure: Failure) -> None:
+        """The first one counts: what goes wrong after it may be its consequence."""
+        if self._run.journal.record.failure is None:
+            self._run.journal.save(failure=failure)
 
     def _run_container(self) -> None:
         name = self._run.container_name
@@ -190,7 +195,9 @@ class InstanceRunner:
         volume = VolumeWatch(self._run.tools, self._run.workspace, container_id, limit, self._run.name)
         sampler = Sampler(self._run.task, self._run.tools, self._run.journal, volume)
         activities = self._activities(container_id, volume, sampler)
-        run = ContainerRun(self._run.tools, container_id, activities, self._note_stopped, self._run.name)
+        run = ContainerRun(
+            self._run.tools, container_id, activities, self._note_stopped, self._note_failure, self._run.name
+        )
         with self._run_lock:
             self._container_run = run
             self._run.check_detached()

@@ -182,8 +182,9 @@ class ContainerRuntime(Protocol):
     def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
         """Whether a container that has exited was ended by the engine, at its stop or start, or by a signal sent to it.
 
-        `engine_was_away`: the caller saw it run, then the engine go, and then its exit. Signals of this runtime count,
-        those from within the container do not. False where it cannot be found out, and for a container that is gone.
+        `engine_was_away`: the caller saw it run, then the engine go, and then its exit; a hint that counts only where
+        the engine does not tell when it was started. Signals of this runtime count, those from within the container and
+        those that it went on after do not. False where it cannot be found out, and for a container that is gone.
         """
         ...
 

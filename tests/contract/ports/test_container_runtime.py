@@ -394,6 +394,27 @@ def test_container_that_was_sent_a_signal_did_not_end_by_itself(world: World) ->
     assert not world.runtime.was_ended_from_outside(itself, engine_was_away=False)
 
 
+def test_container_that_went_on_after_a_signal_ended_by_itself(world: World) -> None:
+    container_id = started(world, Does(holds=True, exit_code=3))
+
+    world.runtime.signal(container_id, "SIGUSR2")
+    world.release(container_id)
+
+    assert world.runtime.wait(container_id) == ContainerExit(code=3)
+    assert not world.runtime.was_ended_from_outside(container_id, engine_was_away=False)
+
+
+def test_exit_codes_of_containers_that_the_engine_ends_are_the_container_s_own_if_the_engine_ran_all_the_time(
+    world: World,
+) -> None:
+    """A caller that lost the engine for a moment cannot tell."""
+    containers = {code: started(world, Does(exit_code=code)) for code in (137, 143, 255)}
+
+    for code, container_id in containers.items():
+        assert world.runtime.wait(container_id) == ContainerExit(code=code)
+        assert not world.runtime.was_ended_from_outside(container_id, engine_was_away=True)
+
+
 def test_handler_for_a_signal_is_seen(world: World) -> None:
     """Once the program runs: while it is being started, the process is the engine's, which handles all signals."""
     heeds = started(world, Does(holds=True))

@@ -76,7 +76,9 @@ def follow(run: ContainerRun) -> tuple[threading.Thread, list[ContainerExit | No
 
 
 def a_run(emulator: EmulatorRun, *activities: Activity) -> ContainerRun:
-    return ContainerRun(emulator.tools, start_container(emulator), activities, lambda: None, "job/algo-1")
+    return ContainerRun(
+        emulator.tools, start_container(emulator), activities, lambda: None, lambda _: None, "job/algo-1"
+    )
 
 
 def test_all_are_started_and_finished_in_the_order_of_the_list(rig: Rig, emulator: EmulatorRun) -> None:

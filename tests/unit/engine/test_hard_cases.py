@@ -4,6 +4,8 @@ import threading
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.outcome import ContainerExit, Failure, FailureClass
 from processing_emulator.domain.phase import JobPhase
@@ -58,7 +60,13 @@ def test_a_stopped_job_that_is_resumed_after_its_exit_uploads_nothing(rig: Rig) 
     assert rig.objects.keys("bkt") == []
 
 
-def test_a_container_does_not_run_twice_if_the_answer_to_its_start_is_lost(rig: Rig) -> None:
+@pytest.mark.parametrize(
+    ("exit_code", "reason"),
+    [(0, None), (255, "AlgorithmError: , exit code: 255"), (137, "AlgorithmError: , exit code: 137")],
+)
+def test_a_container_does_not_run_twice_if_the_answer_to_its_start_is_lost(
+    rig: Rig, exit_code: int, reason: str | None
+) -> None:
     class LosesAnswers(FakeRuntime):
         lost = False
 
@@ -69,8 +77,8 @@ def test_a_container_does_not_run_twice_if_the_answer_to_its_start_is_lost(rig: 
                 raise RuntimeUnavailable("the answer was lost")
 
     rig.start_emulator(runtime_class=LosesAnswers)
-    job = rig.add(Environment={"FAKE_PRINT": "ran"})
-    assert rig.wait_for_end(job).status == "Completed"
+    job = rig.add(Environment={"FAKE_PRINT": "ran", "FAKE_EXIT_CODE": str(exit_code)})
+    assert rig.wait_for_end(job).failure_reason == reason
     assert rig.lines(job) == [b"ran"]
 
 
@@ -124,7 +132,7 @@ def test_a_start_whose_answer_is_lost_is_repeated_with_another_container_when_th
             super().start(container_id)
             if not self.ended:
                 self.ended = True
-                self.machine.end(self.machine.get(container_id), ContainerExit(code=255))
+                self.machine.restart()
                 raise RuntimeUnavailable("the engine was killed")
 
     rig.start_emulator(runtime_class=EndsItOnce)
@@ -134,24 +142,32 @@ def test_a_start_whose_answer_is_lost_is_repeated_with_another_container_when_th
     assert rig.wait_for_end(job).status == "Completed"
 
 
-def test_a_container_that_ends_with_the_engine_is_not_the_user_s_failure(rig: Rig) -> None:
-    class DiesOnce(FakeRuntime):
-        died = False
+@pytest.mark.parametrize("restarts", [True, False])
+def test_a_container_that_ends_with_the_engine_is_not_the_user_s_failure_but_one_that_ends_itself_is(
+    rig: Rig, restarts: bool
+) -> None:
+    """The server loses the engine once; it was started again, or was only slow to answer."""
+
+    class LosesOneWait(FakeRuntime):
+        lost = False
 
         def wait(self, container_id: str) -> ContainerExit:
-            if not self.died:
-                self.died = True
-                self.machine.end(self.machine.get(container_id), ContainerExit(code=255))
-                raise RuntimeUnavailable("the engine was killed")
+            if not self.lost:
+                self.lost = True
+                if restarts:
+                    self.machine.restart()
+                else:
+                    self.machine.end(self.machine.get(container_id), ContainerExit(code=255))
+                raise RuntimeUnavailable("no answer")
             return super().wait(container_id)
 
-    rig.start_emulator(runtime_class=DiesOnce)
+    rig.start_emulator(runtime_class=LosesOneWait)
     job = rig.add(Environment=HOLD)
-    ended = rig.wait_for_end(job)
-    assert ended.failure_reason == (
+    by_engine = (
         "InternalServerError: We encountered an internal error.  Please try again. "
         "(the Docker engine stopped, or was told to end the job's container, exit code: 255)"
     )
+    assert rig.wait_for_end(job).failure_reason == (by_engine if restarts else "AlgorithmError: , exit code: 255")
 
 
 def test_a_stored_request_that_cannot_be_read_ends_that_job_alone(rig: Rig) -> None:

@@ -5,9 +5,11 @@ import os
 import pytest
 
 from processing_emulator.domain.usage import UsageReading
-from processing_emulator.ports import ContainerSpec
+from processing_emulator.engine.retry import Detached
+from processing_emulator.ports import ContainerSpec, ContainerState
 from tests.builders import an_output
 from tests.fakes.container_script import FakeRun, mounted
+from tests.fakes.runtime import FakeRuntime
 from tests.unit.engine.engine_rig import Rig
 from tests.waiting import wait_for
 
@@ -54,6 +56,27 @@ def test_a_running_container_is_killed_when_the_machine_s_disk_is_full(rig: Rig)
     rig.wait_for_phase(job, "Running")
     rig.volumes.shortage = SHORTAGE
     assert rig.wait_for_end(job).failure_reason == f"ClientError: Insufficient disk space: {SHORTAGE}"
+
+
+def test_a_server_that_dies_right_after_such_a_kill_still_knows_why(rig: Rig) -> None:
+    """The container's end looks like the doing of somebody else then."""
+
+    class DiesAfterItsKill(FakeRuntime):
+        def signal(self, container_id: str, signal: str) -> None:
+            super().signal(container_id, signal)
+            raise Detached  # the runner's thread ends, and stores nothing more
+
+    rig.script = lambda spec: FakeRun(holds=True)
+    first = rig.start_emulator(runtime_class=DiesAfterItsKill)
+    job = rig.add()
+    rig.wait_for_phase(job, "Running")
+    rig.volumes.shortage = SHORTAGE
+    rig.machine.await_state(rig.container(job), ContainerState.EXITED)
+    first.end()
+    rig.volumes.shortage = None  # there is space again
+    rig.start_emulator()
+    assert rig.wait_for_end(job).failure_reason == f"ClientError: Insufficient disk space: {SHORTAGE}"
+    assert rig.leftovers() == []
 
 
 @pytest.mark.parametrize(
