@@ -315,7 +315,10 @@ class Settings(BaseSettings):
         "default: not at all, but for jobs with the tag `processing-emulator:keep-failed`.",
     )
     keep_failed_jobs: int = Field(
-        5, ge=0, description="Most failed jobs that are kept side by side; the one with the least time left goes first."
+        5,
+        ge=0,
+        description="Most failed jobs that are kept side by side; the one with the least time left goes first, "
+        "unless somebody looks into it.",
     )
     reaper_interval_seconds: float = Field(
         60.0, ge=1, description="Time between two searches for leftover containers and folders."

@@ -139,9 +139,13 @@ def test_a_terminal_gets_a_shell_and_its_end_removes_the_session(server: Emulato
 
 def test_hosts_of_a_kept_cluster_reach_each_other_and_only_so_many_jobs_are_kept(server: EmulatorProcess) -> None:
     _fail(server, "first")
+    typing = subprocess.Popen(
+        _command(server, "debug", "first", "--", "sleep", "600"), stderr=subprocess.PIPE, text=True
+    )
+    wait_for("the session", lambda: "-debug-" in str(leftovers(server)) or None, 30)
     _fail(server, "second")
     _fail(server, "pair", hosts=2)
-    wait_for("the first to go", lambda: "first" not in str(leftovers(server)) or None, 15)
+    wait_for("the second to go", lambda: "second" not in str(leftovers(server)) or None, 15)
     serve = "import http.server as h; h.HTTPServer(('', 8000), h.SimpleHTTPRequestHandler).handle_request()"
     peer = subprocess.Popen(
         _command(server, "debug", "pair", "--host", "algo-2", "--", "python3", "-c", serve), stderr=subprocess.PIPE
@@ -156,4 +160,7 @@ def test_hosts_of_a_kept_cluster_reach_each_other_and_only_so_many_jobs_are_kept
     _, said = peer.communicate(timeout=30)
     assert peer.returncode == 0, said
     assert _run(server, "kept", "clear").stdout == "nothing is kept\n"
+    _, said_last = typing.communicate(timeout=30)
+    assert typing.returncode == 137
+    assert said_last.endswith("\nNothing of the job first is kept any more: asked for.\n")
     assert (leftovers(server), _images(server)) == ([], [])

@@ -204,13 +204,13 @@ class FakeRuntime:
         self._answer("has_file")
         return path in self.machine.get(container_id).run.files
 
-    def snapshot(self, container_id: str, name: str) -> str:
+    def snapshot(self, container_id: str, name: str) -> ImageInfo:
         """See the port."""
         self._answer("snapshot")
         container = self.machine.get(container_id)
         reference = f"{_SNAPSHOTS}{self._emulator_id}-{name}"
         self.machine.snapshots.setdefault(reference, container.id)
-        return reference
+        return ImageInfo(id=reference, platform=container.spec.platform or "linux/amd64")
 
     def list_snapshots(self) -> Sequence[str]:
         """See the port."""

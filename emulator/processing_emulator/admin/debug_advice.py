@@ -6,7 +6,6 @@ from datetime import datetime
 from processing_emulator.domain.job import LOCAL_NODE, InstanceRecord, ProcessingJob
 from processing_emulator.domain.kept_job import debug_command
 from processing_emulator.domain.phase import JobPhase
-from processing_emulator.engine.debug_sessions import HOW_TO_KEEP
 
 
 def debug_advice(job: ProcessingJob, instances: Sequence[InstanceRecord], at: datetime) -> str | None:
@@ -16,4 +15,4 @@ def debug_advice(job: ProcessingJob, instances: Sequence[InstanceRecord], at: da
         return None
     if job.is_kept(at):
         return f"Look into it until {job.kept_until:%H:%M} UTC: {debug_command(job.key)}"
-    return f"To look into its container next time, {HOW_TO_KEEP}."
+    return "To look into its container next time, run it with --keep-failed."

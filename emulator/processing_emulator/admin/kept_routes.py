@@ -15,25 +15,28 @@ from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.kept_job import debug_command
 from processing_emulator.engine.backend import DebugRequest
 from processing_emulator.engine.debug_sessions import DebugSession
-from processing_emulator.errors import EmulatorError, JobNotKept, RuntimeFailure, StagingFailure
+from processing_emulator.errors import EmulatorError, JobNotFound, JobNotKept, RuntimeFailure, StagingFailure
 from processing_emulator.ports import Clock, Dialogue, JobStore
 
 SessionName = Annotated[str, Field(pattern="^[a-z0-9]{1,32}$")]
+
+Argument = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""Of a program; the kernel ends each with a NUL."""
 
 
 class KeptJobs(Protocol):
     """What the endpoints need of the engine; `engine.debug_sessions` says what each does."""
 
     def open(self, job: ProcessingJob, index: int, request: DebugRequest) -> DebugSession:
-        """Raises JobNotKept, RuntimeFailure, StagingFailure."""
+        """Raises JobNotKept, JobNotFound, RuntimeFailure, StagingFailure."""
         ...
 
-    def close(self, job: ProcessingJob, index: int, session: str) -> None:
+    def close(self, job: ProcessingJob, index: int, session: str) -> str | None:
         """Raises RuntimeFailure."""
         ...
 
     def release(self, job: ProcessingJob) -> None:
-        """Raises JobNotKept, RuntimeUnavailable."""
+        """Raises JobNotKept, JobNotFound, RuntimeUnavailable."""
         ...
 
 
@@ -41,7 +44,7 @@ class DebugBody(Parameters):
     """Who looks, and how. `command` missing: a shell. `terminal`: somebody types into it."""
 
     session: SessionName
-    command: list[str] | None = Field(None, min_length=1, max_length=1000)
+    command: list[Argument] | None = Field(None, min_length=1, max_length=1000)
     terminal: bool = False
 
     def request(self) -> DebugRequest:
@@ -71,28 +74,28 @@ def kept_routes(store: JobStore, kept: KeptJobs, engine_address: str | None, clo
     @router.delete("/kept")
     def release_all() -> JSONResponse:
         for job in store.list_kept(clock.now()):
-            with suppress(JobNotKept), _as_http_error(RuntimeFailure):  # its time may be over in this moment
+            with _as_http_error(RuntimeFailure), suppress(JobNotKept, JobNotFound):  # over or deleted in this moment
                 kept.release(job)
         return document()
 
     @router.delete("/jobs/{name}/kept")
     def release(name: JobName, query: Annotated[JobParameters, Query()]) -> JSONResponse:
-        with _as_http_error(JobNotKept, RuntimeFailure):
+        with _as_http_error(JobNotKept, JobNotFound, RuntimeFailure):
             kept.release(query.find_job(store, name))
         return document()
 
     @router.post("/jobs/{name}/debug")
     def open_session(name: JobName, query: Annotated[HostParameters, Query()], body: DebugBody) -> JSONResponse:
         job = query.find_job(store, name)
-        with _as_http_error(JobNotKept, RuntimeFailure, StagingFailure):
+        with _as_http_error(JobNotKept, JobNotFound, RuntimeFailure, StagingFailure):
             session = kept.open(job, index_of(query.host), body.request())
         return JSONResponse({**session_document(session), "engine": engine_address})
 
     @router.delete("/jobs/{name}/debug/{session}")
     def close_session(name: JobName, session: SessionName, query: Annotated[HostParameters, Query()]) -> JSONResponse:
         with _as_http_error(RuntimeFailure):
-            kept.close(query.find_job(store, name), index_of(query.host), session)
-        return JSONResponse({"status": "ok"})
+            ended = kept.close(query.find_job(store, name), index_of(query.host), session)
+        return JSONResponse({"status": "ok", "ended": ended})
 
     return router
 
@@ -125,8 +128,9 @@ def session_document(session: DebugSession) -> Document:
 
 @contextmanager
 def _as_http_error(*kinds: type[EmulatorError]) -> Iterator[None]:
-    """409: the same request would fail again."""
+    """404: the job was removed in this moment; 409: the same request would fail again."""
     try:
         yield
     except kinds as error:
-        raise HTTPException(409 if isinstance(error, JobNotKept) else 503, str(error)) from error
+        status = 404 if isinstance(error, JobNotFound) else 409 if isinstance(error, JobNotKept) else 503
+        raise HTTPException(status, str(error)) from error

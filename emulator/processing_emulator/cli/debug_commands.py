@@ -2,6 +2,7 @@
 
 import json
 import sys
+from urllib.parse import quote
 
 import click
 
@@ -35,12 +36,13 @@ def debug(client: EmulatorClient, job: str, command: tuple[str, ...], host: str)
 def kept(client: EmulatorClient, action: str, job: str | None, as_json: bool) -> None:
     """Show which failed jobs are kept, or remove what is kept of JOB, or of all jobs."""
     if action == "clear":
-        where = {} if job is None else {"account": client.account, "region": client.region}
-        found = client.delete("kept" if job is None else f"jobs/{job}/kept", **where)["jobs"]
+        where: Document = {} if job is None else {"account": client.account, "region": client.region}
+        found = client.delete("kept" if job is None else f"jobs/{quote(job, safe='')}/kept", **where)["jobs"]
     else:
         found = client.get("kept")["jobs"]
         if job is not None:
-            found = [one for one in found if one["name"] == job]
+            key = (client.account, client.region, job)
+            found = [one for one in found if (one["account"], one["region"], one["name"]) == key]
             if not found:
                 raise ServerFault(f"nothing of the job {job} is kept")
     click.echo(json.dumps(found, indent=2) if as_json else _kept_lines(found))

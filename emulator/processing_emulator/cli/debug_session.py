@@ -23,6 +23,10 @@ _DETACH_KEYS = "ctrl-@,ctrl-^"
 """Docker's own, Ctrl-P Ctrl-Q, would swallow the shell's Ctrl-P."""
 
 _END_SECONDS = 10.0
+"""A server that still makes the image removes it, and the container, when that is done."""
+
+_KILLED = 137
+"""The exit code of what SIGKILL has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +43,24 @@ class DebugSession:
     name: str
     docker: str
     docker_host: str | None
+    end_seconds: float = _END_SECONDS
 
     def run(self, command: Sequence[str]) -> int:
         """Until the command ends; its exit code. Raises ServerFault."""
         has_terminal = sys.stdin.isatty() and sys.stdout.isatty()
         body: Document = {"session": self.name, "terminal": has_terminal, "command": list(command) or None}
         found: Document | None = None
+        ended: str | None = None
         with _ended_by_signals():
             try:
                 found = self.client.post_document(f"{self._path}/debug", body, **self._where)
                 click.echo(_heading(self.job, found), err=True)
-                return self._attach(found)
+                code = self._attach(found)
             finally:
-                self._close(found)
+                ended = self._close(found)
+        if code == _KILLED and ended is not None:
+            click.echo(ended, err=True)
+        return code
 
     def _attach(self, found: Document) -> int:
         start = ["start", "--attach", "--interactive", "--detach-keys", _DETACH_KEYS, found["container"]]
@@ -61,7 +70,7 @@ class DebugSession:
             except BaseException:  # the terminal has gone, Ctrl-C: without its container, the command ends by itself
                 self._close(found)
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(_END_SECONDS)
+                    process.wait(self.end_seconds)
                 process.kill()
                 raise
 
@@ -69,16 +78,23 @@ class DebugSession:
         address = found["engine"] or self.docker_host
         return [self.docker] if address is None else [self.docker, "--host", address]
 
-    def _close(self, found: Document | None) -> None:
-        """What was made goes even while signals arrive, and if the server is away as far as possible."""
+    def _close(self, found: Document | None) -> str | None:
+        """What was made goes even while signals arrive, and if the server is away as far as possible.
+
+        Why the session was ended, if the server has done that.
+        """
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)
+        path = f"{self._path}/debug/{self.name}"
         try:
-            self.client.delete(f"{self._path}/debug/{self.name}", **self._where)
-        except ServerFault:
+            ended: str | None = self.client.delete(path, timeout=self.end_seconds, **self._where)["ended"]
+        except ServerFault as fault:
             if found is not None:
                 remove = [*self._docker(found), "rm", "--force", "--volumes", found["container"]]
-                subprocess.run(remove, capture_output=True, check=False)
+                with suppress(subprocess.TimeoutExpired):
+                    subprocess.run(remove, capture_output=True, check=False, timeout=self.end_seconds)
+            return fault.message
+        return ended
 
     @property
     def _path(self) -> str:

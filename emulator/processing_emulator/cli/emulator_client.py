@@ -56,9 +56,9 @@ class EmulatorClient:
             document: Document = json.load(answer)
             return document
 
-    def delete(self, path: str, **query: object) -> Document:
-        """Ask for the removal of something below `/_emulator`."""
-        with self._asked("DELETE", path, query, None) as answer:
+    def delete(self, path: str, *, timeout: float | None = None, **query: object) -> Document:
+        """Ask for the removal of something below `/_emulator`. `timeout`: longest silence of the server, in seconds."""
+        with self._asked("DELETE", path, query, timeout) as answer:
             document: Document = json.load(answer)
             return document
 

@@ -18,10 +18,13 @@ TIME_OF_TAGGED_JOBS = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPolicy:
-    """The user's settings. `time` None: only jobs with the tag are kept. `most`: jobs kept side by side; 0: none."""
+    """The user's settings. `time` None: only jobs with the tag are kept. `most`: jobs kept side by side; 0: none.
+    `sweep_every`: how often the reaper looks who looks into a job.
+    """
 
     time: timedelta | None = None
     most: int = 0
+    sweep_every: timedelta = timedelta()
 
     def applies_to(self, tags: Mapping[str, str]) -> bool:
         """Whether a job with these tags is kept when it fails."""
@@ -32,6 +35,11 @@ class KeepPolicy:
     def kept_for(self) -> timedelta:
         """How long, from the end of the job."""
         return TIME_OF_TAGGED_JOBS if self.time is None else self.time
+
+    @property
+    def kept_for_a_look(self) -> timedelta:
+        """How long from the moment at which somebody looks. Half of it is more than the time between two sweeps."""
+        return max(self.kept_for, 3 * self.sweep_every)
 
 
 def kept_event(key: JobKey, at: datetime, until: datetime) -> JobEvent:

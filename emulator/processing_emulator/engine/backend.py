@@ -1,6 +1,7 @@
 """Where instances run: the port between the jobs' supervisors and the machines."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -102,6 +103,14 @@ class ExecutionBackend(Protocol):
         `keep`: leave the containers, which do not run any more, and their files; whether there is a container to look
         into. Without one everything is removed.
         """
+        ...
+
+    def looked_into(self) -> AbstractSet[JobId]:
+        """The jobs into which a session looks that runs, and has not been there for long. Raises RuntimeFailure."""
+        ...
+
+    def check_kept(self, gang: Gang, index: int) -> None:
+        """Raises JobNotKept when nothing of the host is there, RuntimeFailure."""
         ...
 
     def open_debug(self, gang: Gang, index: int, request: DebugRequest) -> DebugContainer:

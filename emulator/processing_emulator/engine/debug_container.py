@@ -5,21 +5,27 @@ second container of that image sees the first one's folders and volumes.
 """
 
 import logging
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from processing_emulator.domain.job import JobId
 from processing_emulator.engine.backend import DebugContainer, DebugRequest
 from processing_emulator.engine.instance import LABEL_JOB_ID, InstanceTask, RunnerTools
 from processing_emulator.errors import JobNotKept, RuntimeFailure
-from processing_emulator.ports import ContainerInfo, ContainerRuntime, ContainerState, ImageInfo
+from processing_emulator.ports import ContainerInfo, ContainerRuntime, ContainerState
 
 logger = logging.getLogger(__name__)
 
 SHELLS = ("/bin/bash", "/bin/sh")
 """The first that the image has is used."""
 
+LONGEST_HOLD = timedelta(hours=12)
+"""A session that has been there for longer keeps its job no more: nobody may be left who looks."""
+
 _LABEL_SESSION = "processing-emulator.debug"
+_LABEL_OPENED = "processing-emulator.debug-opened"
 
 
 def has_kept(runtime: ContainerRuntime, job_id: JobId) -> bool:
@@ -42,22 +48,29 @@ def has_sessions(runtime: ContainerRuntime, job_id: JobId) -> bool:
     )
 
 
+def looked_into(runtime: ContainerRuntime, now: datetime) -> AbstractSet[JobId]:
+    """See `ExecutionBackend.looked_into`."""
+    return {
+        JobId(int(info.labels[LABEL_JOB_ID]))
+        for info in runtime.list_ours()
+        if info.state is ContainerState.RUNNING
+        and _LABEL_OPENED in info.labels
+        and now - datetime.fromisoformat(info.labels[_LABEL_OPENED]) < LONGEST_HOLD
+    }
+
+
 def open_debug(tools: RunnerTools, task: InstanceTask, request: DebugRequest) -> DebugContainer:
-    """See `ExecutionBackend.open_debug`."""
-    kept = _kept_container(tools, task)
+    """See `ExecutionBackend.open_debug`. One that fails half way is for the caller to close."""
+    kept = find_kept(tools, task)
     command = request.command or (_shell(tools.runtime, kept),)
     name = _session_name(tools, task, request.session)
-    try:
-        if tools.runtime.find(name) is None:
-            _create(tools, task, kept, replace(request, command=command))
-    except Exception:
-        with suppress(RuntimeFailure):
-            close_debug(tools, task, request.session)
-        raise
+    if tools.runtime.find(name) is None:
+        _create(tools, task, kept, replace(request, command=command))
     return DebugContainer(name=name, command=command, job_process=kept.process)
 
 
-def _kept_container(tools: RunnerTools, task: InstanceTask) -> ContainerInfo:
+def find_kept(tools: RunnerTools, task: InstanceTask) -> ContainerInfo:
+    """The container of a host that can be looked into. Raises JobNotKept, RuntimeFailure."""
     host = task.record.host
     kept = tools.runtime.find(task.container_name(tools.options.emulator_id))
     if kept is None:
@@ -84,13 +97,13 @@ def _create(tools: RunnerTools, task: InstanceTask, kept: ContainerInfo, request
     runtime = tools.runtime
     image = runtime.snapshot(kept.id, _snapshot_name(task))
     network = task.attach()
-    own = task.container_spec(ImageInfo(id=image), network, tools.options, mounts=())
+    own = task.container_spec(image, network, tools.options, mounts=())
     spec = replace(
         own,
         name=_session_name(tools, task, request.session),
         entrypoint=request.command,
         arguments=None,
-        labels={**own.labels, _LABEL_SESSION: request.session},
+        labels={**own.labels, _LABEL_SESSION: request.session, _LABEL_OPENED: tools.clock.now().isoformat()},
         limits=replace(own.limits, gpu_ids=()),
         volumes_from=kept.id,
         dialogue=request.dialogue,

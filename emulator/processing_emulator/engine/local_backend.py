@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,15 @@ from processing_emulator.domain.outcome import StopCause
 from processing_emulator.domain.spec import InstanceChoice, JobSpec
 from processing_emulator.engine.backend import Admitted, DebugContainer, DebugRequest, Gang, Never, NotNow
 from processing_emulator.engine.dataset_queries import OncePerJob
-from processing_emulator.engine.debug_container import close_debug, has_kept, has_sessions, job_of_snapshot, open_debug
+from processing_emulator.engine.debug_container import (
+    close_debug,
+    find_kept,
+    has_kept,
+    has_sessions,
+    job_of_snapshot,
+    looked_into,
+    open_debug,
+)
 from processing_emulator.engine.instance import LABEL_JOB_ID, InstanceTask, RunnerReport, RunnerTools, job_labels
 from processing_emulator.engine.job_network import JobNetwork
 from processing_emulator.engine.ledger import CapacityLedger
@@ -162,9 +171,22 @@ class LocalBackend:
         self._ledger.release(job_id)
         return is_kept
 
+    def looked_into(self) -> AbstractSet[JobId]:
+        """See the port."""
+        return looked_into(self._tools.runtime, self._tools.clock.now())
+
+    def check_kept(self, gang: Gang, index: int) -> None:
+        """See the port."""
+        find_kept(self._tools, self._tasks(gang)[index])
+
     def open_debug(self, gang: Gang, index: int, request: DebugRequest) -> DebugContainer:
         """See the port."""
-        return open_debug(self._tools, self._tasks(gang)[index], request)
+        try:
+            return open_debug(self._tools, self._tasks(gang)[index], request)
+        except Exception:
+            with suppress(RuntimeFailure):
+                self.close_debug(gang, index, request.session)
+            raise
 
     def close_debug(self, gang: Gang, index: int, session: str) -> None:
         """See the port. The network goes with the last one who looks."""

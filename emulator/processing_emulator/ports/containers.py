@@ -207,10 +207,11 @@ class ContainerRuntime(Protocol):
         """Whether there is something at a path of its file system, running or not. Raises ContainerGone."""
         ...
 
-    def snapshot(self, container_id: str, name: str) -> str:
-        """Make an image of its file system, without its volumes; the reference. One that is there is used again.
+    def snapshot(self, container_id: str, name: str) -> ImageInfo:
+        """Make an image of its file system, without its volumes. One that is there is used again.
 
-        The image keeps the container's user and working folder. `name` is made of letters, digits and hyphens.
+        The image keeps the container's user, working folder and platform; its `id` is a reference here. `name` is made
+        of letters, digits and hyphens.
         Raises ContainerGone.
         """
         ...

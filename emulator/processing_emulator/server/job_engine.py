@@ -86,6 +86,7 @@ def keep_policy(settings: Settings) -> KeepPolicy:
     return KeepPolicy(
         time=None if minutes is None else timedelta(minutes=minutes),
         most=0 if settings.runner is Runner.SIMULATE else settings.keep_failed_jobs,
+        sweep_every=timedelta(seconds=settings.reaper_interval_seconds),
     )
 
 

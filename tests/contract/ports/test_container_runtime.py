@@ -706,7 +706,10 @@ def test_a_snapshot_and_the_volumes_of_an_ended_container_are_seen_by_another(wo
     world.runtime.wait(first)
     name = f"contract-{uuid.uuid4().hex[:8]}"
     image = world.runtime.snapshot(first, name)
-    spec = replace(a_spec(Does(holds=True)), image=image, volumes_from=first, dialogue=Dialogue.PIPE)
+    assert image.platform.startswith("linux/")
+    spec = replace(
+        a_spec(Does(holds=True)), image=image.id, platform=image.platform, volumes_from=first, dialogue=Dialogue.PIPE
+    )
     second = world.runtime.create(spec)
     try:
         assert name in world.runtime.list_snapshots()

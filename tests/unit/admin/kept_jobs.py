@@ -13,7 +13,7 @@ class NothingKept:
         """Refused."""
         raise JobNotKept(f"Nothing of the job {job.key.name} was kept.")
 
-    def close(self, job: ProcessingJob, index: int, session: str) -> None:
+    def close(self, job: ProcessingJob, index: int, session: str) -> str | None:
         """There is none."""
 
     def release(self, job: ProcessingJob) -> None:

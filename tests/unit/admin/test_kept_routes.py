@@ -11,6 +11,7 @@ from processing_emulator.admin.debug_advice import debug_advice
 from processing_emulator.admin.kept_routes import kept_routes
 from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.errors import RuntimeFailure
+from tests.unit.admin.kept_jobs import NothingKept
 from tests.unit.aws.asgi import Answer, call
 from tests.unit.engine.engine_rig import EmulatorRun, Rig
 
@@ -66,6 +67,7 @@ def test_what_cannot_be_done_is_said(rig: Rig) -> None:
     assert opened(app, "forgotten").status == 409
     assert opened(app, "missing").status == 404
     assert opened(app, session="../x").status == 422
+    assert opened(app, command=["echo", "a\0b"]).status == 422
     emulator.runtime.fail("snapshot", RuntimeFailure("no space"))
     assert opened(app).status == 503
 
@@ -83,6 +85,41 @@ def test_kept_jobs_are_listed_and_released(rig: Rig) -> None:
     assert rig.actions(first)[-1] == rig.actions(second)[-1] == "no_longer_kept"
 
 
+class RemovedMeanwhile(NothingKept):
+    """An engine whose jobs are removed, as by a retention, in the moment in which they are to be released."""
+
+    def __init__(self, rig: Rig, emulator: EmulatorRun) -> None:
+        self._rig = rig
+        self._emulator = emulator
+
+    def release(self, job: ProcessingJob) -> None:
+        if job.key.name == "removed":
+            with self._rig.jobs.transaction():
+                self._rig.jobs.forget(job.id)
+        self._emulator.debug.release(job)
+
+
+def test_a_job_that_is_removed_meanwhile_stops_no_removal_of_the_others(rig: Rig) -> None:
+    emulator = rig.start_emulator()
+    app = FastAPI()
+    app.include_router(kept_routes(rig.jobs, RemovedMeanwhile(rig, emulator), None, rig.clock))
+    failed(rig, "removed")
+    other = failed(rig, "other")
+    assert json.loads((call(app, method="DELETE", path="/kept")).body) == {"jobs": []}
+    assert rig.actions(other)[-1] == "no_longer_kept"
+    failed(rig, "removed")
+    assert call(app, method="DELETE", path="/jobs/removed/kept").status == 404
+
+
+def test_whoever_closes_a_session_that_is_gone_learns_why(rig: Rig) -> None:
+    _, app = served(rig)
+    failed(rig)
+    opened(app)
+    call(app, method="DELETE", path="/kept")
+    answer = call(app, method="DELETE", path="/jobs/job/debug/s1")
+    assert json.loads(answer.body)["ended"] == "Nothing of the job job is kept any more: asked for."
+
+
 def test_the_message_of_a_failure_names_the_command_or_how_to_keep_the_job(rig: Rig) -> None:
     rig.start_emulator()
 
@@ -91,5 +128,5 @@ def test_the_message_of_a_failure_names_the_command_or_how_to_keep_the_job(rig: 
 
     assert (advice(failed(rig)) or "").endswith("UTC: processing-emulator debug job")
     forgotten = rig.wait_for_phase(rig.add("forgotten", Environment=FAILS), "Failed")
-    assert "processing-emulator run --keep-failed" in (advice(forgotten) or "")
+    assert advice(forgotten) == "To look into its container next time, run it with --keep-failed."
     assert advice(rig.wait_for_end(rig.add("done"))) is None

@@ -1,5 +1,8 @@
 """Failed jobs that are kept: what stays and for how long, a crash at each step, and containers to look into them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,9 +11,12 @@ from processing_emulator.domain.job import ProcessingJob
 from processing_emulator.domain.kept_job import KeepPolicy
 from processing_emulator.engine.backend import DebugRequest
 from processing_emulator.errors import JobNotKept, RuntimeFailure, RuntimeUnavailable, StoreFailure
-from processing_emulator.ports import ContainerState, Dialogue
+from processing_emulator.ports import ContainerState, Dialogue, ImageInfo
 from tests.builders import an_input, an_output
-from tests.fakes.container_script import FakeRun
+from tests.fakes.clock import SettableClock
+from tests.fakes.container_script import FakeRun, run_from_environment
+from tests.fakes.machine import FakeMachine
+from tests.fakes.runtime import FakeRuntime
 from tests.unit.engine.engine_rig import EmulatorRun, Rig
 from tests.waiting import wait_for
 
@@ -35,6 +41,17 @@ def failed_pair(rig: Rig) -> ProcessingJob:
 
 def look(command: tuple[str, ...] | None = None, session: str = "s1") -> DebugRequest:
     return DebugRequest(session=session, command=command, dialogue=Dialogue.PIPE)
+
+
+def somebody_types(rig: Rig, emulator: EmulatorRun, job: ProcessingJob, index: int = 0) -> str:
+    """A session that runs; the name of its container."""
+    rig.script = lambda spec: replace(run_from_environment(spec), holds=True)
+    name = emulator.debug.open(job, index, look()).container.name
+    container = rig.machine.named(name)
+    assert container is not None
+    emulator.runtime.start(container.id)
+    rig.script = run_from_environment
+    return name
 
 
 def time_passes(rig: Rig, emulator: EmulatorRun, job: ProcessingJob) -> None:
@@ -125,6 +142,26 @@ def test_more_jobs_than_may_be_kept_let_the_oldest_go(rig: Rig) -> None:
     assert rig.actions(first)[-1] == "no_longer_kept"
 
 
+def test_a_running_session_keeps_its_job_for_hours_but_not_for_good(rig: Rig) -> None:
+    clock = SettableClock()
+    rig.clock, rig.policy = clock, KeepPolicy(most=1)
+    emulator = rig.start_emulator()
+    job = failed(rig)
+    session = somebody_types(rig, emulator, job)
+    others = [failed(rig, name) for name in ("second", "third")]
+    emulator.reaper.sweep()
+    assert rig.machine.names() == [rig.container(job), session]
+    assert [rig.actions(other)[-1] for other in others] == ["no_longer_kept"] * 2
+    minutes = 0
+    while session in rig.machine.names():
+        minutes += 25
+        clock.passed_seconds += 25 * 60
+        emulator.reaper.sweep()
+    assert 12 * 60 <= minutes <= 13 * 60 + 25
+    assert rig.leftovers() == []
+    assert emulator.debug.close(rig.job(job), 0, "s1") == "Nothing of the job job is kept any more: its time is over."
+
+
 def test_what_is_kept_outlives_a_restart_and_goes_when_it_is_released(rig: Rig) -> None:
     rig.start_emulator().end()
     emulator = rig.start_emulator()
@@ -204,6 +241,7 @@ def test_a_look_has_the_file_system_folders_and_surroundings_of_the_job(rig: Rig
     own, made = emulator.runtime.specs
     assert rig.machine.snapshots[made.image] == made.volumes_from
     assert (made.hostname, made.network, made.shm_bytes) == (own.hostname, own.network, own.shm_bytes)
+    assert made.platform == own.platform == "linux/amd64"
     assert made.environment == own.environment
     assert (made.entrypoint, made.arguments, made.mounts) == (("/bin/sh",), None, ())
     assert rig.job(job).kept_until == session.kept_until
@@ -246,6 +284,55 @@ def test_what_nobody_closed_goes_with_the_job(rig: Rig) -> None:
     again = rig.start_emulator()
     time_passes(rig, again, job)
     assert (rig.leftovers(), rig.machine.snapshots) == ([], {})
+
+
+def test_a_slow_image_of_one_job_holds_up_no_session_of_another(rig: Rig) -> None:
+    emulator = rig.start_emulator(runtime_class=SlowSnapshots)
+    slow, other = failed(rig, "slow"), failed(rig, "other")
+    assert isinstance(emulator.runtime, SlowSnapshots)
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(emulator.debug.open, slow, 0, look())
+        try:
+            assert emulator.runtime.begun.wait(10)
+            emulator.debug.open(other, 0, look())
+            emulator.debug.close(other, 0, "s1")
+            assert not opening.done()
+        finally:
+            emulator.runtime.may_end.set()
+        assert opening.result(10).container.name in rig.machine.names()
+
+
+class SlowSnapshots(FakeRuntime):
+    """An engine that takes its time with the images of jobs that are called `slow`."""
+
+    def __init__(self, emulator_id: str, machine: FakeMachine | None = None) -> None:
+        super().__init__(emulator_id, machine)
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def snapshot(self, container_id: str, name: str) -> ImageInfo:
+        if self.machine.get(container_id).spec.name.startswith("slow"):
+            self.begun.set()
+            self.may_end.wait(10)
+        return super().snapshot(container_id, name)
+
+
+def test_a_look_at_what_is_not_there_begins_no_new_time(rig: Rig) -> None:
+    emulator = rig.start_emulator()
+    job = failed(rig)
+    emulator.runtime.remove(emulator.runtime.list_ours()[0].id)
+    with pytest.raises(JobNotKept, match="somebody has removed it"):
+        emulator.debug.open(job, 0, look())
+    assert rig.job(job).kept_until == job.kept_until
+    assert rig.actions(job)[-1] == "kept"
+
+
+def test_a_look_into_a_cluster_that_fails_half_way_leaves_no_network(rig: Rig) -> None:
+    emulator = rig.start_emulator()
+    job = failed_pair(rig)
+    emulator.runtime.fail("create", RuntimeFailure("no"))
+    with pytest.raises(RuntimeFailure):
+        emulator.debug.open(job, 0, look())
+    assert rig.machine.networks == {}
 
 
 @pytest.mark.parametrize("step", ["has_file", "snapshot", "shared_network", "create"])

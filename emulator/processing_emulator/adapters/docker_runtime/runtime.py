@@ -205,7 +205,7 @@ class DockerRuntime:
                 next(chunks, None)
         return True
 
-    def snapshot(self, container_id: str, name: str) -> str:
+    def snapshot(self, container_id: str, name: str) -> ImageInfo:
         """See the port."""
         return self._snapshots.make(container_id, name)
 

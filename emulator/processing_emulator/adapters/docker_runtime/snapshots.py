@@ -11,6 +11,8 @@ from typing import Any
 import docker.errors
 
 from processing_emulator.adapters.docker_runtime.clients import Call, Engine
+from processing_emulator.adapters.docker_runtime.platforms import platform_of
+from processing_emulator.ports import ImageInfo
 
 REPOSITORY = "processing-emulator/debug"
 
@@ -22,13 +24,15 @@ class Snapshots:
         self._engine = engine
         self._prefix = f"{REPOSITORY}:{emulator_id}-"
 
-    def make(self, container_id: str, name: str) -> str:
+    def make(self, container_id: str, name: str) -> ImageInfo:
         """See `ContainerRuntime.snapshot`. Making it again would leave the older image without a name."""
+        reference = f"{self._prefix}{name}"
         if name not in self.list_names():
-            tag = f"{self._prefix}{name}".rpartition(":")[2]
             with self._engine.call(Call.SNAPSHOT) as api:
-                api.commit(container_id, repository=REPOSITORY, tag=tag, pause=False)
-        return f"{self._prefix}{name}"
+                api.commit(container_id, repository=REPOSITORY, tag=reference.rpartition(":")[2], pause=False)
+        with self._engine.call(Call.INSPECT) as api:
+            document = api.inspect_image(reference)  # type: ignore[no-untyped-call]
+        return ImageInfo(id=reference, platform=platform_of(document))
 
     def list_names(self) -> Sequence[str]:
         """See `ContainerRuntime.list_snapshots`."""

@@ -118,7 +118,7 @@ class SimulatedRuntime:
         self._get(container_id)
         return False
 
-    def snapshot(self, container_id: str, name: str) -> str:
+    def snapshot(self, container_id: str, name: str) -> ImageInfo:
         """See the port. Raises RuntimeFailure."""
         raise RuntimeFailure("Containers are simulated here, so there is no file system to look into.")
 
