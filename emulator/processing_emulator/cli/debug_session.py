@@ -87,7 +87,7 @@ class DebugSession:
             signal.signal(number, signal.SIG_IGN)
         path = f"{self._path}/debug/{self.name}"
         try:
-            ended: str | None = self.client.delete(path, timeout=self.end_seconds, **self._where)["ended"]
+            ended: str | None = self.client.delete(path, timeout=self.end_seconds, **self._where).get("ended")
         except ServerFault as fault:
             if found is not None:
                 remove = [*self._docker(found), "rm", "--force", "--volumes", found["container"]]
