@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from processing_emulator.adapters.docker_runtime.errors import manifest_unknown
@@ -169,7 +170,7 @@ class FakeRuntime:
                 raise ContainerGone("it was removed while it ran")
             return container.exit
 
-    def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
+    def was_ended_from_outside(self, container_id: str, *, engine_lost_at: datetime | None) -> bool:
         """See the port. This engine tells when it was started."""
         self._answer("was_ended_from_outside")
         container = self.machine.find(container_id)

@@ -8,9 +8,10 @@ from contextlib import suppress
 
 from processing_emulator.domain.outcome import ContainerExit, Failure
 from processing_emulator.engine.activity import Activity
+from processing_emulator.engine.engine_loss import EngineLoss
 from processing_emulator.engine.instance import RunnerTools
 from processing_emulator.engine.retry import EngineRetry
-from processing_emulator.errors import EmulatorError, RuntimeFailure, RuntimeUnavailable
+from processing_emulator.errors import Cancelled, EmulatorError, RuntimeFailure
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ class ContainerRun:
     `before_signal` is called before the stop signal is sent, and `before_kill` with the failure of an activity before
     the container is killed for it, both from the thread that follows.
     After `follow`: `failure` is why an activity ended the container, `incomplete` names the activities that did not
-    finish, `grace_seconds` is what it got after the stop signal, if that was sent, and `engine_was_away` says whether
-    calls to the engine failed.
+    finish, `grace_seconds` is what it got after the stop signal, if that was sent, and `was_ended_from_outside` says
+    whether the engine, or somebody through it, ended the container, maybe while no emulator was running.
     """
 
     def __init__(
@@ -45,10 +46,13 @@ class ContainerRun:
         self._inbox: queue.SimpleQueue[ContainerExit | EmulatorError | None] = queue.SimpleQueue()
         self._stop_requested = False
         self._detached = threading.Event()
-        self.engine_was_away = False
+        self._loss = EngineLoss(tools.clock)
+        patience = tools.options.engine_patience_seconds
+        self._retry = EngineRetry(tools.clock, self._detached, patience, note=self._loss.note)
         self.failure: Failure | None = None
         self.incomplete: tuple[str, ...] = ()
         self.grace_seconds: float | None = None
+        self.was_ended_from_outside = False
 
     def stop(self) -> None:
         """Ask for the stop signal, and for the kill after the grace period."""
@@ -72,10 +76,11 @@ class ContainerRun:
                 activity.start(self._end_container)
             ended = self._await_exit()
             if ended is not None:
+                self.was_ended_from_outside = self._ask_who_ended_it(ended)
                 self.incomplete = tuple(
                     activity.name
                     for activity in self._activities
-                    if not activity.finish(engine_was_away=self.engine_was_away)
+                    if not activity.finish(engine_was_away=self._loss.at is not None)
                 )
             return None if self._detached.is_set() else ended
         finally:
@@ -110,18 +115,19 @@ class ContainerRun:
 
     def _wait(self) -> None:
         """Put the container's exit, or why it will never be known, into the inbox."""
-        retry = EngineRetry(self._tools.clock, self._detached, self._tools.options.engine_patience_seconds)
         try:
-            self._inbox.put(retry(self._wait_once))
+            self._inbox.put(self._retry(lambda: self._tools.runtime.wait(self._container_id)))
         except EmulatorError as error:
             self._inbox.put(error)
 
-    def _wait_once(self) -> ContainerExit:
-        try:
-            return self._tools.runtime.wait(self._container_id)
-        except RuntimeUnavailable:
-            self.engine_was_away = True
-            raise
+    def _ask_who_ended_it(self, ended: ContainerExit) -> bool:
+        """At once, before the activities finish: an engine that stops is soon gone, and with it what it knows."""
+        if ended.code == 0 or ended.out_of_memory or self.failure is not None or self.grace_seconds is not None:
+            return False
+        runtime, container_id = self._tools.runtime, self._container_id
+        with suppress(Cancelled):  # detached
+            return self._retry(lambda: runtime.was_ended_from_outside(container_id, engine_lost_at=self._loss.at))
+        return False
 
     def _signal_stop(self) -> float | None:
         """Send the stop signal; when to kill. A container that has exited by itself meanwhile is not stopped."""

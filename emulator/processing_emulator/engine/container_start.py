@@ -1,5 +1,7 @@
 """The way to a running container: image, volume, folders, inputs, network, container. Each attempt starts over."""
 
+from datetime import datetime
+
 from processing_emulator.domain import container_contract
 from processing_emulator.domain.metric_lines import METRICS_FOLDER, leaves_metrics
 from processing_emulator.domain.phase import JobPhase
@@ -151,16 +153,17 @@ class ContainerStart:
         try:
             self._run.tools.runtime.start(container_id)
         except RuntimeUnavailable as error:
-            if self._run.retry(lambda: self._was_cut_off(container_id)):
+            lost_at = self._run.tools.clock.now()
+            if self._run.retry(lambda: self._was_cut_off(container_id, lost_at)):
                 raise ContainerNotStarted(str(error)) from error
 
-    def _was_cut_off(self, container_id: str) -> bool:
+    def _was_cut_off(self, container_id: str, lost_at: datetime) -> bool:
         """Whether the engine, which went away during the start, has not finished it, or has ended the container."""
         runtime = self._run.tools.runtime
         info = runtime.inspect(container_id)
         if info.exit is None or info.exit.code == 0 or info.exit.out_of_memory:
             return info.state is ContainerState.CREATED
-        return runtime.was_ended_from_outside(container_id, engine_was_away=True)
+        return runtime.was_ended_from_outside(container_id, engine_lost_at=lost_at)
 
     def _note_failed_start(self, error: RuntimeFailure) -> None:
         self._run.journal.problem("container_not_started", error=str(error))

@@ -215,18 +215,10 @@ class InstanceRunner:
             self._run.journal.problem(f"{activity}_incomplete")
         # A container that fails on a full disk is not to blame; one that succeeds all the same has succeeded.
         failure = run.failure or (volume.shortage if ended.code else None)
-        if failure is None and self._engine_ended(container_id, ended, run):
+        if failure is None and run.was_ended_from_outside:
             failure = engine_end_failure(ended)
         self._note_exit(ended, failure, sampler.memory_high_water_bytes)
         self._publish_left_metrics()
-
-    def _engine_ended(self, container_id: str, ended: ContainerExit, run: ContainerRun) -> bool:
-        """Whether the engine, or somebody through it, ended the container, maybe while no emulator was running."""
-        if ended.code == 0 or ended.out_of_memory or run.grace_seconds is not None:
-            return False
-        ask, was_away = self._run.tools.runtime.was_ended_from_outside, run.engine_was_away
-        with failing_as(container_failure):
-            return self._run.retry(lambda: ask(container_id, engine_was_away=was_away))
 
     def _activities(self, container_id: str, volume: VolumeWatch, sampler: Sampler) -> tuple[Activity, ...]:
         """All that runs next to the container."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -179,12 +180,12 @@ class ContainerRuntime(Protocol):
         """Block until the container has exited. Raises ContainerGone, RuntimeUnavailable."""
         ...
 
-    def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
+    def was_ended_from_outside(self, container_id: str, *, engine_lost_at: datetime | None) -> bool:
         """Whether a container that has exited was ended by the engine, at its stop or start, or by a signal sent to it.
 
-        `engine_was_away`: the caller saw it run, then the engine go, and then its exit; a hint that counts only where
-        the engine does not tell when it was started. Signals of this runtime count, those from within the container and
-        those that it went on after do not. False where it cannot be found out, and for a container that is gone.
+        `engine_lost_at`: when the engine, which the caller saw run it, did not answer any more; it counts only if the
+        engine was started again since, or does not tell. Signals of this runtime count, those from within the container
+        and those that it went on after do not. False where it cannot be found out, and for a container that is gone.
         """
         ...
 

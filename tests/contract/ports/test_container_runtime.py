@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -390,8 +391,8 @@ def test_container_that_was_sent_a_signal_did_not_end_by_itself(world: World) ->
     world.runtime.signal(signalled, "SIGTERM")
 
     assert world.runtime.wait(signalled) == world.runtime.wait(itself) == ContainerExit(code=143)
-    assert world.runtime.was_ended_from_outside(signalled, engine_was_away=False)
-    assert not world.runtime.was_ended_from_outside(itself, engine_was_away=False)
+    assert world.runtime.was_ended_from_outside(signalled, engine_lost_at=None)
+    assert not world.runtime.was_ended_from_outside(itself, engine_lost_at=None)
 
 
 def test_container_that_went_on_after_a_signal_ended_by_itself(world: World) -> None:
@@ -401,7 +402,7 @@ def test_container_that_went_on_after_a_signal_ended_by_itself(world: World) -> 
     world.release(container_id)
 
     assert world.runtime.wait(container_id) == ContainerExit(code=3)
-    assert not world.runtime.was_ended_from_outside(container_id, engine_was_away=False)
+    assert not world.runtime.was_ended_from_outside(container_id, engine_lost_at=None)
 
 
 def test_exit_codes_of_containers_that_the_engine_ends_are_the_container_s_own_if_the_engine_ran_all_the_time(
@@ -412,7 +413,7 @@ def test_exit_codes_of_containers_that_the_engine_ends_are_the_container_s_own_i
 
     for code, container_id in containers.items():
         assert world.runtime.wait(container_id) == ContainerExit(code=code)
-        assert not world.runtime.was_ended_from_outside(container_id, engine_was_away=True)
+        assert not world.runtime.was_ended_from_outside(container_id, engine_lost_at=datetime.now(UTC))
 
 
 def test_handler_for_a_signal_is_seen(world: World) -> None:

@@ -59,8 +59,8 @@ def test_container_that_a_restart_of_the_machine_ended_is_told_from_one_that_end
     runtime.start(later)
 
     assert runtime.wait(cut) == runtime.wait(later) == ContainerExit(code=255)
-    assert runtime.was_ended_from_outside(cut, engine_was_away=False)
+    assert runtime.was_ended_from_outside(cut, engine_lost_at=None)
     for itself in (earlier, later):
-        assert not runtime.was_ended_from_outside(itself, engine_was_away=True)
+        assert not runtime.was_ended_from_outside(itself, engine_lost_at=None)
     runtime.remove(cut)
-    assert not runtime.was_ended_from_outside(cut, engine_was_away=False)
+    assert not runtime.was_ended_from_outside(cut, engine_lost_at=None)

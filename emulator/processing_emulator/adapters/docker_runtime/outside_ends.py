@@ -48,7 +48,7 @@ class End:
     stop_signal: int = signal.SIGTERM
 
 
-def was_ended_from_outside(engine: Engine, container_id: str, *, engine_was_away: bool) -> bool:
+def was_ended_from_outside(engine: Engine, container_id: str, *, engine_lost_at: datetime | None) -> bool:
     """See `ContainerRuntime.was_ended_from_outside`."""
     with engine.call(Call.INSPECT) as api:
         try:
@@ -57,7 +57,7 @@ def was_ended_from_outside(engine: Engine, container_id: str, *, engine_was_away
             return False
     if _was_signalled(engine, container_id, end):
         return True
-    return ended_by_restart(end, _start_of(engine), engine_was_away=engine_was_away)
+    return ended_by_restart(end, _start_of(engine), engine_lost_at=engine_lost_at)
 
 
 def ended_by_signal(end: End, event: Mapping[str, Any]) -> bool:
@@ -71,17 +71,23 @@ def ended_by_signal(end: End, event: Mapping[str, Any]) -> bool:
     return number in (signal.SIGTERM, end.stop_signal) and seconds <= GRACE_SECONDS
 
 
-def ended_by_restart(end: End, engine_started: datetime | None, *, engine_was_away: bool) -> bool:
-    """Whether an engine that was started then has ended it, or its predecessor did; its events are gone.
+def ended_by_restart(end: End, engine_started: datetime | None, *, engine_lost_at: datetime | None) -> bool:
+    """Whether an engine that was started then has ended it, or did so as it stopped before; its events are gone.
 
-    `engine_was_away` is a hint that counts only where the start is not known.
+    An engine that stops is lost when its containers have ended. One that is killed is lost at once, and a container
+    that ends later, before there is an engine again, ends by itself.
     """
     if engine_started is None:
-        return engine_was_away and end.code in ENGINE_CODES
+        return engine_lost_at is not None and end.code in ENGINE_CODES
     if engine_started <= end.started_at:
         return False
-    seconds = (engine_started - end.finished_at).total_seconds()
-    return abs(seconds) <= GRACE_SECONDS or (seconds > 0 and end.code in SIGNAL_CODES)
+    if end.code in SIGNAL_CODES and engine_started > end.finished_at:
+        return True
+    return any(_are_near(end.finished_at, at) for at in (engine_started, engine_lost_at) if at is not None)
+
+
+def _are_near(one: datetime, other: datetime) -> bool:
+    return abs((one - other).total_seconds()) <= GRACE_SECONDS
 
 
 def end_of(document: Mapping[str, Any]) -> End:
@@ -119,9 +125,12 @@ def _was_signalled(engine: Engine, container_id: str, end: End) -> bool:
 
 
 def _start_of(engine: Engine) -> datetime | None:
-    """When the engine was started."""
-    with engine.call(Call.NETWORK) as api:
-        try:
+    """When the engine was started. It may have no such network, or a proxy may refuse to say."""
+    try:
+        with engine.call(Call.NETWORK) as api:
             return datetime.fromisoformat(api.inspect_network(DEFAULT_NETWORK)["Created"])
-        except docker.errors.NotFound:
-            return None
+    except RuntimeUnavailable:
+        raise
+    except RuntimeFailure as error:
+        logger.debug("start of engine not known", extra={"error": str(error)})
+        return None

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, suppress
+from datetime import datetime
 from pathlib import Path
 
 import docker.errors
@@ -153,9 +154,9 @@ class DockerRuntime:
                     return None
                 raise
 
-    def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
+    def was_ended_from_outside(self, container_id: str, *, engine_lost_at: datetime | None) -> bool:
         """See the port."""
-        return was_ended_from_outside(self._engine, container_id, engine_was_away=engine_was_away)
+        return was_ended_from_outside(self._engine, container_id, engine_lost_at=engine_lost_at)
 
     def signal(self, container_id: str, signal: str) -> None:
         """See the port."""

@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -91,7 +92,7 @@ class SimulatedRuntime:
             raise ContainerNotStarted(f"container {container.spec.name} was never started")
         return container.wait()
 
-    def was_ended_from_outside(self, container_id: str, *, engine_was_away: bool) -> bool:
+    def was_ended_from_outside(self, container_id: str, *, engine_lost_at: datetime | None) -> bool:
         """See the port: only by this runtime, which its caller knows."""
         return False
 

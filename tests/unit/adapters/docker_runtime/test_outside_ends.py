@@ -58,23 +58,25 @@ def test_the_stop_signal_of_an_image_is_read_as_images_write_it(written: str | N
 
 
 @pytest.mark.parametrize(
-    ("code", "engine_started", "was_away", "is_outside"),
+    ("code", "engine_started", "lost_at", "is_outside"),
     [
-        (255, STARTED, True, False),  # one call to the engine failed, which ran all the time
-        (137, STARTED - timedelta(days=1), True, False),
-        (255, FINISHED + timedelta(seconds=0.5), False, True),  # the engine dates it at its own start
-        (3, FINISHED + timedelta(seconds=10.7), False, True),  # after the stop signal of the engine's start
-        (255, FINISHED + timedelta(seconds=20), True, False),
-        (3, FINISHED + timedelta(seconds=20), True, False),
-        (137, FINISHED + timedelta(seconds=20), False, True),  # by an engine that stopped, most likely
-        (143, FINISHED + timedelta(hours=20), False, True),
-        (143, STARTED + timedelta(hours=1), True, False),  # outlived the start: the clock was set
-        (255, None, True, True),
-        (255, None, False, False),
-        (3, None, True, False),
+        (255, STARTED, FINISHED, False),  # one call to the engine failed, which ran all the time
+        (137, STARTED - timedelta(days=1), FINISHED, False),
+        (255, FINISHED + timedelta(seconds=0.5), None, True),  # the engine dates it at its own start
+        (3, FINISHED + timedelta(seconds=10.7), None, True),  # after the stop signal of the engine's start
+        (255, FINISHED + timedelta(seconds=20), None, False),
+        (3, FINISHED + timedelta(seconds=40), FINISHED + timedelta(seconds=1), True),  # as it stopped
+        (3, FINISHED + timedelta(seconds=40), FINISHED - timedelta(seconds=20), False),  # it was killed before
+        (3, FINISHED + timedelta(seconds=40), STARTED, False),
+        (137, FINISHED + timedelta(seconds=20), None, True),  # by an engine that stopped, most likely
+        (143, FINISHED + timedelta(hours=20), None, True),
+        (143, STARTED + timedelta(hours=1), None, False),  # outlived the start: the clock was set
+        (255, None, FINISHED, True),
+        (255, None, None, False),
+        (3, None, FINISHED, False),
     ],
 )
 def test_a_restart_of_the_engine_counts_if_the_end_lies_at_it(
-    code: int, engine_started: datetime | None, was_away: bool, is_outside: bool
+    code: int, engine_started: datetime | None, lost_at: datetime | None, is_outside: bool
 ) -> None:
-    assert ended_by_restart(an_end(code), engine_started, engine_was_away=was_away) == is_outside
+    assert ended_by_restart(an_end(code), engine_started, engine_lost_at=lost_at) == is_outside
