@@ -116,7 +116,7 @@ class ContainerRun:
     def _wait(self) -> None:
         """Put the container's exit, or why it will never be known, into the inbox."""
         try:
-            self._inbox.put(self._retry(lambda: self._tools.runtime.wait(self._container_id)))
+            self._inbox.put(self._retry(lambda: self._tools.runtime.wait(self._container_id), lasts=True))
         except EmulatorError as error:
             self._inbox.put(error)
 

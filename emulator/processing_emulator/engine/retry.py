@@ -39,15 +39,22 @@ class EngineRetry:
         self._repeated = repeated
         self._note = note
 
-    def __call__(self, call: Callable[[], T]) -> T:
-        """What the call returns. Raises the last error when the time is up, Cancelled."""
+    def __call__(self, call: Callable[[], T], *, lasts: bool = False) -> T:
+        """What the call returns. Raises the last error when the time is up, Cancelled.
+
+        `lasts`: the call takes as long as a container runs. When it has lasted for more than twice the limit before it
+        failed, the engine was there until then, and the time begins anew.
+        """
         give_up_at: float | None = None
         while True:
+            began = self._clock.monotonic()
             try:
                 return call()
             except self._repeated as error:
                 self._note(error)
                 now = self._clock.monotonic()
+                if lasts and now - began > 2 * self._limit_seconds:
+                    give_up_at = None
                 give_up_at = now + self._limit_seconds if give_up_at is None else give_up_at
                 if now >= give_up_at:
                     raise
