@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from processing_emulator.domain.cloud_readiness import CloudJob, Finding, findings_of
+from processing_emulator.domain.cloud_job import CloudJob, Finding
+from processing_emulator.domain.cloud_readiness import findings_of
 from processing_emulator.domain.job import InstanceRecord, JobEvent, ProcessingJob
 from processing_emulator.ports import TagStore
 

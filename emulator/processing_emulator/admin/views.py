@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from processing_emulator.domain.cloud_readiness import Finding, Verdict
+from processing_emulator.domain.cloud_job import Finding, Verdict
 from processing_emulator.domain.job import PROGRESS, InstanceRecord, JobEvent, Limits, ProcessingJob, Transfer
 from processing_emulator.domain.log_events import StoredEvent
 from processing_emulator.domain.phase import JobPhase

@@ -7,14 +7,21 @@ specification of the service's behaviour that it rests on.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final
 
 from processing_emulator.domain.aws_registries import framework_image, private_registry
-from processing_emulator.domain.default_account import DEFAULT_ACCOUNT
+from processing_emulator.domain.cloud_job import (
+    EXAMPLE_ACCOUNTS,
+    ROLE,
+    CloudJob,
+    Finding,
+    Verdict,
+    differs,
+    needed,
+    refused,
+)
 from processing_emulator.domain.instance_types import catalogue
-from processing_emulator.domain.job import SIMULATED_NODE, JobEvent, JobKey, Limits
+from processing_emulator.domain.job import SIMULATED_NODE
 from processing_emulator.domain.spec import choices_of
 from processing_emulator.domain.stand_ins import stand_in_tagged
 
@@ -27,9 +34,6 @@ NEW_ACCOUNT_QUOTAS: Final = {"ml.t3.medium": 4, "ml.t3.large": 4, "ml.t3.xlarge"
 SPARK_LIMIT_SECONDS: Final = 432_000
 """The five days of the Spark page; the model allows nine (spec 7.1)."""
 
-EXAMPLE_ACCOUNTS: Final = frozenset({DEFAULT_ACCOUNT, "111111111111", "111122223333", "123456789012"})
-"""Accounts of documentation and of emulators."""
-
 PLATFORM: Final = "linux/amd64"
 """Of every instance type of processing jobs (spec 7.2)."""
 
@@ -37,66 +41,8 @@ OUR_PREFIX: Final = "processing-emulator"
 
 _BUCKET = re.compile(r"(?!xn--|.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _DEFAULT_BUCKET = re.compile(r"sagemaker-(?P<region>[a-z]{2,3}(?:-[a-z]+)+-[0-9])-(?P<account>[0-9]{12})")
-_ROLE = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12}):role/?(?P<name>.+)")
 _KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):.+")
 _THIS_MACHINE = re.compile(r"\b(?:host\.docker\.internal|172\.17\.0\.1)\b", re.ASCII)
-
-
-class Verdict(StrEnum):
-    """What a finding means for a run in the cloud."""
-
-    REFUSED = "refused"
-    """The service refuses the request, or the job fails."""
-    NEEDED = "needed"
-    """Something must exist or be allowed there, which cannot be seen from here."""
-    DIFFERS = "differs"
-    """It runs there, but not as it ran here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing to know. `rule` is a stable name, `member` where it is in the request; empty if nowhere."""
-
-    rule: str
-    verdict: Verdict
-    member: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudJob:
-    """What is judged: a valid request, its tags, and what is known of its run here, if there was one."""
-
-    key: JobKey
-    request: Mapping[str, Any]
-    tags: Mapping[str, str] = field(default_factory=dict)
-    limits: Sequence[Limits] = ()
-    events: Sequence[JobEvent] = ()
-
-    @property
-    def account(self) -> str:
-        """The account that it would run in: the role's, unless the job already has one that is no placeholder."""
-        match = _ROLE.fullmatch(self.request.get("RoleArn", ""))
-        return self.key.account if self.key.account != DEFAULT_ACCOUNT or match is None else match["account"]
-
-    def is_foreign(self, account: str) -> bool:
-        """Whether something belongs to another account; unknown, hence false, while the job's is a placeholder."""
-        return account != self.account and self.account not in EXAMPLE_ACCOUNTS
-
-    @property
-    def image(self) -> str:
-        """The URI of its image."""
-        return str(self.request["AppSpecification"]["ImageUri"])
-
-    @property
-    def cluster(self) -> Mapping[str, Any]:
-        """Its ClusterConfig."""
-        cluster: Mapping[str, Any] = self.request["ProcessingResources"]["ClusterConfig"]
-        return cluster
-
-    def happened(self, action: str) -> Iterator[Mapping[str, Any]]:
-        """The details of the events of that kind in its history."""
-        return (event.detail for event in self.events if event.action == action)
 
 
 def findings_of(job: CloudJob) -> list[Finding]:
@@ -106,18 +52,6 @@ def findings_of(job: CloudJob) -> list[Finding]:
     return sorted(found, key=lambda finding: order.index(finding.verdict))
 
 
-def _refused(rule: str, member: str, sentence: str) -> Finding:
-    return Finding(rule=rule, verdict=Verdict.REFUSED, member=member, sentence=sentence)
-
-
-def _needed(rule: str, member: str, sentence: str) -> Finding:
-    return Finding(rule=rule, verdict=Verdict.NEEDED, member=member, sentence=sentence)
-
-
-def _differs(rule: str, member: str, sentence: str) -> Finding:
-    return Finding(rule=rule, verdict=Verdict.DIFFERS, member=member, sentence=sentence)
-
-
 def _image(job: CloudJob) -> Iterator[Finding]:
     """Spec 1.2: the URI must be one of a private registry in ECR, in the job's region."""
     member = "AppSpecification.ImageUri"
@@ -125,20 +59,20 @@ def _image(job: CloudJob) -> Iterator[Finding]:
     if registry is None:
         is_ours = stand_in_tagged(job.image) is not None or job.image.startswith(f"{OUR_PREFIX}/")
         why = "exists on this machine only" if is_ours else "is not in a private registry of ECR"
-        yield _refused(
+        yield refused(
             "image-not-in-ecr",
             member,
             f"The image {job.image} {why}. Push it to ECR in {job.key.region}, and name it by that URI.",
         )
         return
     if registry.region != job.key.region:
-        yield _refused(
+        yield refused(
             "image-in-another-region",
             member,
             f"The image is in ECR in {registry.region}; the service takes one in {job.key.region} only.",
         )
     if framework_image(job.image) is None and job.is_foreign(registry.account):
-        yield _needed(
+        yield needed(
             "image-in-another-account",
             member,
             f"The image is in the registry of account {registry.account}: its repository needs a policy that "
@@ -148,25 +82,25 @@ def _image(job: CloudJob) -> Iterator[Finding]:
 
 def _role(job: CloudJob) -> Iterator[Finding]:
     """Spec 1.2: no role of another account, and SageMaker must be allowed to assume it."""
-    match = _ROLE.fullmatch(job.request.get("RoleArn", ""))
+    match = ROLE.fullmatch(job.request.get("RoleArn", ""))
     if match is None:
         return
     role = f"The role {match['name']}"
     if match["account"] in EXAMPLE_ACCOUNTS:
-        yield _refused(
+        yield refused(
             "role-is-a-placeholder",
             "RoleArn",
             f"{role} belongs to {match['account']}, which is nobody's account. Name a role of yours.",
         )
     elif match["account"] != job.account:
-        yield _refused(
+        yield refused(
             "role-of-another-account",
             "RoleArn",
             f"{role} belongs to account {match['account']}, the job to {job.account}: "
             "cross-account pass role is not allowed.",
         )
     else:
-        yield _needed(
+        yield needed(
             "role",
             "RoleArn",
             f"{role} must exist, let sagemaker.amazonaws.com assume it, and allow what the job does; "
@@ -179,10 +113,10 @@ def _kms_keys(job: CloudJob) -> Iterator[Finding]:
     for member, key in _key_ids(job):
         match = _KEY_ARN.fullmatch(key)
         if match is not None and match["region"] != job.key.region:
-            yield _refused("kms-key-in-another-region", member, f"The KMS key {key} is not in {job.key.region}.")
+            yield refused("kms-key-in-another-region", member, f"The KMS key {key} is not in {job.key.region}.")
         else:
             sentence = f"The KMS key {key} must exist in {job.key.region}, and the role must be allowed to use it."
-            yield _needed("kms-key", member, sentence)
+            yield needed("kms-key", member, sentence)
 
 
 def _key_ids(job: CloudJob) -> Iterator[tuple[str, str]]:
@@ -202,7 +136,7 @@ def _instance_quota(job: CloudJob) -> Iterator[Finding]:
     for choice in choices_of(job.cluster):
         usual = NEW_ACCOUNT_QUOTAS.get(choice.instance_type, 0)
         if choice.count > usual:
-            yield _needed(
+            yield needed(
                 "instance-quota",
                 "ProcessingResources.ClusterConfig",
                 f"The quota '{choice.instance_type} for processing job usage' must be at least "
@@ -215,7 +149,7 @@ def _volume_quota(job: CloudJob) -> Iterator[Finding]:
     size_gb = job.cluster["VolumeSizeInGB"]
     types = [catalogue().get(choice.instance_type) for choice in choices_of(job.cluster)]
     if size_gb > DEFAULT_VOLUME_GB and any(each is None or not each.nvme_gb for each in types):
-        yield _needed(
+        yield needed(
             "volume-quota",
             "ProcessingResources.ClusterConfig.VolumeSizeInGB",
             f"A volume of {size_gb} GB needs a higher quota 'Size of EBS volume for a processing job "
@@ -227,7 +161,7 @@ def _run_time(job: CloudJob) -> Iterator[Finding]:
     """Spec 7.1."""
     seconds = (job.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", 0)
     if seconds > SPARK_LIMIT_SECONDS:
-        yield _needed(
+        yield needed(
             "run-time-quota",
             "StoppingCondition.MaxRuntimeInSeconds",
             f"{seconds} s is more than five days, for which AWS's page on Spark says the limit is; "
@@ -254,7 +188,7 @@ def _buckets(job: CloudJob) -> Iterator[Finding]:
     seen: set[str] = set()
     for member, uri in _s3_uris(job.request):
         if not uri.startswith("s3://"):
-            yield _differs(
+            yield differs(
                 "https-uri", member, "Nothing is published on https:// URIs in processing jobs; use the s3:// URI."
             )
             continue
@@ -267,18 +201,18 @@ def _buckets(job: CloudJob) -> Iterator[Finding]:
 def _bucket(job: CloudJob, member: str, bucket: str) -> Iterator[Finding]:
     default = _DEFAULT_BUCKET.fullmatch(bucket)
     if _BUCKET.fullmatch(bucket) is None:
-        yield _refused(
+        yield refused(
             "bucket-name", member, f"S3 has no bucket of the name {bucket}: 3 to 63 characters of a-z, 0-9, - and ."
         )
     elif default is not None and default["region"] != job.key.region:
-        yield _refused(
+        yield refused(
             "bucket-in-another-region",
             member,
             f"The bucket {bucket} is SageMaker's default one of {default['region']}; buckets must be in the "
             f"job's region, {job.key.region}.",
         )
     elif default is not None and job.is_foreign(default["account"]):
-        yield _needed(
+        yield needed(
             "bucket-of-another-account",
             member,
             f"The bucket {bucket} is the default one of account {default['account']}; the role in "
@@ -289,7 +223,7 @@ def _bucket(job: CloudJob, member: str, bucket: str) -> Iterator[Finding]:
 def _network(job: CloudJob) -> Iterator[Finding]:
     """Spec 2.5: subnets with free addresses, security groups, and a way to S3."""
     if (job.request.get("NetworkConfig") or {}).get("VpcConfig"):
-        yield _needed(
+        yield needed(
             "vpc",
             "NetworkConfig.VpcConfig",
             "The subnets and security groups must exist, let the instances talk to each other and to S3, and "
@@ -301,9 +235,9 @@ def _tags(job: CloudJob) -> Iterator[Finding]:
     """Spec 1.2: tags in Create need a permission of their own."""
     ours = sorted(key for key in job.tags if key.startswith(OUR_PREFIX))
     if job.tags:
-        yield _needed("tags", "Tags", "Whoever creates the job needs sagemaker:AddTags, because it has tags.")
+        yield needed("tags", "Tags", "Whoever creates the job needs sagemaker:AddTags, because it has tags.")
     if ours:
-        yield _differs("emulator-tags", "Tags", f"Tags of the emulator mean nothing there: {', '.join(ours)}.")
+        yield differs("emulator-tags", "Tags", f"Tags of the emulator mean nothing there: {', '.join(ours)}.")
 
 
 def _environment(job: CloudJob) -> Iterator[Finding]:
@@ -311,7 +245,7 @@ def _environment(job: CloudJob) -> Iterator[Finding]:
     environment = job.request.get("Environment") or {}
     ours = sorted(name for name in environment if name.startswith("PROCESSING_EMULATOR_"))
     if ours:
-        yield _differs(
+        yield differs(
             "emulator-variables", "Environment", f"Variables of the emulator mean nothing there: {', '.join(ours)}."
         )
     local = [f"Environment.{name}" for name, value in environment.items() if _THIS_MACHINE.search(value)]
@@ -319,7 +253,7 @@ def _environment(job: CloudJob) -> Iterator[Finding]:
         texts = job.request["AppSpecification"].get(member) or ()
         local += [f"AppSpecification.{member}[{at}]" for at, text in enumerate(texts) if _THIS_MACHINE.search(text)]
     for member in local:
-        yield _differs(
+        yield differs(
             "address-of-this-machine", member, f"{member} has an address of this machine, which leads nowhere there."
         )
 
@@ -330,13 +264,13 @@ def _input_modes(job: CloudJob) -> Iterator[Finding]:
         if item.get("AppManaged"):
             continue
         if (item.get("S3Input") or {}).get("S3InputMode") == "Pipe":
-            yield _differs(
+            yield differs(
                 "pipe-names",
                 f"ProcessingInputs[{index}].S3Input.S3InputMode",
                 "The names of pipes in processing jobs are not published; those here follow training jobs.",
             )
         if item.get("DatasetDefinition"):
-            yield _differs(
+            yield differs(
                 "query-engine",
                 f"ProcessingInputs[{index}].DatasetDefinition",
                 "The query ran in DuckDB here; there Athena or Redshift runs it, with its own tables and permissions.",
@@ -346,30 +280,30 @@ def _input_modes(job: CloudJob) -> Iterator[Finding]:
 def _run_here(job: CloudJob) -> Iterator[Finding]:
     """Spec 2.6, 7.2: how the run here was unlike one on the instance type."""
     for detail in job.happened("image_substituted"):
-        yield _differs(
+        yield differs(
             "stand-in-image",
             "AppSpecification.ImageUri",
             f"It ran in {detail.get('image')} here, not in the image that it names.",
         )
         break
     for detail in job.happened("runs_without_gpus"):
-        yield _differs(
+        yield differs(
             "without-gpus",
             "ProcessingResources.ClusterConfig.InstanceType",
             f"It ran without the {detail.get('gpus_per_instance')} GPUs of {detail.get('instance_type')}.",
         )
     for platform in {str(detail.get("platform") or PLATFORM) for detail in job.happened("image_ready")}:
         if not platform.startswith(PLATFORM):
-            yield _refused(
+            yield refused(
                 "image-platform",
                 "AppSpecification.ImageUri",
                 f"The image ran as {platform}; all instance types are {PLATFORM}. Build it for that platform, too.",
             )
     if any(limits.node == SIMULATED_NODE for limits in job.limits):
-        yield _differs("simulated", "AppSpecification", "No image ran here: its containers were simulated.")
+        yield differs("simulated", "AppSpecification", "No image ran here: its containers were simulated.")
     if any(limits.capped for limits in job.limits):
         least = min(job.limits, key=lambda limits: limits.memory_bytes)
-        yield _differs(
+        yield differs(
             "smaller-instances",
             "ProcessingResources.ClusterConfig.InstanceType",
             f"Its instances had less than their type here: {least.vcpus:g} vCPUs and "
@@ -377,7 +311,7 @@ def _run_here(job: CloudJob) -> Iterator[Finding]:
         )
     cached = sum(detail.get("cached_objects") or 0 for detail in job.happened("staged_in"))
     if cached:
-        yield _differs(
+        yield differs(
             "cached-inputs",
             "ProcessingInputs",
             f"{cached} input object{'s' if cached > 1 else ''} came from the cache; the service downloads "

@@ -116,7 +116,7 @@ class ExecutionBackend(Protocol):
     def open_debug(self, gang: Gang, index: int, request: DebugRequest) -> DebugContainer:
         """Make a container like that of a kept host, which waits to be started; the same request twice makes one.
 
-        Raises JobNotKept when nothing of the host is there, RuntimeFailure, and StartRejected without a shell.
+        Raises JobNotKept when nothing of the host is there or the image has no shell, and RuntimeFailure.
         """
         ...
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from processing_emulator.domain.cloud_readiness import CloudJob, Finding, Verdict, findings_of
+from processing_emulator.domain.cloud_job import CloudJob, Finding, Verdict
+from processing_emulator.domain.cloud_readiness import findings_of
 from processing_emulator.domain.job import JobEvent, Limits
 from tests.builders import a_key, a_request, an_input, an_output
 from tests.unit.jobs.job_requests import START
