@@ -29,7 +29,7 @@ def _measure_start(root: Path) -> None:
     embedded = [_started(root / f"embedded{i}") for i in range(STARTS)]
     row("start to Ready, external S3 store", [s for s, _ in external], "s", "goal 1 s")
     row("start to Ready, embedded S3 store", [s for s, _ in embedded], "s")
-    row("memory of the idle server after one health request", [m for _, m in external], "MB", "goal 120 MB")
+    row("memory of the idle server after one health request", [m for _, m in external], "MB", "goal 90 MB")
 
 
 def _measure_job(folder: Path) -> None:
