@@ -45,7 +45,11 @@ class DataDir:
                 f"data directory {self.root} cannot be used: {error.strerror}; choose another with --data-dir"
             ) from error
         with lock:
-            if not _locks(lock.fileno()):
+            try:
+                has_lock = _locks(lock.fileno())
+            except OSError as error:
+                raise StoreFailure(f"data directory {self.root} cannot be locked: {error.strerror}") from error
+            if not has_lock:
                 raise StoreFailure(
                     f"data directory {self.root} is in use by another emulator; choose another with --data-dir"
                 )
@@ -104,12 +108,15 @@ class DataDir:
 
 
 def _locks(file: int) -> bool:
-    """Take the lock of a server. Whoever asks whether the folder is in use holds it for a moment, too."""
+    """Take the lock of a server; false while another process has it. Raises OSError.
+
+    Whoever asks whether the folder is in use holds it for a moment, too.
+    """
     give_up_at = time.monotonic() + LOCK_SECONDS
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             if time.monotonic() >= give_up_at:
                 return False
             time.sleep(LOCK_SECONDS / 20)

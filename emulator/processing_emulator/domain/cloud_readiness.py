@@ -20,7 +20,7 @@ from processing_emulator.domain.cloud_job import (
     needed,
     refused,
 )
-from processing_emulator.domain.instance_types import catalogue
+from processing_emulator.domain.instance_types import GIB, catalogue
 from processing_emulator.domain.job import SIMULATED_NODE
 from processing_emulator.domain.spec import choices_of
 from processing_emulator.domain.stand_ins import stand_in_tagged
@@ -307,7 +307,7 @@ def _run_here(job: CloudJob) -> Iterator[Finding]:
             "smaller-instances",
             "ProcessingResources.ClusterConfig.InstanceType",
             f"Its instances had less than their type here: {least.vcpus:g} vCPUs and "
-            f"{least.memory_bytes / 1024**3:.3g} GiB of memory.",
+            f"{least.memory_bytes / GIB:.3g} GiB of memory.",
         )
     cached = sum(detail.get("cached_objects") or 0 for detail in job.happened("staged_in"))
     if cached:

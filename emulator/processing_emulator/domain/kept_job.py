@@ -1,11 +1,11 @@
 """Which failed jobs keep their containers and files for a while, so that somebody can look into them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from processing_emulator.domain.default_account import DEFAULT_ACCOUNT, DEFAULT_REGION
-from processing_emulator.domain.job import JobEvent, JobKey
+from processing_emulator.domain.job import LOCAL_NODE, InstanceRecord, JobEvent, JobKey
 
 KEEP_FAILED_TAG = "processing-emulator:keep-failed"
 """The tag by which a job says whether it is kept when it fails, whatever the setting says."""
@@ -40,6 +40,11 @@ class KeepPolicy:
     def kept_for_a_look(self) -> timedelta:
         """How long from the moment at which somebody looks. Half of it is more than the time between two sweeps."""
         return max(self.kept_for, 3 * self.sweep_every)
+
+
+def has_had_container(records: Sequence[InstanceRecord]) -> bool:
+    """Whether a job had a container on this machine; without one there is nothing to look into."""
+    return any(record.container_id is not None and record.node == LOCAL_NODE for record in records)
 
 
 def kept_event(key: JobKey, at: datetime, until: datetime) -> JobEvent:

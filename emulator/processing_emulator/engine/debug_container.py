@@ -6,7 +6,6 @@ second container of that image sees the first one's folders and volumes.
 
 import logging
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -118,8 +117,10 @@ def close_debug(tools: RunnerTools, task: InstanceTask, session: str) -> None:
     found = tools.runtime.find(_session_name(tools, task, session))
     if found is not None:
         tools.runtime.remove(found.id)
-    with suppress(RuntimeFailure):
+    try:
         tools.runtime.remove_snapshot(_snapshot_name(task))
+    except RuntimeFailure as error:  # another session may use it; the reaper removes it in the end
+        logger.debug("snapshot not removed", extra={"error": str(error)})
 
 
 def _session_name(tools: RunnerTools, task: InstanceTask, session: str) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from weakref import WeakValueDictionary
 
-from processing_emulator.domain.job import LOCAL_NODE, InstanceRecord, JobEvent, JobId, ProcessingJob
-from processing_emulator.domain.kept_job import KEEP_FAILED_TAG, KeepPolicy
+from processing_emulator.domain.job import InstanceRecord, JobEvent, JobId, ProcessingJob
+from processing_emulator.domain.kept_job import KEEP_FAILED_TAG, KeepPolicy, has_had_container
 from processing_emulator.domain.phase import JobPhase
 from processing_emulator.domain.spec import settled_request, spec_of
 from processing_emulator.engine.backend import DebugContainer, DebugRequest, ExecutionBackend, Gang
@@ -113,6 +113,6 @@ def _why_not_kept(job: ProcessingJob, records: Sequence[InstanceRecord]) -> str:
         return f"The job {name} is {job.status}, and only failed jobs are kept."
     if job.kept_until is not None:
         return f"The job {name} was kept until {job.kept_until:%Y-%m-%d %H:%M} UTC. Run it again to look into it."
-    if not any(record.container_id is not None and record.node == LOCAL_NODE for record in records):
+    if not has_had_container(records):
         return f"The job {name} has had no container on this machine, so there is nothing to look into."
     return f"Nothing of the job {name} was kept. Run it again, and {HOW_TO_KEEP}."

@@ -17,6 +17,6 @@ class KeptJobStore(Protocol):
     def change_kept(self, job_id: JobId, until: datetime, event: JobEvent) -> ProcessingJob:
         """Keep a job until another time, with an event in the same transaction.
 
-        Raises JobNotKept when its time was over before the event, or it was never kept.
+        Raises JobNotFound, and JobNotKept when its time was over before the event, or it was never kept.
         """
         ...

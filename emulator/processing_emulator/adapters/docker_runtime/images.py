@@ -48,7 +48,9 @@ class Images:
         try:
             self._pull(parsed, on_progress, cancel)
         except ImageNotFound as error:
-            raise (error if found is None else ImageNotFound(f"{error} ({here})")) from error
+            if found is None:
+                raise
+            raise ImageNotFound(f"{error} ({here})") from error
         return self._pulled(parsed)
 
     def _pulled(self, reference: ImageReference) -> ImageInfo:

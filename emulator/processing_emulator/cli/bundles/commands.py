@@ -14,9 +14,8 @@ from click.core import ParameterSource
 from processing_emulator.cli.client_commands import EXIT_INTERRUPTED, as_json, asks_server, left_to_itself
 from processing_emulator.cli.emulator_client import Document, EmulatorClient
 from processing_emulator.cli.formatting import counted, table
+from processing_emulator.domain.instance_types import GIB
 from processing_emulator.quantities import size
-
-GIB = 1024**3
 
 MOST_ROWS = 100
 """Differences that are printed for people."""

@@ -1,16 +1,15 @@
 """What differs between two runs of a job. Pure."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from processing_emulator.cli.bundles.listings import Listing, Place
 from processing_emulator.cli.bundles.runs import Run
+from processing_emulator.domain.cache_entry import md5_of
 from processing_emulator.domain.staging import StoredObject
 from processing_emulator.quantities import duration, size
 
 NOTHING = "-"
-_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ def has_same_content(one: StoredObject, other: StoredObject) -> bool | None:
         return False
     if one.etag == other.etag:
         return True
-    return False if _MD5.fullmatch(one.etag) and _MD5.fullmatch(other.etag) else None
+    return False if md5_of(one.etag) and md5_of(other.etag) else None
 
 
 def input_differences(before: Sequence[Listing], now: Sequence[Listing]) -> list[Difference]:
